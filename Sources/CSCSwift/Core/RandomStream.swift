@@ -1,0 +1,83 @@
+internal import CCore
+internal import Foundation
+
+/// A counter-based random stream: Philox4x32-10 (Salmon, Moraes, Dror and Shaw, SC 2011).
+///
+/// A draw is a pure function of `(seed, stream, counter)`, so results do not depend on the order in which threads
+/// run, and a saved run continues from three integers. Give every purpose its own stream: `RandomStream(seed: s,
+/// stream: .environment, index: 3)`.
+///
+/// It is a `RandomNumberGenerator`, so the standard library's `random(in:using:)` and `shuffled(using:)` accept it.
+public struct RandomStream: RandomNumberGenerator, Sendable, Hashable, Codable {
+    /// What a stream is drawn for. Streams of different purposes never overlap.
+    public enum Purpose: UInt16, Sendable, Codable {
+        case instance = 1
+        case environment = 2
+        case policy = 3
+        case initialization = 4
+        case minibatch = 5
+        case dispatcher = 6
+        case annealing = 7
+        case autoencoder = 8
+        case evolution = 9
+        case labelModel = 16
+        case labelAssignment = 17
+        case labelTies = 18
+        case completion = 19
+        case clustering = 20
+        case test = 255
+    }
+
+    /// The run's seed: Philox's key.
+    public let seed: UInt64
+    /// Which stream of that seed: Philox's upper counter words.
+    public let stream: UInt64
+    /// How many draws have been taken from the stream.
+    public private(set) var counter: UInt64
+
+    /// A stream at its beginning.
+    public init(seed: UInt64, stream: UInt64, counter: UInt64 = 0) {
+        self.seed = seed
+        self.stream = stream
+        self.counter = counter
+    }
+
+    /// The stream of one purpose; `index` (below 2^48) separates, say, the environments of a batch.
+    public init(seed: UInt64, purpose: Purpose, index: UInt64 = 0) {
+        precondition(index < 1 << 48, "RandomStream: index \(index) does not fit in 48 bits")
+        self.init(seed: seed, stream: UInt64(purpose.rawValue) << 48 | index)
+    }
+
+    /// The next 64 uniform bits. O(1).
+    public mutating func next() -> UInt64 {
+        defer { counter &+= 1 }
+        return cafe_random_u64(seed, stream, counter)
+    }
+
+    /// A uniform number in [0, 1), 53 bits. O(1).
+    public mutating func unit() -> Double { Double(next() >> 11) * 0x1p-53 }
+
+    /// A uniform number in [low, high). O(1).
+    public mutating func uniform(_ low: Double, _ high: Double) -> Double { low + (high - low) * unit() }
+
+    /// A uniform integer in [0, bound), without bias for bounds below 2^32 to within 2^-32. O(1).
+    public mutating func index(below bound: Int) -> Int {
+        precondition(bound > 0, "RandomStream.index(below:): bound \(bound) is not positive")
+        return Int(next().multipliedFullWidth(by: UInt64(bound)).high)
+    }
+
+    /// A standard normal number (Box-Muller, two draws). O(1).
+    public mutating func normal() -> Double {
+        let radius = (-2 * log(1 - unit())).squareRoot()
+        return radius * cos(2 * .pi * unit())
+    }
+
+    /// Puts the elements in a uniformly random order (Fisher-Yates). O(n).
+    public mutating func shuffle<Element>(_ elements: inout [Element]) {
+        var last = elements.count - 1
+        while last > 0 {
+            elements.swapAt(last, index(below: last + 1))
+            last -= 1
+        }
+    }
+}

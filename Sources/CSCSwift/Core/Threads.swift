@@ -1,0 +1,31 @@
+internal import CCore
+
+/// The thread policy of the numeric core: OpenMP owns the cores, BLAS stays at one thread.
+///
+/// Results never depend on it: the same seed and configuration give the same bits at any thread count.
+public enum Threads {
+    /// The number of threads that the next parallel kernel uses. Set 0 for one per available processor.
+    public static var count: Int {
+        get { Int(cafe_threads_get()) }
+        set { cafe_threads_set(Int32(clamping: newValue)) }
+    }
+
+    /// Calls `body(index)` once for each index in `0..<count`, on up to `Threads.count` threads, and returns when
+    /// all are done. Kernels called inside run on their own thread only.
+    ///
+    /// The iterations must be independent: write to separate objects or separate elements. O(count) calls.
+    public static func parallelFor(_ count: Int, _ body: @Sendable (Int) -> Void) {
+        withoutActuallyEscaping(body) { escaping in
+            var box = Body(call: escaping)
+            withUnsafeMutablePointer(to: &box) { pointer in
+                cafe_parallel_for(
+                    Int64(count),
+                    { context, index in
+                        context!.assumingMemoryBound(to: Body.self).pointee.call(Int(index))
+                    }, pointer)
+            }
+        }
+    }
+
+    private struct Body { let call: @Sendable (Int) -> Void }
+}

@@ -1,0 +1,13 @@
+internal import ArgumentParser
+
+/// The root command. Each subcommand is one file of this folder.
+@main
+struct CafeCLI: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "cafe-cli",
+        abstract: "Decide who does which task in crowdsourcing, and learn to decide better.",
+        version: "0.1.0",
+        subcommands: [
+        ]
+    )
+}

@@ -1,0 +1,46 @@
+/* cafe.h - the numeric core of CAFE: the whole C API, readable alone.
+ *
+ * Conventions
+ *   - Matrices are row-major. Networks compute in float; bandit losses, conjugate-gradient scalars, running sums
+ *     and statistics in double.
+ *   - The caller allocates everything; a function borrows its arguments for one call and keeps no pointer.
+ *     Outputs come first, then inputs, then dimensions. `*_forward` overwrites, `*_backward` accumulates into
+ *     gradients that the caller has zeroed.
+ *   - Dimension letters: B batch rows, N environments, M agents, A = N*M actors, T steps, D observation width,
+ *     H hidden width, K actions or arms, Z latent width, P parameters, S contexts.
+ *   - The same arguments give the same bits at any thread count: work is cut into chunks whose size does not depend
+ *     on the number of threads, and partial sums are added in chunk order.
+ *   - Nothing allocates, prints or exits. Misuse is the caller's to prevent (the Swift layer traps with both
+ *     shapes); numerical trouble comes back as a status.
+ */
+#ifndef CAFE_H
+#define CAFE_H
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- threads ------------------------------------------------------------------------------------------------ */
+
+/* Sets how many threads the core may use; 0 or less asks for one per available processor. BLAS stays at one. */
+void cafe_threads_set(int32_t count);
+/* The number of threads that the next parallel kernel will use, at least 1. */
+int32_t cafe_threads_get(void);
+/* Calls body(context, index) once for each index in [0, count), indices handed out dynamically to the threads.
+ * A kernel called from inside body runs on its own thread only. O(count) calls. */
+void cafe_parallel_for(int64_t count, void (*body)(void *context, int64_t index), void *context);
+
+/* ---- random ------------------------------------------------------------------------------------------------- */
+
+/* Philox4x32-10 (Salmon, Moraes, Dror, Shaw, SC 2011): the 128-bit block at position `counter` of stream `stream`
+ * under key `seed`. A pure function: any draw can be made in any order on any thread. out[4]. */
+void cafe_random_block(uint32_t *out, uint64_t seed, uint64_t stream, uint64_t counter);
+/* The first 64 bits of that block. */
+uint64_t cafe_random_u64(uint64_t seed, uint64_t stream, uint64_t counter);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
