@@ -1,1 +1,46 @@
+# CAFE: `make demo` and `make test` do all set-up on a fresh Debian 12 machine with Swift.
+SHELL := /bin/bash
+SWIFT ?= swift
+CLI := .build/release/cafe-cli
+DEMO := runs/demo
 
+.PHONY: help setup build demo test test-slow bench bench-peers check lint format sanitize clean
+
+help: ## show the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+setup: ## install the missing Debian packages
+	@scripts/setup
+
+build: setup ## build the library and cafe-cli (release)
+	$(SWIFT) build -c release
+
+demo: build ## train a dispatch policy in the built-in city and compare it with the rules
+	@scripts/demo $(CLI) $(DEMO)
+
+test: setup ## build and run the fast tests
+	$(SWIFT) build -c release --build-tests
+	$(SWIFT) test -c release --disable-testable-imports --skip-build
+
+test-slow: setup ## the long statistical tests too
+	$(SWIFT) build -c release --build-tests
+	CAFE_SLOW_TESTS=1 $(SWIFT) test -c release --disable-testable-imports --skip-build
+
+bench: setup ## the benchmark suite against its thresholds
+	@scripts/bench
+
+check: ## the rules of the house (layers, no allocation in the core, no machine paths)
+	@scripts/check-house
+
+lint: check ## formatting of Swift and C
+	@scripts/lint
+
+format: ## format Swift and C in place
+	$(SWIFT) format format --in-place --recursive Sources Tests Benchmarks Package.swift
+	clang-format -i Sources/CCore/*.c include/*.h
+
+sanitize: setup ## the core's tests under the address and undefined-behaviour sanitizers
+	@scripts/sanitize
+
+clean: ## remove what was built
+	rm -rf .build .build-* Benchmarks/.build
