@@ -40,6 +40,14 @@ void cafe_random_block(uint32_t *out, uint64_t seed, uint64_t stream, uint64_t c
 /* The first 64 bits of that block. */
 uint64_t cafe_random_u64(uint64_t seed, uint64_t stream, uint64_t counter);
 
+/* ---- linear: symmetric eigenproblems ------------------------------------------------------------------------ */
+
+/* a = V' diag(values) V of a symmetric a[n x n], whose upper triangle is read: values[n] in rising order, row k of
+ * vectors[n x n] the unit eigenvector of values[k], its largest component positive. work[3 n + 1]. Returns 0, -1 where
+ * an element is not finite (nothing is written), or LAPACK's positive count of values that did not converge. O(n^3),
+ * one thread. */
+int32_t cafe_symmetric_eigen(double *values, double *vectors, double *work, const double *a, int32_t n);
+
 #ifdef __cplusplus
 }
 #endif
