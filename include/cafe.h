@@ -48,6 +48,28 @@ uint64_t cafe_random_u64(uint64_t seed, uint64_t stream, uint64_t counter);
  * one thread. */
 int32_t cafe_symmetric_eigen(double *values, double *vectors, double *work, const double *a, int32_t n);
 
+/* ---- weights ------------------------------------------------------------------------------------------------ */
+
+/* Exponential weights of one context: w[j] = exp(-rate * (loss[j] - min loss)), so the largest weight is 1 and
+ * nothing overflows; a weight below e^-700 is 0. Returns sum_j w[j], added in an order that depends on K alone.
+ * The exponential is within 1 ulp, the same bits on every processor. w[K], loss[K], rate >= 0. O(K). */
+double cafe_weights_fill(double *w, const double *loss, double rate, int64_t K);
+/* Draws arm j with p_j = w[j] / (sum of w over the allowed arms) from one uniform u in [0, 1): the first j whose
+ * running sum exceeds u times the total. Writes p_j. allowed[K] holds 0 or 1; NULL allows all. Returns -1, and
+ * writes nothing, if the allowed weights sum to less than 1e-200 (fill them again from the allowed losses). O(K). */
+int64_t cafe_weights_draw(double *probability, const double *w, const uint8_t *allowed, double u, int64_t K);
+/* The weighted vote and the confidence of n tasks (spec/bbta.md, BBTA steps 1 and 2):
+ *   sum[c] = sum of w[worker] over the task's pairs with label c;  vote = argmax_c sum[c]
+ *   rule 0, margin: (largest - second largest sum) / total;  rule 1, least confidence: largest sum / total
+ * Equal largest sums are broken by a coin that is a pure function of (seed, ties | task, pairs of the task).
+ * Task i's pairs are worker[start[i] ...] and label[start[i] ...], count[i] of them; a label below 0 (asked, not
+ * answered) is passed over. score and vote are indexed by task; tasks[n] lists the tasks, NULL means 0, 1, ..., n-1.
+ * sums[C] is scratch. O(n C + pairs). */
+void cafe_weights_vote(double *score, int32_t *vote, double *sums, const double *w, double total,
+                       const int32_t *tasks, int64_t n, const int64_t *start, const int32_t *count,
+                       const int32_t *worker, const int32_t *label, int32_t C, int32_t rule, uint64_t seed,
+                       uint64_t ties);
+
 #ifdef __cplusplus
 }
 #endif

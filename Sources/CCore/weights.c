@@ -1,0 +1,175 @@
+/* weights.c - exponential weights: fill, draw, weighted vote with confidence.
+ *
+ * Representation: one row of K losses and one of K weights for each context, owned by the caller. The losses are
+ * shifted by their minimum before the exponential. Sums run in eight lanes over blocks of eight, added in one fixed
+ * order, and no multiplication is fused with an addition: the bits do not depend on the vector width that the
+ * processor offers. Hot calls: cafe_weights_fill once a step, cafe_weights_vote over a context when a loss occurs.
+ */
+#include "cafe.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#pragma STDC FP_CONTRACT OFF
+
+#if defined(__x86_64__)
+#define WIDE __attribute__((target_clones("avx512f", "avx2", "default")))
+#else
+#define WIDE
+#endif
+#define INLINE static inline __attribute__((always_inline))
+
+enum { LANES = 8, BLOCK = 64 };
+typedef double lanes __attribute__((vector_size(LANES * sizeof(double)), aligned(8)));
+typedef int64_t bits __attribute__((vector_size(LANES * sizeof(int64_t)), aligned(8)));
+typedef uint8_t flags __attribute__((vector_size(LANES), aligned(1)));
+
+/* exp(x) for x <= 0, each lane in place: x = n ln 2 + r, a Taylor polynomial of degree 13 in r, 2^n put in the exponent.
+ * |r| <= 0.3466, so the truncation is below 5e-18. Zero below -700. */
+INLINE void exp_lanes(lanes *value) {
+    lanes x = *value;
+    const double magic = 0x1.8p52; /* adding it rounds to an integer, which stays in the low bits */
+    lanes shifted = x * 0x1.71547652b82fep0 + magic;
+    lanes n = shifted - magic;
+    lanes r = (x - n * 0x1.62e42feep-1) - n * 0x1.a39ef35793c76p-33; /* r = x - n*ln2, ln2 in two parts */
+    lanes p = r * (1.0 / 6227020800.0) + 1.0 / 479001600.0;
+    p = p * r + 1.0 / 39916800.0;
+    p = p * r + 1.0 / 3628800.0;
+    p = p * r + 1.0 / 362880.0;
+    p = p * r + 1.0 / 40320.0;
+    p = p * r + 1.0 / 5040.0;
+    p = p * r + 1.0 / 720.0;
+    p = p * r + 1.0 / 120.0;
+    p = p * r + 1.0 / 24.0;
+    p = p * r + 1.0 / 6.0;
+    p = p * r + 0.5;
+    p = p * (r * r) + r;
+    p = p + 1.0;
+    bits scaled = (bits)p + ((bits)shifted << 52); /* p * 2^n */
+    bits keep = x > -700.0;
+    *value = (lanes)(scaled & keep);
+}
+
+INLINE double sum_lanes(const lanes *value) {
+    lanes s = *value;
+    return ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7]));
+}
+
+WIDE double cafe_weights_fill(double *w, const double *loss, double rate, int64_t K) {
+    double least = loss[0];
+    for (int64_t j = 1; j < K; j++) least = loss[j] < least ? loss[j] : least;
+    lanes sum = {0};
+    int64_t j = 0;
+    for (; j + LANES <= K; j += LANES) {
+        lanes x;
+        memcpy(&x, loss + j, sizeof x);
+        x = -rate * (x - least); // w = exp(-eta*(L - min L))
+        exp_lanes(&x);
+        memcpy(w + j, &x, sizeof x);
+        sum += x;
+    }
+    if (j < K) {
+        lanes x = {0};
+        size_t rest = (size_t)(K - j) * sizeof(double);
+        memcpy(&x, loss + j, rest);
+        x = -rate * (x - least);
+        exp_lanes(&x);
+        memcpy(w + j, &x, rest);
+        for (int64_t lane = 0; lane < K - j; lane++) sum[lane] += x[lane];
+    }
+    return sum_lanes(&sum);
+}
+
+/* The sum of the allowed weights among [first, last), which spans at most BLOCK arms. */
+INLINE double block_sum(const double *w, const uint8_t *allowed, int64_t first, int64_t last) {
+    lanes sum = {0};
+    int64_t j = first;
+    for (; j + LANES <= last; j += LANES) {
+        lanes x;
+        memcpy(&x, w + j, sizeof x);
+        if (allowed) {
+            flags f;
+            memcpy(&f, allowed + j, sizeof f);
+            x *= __builtin_convertvector(f, lanes);
+        }
+        sum += x;
+    }
+    for (int64_t lane = 0; j < last; j++, lane++) sum[lane] += allowed && !allowed[j] ? 0.0 : w[j];
+    return sum_lanes(&sum);
+}
+
+WIDE int64_t cafe_weights_draw(double *probability, const double *w, const uint8_t *allowed, double u, int64_t K) {
+    double total = 0;
+    for (int64_t first = 0; first < K; first += BLOCK)
+        total += block_sum(w, allowed, first, first + BLOCK < K ? first + BLOCK : K);
+    if (!(total >= 1e-200)) return -1;
+    double left = u * total; // what is still to be passed over
+    int64_t chosen = -1;     // the last allowed arm so far: what rounding at the very end falls back on
+    for (int64_t first = 0; first < K; first += BLOCK) {
+        int64_t last = first + BLOCK < K ? first + BLOCK : K;
+        double sum = block_sum(w, allowed, first, last);
+        if (left >= sum && last < K) {
+            left -= sum;
+            continue;
+        }
+        int found = 0;
+        for (int64_t j = first; j < last && !found; j++) {
+            if ((allowed && !allowed[j]) || w[j] == 0.0) continue;
+            chosen = j;
+            found = left < w[j];
+            left -= w[j];
+        }
+        if (found) break;
+    }
+    for (int64_t j = K - 1; chosen < 0; j--)
+        if ((!allowed || allowed[j]) && w[j] > 0.0) chosen = j;
+    *probability = w[chosen] / total; // p_j = w_j / sum over the allowed
+    return chosen;
+}
+
+/* One of `tied` classes, uniformly, from the coin of this task at this number of pairs. */
+static int32_t coin(uint64_t seed, uint64_t ties, int64_t task, int32_t count, int32_t tied) {
+    uint64_t u = cafe_random_u64(seed, ties | (uint64_t)task, (uint64_t)count);
+    return (int32_t)((unsigned __int128)u * (unsigned)tied >> 64);
+}
+
+void cafe_weights_vote(double *score, int32_t *vote, double *sums, const double *w, double total,
+                       const int32_t *tasks, int64_t n, const int64_t *start, const int32_t *count,
+                       const int32_t *worker, const int32_t *label, int32_t C, int32_t rule, uint64_t seed,
+                       uint64_t ties) {
+    for (int64_t k = 0; k < n; k++) {
+        int64_t task = tasks ? tasks[k] : k;
+        const int32_t *who = worker + start[task], *what = label + start[task];
+        if (C == 2) { /* the same sums in the same order, kept in registers */
+            double zero = 0, one = 0;
+            for (int32_t a = 0; a < count[task]; a++) {
+                double x = w[who[a]];
+                zero += what[a] == 0 ? x : 0.0;
+                one += what[a] == 1 ? x : 0.0;
+            }
+            sums[0] = zero;
+            sums[1] = one;
+        } else {
+            for (int32_t c = 0; c < C; c++) sums[c] = 0;
+            for (int32_t a = 0; a < count[task]; a++)
+                if (what[a] >= 0) sums[what[a]] += w[who[a]];
+        }
+        double top = sums[0], second = 0;
+        int32_t best = 0, tied = 1;
+        for (int32_t c = 1; c < C; c++) {
+            if (sums[c] > top) {
+                second = top, top = sums[c];
+                best = c, tied = 1;
+            } else {
+                tied += sums[c] == top;
+                if (sums[c] > second) second = sums[c];
+            }
+        }
+        if (tied > 1) {
+            int32_t skip = coin(seed, ties, task, count[task], tied);
+            for (best = 0; sums[best] != top || skip-- > 0; best++) {}
+        }
+        vote[task] = best;
+        score[task] = (rule == 0 ? top - second : top) / total;
+    }
+}

@@ -1,0 +1,90 @@
+/// A decision: ask this worker about this task.
+public struct Assignment: Sendable, Hashable, Codable {
+    public var task: Int
+    public var worker: Int
+    /// The probability with which the worker was drawn; 1 where nothing was left to chance.
+    public var probability: Double
+    /// Whether the pair belongs to an exploration phase, in which all workers label a few tasks of each context.
+    public var exploration: Bool
+
+    public init(task: Int, worker: Int, probability: Double, exploration: Bool = false) {
+        self.task = task
+        self.worker = worker
+        self.probability = probability
+        self.exploration = exploration
+    }
+}
+
+/// Decides who is asked about what, one pair at a time, and keeps the answers.
+///
+/// It does no input or output. Several assignments may be outstanding. The same construction and the same sequence of
+/// calls give the same decisions; `apply` follows decisions that were made earlier (a journal) and leaves the assigner
+/// in the state, bit for bit, in which `next` would have left it.
+public protocol LabelAssigner: Sendable {
+    /// The next pair to ask, or `nil` if no pair can be asked now: the budget is spent or committed, every task is
+    /// done, or no worker of `available` is left for any open task. `nil` for `available` means everyone present.
+    mutating func next(available: [Int]?) -> Assignment?
+    /// Follows a decision made earlier instead of making one.
+    mutating func apply(_ assignment: Assignment) throws(CSCError)
+    /// Takes the answer to an outstanding assignment. Throws `CSCError.invalid` if the pair is not outstanding or the
+    /// label is not a class.
+    mutating func record(task: Int, worker: Int, label: Int) throws(CSCError)
+    /// Withdraws an outstanding assignment; its price is free again and this worker is not asked about this task again.
+    mutating func decline(task: Int, worker: Int) throws(CSCError)
+    /// A new worker, present at once; returns the worker's index.
+    mutating func addWorker(cost: Double) -> Int
+    /// Whether a worker may be asked by `next(available: nil)`; leaving keeps the labels already given.
+    mutating func setPresent(_ present: Bool, worker: Int)
+
+    var taskCount: Int { get }
+    var workerCount: Int { get }
+    var classCount: Int { get }
+    /// The present estimate for each task; a task without labels gets a coin's class.
+    var labels: [Int] { get }
+    /// How sure the method is of each label, in [0, 1]; the scale is the method's own.
+    var confidence: [Double] { get }
+    /// The labels taken so far.
+    var answers: [Label] { get }
+    /// The budget and what has become of it.
+    var budget: LabelBudget { get }
+}
+
+extension LabelAssigner {
+    /// The next pair among everyone present.
+    public mutating func next() -> Assignment? { next(available: nil) }
+}
+
+/// A hard budget: what is spent and what outstanding assignments may still cost never exceeds the limit.
+///
+/// Amounts are kept as whole millionths of the unit, so that sums are exact.
+public struct LabelBudget: Sendable, Hashable, Codable {
+    private static let scale = 1_000_000.0
+    private var limitMicros: Int
+    private var spentMicros = 0
+    private var committedMicros = 0
+
+    /// - Precondition: `0 <= limit < 9e12`.
+    public init(limit: Double) { limitMicros = LabelBudget.micros(limit) }
+
+    /// What may be spent in all.
+    public var limit: Double { Double(limitMicros) / LabelBudget.scale }
+    /// What the labels taken so far cost.
+    public var spent: Double { Double(spentMicros) / LabelBudget.scale }
+    /// What the outstanding assignments will cost.
+    public var committed: Double { Double(committedMicros) / LabelBudget.scale }
+    /// What is neither spent nor committed.
+    public var free: Double { Double(freeMicros) / LabelBudget.scale }
+
+    static func micros(_ amount: Double) -> Int {
+        precondition(amount >= 0 && amount < 9e12, "LabelBudget: amount \(amount) is not in [0, 9e12)")
+        return Int((amount * scale).rounded())
+    }
+
+    var freeMicros: Int { limitMicros - spentMicros - committedMicros }
+    mutating func commit(_ micros: Int) { committedMicros += micros }
+    mutating func release(_ micros: Int) { committedMicros -= micros }
+    mutating func spend(_ micros: Int) {
+        committedMicros -= micros
+        spentMicros += micros
+    }
+}

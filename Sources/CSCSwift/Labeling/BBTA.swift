@@ -1,0 +1,414 @@
+internal import Foundation
+
+/// Bandit-based task assignment (Zhang, Ma, Sugiyama, Neural Computation 2015; spec/bbta.md, BBTA steps 1-5): an
+/// adversarial contextual bandit over workers, weighted voting over labels.
+///
+/// After `N'` tasks of each context have been labelled by everyone, each step takes the least confident task, draws a
+/// worker with probability proportional to `exp(-eta_s L[s][j])`, and charges the worker `1 / p_j` if the label
+/// disagrees with the weighted vote. More than two classes are our extension: one sum of weights a class; with two the
+/// formulas are the letter's.
+///
+/// A step without loss costs O(K) for the weights and O(log N) for the order of tasks; a step with a loss also rescores
+/// its context, O(labels of the context). Nothing is allocated once the pool of pairs has its size.
+///
+/// Where the letter is silent because it asks one pair at a time: a task with assignments outstanding comes after all
+/// those with fewer; an answer is weighed by the probability with which its pair was drawn; `L` and `eta` are those of
+/// the moment of the answer.
+public struct BBTA: LabelAssigner {
+    public struct Options: Sendable, Hashable, Codable {
+        /// N': how many tasks of each context everyone labels first.
+        public var explore: Int
+        /// Margin (the letter) or least confidence (the authors' follow-up).
+        public var score: ExponentialWeights.Score
+        /// beta: the follow-up's preference for dense contexts; the chosen task maximises
+        /// `(1 - c_i) (N_s / N)^beta`. 0 turns it off. The form is ours; the spec marks it as an option.
+        public var densityExponent: Double
+        /// T: what all labels together may cost; never exceeded.
+        public var budget: Double
+        /// What a label of each worker costs; `nil` means 1 each.
+        public var workerCosts: [Double]?
+        public var seed: UInt64
+
+        public init(
+            explore: Int = 1, score: ExponentialWeights.Score = .margin, densityExponent: Double = 0, budget: Double,
+            workerCosts: [Double]? = nil, seed: UInt64 = 0
+        ) {
+            self.explore = explore
+            self.score = score
+            self.densityExponent = densityExponent
+            self.budget = budget
+            self.workerCosts = workerCosts
+            self.seed = seed
+        }
+    }
+
+    public let options: Options
+    public let taskCount: Int
+    public private(set) var workerCount: Int
+    public let classCount: Int
+    public let contextCount: Int
+    public private(set) var budget: LabelBudget
+
+    // Tasks. Positions order the tasks by context, then index; the tournament runs over positions.
+    let context: [Int32]
+    let order: [Int32]
+    private let position: [Int32]
+    private let span: [Range<Int>]
+    private let density: [Double]
+    private var tournament: Tournament
+    private(set) var pairs: PairStore
+    private var scores: [Double]
+    private var votes: [Int32]
+    private var outstanding: [Int32]
+    private var closed: [Bool]
+    private var parked: [Int] = []
+    private var skipped: [Int] = []
+    private var sums: [Double]
+
+    // Workers: rows of `stride` losses and weights a context.
+    private var stride: Int
+    private var loss: [Double]
+    private var weight: [Double]
+    private var total: [Double]
+    private var appearances: [Int]
+    /// The appearance count at which the weights were computed, -1 if the losses have changed since.
+    private var weighedAt: [Int]
+    private var costs: [Int]
+    private var dearest: Int
+    private var present: [UInt8]
+    private var allowed: [UInt8]
+    private var allowedCount: Int
+    private var allowsPresent = true
+    private var excluded: [Int] = []
+
+    private var exploration: Exploration
+    private var stream: RandomStream
+
+    /// - Parameters:
+    ///   - taskContexts: the context of each task, 0-based.
+    ///   - workers: K >= 1.
+    ///   - classes: C >= 2.
+    public init(taskContexts: [Int], workers: Int, classes: Int = 2, options: Options) {
+        precondition(workers >= 1 && classes >= 2, "BBTA: \(workers) workers, \(classes) classes")
+        precondition(options.explore >= 0, "BBTA: explore \(options.explore) is negative")
+        precondition(taskContexts.allSatisfy { $0 >= 0 }, "BBTA: a task has a negative context")
+        precondition(
+            options.workerCosts.map { $0.count == workers } ?? true,
+            "BBTA: \(options.workerCosts?.count ?? 0) costs for \(workers) workers")
+        self.options = options
+        taskCount = taskContexts.count
+        workerCount = workers
+        classCount = classes
+        let contexts = (taskContexts.max() ?? 0) + 1
+        contextCount = contexts
+        budget = LabelBudget(limit: options.budget)
+
+        context = taskContexts.map { Int32($0) }
+        var counts = [Int](repeating: 0, count: contexts)
+        for s in taskContexts { counts[s] += 1 }
+        var starts = [Int](repeating: 0, count: contexts)
+        for s in 1..<max(contexts, 1) { starts[s] = starts[s - 1] + counts[s - 1] }
+        span = (0..<contexts).map { starts[$0]..<starts[$0] + counts[$0] }
+        density = counts.map { pow(Double($0) / Double(max(taskContexts.count, 1)), options.densityExponent) }
+        var order = [Int32](repeating: 0, count: taskContexts.count), position = order
+        for (task, s) in taskContexts.enumerated() {
+            order[starts[s]] = Int32(task)
+            position[task] = Int32(starts[s])
+            starts[s] += 1
+        }
+        self.order = order
+        self.position = position
+        tournament = Tournament(order: order)
+        let affordable = min(options.budget, Double(taskContexts.count) * Double(workers))
+        pairs = PairStore(tasks: taskContexts.count, reserving: Int(min(affordable, 1e7)) * 2)
+        scores = [Double](repeating: 0, count: taskContexts.count)
+        votes = [Int32](repeating: 0, count: taskContexts.count)
+        outstanding = votes
+        closed = [Bool](repeating: false, count: taskContexts.count)
+        sums = [Double](repeating: 0, count: classes)
+
+        stride = workers
+        loss = [Double](repeating: 0, count: contexts * workers)
+        weight = [Double](repeating: 1, count: contexts * workers)
+        total = [Double](repeating: Double(workers), count: contexts)
+        appearances = [Int](repeating: 0, count: contexts)
+        weighedAt = [Int](repeating: 0, count: contexts)
+        costs = options.workerCosts?.map(LabelBudget.micros) ?? [Int](repeating: LabelBudget.micros(1), count: workers)
+        dearest = costs.max() ?? 0
+        present = [UInt8](repeating: 1, count: workers)
+        allowed = present
+        allowedCount = workers
+        stream = RandomStream(seed: options.seed, purpose: .labelAssignment)
+        exploration = Exploration(
+            contexts: span.map { Array(order[$0]) }, each: options.explore, workers: workers, classes: classes,
+            stream: &stream)
+        for task in exploration.tasks { closed[task] = true }
+        for s in 0..<contexts { rescore(span[s]) }
+    }
+
+    // MARK: Deciding
+
+    public mutating func next(available: [Int]?) -> Assignment? {
+        allow(available)
+        guard allowedCount > 0 else { return nil }
+        if let pair = exploration.next(allowed: allowed) {
+            let found = Assignment(task: pair.task, worker: pair.worker, probability: 1, exploration: true)
+            take(found)
+            return found
+        }
+        var found: Assignment?
+        while found == nil, let position = tournament.least {
+            let task = Int(order[position])
+            if let (worker, p) = draw(task: task) {
+                found = Assignment(task: task, worker: worker, probability: p)
+                take(found!)
+            } else {  // nobody is left for this task: aside, until someone joins or for this call only
+                tournament.set(position, .infinity)
+                if allowsPresent { parked.append(task) } else { skipped.append(task) }
+            }
+        }
+        while let task = skipped.popLast() { tournament.set(Int(position[task]), key(task)) }
+        return found
+    }
+
+    public mutating func apply(_ assignment: Assignment) throws(CSCError) {
+        let task = assignment.task, worker = assignment.worker
+        guard (0..<taskCount).contains(task), (0..<workerCount).contains(worker), assignment.probability > 0,
+            assignment.probability <= 1, pairs.find(task: task, worker: worker) == nil,
+            costs[worker] <= budget.freeMicros, exploration.contains(task) == assignment.exploration
+        else { throw .invalid("assigning task \(task) to worker \(worker) does not follow from what went before") }
+        if assignment.exploration {
+            guard exploration.follow(task: task, worker: worker) else {
+                throw .invalid("task \(task) is not worker \(worker)'s next in the exploration phase")
+            }
+        } else {
+            let s = Int(context[task])
+            appearances[s] += 1
+            refresh(s)
+            _ = stream.unit()
+        }
+        take(assignment)
+    }
+
+    /// Who may be asked in this call: those available, present and affordable. O(K) unless that is all those present.
+    private mutating func allow(_ available: [Int]?) {
+        let free = budget.freeMicros
+        if available == nil && free >= dearest {
+            if allowsPresent { return }
+            allowsPresent = true
+            allowed = present
+        } else {
+            allowsPresent = false
+            for worker in 0..<workerCount { allowed[worker] = 0 }
+            for worker in available ?? Array(0..<workerCount) {
+                precondition(worker >= 0 && worker < workerCount, "BBTA: worker \(worker) of \(workerCount)")
+                allowed[worker] = costs[worker] <= free ? present[worker] : 0
+            }
+        }
+        allowedCount = allowed.reduce(0) { $0 + Int($1) }
+    }
+
+    /// Steps 4b and 4c: the weights at this appearance of the context, and a draw among those not yet asked.
+    private mutating func draw(task: Int) -> (worker: Int, probability: Double)? {
+        let s = Int(context[task])
+        for index in pairs.range(of: task) {
+            let worker = Int(pairs.worker[index])
+            if allowed[worker] != 0 {
+                allowed[worker] = 0
+                excluded.append(worker)
+            }
+        }
+        defer {
+            for worker in excluded { allowed[worker] = 1 }
+            excluded.removeAll(keepingCapacity: true)
+        }
+        guard excluded.count < allowedCount else { return nil }
+        appearances[s] += 1  // t[s] += 1
+        refresh(s)  // eta, w
+        let u = stream.unit()
+        if let drawn = ExponentialWeights.draw(weight, start: s * stride, allowed: allowed, arms: workerCount, uniform: u) {
+            return (drawn.arm, drawn.probability)
+        }
+        return drawAmongAllowed(s, uniform: u)
+    }
+
+    /// The draw when all those allowed have weights that underflow beside the best worker's: the same probabilities,
+    /// from weights relative to the best of those allowed.
+    private func drawAmongAllowed(_ s: Int, uniform: Double) -> (worker: Int, probability: Double) {
+        let arms = (0..<workerCount).filter { allowed[$0] != 0 }
+        let losses = arms.map { loss[s * stride + $0] }
+        var weights = losses
+        let eta = ExponentialWeights.rate(appearances: appearances[s], arms: workerCount)
+        ExponentialWeights.fill(&weights, losses: losses, start: 0, arms: arms.count, rate: eta)
+        let all = [UInt8](repeating: 1, count: arms.count)
+        let drawn = ExponentialWeights.draw(weights, start: 0, allowed: all, arms: arms.count, uniform: uniform)!
+        return (arms[drawn.arm], drawn.probability)
+    }
+
+    private mutating func take(_ assignment: Assignment) {
+        budget.commit(costs[assignment.worker])
+        outstanding[assignment.task] += 1
+        pairs.append(
+            task: assignment.task, worker: assignment.worker, label: PairStore.pending,
+            probability: assignment.probability)
+        tournament.set(Int(position[assignment.task]), key(assignment.task))
+    }
+
+    // MARK: Learning
+
+    public mutating func record(task: Int, worker: Int, label: Int) throws(CSCError) {
+        let index = try pending(task: task, worker: worker)
+        guard (0..<classCount).contains(label) else {
+            throw .invalid("label \(label) is not a class: 0 ..< \(classCount)")
+        }
+        pairs.setLabel(Int32(label), at: index)
+        budget.spend(costs[worker])
+        outstanding[task] -= 1
+        let s = Int(context[task])
+        if exploration.contains(task) {
+            let change = exploration.record(task: task, label: label, seed: options.seed)
+            chargeExploration(task: task, context: s, worker: worker, label: label, change: change)
+            rescore(Int(position[task])..<Int(position[task]) + 1)
+            return
+        }
+        refresh(s)
+        rescore(Int(position[task])..<Int(position[task]) + 1)  // yhat_i with the weights of this step
+        if votes[task] != Int32(label) {
+            loss[s * stride + worker] += 1 / pairs.probability[index]  // L[s][j] += l / p_j
+            weighedAt[s] = -1
+            refresh(s)
+            rescore(span[s])
+        }
+    }
+
+    public mutating func decline(task: Int, worker: Int) throws(CSCError) {
+        let index = try pending(task: task, worker: worker)
+        pairs.setLabel(PairStore.declined, at: index)
+        budget.release(costs[worker])
+        outstanding[task] -= 1
+        if !exploration.contains(task) { appearances[Int(context[task])] -= 1 }  // as though it had not appeared
+        tournament.set(Int(position[task]), key(task))
+    }
+
+    private func pending(task: Int, worker: Int) throws(CSCError) -> Int {
+        guard (0..<taskCount).contains(task), (0..<workerCount).contains(worker),
+            let index = pairs.find(task: task, worker: worker), pairs.label[index] == PairStore.pending
+        else { throw .invalid("task \(task) is not outstanding with worker \(worker)") }
+        return index
+    }
+
+    /// Step 3: keeps `L[s][j]` at the number of exploration tasks on which j differs from the majority so far.
+    private mutating func chargeExploration(
+        task: Int, context s: Int, worker: Int, label: Int, change: (before: Int, after: Int)
+    ) {
+        let row = s * stride
+        for index in pairs.range(of: task) where pairs.label[index] >= 0 {
+            let who = Int(pairs.worker[index]), what = Int(pairs.label[index])
+            if who == worker {
+                loss[row + who] += what != change.after ? 1 : 0
+            } else if change.before != change.after {
+                loss[row + who] += (what != change.after ? 1 : 0) - (what != change.before ? 1 : 0)
+            }
+        }
+        weighedAt[s] = -1
+    }
+
+    /// Brings the weights of a context up to its losses and rate. Before its first appearance they are all 1.
+    private mutating func refresh(_ s: Int) {
+        let t = appearances[s]
+        guard t > 0, weighedAt[s] != t else { return }
+        let eta = ExponentialWeights.rate(appearances: t, arms: workerCount)
+        total[s] = ExponentialWeights.fill(&weight, losses: loss, start: s * stride, arms: workerCount, rate: eta)
+        weighedAt[s] = t
+    }
+
+    /// Vote and confidence of a range of positions of one context, and the order of the tasks.
+    private mutating func rescore(_ range: Range<Int>) {
+        guard !range.isEmpty else { return }
+        let s = Int(context[Int(order[range.lowerBound])])
+        ExponentialWeights.vote(
+            order[range], pairs: pairs, weights: weight, start: s * stride, total: total[s], rule: options.score,
+            classes: classCount, seed: options.seed, scores: &scores, votes: &votes, sums: &sums)
+        for position in range { tournament.stage(position, key(Int(order[position]))) }
+        tournament.repair(range)
+    }
+
+    /// What the tournament minimises: the confidence, after the number of outstanding assignments.
+    private func key(_ task: Int) -> Double {
+        guard !closed[task], Int(pairs.count[task]) < workerCount else { return .infinity }
+        let c = scores[task]
+        let least = options.densityExponent == 0 ? c : 1 - (1 - c) * density[Int(context[task])]
+        return least + 2 * Double(outstanding[task])
+    }
+
+    // MARK: Workers who come and go
+
+    /// A worker who joins starts, in each context, at the loss that the strategy itself carries in expectation,
+    /// `sum_j p_j L[s][j]`, and takes no part in the exploration phase. O(N + S K).
+    public mutating func addWorker(cost: Double = 1) -> Int {
+        let worker = workerCount
+        if worker == stride { widen() }
+        for s in 0..<contextCount {
+            refresh(s)
+            var mean = 0.0
+            for j in s * stride..<s * stride + worker { mean += weight[j] * loss[j] }
+            loss[s * stride + worker] = mean / total[s]
+            weight[s * stride + worker] = 1
+            total[s] += 1
+            weighedAt[s] = -1
+        }
+        workerCount += 1
+        costs.append(LabelBudget.micros(cost))
+        dearest = max(dearest, costs[worker])
+        present.append(1)
+        allowed.append(1)
+        allowsPresent = false
+        exploration.addWorker()
+        reopen()
+        return worker
+    }
+
+    public mutating func setPresent(_ isPresent: Bool, worker: Int) {
+        precondition(worker >= 0 && worker < workerCount, "BBTA: worker \(worker) of \(workerCount)")
+        present[worker] = isPresent ? 1 : 0
+        allowsPresent = false
+        if isPresent { reopen() }
+    }
+
+    private mutating func reopen() {
+        parked.removeAll(keepingCapacity: true)
+        for position in order.indices { tournament.stage(position, key(Int(order[position]))) }
+        tournament.repair(order.indices)
+    }
+
+    /// Doubles the row length of losses and weights.
+    private mutating func widen() {
+        let old = stride
+        stride *= 2
+        var wideLoss = [Double](repeating: 0, count: contextCount * stride), wideWeight = wideLoss
+        for s in 0..<contextCount {
+            for j in 0..<old {
+                wideLoss[s * stride + j] = loss[s * old + j]
+                wideWeight[s * stride + j] = weight[s * old + j]
+            }
+        }
+        loss = wideLoss
+        weight = wideWeight
+    }
+
+    // MARK: Results
+
+    public var labels: [Int] { votes.map(Int.init) }
+    public var confidence: [Double] { scores }
+    public var answers: [Label] { pairs.answers }
+    /// The pairs that have been assigned and neither answered nor declined, task by task. O(pairs).
+    public var outstandingPairs: [(task: Int, worker: Int)] { pairs.outstanding }
+    /// `L[s][j]` for the workers of one context. O(K).
+    public func losses(context s: Int) -> [Double] { Array(loss[s * stride..<s * stride + workerCount]) }
+    /// `w_j` of one context as of its last step, relative to the best worker's. O(K).
+    public func weights(context s: Int) -> [Double] { Array(weight[s * stride..<s * stride + workerCount]) }
+    /// `t[s]`: how often each context has appeared since the exploration phase.
+    public var contextAppearances: [Int] { appearances }
+    /// The tasks that everyone labels first.
+    public var explorationTasks: [Int] { exploration.tasks }
+}

@@ -1,0 +1,83 @@
+/// The pure exploration phase (spec/bbta.md, BBTA step 3): a few tasks of each context that everyone labels, and the
+/// unweighted majority of each so far.
+struct Exploration: Sendable {
+    /// The drawn tasks, context by context.
+    let tasks: [Int]
+    private let slots: [Int: Int]
+    /// How many of `tasks` each worker has been asked about; they are asked in order.
+    private var asked: [Int]
+    private let classes: Int
+    private var counts: [Int]
+    private var majority: [Int]
+    private var finished: Bool
+
+    /// Draws `each` tasks from each list at random (all of a shorter list).
+    init(contexts: [[Int32]], each: Int, workers: Int, classes: Int, stream: inout RandomStream) {
+        var drawn: [Int] = []
+        if each > 0 {
+            for var list in contexts {
+                for k in 0..<min(each, list.count) {  // the first steps of a Fisher-Yates shuffle
+                    list.swapAt(k, k + stream.index(below: list.count - k))
+                    drawn.append(Int(list[k]))
+                }
+            }
+        }
+        tasks = drawn
+        slots = Dictionary(uniqueKeysWithValues: drawn.enumerated().map { ($1, $0) })
+        asked = [Int](repeating: 0, count: workers)
+        self.classes = classes
+        counts = [Int](repeating: 0, count: drawn.count * classes)
+        majority = [Int](repeating: -1, count: drawn.count)
+        finished = drawn.isEmpty
+    }
+
+    /// Whether everyone labels this task. O(1).
+    func contains(_ task: Int) -> Bool { !slots.isEmpty && slots[task] != nil }
+
+    /// The next pair: the allowed worker who has been asked least often, the first of equals. O(K); O(1) at the end.
+    mutating func next(allowed: [UInt8]) -> (task: Int, worker: Int)? {
+        guard !finished else { return nil }
+        var least = tasks.count, chosen = -1, open = false
+        for worker in asked.indices where asked[worker] < tasks.count {
+            open = true
+            if allowed[worker] != 0 && asked[worker] < least {
+                least = asked[worker]
+                chosen = worker
+            }
+        }
+        finished = !open
+        guard chosen >= 0 else { return nil }
+        asked[chosen] += 1
+        return (tasks[least], chosen)
+    }
+
+    /// Follows an earlier decision; false if this was not the worker's next task.
+    mutating func follow(task: Int, worker: Int) -> Bool {
+        guard asked[worker] < tasks.count, tasks[asked[worker]] == task else { return false }
+        asked[worker] += 1
+        return true
+    }
+
+    /// A worker who joins is not asked.
+    mutating func addWorker() { asked.append(tasks.count) }
+
+    /// Counts a label; the majority before (-1 for none) and after. Ties are broken by the coin of the task. O(C).
+    mutating func record(task: Int, label: Int, seed: UInt64) -> (before: Int, after: Int) {
+        let slot = slots[task]!, row = slot * classes
+        counts[row + label] += 1
+        let before = majority[slot], top = counts[row..<row + classes].max()!
+        let tied = (0..<classes).filter { counts[row + $0] == top }
+        let labels = counts[row..<row + classes].reduce(0, +)
+        let after = tied.count == 1 ? tied[0] : tied[tieCoin(seed: seed, task: task, pairs: labels, among: tied.count)]
+        majority[slot] = after
+        return (before, after)
+    }
+}
+
+/// A number below `among`, a pure function of the seed, the task and the number of its pairs: how ties are broken.
+func tieCoin(seed: UInt64, task: Int, pairs: Int, among: Int) -> Int {
+    var stream = RandomStream(
+        seed: seed, stream: UInt64(RandomStream.Purpose.labelTies.rawValue) << 48 | UInt64(task),
+        counter: UInt64(pairs))
+    return stream.index(below: among)
+}
