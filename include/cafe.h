@@ -70,6 +70,205 @@ void cafe_weights_vote(double *score, int32_t *vote, double *sums, const double 
                        const int32_t *worker, const int32_t *label, int32_t C, int32_t rule, uint64_t seed,
                        uint64_t ties);
 
+/* ---- mlp: multilayer perceptrons, batched -------------------------------------------------------------------- */
+
+/* Element-wise functions of a layer. */
+enum { CAFE_IDENTITY = 0, CAFE_TANH = 1, CAFE_RELU = 2 };
+/* The most layers of weights that a net may have. */
+enum { CAFE_MLP_LAYERS = 16 };
+
+/* A net's shape. widths[layers + 1] runs from the input to the output width, each at least 1; `hidden` is applied
+ * after every layer but the last, `output` after the last. The struct and `widths` are borrowed for the call.
+ *
+ * Parameters are one buffer, layer by layer: W [in x out] row-major, then b [out]. A layer computes
+ * z = h W + b, h' = f(z). relu's derivative at 0 is 0. */
+typedef struct cafe_mlp {
+    const int32_t *widths;
+    int32_t layers;
+    int32_t hidden;
+    int32_t output;
+} cafe_mlp;
+
+/* How many floats the parameters take: sum of (in + 1) * out. */
+int64_t cafe_mlp_parameters(const cafe_mlp *net);
+/* How many floats of workspace suffice for up to `rows` rows of every function below. Pages are touched only by the
+ * functions that need them. O(layers). */
+int64_t cafe_mlp_workspace(const cafe_mlp *net, int64_t rows);
+
+/* output[B x widths[layers]] = net(input[B x widths[0]]). Keeps the activations in the workspace for the functions
+ * below, which must follow with the same net, parameters, input and rows. O(B P). */
+void cafe_mlp_forward(float *output, float *workspace, const cafe_mlp *net, const float *parameters,
+                      const float *input, int64_t rows);
+/* The same output, bit for bit, without keeping the activations: for rollouts and evaluation. Needs less memory
+ * traffic; the workspace then serves no backward. */
+void cafe_mlp_predict(float *output, float *workspace, const cafe_mlp *net, const float *parameters,
+                      const float *input, int64_t rows);
+/* After cafe_mlp_forward: adds to parameter_gradient[P] the gradient of sum(output * G), G = output_gradient[B x out],
+ * and, unless input_gradient is NULL, adds to input_gradient[B x in]. O(B P). */
+void cafe_mlp_backward(float *parameter_gradient, float *input_gradient, float *workspace, const cafe_mlp *net,
+                       const float *parameters, const float *input, const float *output_gradient, int64_t rows);
+/* Pearlmutter's R{.} (Fast exact multiplication by the Hessian, Neural Computation 1994), after cafe_mlp_forward:
+ * r_output = d/de net(input; parameters + e * direction) at e = 0, direction[P]. Keeps R of the activations. */
+void cafe_mlp_rforward(float *r_output, float *workspace, const cafe_mlp *net, const float *parameters,
+                       const float *direction, const float *input, int64_t rows);
+/* After cafe_mlp_forward: stores in the workspace what cafe_mlp_rbackward needs of the ordinary backward pass under
+ * output_gradient. Once per gradient: any number of (rforward, rbackward) pairs may follow. */
+void cafe_mlp_deltas(float *workspace, const cafe_mlp *net, const float *parameters, const float *output_gradient,
+                     int64_t rows);
+/* After cafe_mlp_deltas and cafe_mlp_rforward: adds to r_parameter_gradient[P] the directional derivative of what
+ * cafe_mlp_backward computes, when the output gradient itself changes at rate r_output_gradient[B x out].
+ * With G and R{G} from a loss, this is the exact Hessian-vector product of that loss. O(B P). */
+void cafe_mlp_rbackward(float *r_parameter_gradient, float *workspace, const cafe_mlp *net, const float *parameters,
+                        const float *direction, const float *input, const float *r_output_gradient, int64_t rows);
+
+/* ---- policy: categorical distributions over segments ----------------------------------------------------------- */
+
+/* Decision i of n owns the logits offsets[i] ..< offsets[i + 1] (offsets[n + 1], not decreasing). With offsets NULL
+ * every decision has `width` logits. mask (or NULL) has one byte a logit; 0 forbids the candidate: probability 0,
+ * log-probability -inf, no gradient. An action is an index within its segment. A segment without an allowed
+ * candidate has action -1, log-probability 0, entropy 0 and no gradient; an action of -1 is skipped likewise. */
+typedef struct cafe_segments {
+    const int32_t *offsets;
+    const uint8_t *mask;
+    int64_t count;
+    int32_t width;
+} cafe_segments;
+
+/* probabilities = softmax of each segment. */
+void cafe_policy_softmax(float *probabilities, const cafe_segments *segments, const float *logits);
+/* log_probabilities = log softmax of each segment. */
+void cafe_policy_log_softmax(float *log_probabilities, const cafe_segments *segments, const float *logits);
+/* Draws one action a decision by inverting the distribution function at uniforms[n] in [0, 1). actions[n],
+ * log_probabilities[n]. */
+void cafe_policy_sample(int32_t *actions, float *log_probabilities, const cafe_segments *segments,
+                        const float *logits, const float *uniforms);
+/* The likeliest allowed candidate of each decision, the first one at a tie. actions[n]. */
+void cafe_policy_greedy(int32_t *actions, const cafe_segments *segments, const float *logits);
+/* log pi(a) and the entropy (nats) of each decision. log_probabilities[n], entropies[n]. */
+void cafe_policy_evaluate(float *log_probabilities, float *entropies, const cafe_segments *segments,
+                          const float *logits, const int32_t *actions);
+
+/* Means over the decisions of a minibatch. */
+typedef struct cafe_policy_loss {
+    double policy;        /* max(-A r, -A clip(r, 1 - c, 1 + c)) with r = exp(log pi(a) - old) */
+    double entropy;       /* nats */
+    double approx_kl;     /* (r - 1) - log r: Schulman's k3 estimate of KL(old || new), CleanRL's approx_kl */
+    double clip_fraction; /* how many |r - 1| > c */
+} cafe_policy_loss;
+
+/* Clipped PPO objective (Schulman et al. 2017, eq. 7) to be minimised: L = policy - entropy_coef * entropy.
+ * logit_gradient = dL/dlogits, overwritten. */
+void cafe_policy_clipped(float *logit_gradient, cafe_policy_loss *loss, const cafe_segments *segments,
+                         const float *logits, const int32_t *actions, const float *old_log_probabilities,
+                         const float *advantages, float clip_coef, float entropy_coef);
+/* R of the gradient above: its directional derivative when the logits move at rate r_logits. The clip's active set is
+ * held fixed, as the derivative demands almost everywhere. r_logit_gradient overwritten. */
+void cafe_policy_clipped_r(float *r_logit_gradient, const cafe_segments *segments, const float *logits,
+                           const float *r_logits, const int32_t *actions, const float *old_log_probabilities,
+                           const float *advantages, float clip_coef, float entropy_coef);
+/* Policy-gradient head, to be maximised: J = scale * sum_i (weights_i log pi(a_i) + entropy_coef * entropy_i).
+ * logit_gradient = dJ/dlogits, overwritten. */
+void cafe_policy_score(float *logit_gradient, const cafe_segments *segments, const float *logits,
+                       const int32_t *actions, const float *weights, float scale, float entropy_coef);
+/* R of that gradient when the logits move at rate r_logits. */
+void cafe_policy_score_r(float *r_logit_gradient, const cafe_segments *segments, const float *logits,
+                         const float *r_logits, const int32_t *actions, const float *weights, float scale,
+                         float entropy_coef);
+/* Fisher (Gauss-Newton) head: product = scale * (diag p - p p') r_logits, segment by segment. Positive semi-definite
+ * for scale > 0. */
+void cafe_policy_fisher(float *product, const cafe_segments *segments, const float *logits, const float *r_logits,
+                        float scale);
+
+/* KL(p || q) in nats of each segment from logits; the mask holds for both. kl[n]. */
+void cafe_categorical_kl(float *kl, const cafe_segments *segments, const float *logits_p, const float *logits_q);
+/* Adds weights[n] * dKL/dlogits to gradient_p and gradient_q; either may be NULL. */
+void cafe_categorical_kl_backward(float *gradient_p, float *gradient_q, const cafe_segments *segments,
+                                  const float *logits_p, const float *logits_q, const float *weights);
+
+/* Value loss 0.5 * mean (v - R)^2; with clip_coef > 0 CleanRL's clipped form 0.5 * mean max((v - R)^2,
+ * (old + clip(v - old, -c, c) - R)^2), otherwise old_values may be NULL. gradient[n] = dL/dvalues, overwritten. */
+double cafe_value_loss(float *gradient, const float *values, const float *old_values, const float *returns,
+                       float clip_coef, int64_t count);
+
+/* How a step ends. */
+enum { CAFE_CONTINUES = 0, CAFE_TERMINATED = 1, CAFE_TRUNCATED = 2 };
+/* Generalised advantage estimation (Schulman et al. 2016, eq. 16) on chains whose steps may last different times.
+ * Step t of chain c lies at offset c * chain_stride + t * step_stride, or, with offsets (chains + 1), at
+ * offsets[c] + t. discounts_t is gamma to the power of the step's duration, lambdas_t likewise.
+ *   delta_t = r_t + [not terminated] discount_t * next_values_t - values_t
+ *   A_t = delta_t + [continues and not last] discount_t * lambda_t * A_{t+1},  returns_t = A_t + values_t
+ * next_values_t is the value of the observation that follows step t: for a truncated step, of the final observation;
+ * for a terminated one it is not read. ends (or NULL: every step continues) has one of the codes above a step. */
+void cafe_gae(float *advantages, float *returns, const float *rewards, const float *values, const float *next_values,
+              const float *discounts, const float *lambdas, const uint8_t *ends, const int32_t *offsets,
+              int64_t chains, int64_t steps, int64_t chain_stride, int64_t step_stride);
+
+/* ---- gaussian: diagonal Gaussians, [B x Z] means and log standard deviations ------------------------------------ */
+
+/* kl[B] = KL(p || q) in nats: sum over Z of sq - sp + (exp(2 sp) + (mp - mq)^2) / (2 exp(2 sq)) - 1/2.
+ * mean_q and log_sd_q may both be NULL: the standard normal. */
+void cafe_gaussian_kl(float *kl, const float *mean_p, const float *log_sd_p, const float *mean_q,
+                      const float *log_sd_q, int64_t rows, int64_t width);
+/* Adds weights[B] * dKL to the four gradients [B x Z]; the last two may be NULL. */
+void cafe_gaussian_kl_backward(float *mean_p_gradient, float *log_sd_p_gradient, float *mean_q_gradient,
+                               float *log_sd_q_gradient, const float *mean_p, const float *log_sd_p,
+                               const float *mean_q, const float *log_sd_q, const float *weights, int64_t rows,
+                               int64_t width);
+/* sample = mean + exp(log_sd) * noise, all of `count` entries (Kingma and Welling 2014). */
+void cafe_gaussian_sample(float *sample, const float *mean, const float *log_sd, const float *noise, int64_t count);
+/* Adds to both gradients what sample_gradient sends back through the sample. */
+void cafe_gaussian_sample_backward(float *mean_gradient, float *log_sd_gradient, const float *log_sd,
+                                   const float *noise, const float *sample_gradient, int64_t count);
+/* log_likelihood[B] = log N(x; mean, diag exp(2 log_sd)), the constant included. */
+void cafe_gaussian_log_likelihood(float *log_likelihood, const float *x, const float *mean, const float *log_sd,
+                                  int64_t rows, int64_t width);
+/* Adds weights[B] * d log_likelihood to both gradients [B x Z]; log_sd_gradient may be NULL. */
+void cafe_gaussian_log_likelihood_backward(float *mean_gradient, float *log_sd_gradient, const float *x,
+                                           const float *mean, const float *log_sd, const float *weights,
+                                           int64_t rows, int64_t width);
+
+/* ---- optimize ---------------------------------------------------------------------------------------------------- */
+
+/* One step of Adam (Kingma and Ba 2015, algorithm 1, bias-corrected), PyTorch's form: p -= lr * m^ / (sqrt(v^) + eps).
+ * step counts from 1. m[P] and v[P] are the moments. */
+void cafe_adam_step(float *parameters, float *m, float *v, const float *gradient, int64_t count, int64_t step,
+                    double learning_rate, double beta1, double beta2, double epsilon);
+/* sum of a_k * b_k, accumulated in double. */
+double cafe_dot(const float *a, const float *b, int64_t count);
+/* y = y + scale * x. */
+void cafe_axpy(float *y, double scale, const float *x, int64_t count);
+/* Scales the gradient by max / norm where its Euclidean norm exceeds max; returns the norm before. A norm that is not
+ * finite leaves the gradient as it was. */
+double cafe_norm_clip(float *gradient, int64_t count, double maximum);
+
+/* Why conjugate gradient stopped. */
+enum {
+    CAFE_CG_CONVERGED = 0, /* the recurrence's residual is below the tolerance */
+    CAFE_CG_ITERATIONS = 1, /* the allowed iterations are used up */
+    CAFE_CG_CURVATURE = 2,  /* p'(A + damping)p <= 0: the operator is not positive definite along p */
+    CAFE_CG_NOT_FINITE = 3, /* the operator or the right-hand side gave a number that is not finite */
+    CAFE_CG_STAGNATED = 4,  /* no progress in 16 iterations at float precision */
+};
+typedef struct cafe_cg_report {
+    int32_t status;
+    int32_t iterations;        /* applications of the operator before the final check */
+    double relative_residual;  /* |b - (A + damping) x| / |b|, recomputed from x at the end */
+    double smallest_curvature; /* least p'(A + damping)p / p'p met; +inf before the first */
+} cafe_cg_report;
+
+/* Solves (A + damping) x = b by conjugate gradient (Hestenes and Stiefel 1952) from x = 0, A symmetric, given only as
+ * apply(context, product, vector): product[count] = A vector, overwritten. b is scaled to unit length inside. Vectors
+ * are float, scalars double. On non-positive curvature x is the iterate reached so far (0 in the first iteration).
+ * scratch[3 * count]. At most `iterations` + 1 applications. */
+void cafe_cg_solve(float *x, float *scratch, cafe_cg_report *report, const float *b, int64_t count, double damping,
+                   int32_t iterations, double tolerance,
+                   void (*apply)(void *context, float *product, const float *vector), void *context);
+/* Solves A X = B for a symmetric positive definite A[n x n] (both triangles given) and `count` right-hand sides, row i
+ * of b[count x n] being one. Overwrites a with its Cholesky factor and b with the solutions. Returns 0, or k > 0 where
+ * the leading minor of order k is not positive definite (b is then unchanged), or -1 for an entry of a or b that is
+ * not finite. LAPACK's dposv. O(n^3). */
+int32_t cafe_spd_solve(double *a, double *b, int32_t n, int32_t count);
+
 #ifdef __cplusplus
 }
 #endif

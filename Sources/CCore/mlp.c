@@ -1,0 +1,387 @@
+/* mlp.c - batched multilayer perceptrons: forward, backward, and Pearlmutter's R-operator.
+ *
+ * Representation: the workspace holds, layer by layer, the activations of all rows (and, for the R-operator, their
+ * tangents and the primal deltas), every row padded with zeros to a multiple of PAD floats, and padded copies of the
+ * parameters made once a call. Rows are swept in blocks of BLOCK through all layers, so that a block's activations
+ * stay in cache. Hot calls: product (C = bias + A B) and outer (C += A' B).
+ *
+ * Weight gradients: each chunk of rows sums into its own partial buffer; partials are added in chunk order.
+ */
+#include "internal.h"
+
+#include <math.h>
+#include <stddef.h>
+#include <string.h>
+
+enum { PAD = 16, BLOCK = 64, CHUNK = 128, PARTIALS = 32 };
+
+static int64_t padded(int64_t width) { return (width + PAD - 1) / PAD * PAD; }
+
+/* Where everything lies in the workspace. Index l of an array is layer l's output side, 0 the input. */
+typedef struct layout {
+    int64_t rows, chunk, chunks, parameters;
+    int64_t ld[CAFE_MLP_LAYERS + 1], offset[CAFE_MLP_LAYERS];
+    float *h[CAFE_MLP_LAYERS + 1]; /* activations */
+    float *r[CAFE_MLP_LAYERS + 1]; /* R{activations} */
+    float *d[CAFE_MLP_LAYERS + 1]; /* deltas: dL/dz */
+    float *e[CAFE_MLP_LAYERS + 1]; /* dL/dh */
+    float *w[CAFE_MLP_LAYERS];     /* W and then b, [in + 1 x ld(out)] */
+    float *wt[CAFE_MLP_LAYERS];    /* W', [out x ld(in)] */
+    float *v[CAFE_MLP_LAYERS], *vt[CAFE_MLP_LAYERS]; /* the same of the direction */
+    float *partial; /* [chunks x parameters] */
+    float *scratch; /* [chunks x BLOCK x 4 widest] */
+    int64_t scratch_size;
+    float *end;
+} layout;
+
+static float *take(float **next, int64_t count) {
+    float *start = *next;
+    *next += padded(count);
+    return start;
+}
+
+static int64_t chunk_rows(int64_t rows) {
+    int64_t size = (rows + PARTIALS - 1) / PARTIALS;
+    size = (size + BLOCK - 1) / BLOCK * BLOCK;
+    return size < CHUNK ? CHUNK : size;
+}
+
+/* The layout of a workspace that begins at `base`; with base NULL `end` counts floats. */
+static layout layout_of(const cafe_mlp *net, float *base, int64_t rows) {
+    layout at = {.rows = rows, .chunk = chunk_rows(rows)};
+    at.chunks = (rows + at.chunk - 1) / at.chunk;
+    float *next = (float *)(((uintptr_t)base + 63) / 64 * 64);
+    int64_t widest = 0;
+    for (int32_t l = 0; l <= net->layers; l++) {
+        at.ld[l] = padded(net->widths[l]);
+        if (at.ld[l] > widest) widest = at.ld[l];
+    }
+    for (int32_t l = 0; l < net->layers; l++) {
+        at.offset[l] = at.parameters;
+        at.parameters += (int64_t)(net->widths[l] + 1) * net->widths[l + 1];
+        at.w[l] = take(&next, (net->widths[l] + 1) * at.ld[l + 1]);
+        at.wt[l] = take(&next, net->widths[l + 1] * at.ld[l]);
+        at.v[l] = take(&next, (net->widths[l] + 1) * at.ld[l + 1]);
+        at.vt[l] = take(&next, net->widths[l + 1] * at.ld[l]);
+    }
+    at.scratch_size = 4 * BLOCK * widest;
+    at.scratch = take(&next, at.scratch_size * (at.chunks > PARTIALS ? at.chunks : PARTIALS));
+    at.partial = take(&next, at.parameters * at.chunks);
+    for (int32_t l = 1; l <= net->layers; l++) at.h[l] = take(&next, rows * at.ld[l]);
+    for (int32_t l = 1; l <= net->layers; l++) at.r[l] = take(&next, rows * at.ld[l]);
+    for (int32_t l = 1; l <= net->layers; l++) at.d[l] = take(&next, rows * at.ld[l]);
+    for (int32_t l = 1; l <= net->layers; l++) at.e[l] = take(&next, rows * at.ld[l]);
+    at.end = next;
+    return at;
+}
+
+int64_t cafe_mlp_parameters(const cafe_mlp *net) {
+    int64_t count = 0;
+    for (int32_t l = 0; l < net->layers; l++) count += (int64_t)(net->widths[l] + 1) * net->widths[l + 1];
+    return count;
+}
+
+int64_t cafe_mlp_workspace(const cafe_mlp *net, int64_t rows) {
+    layout at = layout_of(net, NULL, rows);
+    return (int64_t)((uintptr_t)at.end / sizeof(float)) + PAD;
+}
+
+/* ---- small dense kernels ---- */
+
+/* Copies a [rows x width] matrix into rows of ld floats, zeros behind. */
+static void pad_rows(float *out, const float *a, int64_t rows, int64_t width, int64_t ld) {
+    for (int64_t i = 0; i < rows; i++) {
+        memcpy(out + i * ld, a + i * width, sizeof(float) * (size_t)width);
+        for (int64_t j = width; j < ld; j++) out[i * ld + j] = 0;
+    }
+}
+
+static void unpad_rows(float *out, const float *a, int64_t rows, int64_t width, int64_t ld) {
+    for (int64_t i = 0; i < rows; i++) memcpy(out + i * width, a + i * ld, sizeof(float) * (size_t)width);
+}
+
+static void pad_transposed(float *out, const float *a, int64_t rows, int64_t width, int64_t ld) {
+    for (int64_t j = 0; j < width; j++) {
+        for (int64_t i = 0; i < rows; i++) out[j * ld + i] = a[i * width + j];
+        for (int64_t i = rows; i < ld; i++) out[j * ld + i] = 0;
+    }
+}
+
+/* C[m x n] = (bias or C) + A[m x k] B[k x n]; n a multiple of PAD; C and B in rows of n. */
+static void product(float *restrict c, const float *restrict a, int64_t lda, const float *restrict b,
+                    const float *restrict bias, int64_t m, int64_t k, int64_t n) {
+    for (int64_t i = 0; i < m; i++) {
+        float *restrict row = c + i * n;
+        if (bias) memcpy(row, bias, sizeof(float) * (size_t)n);
+        for (int64_t l = 0; l < k; l++) {
+            float x = a[i * lda + l];
+            const float *restrict from = b + l * n;
+            for (int64_t j = 0; j < n; j++) row[j] += x * from[j];
+        }
+    }
+}
+
+/* C[k x width] += A[m x k]' B[m x ld], the last row of C (index k) gets the column sums of B where `sums`. */
+static void outer(float *restrict c, const float *restrict a, int64_t lda, const float *restrict b, int64_t m,
+                  int64_t k, int64_t width, int64_t ld, int sums) {
+    for (int64_t l = 0; l < m; l++) {
+        const float *restrict from = b + l * ld;
+        for (int64_t i = 0; i < k; i++) {
+            float x = a[l * lda + i];
+            float *restrict row = c + i * width;
+            for (int64_t j = 0; j < width; j++) row[j] += x * from[j];
+        }
+        if (sums)
+            for (int64_t j = 0; j < width; j++) c[k * width + j] += from[j];
+    }
+}
+
+static void activate(float *restrict h, int64_t count, int32_t kind) {
+    if (kind == CAFE_TANH)
+        for (int64_t i = 0; i < count; i++) h[i] = tanhf(h[i]);
+    else if (kind == CAFE_RELU)
+        for (int64_t i = 0; i < count; i++) h[i] = h[i] > 0 ? h[i] : 0;
+}
+
+/* x *= f'(z), written in terms of h = f(z). */
+static void derive(float *restrict x, const float *restrict h, int64_t count, int32_t kind) {
+    if (kind == CAFE_TANH)
+        for (int64_t i = 0; i < count; i++) x[i] *= 1 - h[i] * h[i];
+    else if (kind == CAFE_RELU)
+        for (int64_t i = 0; i < count; i++) x[i] = h[i] > 0 ? x[i] : 0;
+}
+
+/* x = x f'(z) + e f''(z) R{z}, with r = R{h} = f'(z) R{z}: for tanh f'' R{z} = -2 h r. */
+static void derive_twice(float *restrict x, const float *restrict h, const float *restrict r,
+                         const float *restrict e, int64_t count, int32_t kind) {
+    derive(x, h, count, kind);
+    if (kind == CAFE_TANH)
+        for (int64_t i = 0; i < count; i++) x[i] -= 2 * h[i] * r[i] * e[i];
+}
+
+static int32_t kind_of(const cafe_mlp *net, int32_t layer) {
+    return layer == net->layers ? net->output : net->hidden;
+}
+
+static void pack(const cafe_mlp *net, const layout *at, float *const *w, float *const *wt, const float *parameters) {
+    for (int32_t l = 0; l < net->layers; l++) {
+        int64_t in = net->widths[l], out = net->widths[l + 1];
+        if (w) pad_rows(w[l], parameters + at->offset[l], in + 1, out, at->ld[l + 1]);
+        if (wt) pad_transposed(wt[l], parameters + at->offset[l], in, out, at->ld[l]);
+    }
+}
+
+/* How many threads are worth it for `tasks` tasks of `work` multiplications together. */
+static int32_t threads_for(int64_t tasks, int64_t work) {
+    if (tasks < 2 || work < 100000) return 1;
+    int32_t threads = cafe_threads_get();
+    return threads < tasks ? threads : (int32_t)tasks;
+}
+
+extern int omp_get_thread_num(void);
+
+/* ---- forward ---- */
+
+static void forward_block(const cafe_mlp *net, const layout *at, float *output, const float *input, int64_t first,
+                          int64_t m, float *scratch) {
+    const float *a = input + first * net->widths[0];
+    int64_t lda = net->widths[0];
+    for (int32_t l = 0; l < net->layers; l++) {
+        int64_t ld = at->ld[l + 1];
+        float *h = scratch ? scratch + (l & 1 ? at->scratch_size / 2 : 0) : at->h[l + 1] + first * ld;
+        product(h, a, lda, at->w[l], at->w[l] + net->widths[l] * ld, m, net->widths[l], ld);
+        activate(h, m * ld, kind_of(net, l + 1));
+        a = h, lda = ld;
+    }
+    int64_t out = net->widths[net->layers];
+    unpad_rows(output + first * out, a, m, out, lda);
+}
+
+static void forward(float *output, float *workspace, const cafe_mlp *net, const float *parameters,
+                    const float *input, int64_t rows, int keep) {
+    layout at = layout_of(net, workspace, rows);
+    pack(net, &at, at.w, NULL, parameters);
+    int64_t blocks = (rows + BLOCK - 1) / BLOCK;
+    int32_t threads = threads_for(blocks, rows * at.parameters);
+    if (threads > PARTIALS) threads = PARTIALS;
+#pragma omp parallel for schedule(static) num_threads(threads) if (threads > 1)
+    for (int64_t block = 0; block < blocks; block++) {
+        int64_t first = block * BLOCK, m = rows - first < BLOCK ? rows - first : BLOCK;
+        float *scratch = keep ? NULL : at.scratch + omp_get_thread_num() * at.scratch_size;
+        forward_block(net, &at, output, input, first, m, scratch);
+    }
+}
+
+void cafe_mlp_forward(float *output, float *workspace, const cafe_mlp *net, const float *parameters,
+                      const float *input, int64_t rows) {
+    forward(output, workspace, net, parameters, input, rows, 1);
+}
+
+void cafe_mlp_predict(float *output, float *workspace, const cafe_mlp *net, const float *parameters,
+                      const float *input, int64_t rows) {
+    forward(output, workspace, net, parameters, input, rows, 0);
+}
+
+/* ---- backward ---- */
+
+/* partials[1 ...] are added to `gradient` in chunk order; one partial wrote there itself. */
+static void add_partials(float *gradient, const layout *at) {
+    if (at->chunks < 2) return;
+    int64_t piece = 4096, pieces = (at->parameters + piece - 1) / piece;
+    int32_t threads = threads_for(pieces, at->parameters * at->chunks);
+#pragma omp parallel for schedule(static) num_threads(threads) if (threads > 1)
+    for (int64_t p = 0; p < pieces; p++) {
+        int64_t end = (p + 1) * piece < at->parameters ? (p + 1) * piece : at->parameters;
+        for (int64_t c = 0; c < at->chunks; c++) {
+            const float *restrict from = at->partial + c * at->parameters;
+            for (int64_t i = p * piece; i < end; i++) gradient[i] += from[i];
+        }
+    }
+}
+
+static float *partial_of(float *gradient, const layout *at, int64_t chunk) {
+    if (at->chunks == 1) return gradient;
+    float *partial = at->partial + chunk * at->parameters;
+    memset(partial, 0, sizeof(float) * (size_t)at->parameters);
+    return partial;
+}
+
+static void backward_block(const cafe_mlp *net, const layout *at, float *gradient, float *input_gradient,
+                           const float *input, const float *output_gradient, int64_t first, int64_t m,
+                           float *scratch) {
+    int32_t top = net->layers;
+    float *d = scratch, *e = scratch + at->scratch_size / 2;
+    pad_rows(d, output_gradient + first * net->widths[top], m, net->widths[top], at->ld[top]);
+    derive(d, at->h[top] + first * at->ld[top], m * at->ld[top], net->output);
+    for (int32_t l = top - 1; l >= 0; l--) {
+        const float *a = l ? at->h[l] + first * at->ld[l] : input + first * net->widths[0];
+        outer(gradient + at->offset[l], a, l ? at->ld[l] : net->widths[0], d, m, net->widths[l],
+              net->widths[l + 1], at->ld[l + 1], 1);
+        if (!l && !input_gradient) break;
+        static const float zeros[PAD];
+        for (int64_t j = 0; j < m * at->ld[l]; j += PAD) memcpy(e + j, zeros, sizeof zeros);
+        product(e, d, at->ld[l + 1], at->wt[l], NULL, m, net->widths[l + 1], at->ld[l]);
+        if (l) derive(e, a, m * at->ld[l], net->hidden);
+        float *swap = d;
+        d = e, e = swap;
+    }
+    if (!input_gradient) return;
+    for (int64_t i = 0; i < m; i++)
+        for (int64_t j = 0; j < net->widths[0]; j++)
+            input_gradient[(first + i) * net->widths[0] + j] += d[i * at->ld[0] + j];
+}
+
+void cafe_mlp_backward(float *parameter_gradient, float *input_gradient, float *workspace, const cafe_mlp *net,
+                       const float *parameters, const float *input, const float *output_gradient, int64_t rows) {
+    layout at = layout_of(net, workspace, rows);
+    pack(net, &at, NULL, at.wt, parameters);
+    int32_t threads = threads_for(at.chunks, rows * at.parameters);
+#pragma omp parallel for schedule(static) num_threads(threads) if (threads > 1)
+    for (int64_t chunk = 0; chunk < at.chunks; chunk++) {
+        float *partial = partial_of(parameter_gradient, &at, chunk);
+        int64_t end = (chunk + 1) * at.chunk < rows ? (chunk + 1) * at.chunk : rows;
+        for (int64_t first = chunk * at.chunk; first < end; first += BLOCK)
+            backward_block(net, &at, partial, input_gradient, input, output_gradient, first,
+                           end - first < BLOCK ? end - first : BLOCK,
+                           at.scratch + omp_get_thread_num() * at.scratch_size);
+    }
+    add_partials(parameter_gradient, &at);
+}
+
+/* ---- R-operator ---- */
+
+static void rforward_block(const cafe_mlp *net, const layout *at, float *r_output, const float *input,
+                           int64_t first, int64_t m) {
+    for (int32_t l = 0; l < net->layers; l++) {
+        int64_t in = net->widths[l], ld = at->ld[l + 1];
+        const float *a = l ? at->h[l] + first * at->ld[l] : input + first * in;
+        float *r = at->r[l + 1] + first * ld;
+        product(r, a, l ? at->ld[l] : in, at->v[l], at->v[l] + in * ld, m, in, ld); // R z = h V + c
+        if (l) product(r, at->r[l] + first * at->ld[l], at->ld[l], at->w[l], NULL, m, in, ld); // + R{h} W
+        derive(r, at->h[l + 1] + first * ld, m * ld, kind_of(net, l + 1));
+    }
+    int64_t out = net->widths[net->layers], ld = at->ld[net->layers];
+    unpad_rows(r_output + first * out, at->r[net->layers] + first * ld, m, out, ld);
+}
+
+void cafe_mlp_rforward(float *r_output, float *workspace, const cafe_mlp *net, const float *parameters,
+                       const float *direction, const float *input, int64_t rows) {
+    layout at = layout_of(net, workspace, rows);
+    pack(net, &at, at.w, NULL, parameters);
+    pack(net, &at, at.v, NULL, direction);
+    int64_t blocks = (rows + BLOCK - 1) / BLOCK;
+    int32_t threads = threads_for(blocks, rows * at.parameters);
+#pragma omp parallel for schedule(static) num_threads(threads) if (threads > 1)
+    for (int64_t block = 0; block < blocks; block++)
+        rforward_block(net, &at, r_output, input, block * BLOCK,
+                       rows - block * BLOCK < BLOCK ? rows - block * BLOCK : BLOCK);
+}
+
+static void deltas_block(const cafe_mlp *net, const layout *at, const float *output_gradient, int64_t first,
+                         int64_t m) {
+    for (int32_t l = net->layers; l > 0; l--) {
+        int64_t ld = at->ld[l];
+        float *e = at->e[l] + first * ld, *d = at->d[l] + first * ld;
+        if (l == net->layers) {
+            pad_rows(e, output_gradient + first * net->widths[l], m, net->widths[l], ld);
+        } else {
+            memset(e, 0, sizeof(float) * (size_t)(m * ld));
+            product(e, at->d[l + 1] + first * at->ld[l + 1], at->ld[l + 1], at->wt[l], NULL, m, net->widths[l + 1], ld);
+        }
+        memcpy(d, e, sizeof(float) * (size_t)(m * ld));
+        derive(d, at->h[l] + first * ld, m * ld, kind_of(net, l));
+    }
+}
+
+void cafe_mlp_deltas(float *workspace, const cafe_mlp *net, const float *parameters, const float *output_gradient,
+                     int64_t rows) {
+    layout at = layout_of(net, workspace, rows);
+    pack(net, &at, NULL, at.wt, parameters);
+    int64_t blocks = (rows + BLOCK - 1) / BLOCK;
+    int32_t threads = threads_for(blocks, rows * at.parameters);
+#pragma omp parallel for schedule(static) num_threads(threads) if (threads > 1)
+    for (int64_t block = 0; block < blocks; block++)
+        deltas_block(net, &at, output_gradient, block * BLOCK,
+                     rows - block * BLOCK < BLOCK ? rows - block * BLOCK : BLOCK);
+}
+
+static void rbackward_block(const cafe_mlp *net, const layout *at, float *gradient, const float *input,
+                            const float *r_output_gradient, int64_t first, int64_t m, float *scratch) {
+    int32_t top = net->layers;
+    float *x = scratch, *y = scratch + at->scratch_size / 2; // R{delta} of this layer and of the one below
+    pad_rows(x, r_output_gradient + first * net->widths[top], m, net->widths[top], at->ld[top]);
+    for (int32_t l = top; l > 0; l--) {
+        int64_t ld = at->ld[l], in = net->widths[l - 1], lda = l > 1 ? at->ld[l - 1] : in;
+        const float *d = at->d[l] + first * ld;
+        derive_twice(x, at->h[l] + first * ld, at->r[l] + first * ld, at->e[l] + first * ld, m * ld,
+                     kind_of(net, l));
+        const float *a = l > 1 ? at->h[l - 1] + first * lda : input + first * in;
+        float *g = gradient + at->offset[l - 1];
+        outer(g, a, lda, x, m, in, net->widths[l], ld, 1); // R{dW} = h' R{d} + R{h}' d
+        if (l == 1) break;
+        outer(g, at->r[l - 1] + first * lda, lda, d, m, in, net->widths[l], ld, 0);
+        memset(y, 0, sizeof(float) * (size_t)(m * lda));
+        product(y, x, ld, at->wt[l - 1], NULL, m, net->widths[l], lda); // R{e} = R{d} W' + d V'
+        product(y, d, ld, at->vt[l - 1], NULL, m, net->widths[l], lda);
+        float *swap = x;
+        x = y, y = swap;
+    }
+}
+
+void cafe_mlp_rbackward(float *r_parameter_gradient, float *workspace, const cafe_mlp *net, const float *parameters,
+                        const float *direction, const float *input, const float *r_output_gradient, int64_t rows) {
+    layout at = layout_of(net, workspace, rows);
+    pack(net, &at, NULL, at.wt, parameters);
+    pack(net, &at, NULL, at.vt, direction);
+    int32_t threads = threads_for(at.chunks, rows * at.parameters);
+#pragma omp parallel for schedule(static) num_threads(threads) if (threads > 1)
+    for (int64_t chunk = 0; chunk < at.chunks; chunk++) {
+        float *partial = partial_of(r_parameter_gradient, &at, chunk);
+        int64_t end = (chunk + 1) * at.chunk < rows ? (chunk + 1) * at.chunk : rows;
+        for (int64_t first = chunk * at.chunk; first < end; first += BLOCK)
+            rbackward_block(net, &at, partial, input, r_output_gradient, first,
+                            end - first < BLOCK ? end - first : BLOCK,
+                            at.scratch + omp_get_thread_num() * at.scratch_size);
+    }
+    add_partials(r_parameter_gradient, &at);
+}

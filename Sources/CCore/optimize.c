@@ -1,0 +1,162 @@
+/* optimize.c - Adam, norms, conjugate gradient and a small Cholesky solve.
+ *
+ * Representation: flat float vectors; every scalar that decides something is a double. Hot calls: cafe_adam_step and
+ * the vector operations of cafe_cg_solve, all of them bound by memory.
+ */
+#include "internal.h"
+
+#include <lapacke.h>
+#include <math.h>
+
+enum { LEAST = 8192 };
+
+static void adam_range(float *restrict p, float *restrict m, float *restrict v, const float *restrict g,
+                       int64_t count, float rate, float beta1, float beta2, float scale, float epsilon) {
+    for (int64_t i = 0; i < count; i++) {
+        m[i] = beta1 * m[i] + (1 - beta1) * g[i];
+        v[i] = beta2 * v[i] + (1 - beta2) * g[i] * g[i];
+        p[i] -= rate * m[i] / (sqrtf(v[i]) * scale + epsilon);
+    }
+}
+
+void cafe_adam_step(float *parameters, float *m, float *v, const float *gradient, int64_t count, int64_t step,
+                    double learning_rate, double beta1, double beta2, double epsilon) {
+    float rate = (float)(learning_rate / (1 - pow(beta1, (double)step)));
+    float scale = (float)(1 / sqrt(1 - pow(beta2, (double)step)));
+    chunks c = chunks_of(count, LEAST);
+#pragma omp parallel for schedule(static) num_threads(c.threads) if (c.threads > 1)
+    for (int64_t k = 0; k < c.count; k++) {
+        int64_t i = k * c.size;
+        adam_range(parameters + i, m + i, v + i, gradient + i, chunk_end(c, k, count) - i, rate, (float)beta1,
+                   (float)beta2, scale, (float)epsilon);
+    }
+}
+
+static double dot_range(const float *restrict a, const float *restrict b, int64_t count) {
+    double lanes[16] = {0}, total = 0;
+    int64_t i = 0;
+    for (; i + 16 <= count; i += 16)
+        for (int64_t j = 0; j < 16; j++) lanes[j] += (double)a[i + j] * b[i + j];
+    for (; i < count; i++) total += (double)a[i] * b[i];
+    for (int64_t j = 0; j < 16; j++) total += lanes[j];
+    return total;
+}
+
+double cafe_dot(const float *a, const float *b, int64_t count) {
+    chunks c = chunks_of(count, LEAST);
+    double partial[MOST_CHUNKS], total = 0;
+#pragma omp parallel for schedule(static) num_threads(c.threads) if (c.threads > 1)
+    for (int64_t k = 0; k < c.count; k++)
+        partial[k] = dot_range(a + k * c.size, b + k * c.size, chunk_end(c, k, count) - k * c.size);
+    for (int64_t k = 0; k < c.count; k++) total += partial[k];
+    return total;
+}
+
+void cafe_axpy(float *y, double scale, const float *x, int64_t count) {
+    chunks c = chunks_of(count, LEAST);
+    float s = (float)scale;
+#pragma omp parallel for schedule(static) num_threads(c.threads) if (c.threads > 1)
+    for (int64_t k = 0; k < c.count; k++) {
+        int64_t end = chunk_end(c, k, count);
+        for (int64_t i = k * c.size; i < end; i++) y[i] += s * x[i];
+    }
+}
+
+/* y = scale * y + x */
+static void scale_add(float *y, double scale, const float *x, int64_t count) {
+    chunks c = chunks_of(count, LEAST);
+    float s = (float)scale;
+#pragma omp parallel for schedule(static) num_threads(c.threads) if (c.threads > 1)
+    for (int64_t k = 0; k < c.count; k++) {
+        int64_t end = chunk_end(c, k, count);
+        for (int64_t i = k * c.size; i < end; i++) y[i] = s * y[i] + x[i];
+    }
+}
+
+static void scale_by(float *y, double scale, int64_t count) {
+    chunks c = chunks_of(count, LEAST);
+    float s = (float)scale;
+#pragma omp parallel for schedule(static) num_threads(c.threads) if (c.threads > 1)
+    for (int64_t k = 0; k < c.count; k++) {
+        int64_t end = chunk_end(c, k, count);
+        for (int64_t i = k * c.size; i < end; i++) y[i] *= s;
+    }
+}
+
+double cafe_norm_clip(float *gradient, int64_t count, double maximum) {
+    double norm = sqrt(cafe_dot(gradient, gradient, count));
+    if (isfinite(norm) && norm > maximum) scale_by(gradient, maximum / norm, count);
+    return norm;
+}
+
+/* ---- conjugate gradient ---- */
+
+/* product = (A + damping) v */
+static void damped(void (*apply)(void *, float *, const float *), void *context, float *product, const float *v,
+                   int64_t count, double damping) {
+    apply(context, product, v);
+    if (damping != 0) cafe_axpy(product, damping, v, count);
+}
+
+void cafe_cg_solve(float *x, float *scratch, cafe_cg_report *report, const float *b, int64_t count, double damping,
+                   int32_t iterations, double tolerance,
+                   void (*apply)(void *context, float *product, const float *vector), void *context) {
+    float *r = scratch, *p = scratch + count, *q = scratch + 2 * count;
+    *report = (cafe_cg_report){.status = CAFE_CG_CONVERGED, .smallest_curvature = INFINITY};
+    for (int64_t i = 0; i < count; i++) x[i] = 0;
+    double norm = sqrt(cafe_dot(b, b, count));
+    if (norm == 0) return;
+    if (!isfinite(norm)) {
+        report->status = CAFE_CG_NOT_FINITE;
+        report->relative_residual = 1;
+        return;
+    }
+    for (int64_t i = 0; i < count; i++) p[i] = r[i] = (float)(b[i] / norm); // r = p = b / |b|
+    double rho = cafe_dot(r, r, count), best = rho;
+    int32_t since_best = 0;
+    report->status = CAFE_CG_ITERATIONS;
+    while (report->iterations < iterations) {
+        damped(apply, context, q, p, count, damping); // q = (A + damping) p
+        report->iterations++;
+        double curve = cafe_dot(p, q, count), length = cafe_dot(p, p, count);
+        if (!isfinite(curve)) {
+            report->status = CAFE_CG_NOT_FINITE;
+            break;
+        }
+        if (curve / length < report->smallest_curvature) report->smallest_curvature = curve / length;
+        if (curve <= 0) {
+            report->status = CAFE_CG_CURVATURE;
+            break;
+        }
+        double alpha = rho / curve;
+        cafe_axpy(x, alpha, p, count);  // x = x + alpha p
+        cafe_axpy(r, -alpha, q, count); // r = r - alpha q
+        double next = cafe_dot(r, r, count);
+        if (sqrt(next) <= tolerance) {
+            report->status = CAFE_CG_CONVERGED;
+            break;
+        }
+        since_best = next < best ? 0 : since_best + 1;
+        if (next < best) best = next;
+        if (since_best >= 16) {
+            report->status = CAFE_CG_STAGNATED;
+            break;
+        }
+        scale_add(p, next / rho, r, count); // p = r + beta p
+        rho = next;
+    }
+    damped(apply, context, q, x, count, damping);
+    for (int64_t i = 0; i < count; i++) r[i] = (float)(b[i] / norm) - q[i];
+    report->relative_residual = sqrt(cafe_dot(r, r, count));
+    scale_by(x, norm, count);
+}
+
+int32_t cafe_spd_solve(double *a, double *b, int32_t n, int32_t count) {
+    if (n < 1) return 0;
+    for (int64_t i = 0; i < (int64_t)n * n; i++)
+        if (!isfinite(a[i])) return -1;
+    for (int64_t i = 0; i < (int64_t)n * count; i++)
+        if (!isfinite(b[i])) return -1;
+    // A is symmetric and row i of b is column i to Fortran: no copy is needed.
+    return LAPACKE_dposv_work(LAPACK_COL_MAJOR, 'L', n, count, a, n, b, n);
+}

@@ -1,0 +1,386 @@
+/* policy.c - categorical policies over segments of logits: softmax, sampling, PPO's loss and its derivatives, values,
+ * advantages.
+ *
+ * Representation: one flat array of logits; a segment is a decision. Each decision is worked out in one or two passes
+ * over its segment, sums in double. Hot calls: sample in a rollout, clipped in an update.
+ */
+#include "internal.h"
+
+#include <math.h>
+#include <stddef.h>
+
+enum { LEAST = 256 };
+
+/* One decision's logits and what its softmax needs. */
+typedef struct segment {
+    int64_t begin;
+    int32_t size;
+    const uint8_t *mask; /* NULL: all allowed */
+    float peak;          /* largest allowed logit; -inf where none is */
+    double log_sum;      /* log sum exp(logit - peak) */
+} segment;
+
+static segment bounds_of(const cafe_segments *s, int64_t i) {
+    segment g = {.begin = s->offsets ? s->offsets[i] : i * s->width};
+    g.size = s->offsets ? s->offsets[i + 1] - s->offsets[i] : s->width;
+    g.mask = s->mask ? s->mask + g.begin : NULL;
+    return g;
+}
+
+static int allows(const segment *g, int32_t j) { return !g->mask || g->mask[j]; }
+
+static segment segment_of(const cafe_segments *s, int64_t i, const float *logits) {
+    segment g = bounds_of(s, i);
+    const float *z = logits + g.begin;
+    double sum = 0;
+    g.peak = -INFINITY;
+    for (int32_t j = 0; j < g.size; j++)
+        if (allows(&g, j) && z[j] > g.peak) g.peak = z[j];
+    for (int32_t j = 0; j < g.size; j++)
+        if (allows(&g, j)) sum += expf(z[j] - g.peak);
+    g.log_sum = log(sum);
+    return g;
+}
+
+static int is_empty(const segment *g) { return g->peak == -INFINITY; }
+
+static float log_probability(const segment *g, const float *logits, int32_t j) {
+    return (float)((double)(logits[g->begin + j] - g->peak) - g->log_sum);
+}
+
+static double entropy_of(const segment *g, const float *logits) {
+    double entropy = 0;
+    for (int32_t j = 0; j < g->size; j++) {
+        if (!allows(g, j)) continue;
+        float lp = log_probability(g, logits, j);
+        if (lp > -80) entropy -= (double)expf(lp) * lp;
+    }
+    return entropy;
+}
+
+void cafe_policy_softmax(float *probabilities, const cafe_segments *segments, const float *logits) {
+    chunks c = chunks_of(segments->count, LEAST);
+#pragma omp parallel for schedule(static) num_threads(c.threads) if (c.threads > 1)
+    for (int64_t k = 0; k < c.count; k++)
+        for (int64_t i = k * c.size; i < chunk_end(c, k, segments->count); i++) {
+            segment g = segment_of(segments, i, logits);
+            for (int32_t j = 0; j < g.size; j++)
+                probabilities[g.begin + j] = allows(&g, j) ? expf(log_probability(&g, logits, j)) : 0;
+        }
+}
+
+void cafe_policy_log_softmax(float *log_probabilities, const cafe_segments *segments, const float *logits) {
+    chunks c = chunks_of(segments->count, LEAST);
+#pragma omp parallel for schedule(static) num_threads(c.threads) if (c.threads > 1)
+    for (int64_t k = 0; k < c.count; k++)
+        for (int64_t i = k * c.size; i < chunk_end(c, k, segments->count); i++) {
+            segment g = segment_of(segments, i, logits);
+            for (int32_t j = 0; j < g.size; j++)
+                log_probabilities[g.begin + j] = allows(&g, j) ? log_probability(&g, logits, j) : -INFINITY;
+        }
+}
+
+/* The allowed candidate at which the distribution function passes u; the last allowed one where rounding leaves u
+ * beyond the sum. */
+static int32_t draw(const segment *g, const float *logits, float u) {
+    double target = u * exp(g->log_sum), sum = 0;
+    int32_t last = -1;
+    for (int32_t j = 0; j < g->size; j++) {
+        if (!allows(g, j)) continue;
+        float weight = expf(logits[g->begin + j] - g->peak);
+        if (weight > 0) last = j;
+        sum += weight;
+        if (sum > target) return j;
+    }
+    return last;
+}
+
+void cafe_policy_sample(int32_t *actions, float *log_probabilities, const cafe_segments *segments,
+                        const float *logits, const float *uniforms) {
+    chunks c = chunks_of(segments->count, LEAST);
+#pragma omp parallel for schedule(static) num_threads(c.threads) if (c.threads > 1)
+    for (int64_t k = 0; k < c.count; k++)
+        for (int64_t i = k * c.size; i < chunk_end(c, k, segments->count); i++) {
+            segment g = segment_of(segments, i, logits);
+            actions[i] = is_empty(&g) ? -1 : draw(&g, logits, uniforms[i]);
+            log_probabilities[i] = actions[i] < 0 ? 0 : log_probability(&g, logits, actions[i]);
+        }
+}
+
+void cafe_policy_greedy(int32_t *actions, const cafe_segments *segments, const float *logits) {
+    for (int64_t i = 0; i < segments->count; i++) {
+        segment g = bounds_of(segments, i);
+        float peak = -INFINITY;
+        actions[i] = -1;
+        for (int32_t j = 0; j < g.size; j++)
+            if (allows(&g, j) && logits[g.begin + j] > peak) {
+                peak = logits[g.begin + j];
+                actions[i] = j;
+            }
+    }
+}
+
+void cafe_policy_evaluate(float *log_probabilities, float *entropies, const cafe_segments *segments,
+                          const float *logits, const int32_t *actions) {
+    chunks c = chunks_of(segments->count, LEAST);
+#pragma omp parallel for schedule(static) num_threads(c.threads) if (c.threads > 1)
+    for (int64_t k = 0; k < c.count; k++)
+        for (int64_t i = k * c.size; i < chunk_end(c, k, segments->count); i++) {
+            segment g = segment_of(segments, i, logits);
+            int skip = is_empty(&g);
+            log_probabilities[i] = skip || actions[i] < 0 ? 0 : log_probability(&g, logits, actions[i]);
+            entropies[i] = skip ? 0 : (float)entropy_of(&g, logits);
+        }
+}
+
+/* ---- heads: gradients of  weight * log pi(a) + bonus * entropy  and their R-operator ---- */
+
+static void head_gradient(float *gradient, const segment *g, const float *logits, int32_t action, double weight,
+                          double bonus) {
+    double entropy = bonus != 0 ? entropy_of(g, logits) : 0;
+    for (int32_t j = 0; j < g->size; j++) {
+        if (!allows(g, j)) {
+            gradient[g->begin + j] = 0;
+            continue;
+        }
+        float lp = log_probability(g, logits, j);
+        double p = expf(lp);
+        double x = weight * ((j == action) - p); // d log pi(a) = 1[j = a] - p
+        if (bonus != 0 && p > 0) x -= bonus * p * (lp + entropy); // d entropy = -p (log p + entropy)
+        gradient[g->begin + j] = (float)x;
+    }
+}
+
+/* Sum over the segment of p * u: R{logit} seen by the softmax. */
+static double mean_tangent(const segment *g, const float *logits, const float *u) {
+    double mean = 0;
+    for (int32_t j = 0; j < g->size; j++)
+        if (allows(g, j)) mean += (double)expf(log_probability(g, logits, j)) * u[g->begin + j];
+    return mean;
+}
+
+static void head_r(float *out, const segment *g, const float *logits, const float *u, double mean, int32_t action,
+                   double weight, double r_weight, double bonus) {
+    double entropy = bonus != 0 ? entropy_of(g, logits) : 0, r_entropy = 0;
+    for (int32_t j = 0; bonus != 0 && j < g->size; j++) {
+        if (!allows(g, j)) continue;
+        float lp = log_probability(g, logits, j);
+        double p = expf(lp);
+        if (p > 0) r_entropy -= p * (lp + entropy) * u[g->begin + j];
+    }
+    for (int32_t j = 0; j < g->size; j++) {
+        if (!allows(g, j)) {
+            out[g->begin + j] = 0;
+            continue;
+        }
+        float lp = log_probability(g, logits, j);
+        double p = expf(lp), r_lp = u[g->begin + j] - mean, r_p = p * r_lp;
+        double x = r_weight * ((j == action) - p) - weight * r_p;
+        if (bonus != 0 && p > 0) x -= bonus * (r_p * (lp + entropy) + p * (r_lp + r_entropy));
+        out[g->begin + j] = (float)x;
+    }
+}
+
+static void clear(float *out, const segment *g) {
+    for (int32_t j = 0; j < g->size; j++) out[g->begin + j] = 0;
+}
+
+/* The clipped objective of one decision. `active`: the gradient flows through the ratio. */
+typedef struct surrogate {
+    double log_ratio, ratio, loss;
+    int active, clipped;
+} surrogate;
+
+static surrogate surrogate_of(double log_pi, double old, double advantage, double clip) {
+    surrogate s = {.log_ratio = log_pi - old};
+    s.ratio = exp(s.log_ratio);
+    double bounded = s.ratio < 1 - clip ? 1 - clip : s.ratio > 1 + clip ? 1 + clip : s.ratio;
+    s.clipped = fabs(s.ratio - 1) > clip;
+    s.active = !s.clipped || (advantage > 0 ? s.ratio < 1 : s.ratio > 1);
+    s.loss = -advantage * (s.active ? s.ratio : bounded);
+    return s;
+}
+
+void cafe_policy_clipped(float *logit_gradient, cafe_policy_loss *loss, const cafe_segments *segments,
+                         const float *logits, const int32_t *actions, const float *old_log_probabilities,
+                         const float *advantages, float clip_coef, float entropy_coef) {
+    int64_t n = segments->count;
+    chunks c = chunks_of(n, LEAST);
+    cafe_policy_loss partial[MOST_CHUNKS];
+#pragma omp parallel for schedule(static) num_threads(c.threads) if (c.threads > 1)
+    for (int64_t k = 0; k < c.count; k++) {
+        cafe_policy_loss sum = {0};
+        for (int64_t i = k * c.size; i < chunk_end(c, k, n); i++) {
+            segment g = segment_of(segments, i, logits);
+            if (is_empty(&g) || actions[i] < 0) {
+                clear(logit_gradient, &g);
+                continue;
+            }
+            surrogate s = surrogate_of(log_probability(&g, logits, actions[i]), old_log_probabilities[i],
+                                       advantages[i], clip_coef);
+            sum.policy += s.loss;
+            sum.entropy += entropy_of(&g, logits);
+            sum.approx_kl += s.ratio - 1 - s.log_ratio;
+            sum.clip_fraction += s.clipped;
+            double weight = s.active ? -advantages[i] * s.ratio : 0; // d loss / d log pi(a)
+            head_gradient(logit_gradient, &g, logits, actions[i], weight / n, -(double)entropy_coef / n);
+        }
+        partial[k] = sum;
+    }
+    *loss = (cafe_policy_loss){0};
+    for (int64_t k = 0; k < c.count; k++) {
+        loss->policy += partial[k].policy / n;
+        loss->entropy += partial[k].entropy / n;
+        loss->approx_kl += partial[k].approx_kl / n;
+        loss->clip_fraction += partial[k].clip_fraction / n;
+    }
+}
+
+void cafe_policy_clipped_r(float *r_logit_gradient, const cafe_segments *segments, const float *logits,
+                           const float *r_logits, const int32_t *actions, const float *old_log_probabilities,
+                           const float *advantages, float clip_coef, float entropy_coef) {
+    int64_t n = segments->count;
+    chunks c = chunks_of(n, LEAST);
+#pragma omp parallel for schedule(static) num_threads(c.threads) if (c.threads > 1)
+    for (int64_t k = 0; k < c.count; k++)
+        for (int64_t i = k * c.size; i < chunk_end(c, k, n); i++) {
+            segment g = segment_of(segments, i, logits);
+            int32_t a = actions[i];
+            if (is_empty(&g) || a < 0) {
+                clear(r_logit_gradient, &g);
+                continue;
+            }
+            surrogate s = surrogate_of(log_probability(&g, logits, a), old_log_probabilities[i], advantages[i],
+                                       clip_coef);
+            double mean = mean_tangent(&g, logits, r_logits);
+            double weight = s.active ? -advantages[i] * s.ratio / n : 0;
+            double r_weight = weight * (r_logits[g.begin + a] - mean); // R{ratio} = ratio R{log pi(a)}
+            head_r(r_logit_gradient, &g, logits, r_logits, mean, a, weight, r_weight, -(double)entropy_coef / n);
+        }
+}
+
+void cafe_policy_score(float *logit_gradient, const cafe_segments *segments, const float *logits,
+                       const int32_t *actions, const float *weights, float scale, float entropy_coef) {
+    chunks c = chunks_of(segments->count, LEAST);
+#pragma omp parallel for schedule(static) num_threads(c.threads) if (c.threads > 1)
+    for (int64_t k = 0; k < c.count; k++)
+        for (int64_t i = k * c.size; i < chunk_end(c, k, segments->count); i++) {
+            segment g = segment_of(segments, i, logits);
+            if (is_empty(&g) || actions[i] < 0)
+                clear(logit_gradient, &g);
+            else
+                head_gradient(logit_gradient, &g, logits, actions[i], (double)scale * weights[i],
+                              (double)scale * entropy_coef);
+        }
+}
+
+void cafe_policy_score_r(float *r_logit_gradient, const cafe_segments *segments, const float *logits,
+                         const float *r_logits, const int32_t *actions, const float *weights, float scale,
+                         float entropy_coef) {
+    chunks c = chunks_of(segments->count, LEAST);
+#pragma omp parallel for schedule(static) num_threads(c.threads) if (c.threads > 1)
+    for (int64_t k = 0; k < c.count; k++)
+        for (int64_t i = k * c.size; i < chunk_end(c, k, segments->count); i++) {
+            segment g = segment_of(segments, i, logits);
+            if (is_empty(&g) || actions[i] < 0)
+                clear(r_logit_gradient, &g);
+            else
+                head_r(r_logit_gradient, &g, logits, r_logits, mean_tangent(&g, logits, r_logits), actions[i],
+                       (double)scale * weights[i], 0, (double)scale * entropy_coef);
+        }
+}
+
+void cafe_policy_fisher(float *product, const cafe_segments *segments, const float *logits, const float *r_logits,
+                        float scale) {
+    chunks c = chunks_of(segments->count, LEAST);
+#pragma omp parallel for schedule(static) num_threads(c.threads) if (c.threads > 1)
+    for (int64_t k = 0; k < c.count; k++)
+        for (int64_t i = k * c.size; i < chunk_end(c, k, segments->count); i++) {
+            segment g = segment_of(segments, i, logits);
+            if (is_empty(&g))
+                clear(product, &g);
+            else
+                head_r(product, &g, logits, r_logits, mean_tangent(&g, logits, r_logits), -1, -(double)scale, 0, 0);
+        }
+}
+
+/* ---- KL ---- */
+
+void cafe_categorical_kl(float *kl, const cafe_segments *segments, const float *logits_p, const float *logits_q) {
+    chunks c = chunks_of(segments->count, LEAST);
+#pragma omp parallel for schedule(static) num_threads(c.threads) if (c.threads > 1)
+    for (int64_t k = 0; k < c.count; k++)
+        for (int64_t i = k * c.size; i < chunk_end(c, k, segments->count); i++) {
+            segment p = segment_of(segments, i, logits_p), q = segment_of(segments, i, logits_q);
+            double sum = 0;
+            for (int32_t j = 0; j < p.size; j++) {
+                if (!allows(&p, j)) continue;
+                float lp = log_probability(&p, logits_p, j);
+                if (lp > -80) sum += (double)expf(lp) * (lp - log_probability(&q, logits_q, j));
+            }
+            kl[i] = (float)sum;
+        }
+}
+
+void cafe_categorical_kl_backward(float *gradient_p, float *gradient_q, const cafe_segments *segments,
+                                  const float *logits_p, const float *logits_q, const float *weights) {
+    chunks c = chunks_of(segments->count, LEAST);
+#pragma omp parallel for schedule(static) num_threads(c.threads) if (c.threads > 1)
+    for (int64_t k = 0; k < c.count; k++)
+        for (int64_t i = k * c.size; i < chunk_end(c, k, segments->count); i++) {
+            segment p = segment_of(segments, i, logits_p), q = segment_of(segments, i, logits_q);
+            float kl = 0;
+            cafe_segments one = {.mask = p.mask, .count = 1, .width = p.size};
+            cafe_categorical_kl(&kl, &one, logits_p + p.begin, logits_q + p.begin);
+            for (int32_t j = 0; j < p.size; j++) {
+                if (!allows(&p, j)) continue;
+                float lp = log_probability(&p, logits_p, j), lq = log_probability(&q, logits_q, j);
+                float pj = expf(lp);
+                if (gradient_p && pj > 0) gradient_p[p.begin + j] += weights[i] * pj * (lp - lq - kl);
+                if (gradient_q) gradient_q[p.begin + j] += weights[i] * (expf(lq) - pj);
+            }
+        }
+}
+
+/* ---- values and advantages ---- */
+
+double cafe_value_loss(float *gradient, const float *values, const float *old_values, const float *returns,
+                       float clip_coef, int64_t count) {
+    double total = 0;
+    for (int64_t i = 0; i < count; i++) {
+        double error = (double)values[i] - returns[i], used = error;
+        int moves = 1;
+        if (clip_coef > 0) {
+            double step = (double)values[i] - old_values[i];
+            double bounded = step < -clip_coef ? -clip_coef : step > clip_coef ? clip_coef : step;
+            double other = old_values[i] + bounded - returns[i];
+            if (bounded != step && other * other > error * error) used = other, moves = 0;
+        }
+        total += 0.5 * used * used;
+        gradient[i] = moves ? (float)(error / count) : 0;
+    }
+    return count > 0 ? total / count : 0;
+}
+
+void cafe_gae(float *advantages, float *returns, const float *rewards, const float *values, const float *next_values,
+              const float *discounts, const float *lambdas, const uint8_t *ends, const int32_t *offsets,
+              int64_t chains, int64_t steps, int64_t chain_stride, int64_t step_stride) {
+    chunks c = chunks_of(chains, 16);
+#pragma omp parallel for schedule(static) num_threads(c.threads) if (c.threads > 1)
+    for (int64_t k = 0; k < c.count; k++)
+        for (int64_t chain = k * c.size; chain < chunk_end(c, k, chains); chain++) {
+            int64_t base = offsets ? offsets[chain] : chain * chain_stride;
+            int64_t length = offsets ? offsets[chain + 1] - base : steps, stride = offsets ? 1 : step_stride;
+            double carried = 0;
+            for (int64_t t = length - 1; t >= 0; t--) {
+                int64_t at = base + t * stride;
+                uint8_t end = ends ? ends[at] : CAFE_CONTINUES;
+                double delta = (double)rewards[at] - values[at];
+                if (end != CAFE_TERMINATED) delta += (double)discounts[at] * next_values[at];
+                if (end != CAFE_CONTINUES) carried = 0;
+                carried = delta + (double)discounts[at] * lambdas[at] * carried;
+                advantages[at] = (float)carried;
+                returns[at] = (float)(carried + values[at]);
+            }
+        }
+}

@@ -1,0 +1,89 @@
+internal import CCore
+
+/// Adam (Kingma and Ba, ICLR 2015, algorithm 1) with bias correction, in PyTorch's form.
+public final class Adam {
+    /// Everything that a checkpoint must keep besides the parameters and the hyperparameters.
+    public struct State: Sendable, Hashable, Codable {
+        /// Running mean of the gradient.
+        public var m: [Float]
+        /// Running mean of the squared gradient.
+        public var v: [Float]
+        /// Steps taken.
+        public var step: Int
+    }
+
+    /// The step size; may be changed between steps.
+    public var learningRate: Double
+    public let beta1: Double
+    public let beta2: Double
+    /// Added to the root of the second moment.
+    public let epsilon: Double
+    private var moments: State
+
+    /// An optimiser at step 0.
+    public init(
+        parameterCount: Int, learningRate: Double, beta1: Double = 0.9, beta2: Double = 0.999, epsilon: Double = 1e-5
+    ) {
+        precondition(parameterCount >= 0, "Adam: parameterCount \(parameterCount) is negative")
+        self.learningRate = learningRate
+        self.beta1 = beta1
+        self.beta2 = beta2
+        self.epsilon = epsilon
+        let zeros = [Float](repeating: 0, count: parameterCount)
+        moments = State(m: zeros, v: zeros, step: 0)
+    }
+
+    /// The moments and the step count, for a checkpoint. Setting traps where the sizes differ. O(P).
+    public var state: State {
+        get { moments }
+        set {
+            requireCount(newValue.m.count, moments.m.count, "Adam.state: m")
+            requireCount(newValue.v.count, moments.v.count, "Adam.state: v")
+            moments = newValue
+        }
+    }
+
+    /// parameters -= learningRate * m^ / (sqrt(v^) + epsilon). O(P).
+    public func step(parameters: inout MutableSpan<Float>, gradient: Span<Float>) {
+        requireCount(parameters.count, moments.m.count, "Adam.step: parameters")
+        requireCount(gradient.count, moments.m.count, "Adam.step: gradient")
+        moments.step += 1
+        let step = Int64(moments.step)
+        let count = Int64(moments.m.count)
+        moments.m.withUnsafeMutableBufferPointer { m in
+            moments.v.withUnsafeMutableBufferPointer { v in
+                cafe_adam_step(
+                    parameters.base, m.baseAddress, v.baseAddress, gradient.base, count, step, learningRate, beta1,
+                    beta2, epsilon)
+            }
+        }
+    }
+}
+
+/// Operations on whole gradients.
+public enum Gradient {
+    /// Scales the gradient by maxNorm / norm where its Euclidean norm exceeds maxNorm. A norm that is not finite
+    /// leaves it as it was: look at the result. O(P).
+    ///
+    /// - Returns: the norm before.
+    @discardableResult
+    public static func clipNorm(_ gradient: inout MutableSpan<Float>, maxNorm: Float) -> Float {
+        precondition(maxNorm > 0, "Gradient.clipNorm: maxNorm \(maxNorm) is not positive")
+        return Float(cafe_norm_clip(gradient.base, Int64(gradient.count), Double(maxNorm)))
+    }
+}
+
+/// Long float vectors with double sums.
+public enum Vector {
+    /// The sum of a_k * b_k, accumulated in double, the same bits at any thread count. O(n).
+    public static func dot(_ a: Span<Float>, _ b: Span<Float>) -> Double {
+        requireCount(b.count, a.count, "Vector.dot: b")
+        return cafe_dot(a.base, b.base, Int64(a.count))
+    }
+
+    /// y += scale * x. O(n).
+    public static func add(_ x: Span<Float>, scale: Double, to y: inout MutableSpan<Float>) {
+        requireCount(y.count, x.count, "Vector.add: y")
+        cafe_axpy(y.base, scale, x.base, Int64(x.count))
+    }
+}

@@ -1,0 +1,202 @@
+internal import CCore
+
+/// Means over the decisions of a minibatch.
+public struct PolicyLoss: Sendable, Hashable, Codable {
+    /// The clipped surrogate, to be minimised: max(-A r, -A clip(r, 1 - c, 1 + c)).
+    public var policy: Double
+    /// The entropy in nats.
+    public var entropy: Double
+    /// (r - 1) - log r, Schulman's estimate of KL(old || new); CleanRL's `losses/approx_kl`.
+    public var approxKL: Double
+    /// The share of decisions whose ratio left 1 - c ... 1 + c.
+    public var clipFraction: Double
+
+    /// What the gradient is of: policy - entCoef * entropy.
+    public func total(entCoef: Float) -> Double { policy - Double(entCoef) * entropy }
+}
+
+/// How a step of a chain ends. There is no `done`: a terminated step has no future, a truncated one goes on unseen.
+public enum StepEnd: UInt8, Sendable, Codable {
+    case continues = 0
+    /// The future is worth nothing: no bootstrap.
+    case terminated = 1
+    /// Bootstrap from the value of the final observation.
+    case truncated = 2
+}
+
+/// Categorical policies over segments: decision i owns the logits `offsets[i] ..< offsets[i + 1]`.
+///
+/// `offsets` has one entry more than there are decisions, starts at 0 and ends at `logits.count`. `mask`, one byte a
+/// logit, forbids where it is 0: probability 0, log-probability -infinity, no gradient. An action is an index *within*
+/// its segment. A segment without an allowed candidate has action -1, log-probability 0, entropy 0, no gradient; a
+/// decision whose action is -1 is skipped likewise (means still divide by all decisions). Results are overwritten.
+/// Every function is O(logits) and traps on sizes that do not fit, naming both.
+public enum Policy {
+    /// probabilities = softmax of each segment.
+    public static func softmax(
+        logits: Span<Float>, offsets: Span<Int32>, mask: Span<UInt8>? = nil, probabilities: inout MutableSpan<Float>
+    ) {
+        requireCount(probabilities.count, logits.count, "Policy.softmax: probabilities")
+        withSegments(logits, offsets, mask, "softmax") { cafe_policy_softmax(probabilities.base, $0, logits.base) }
+    }
+
+    /// logProbabilities = log softmax of each segment; -infinity where the mask forbids.
+    public static func logSoftmax(
+        logits: Span<Float>, offsets: Span<Int32>, mask: Span<UInt8>? = nil,
+        logProbabilities: inout MutableSpan<Float>
+    ) {
+        requireCount(logProbabilities.count, logits.count, "Policy.logSoftmax: logProbabilities")
+        withSegments(logits, offsets, mask, "logSoftmax") {
+            cafe_policy_log_softmax(logProbabilities.base, $0, logits.base)
+        }
+    }
+
+    /// Draws one action a decision by inverting its distribution function at a uniform number in [0, 1).
+    public static func sample(
+        logits: Span<Float>, offsets: Span<Int32>, mask: Span<UInt8>? = nil, uniforms: Span<Float>,
+        actions: inout MutableSpan<Int32>, logProbabilities: inout MutableSpan<Float>
+    ) {
+        let count = offsets.count - 1
+        requireCount(uniforms.count, count, "Policy.sample: uniforms")
+        requireCount(actions.count, count, "Policy.sample: actions")
+        requireCount(logProbabilities.count, count, "Policy.sample: logProbabilities")
+        withSegments(logits, offsets, mask, "sample") {
+            cafe_policy_sample(actions.base, logProbabilities.base, $0, logits.base, uniforms.base)
+        }
+    }
+
+    /// The likeliest allowed candidate of each decision, the first one at a tie.
+    public static func greedy(
+        logits: Span<Float>, offsets: Span<Int32>, mask: Span<UInt8>? = nil, actions: inout MutableSpan<Int32>
+    ) {
+        requireCount(actions.count, offsets.count - 1, "Policy.greedy: actions")
+        withSegments(logits, offsets, mask, "greedy") { cafe_policy_greedy(actions.base, $0, logits.base) }
+    }
+
+    /// log pi(action) and the entropy (nats) of each decision.
+    public static func evaluate(
+        logits: Span<Float>, offsets: Span<Int32>, mask: Span<UInt8>? = nil, actions: Span<Int32>,
+        logProbabilities: inout MutableSpan<Float>, entropies: inout MutableSpan<Float>
+    ) {
+        checkActions(actions, offsets, "evaluate")
+        requireCount(logProbabilities.count, offsets.count - 1, "Policy.evaluate: logProbabilities")
+        requireCount(entropies.count, offsets.count - 1, "Policy.evaluate: entropies")
+        withSegments(logits, offsets, mask, "evaluate") {
+            cafe_policy_evaluate(logProbabilities.base, entropies.base, $0, logits.base, actions.base)
+        }
+    }
+
+    /// The clipped objective of PPO (Schulman et al. 2017, eq. 7), to be minimised, and its gradient in the logits:
+    /// L = mean of max(-A r, -A clip(r, 1 - clipCoef, 1 + clipCoef)) - entCoef * mean entropy.
+    public static func clippedLoss(
+        logits: Span<Float>, offsets: Span<Int32>, mask: Span<UInt8>? = nil, actions: Span<Int32>,
+        oldLogProbabilities: Span<Float>, advantages: Span<Float>, clipCoef: Float, entCoef: Float,
+        logitGradient: inout MutableSpan<Float>
+    ) -> PolicyLoss {
+        checkActions(actions, offsets, "clippedLoss")
+        requireCount(oldLogProbabilities.count, actions.count, "Policy.clippedLoss: oldLogProbabilities")
+        requireCount(advantages.count, actions.count, "Policy.clippedLoss: advantages")
+        requireCount(logitGradient.count, logits.count, "Policy.clippedLoss: logitGradient")
+        var loss = cafe_policy_loss()
+        withSegments(logits, offsets, mask, "clippedLoss") {
+            cafe_policy_clipped(
+                logitGradient.base, &loss, $0, logits.base, actions.base, oldLogProbabilities.base, advantages.base,
+                clipCoef, entCoef)
+        }
+        return PolicyLoss(
+            policy: loss.policy, entropy: loss.entropy, approxKL: loss.approx_kl, clipFraction: loss.clip_fraction)
+    }
+
+    /// R{logitGradient} of `clippedLoss`: its derivative when the logits move at rate `rLogits`. Which decisions are
+    /// clipped is held fixed (the derivative almost everywhere).
+    public static func clippedLossR(
+        logits: Span<Float>, rLogits: Span<Float>, offsets: Span<Int32>, mask: Span<UInt8>? = nil,
+        actions: Span<Int32>, oldLogProbabilities: Span<Float>, advantages: Span<Float>, clipCoef: Float,
+        entCoef: Float, rLogitGradient: inout MutableSpan<Float>
+    ) {
+        checkActions(actions, offsets, "clippedLossR")
+        requireCount(rLogits.count, logits.count, "Policy.clippedLossR: rLogits")
+        requireCount(oldLogProbabilities.count, actions.count, "Policy.clippedLossR: oldLogProbabilities")
+        requireCount(advantages.count, actions.count, "Policy.clippedLossR: advantages")
+        requireCount(rLogitGradient.count, logits.count, "Policy.clippedLossR: rLogitGradient")
+        withSegments(logits, offsets, mask, "clippedLossR") {
+            cafe_policy_clipped_r(
+                rLogitGradient.base, $0, logits.base, rLogits.base, actions.base, oldLogProbabilities.base,
+                advantages.base, clipCoef, entCoef)
+        }
+    }
+
+    /// The policy-gradient head, to be maximised: logitGradient = d/dlogits of
+    /// J = scale * sum_i (weights_i log pi(a_i) + entCoef * entropy_i). With advantages as weights and scale 1/n it is
+    /// the policy gradient; with the GAE of one reward feature, a column of d2J/(dtheta dphi).
+    public static func score(
+        logits: Span<Float>, offsets: Span<Int32>, mask: Span<UInt8>? = nil, actions: Span<Int32>,
+        weights: Span<Float>, scale: Float, entCoef: Float = 0, logitGradient: inout MutableSpan<Float>
+    ) {
+        checkActions(actions, offsets, "score")
+        requireCount(weights.count, actions.count, "Policy.score: weights")
+        requireCount(logitGradient.count, logits.count, "Policy.score: logitGradient")
+        withSegments(logits, offsets, mask, "score") {
+            cafe_policy_score(logitGradient.base, $0, logits.base, actions.base, weights.base, scale, entCoef)
+        }
+    }
+
+    /// R{logitGradient} of `score` when the logits move at rate `rLogits`.
+    public static func scoreR(
+        logits: Span<Float>, rLogits: Span<Float>, offsets: Span<Int32>, mask: Span<UInt8>? = nil,
+        actions: Span<Int32>, weights: Span<Float>, scale: Float, entCoef: Float = 0,
+        rLogitGradient: inout MutableSpan<Float>
+    ) {
+        checkActions(actions, offsets, "scoreR")
+        requireCount(rLogits.count, logits.count, "Policy.scoreR: rLogits")
+        requireCount(weights.count, actions.count, "Policy.scoreR: weights")
+        requireCount(rLogitGradient.count, logits.count, "Policy.scoreR: rLogitGradient")
+        withSegments(logits, offsets, mask, "scoreR") {
+            cafe_policy_score_r(
+                rLogitGradient.base, $0, logits.base, rLogits.base, actions.base, weights.base, scale, entCoef)
+        }
+    }
+
+    /// The Fisher (Gauss-Newton) head: product = scale * (diag p - p p') rLogits, segment by segment; positive
+    /// semi-definite.
+    public static func fisher(
+        logits: Span<Float>, rLogits: Span<Float>, offsets: Span<Int32>, mask: Span<UInt8>? = nil, scale: Float,
+        product: inout MutableSpan<Float>
+    ) {
+        requireCount(rLogits.count, logits.count, "Policy.fisher: rLogits")
+        requireCount(product.count, logits.count, "Policy.fisher: product")
+        withSegments(logits, offsets, mask, "fisher") {
+            cafe_policy_fisher(product.base, $0, logits.base, rLogits.base, scale)
+        }
+    }
+
+    // MARK: - What the functions above require
+
+    /// Traps unless the offsets cut `logits` into segments; then lends them to C.
+    static func withSegments(
+        _ logits: Span<Float>, _ offsets: Span<Int32>, _ mask: Span<UInt8>?, _ caller: String,
+        _ body: (UnsafePointer<cafe_segments>) -> Void
+    ) {
+        precondition(offsets.count >= 1, "Policy.\(caller): offsets are empty, at least [0] expected")
+        precondition(
+            offsets[0] == 0 && Int(offsets[offsets.count - 1]) == logits.count,
+            "Policy.\(caller): offsets run from \(offsets[0]) to \(offsets[offsets.count - 1]), logits from 0 to \(logits.count)")
+        for i in 1..<max(offsets.count, 1) {
+            precondition(
+                offsets[i - 1] <= offsets[i], "Policy.\(caller): offsets fall from \(offsets[i - 1]) to \(offsets[i])")
+        }
+        if let mask { requireCount(mask.count, logits.count, "Policy.\(caller): mask") }
+        var segments = cafe_segments(offsets: offsets.base, mask: mask?.base, count: Int64(offsets.count - 1), width: 0)
+        body(&segments)
+    }
+
+    private static func checkActions(_ actions: Span<Int32>, _ offsets: Span<Int32>, _ caller: String) {
+        requireCount(actions.count, offsets.count - 1, "Policy.\(caller): actions")
+        for i in 0..<actions.count {
+            let size = offsets[i + 1] - offsets[i]
+            precondition(
+                actions[i] >= -1 && actions[i] < size,
+                "Policy.\(caller): decision \(i) has action \(actions[i]) among \(size) candidates")
+        }
+    }
+}
