@@ -268,6 +268,44 @@ void cafe_cg_solve(float *x, float *scratch, cafe_cg_report *report, const float
  * the leading minor of order k is not positive definite (b is then unchanged), or -1 for an entry of a or b that is
  * not finite. LAPACK's dposv. O(n^3). */
 int32_t cafe_spd_solve(double *a, double *b, int32_t n, int32_t count);
+/* ---- votes -------------------------------------------------------------------------------------------------- */
+
+/* Recorded labels of N tasks by K workers in C classes, task by task: task i owns the entries start[i] ..
+ * start[i + 1] - 1 of cell = worker * C + label. n is the number of labels. */
+
+/* Counts votes from pairs in any order: counts[task, label] += 1. counts[N, C] zeroed by the caller, task[n],
+ * label[n]. O(n). */
+void cafe_vote_count(int32_t *counts, const int32_t *task, const int32_t *label, int64_t n, int32_t C);
+/* The same from label[n] task by task. counts[N, C] overwritten. O(n + N C). */
+void cafe_vote_tally(int32_t *counts, const int32_t *start, const int32_t *label, int64_t N, int32_t C);
+/* The class with most votes in each row of counts[N, C], the first of equals, and how many classes are equal to it.
+ * winner[N], equals[N]. O(N C). */
+void cafe_vote_winner(int32_t *winner, int32_t *equals, const int32_t *counts, int64_t N, int32_t C);
+/* Sums of weights: sum[i, c] = sum of weight[worker] over the labels c of task i. sum[N, C], weight[K]. O(N C + n). */
+void cafe_vote_weighted(double *sum, const double *weight, const int32_t *start, const int32_t *cell, int64_t N,
+                        int32_t C);
+/* One iteration of EM for mixtures in which class c of a task gives worker j's label l the log-probability
+ * score[j, l, c] (Dawid and Skene 1979; one-coin is the tied case).
+ *   E: posterior[i, c] = softmax over c of (bias[c] + sum over the labels of i of score[cell, c])
+ *   M: counts[j, l, c] = sum of posterior[i, c] over the tasks that j labelled l
+ * score == NULL leaves the posterior as it is and only counts. posterior[N, C]; counts[K, C, C] overwritten;
+ * score[K, C, C]; bias[C]; total[K, C] = labels of each cell; scratch[chunks * K * C * C + K * C]; the tasks are cut
+ * into `chunks` runs whose counts are added in order. Returns the largest change of a posterior. O(n C). */
+double cafe_vote_em(double *posterior, double *counts, double *scratch, const double *score, const double *bias,
+                    const double *total, const int32_t *start, const int32_t *cell, int64_t N, int64_t K, int32_t C,
+                    int64_t chunks);
+/* The tasks' half of one iteration of GLAD (Whitehill et al. 2009): label l of worker j on task i is right with
+ * probability s(ability[j] * e^easiness[i]), s the logistic function, and else uniform over the other classes.
+ *   E: posterior[i, c] = softmax over c of (bias[c] + sum over labels c of (ability * e^easiness + ln(C - 1)))
+ *   M: one Fisher step on easiness[i] under the prior N(mean, variance), at most 1 long; scale[i] = e^easiness[i]
+ * change[chunks] receives each run's largest change of a posterior. O(n + N C). */
+void cafe_vote_glad_tasks(double *posterior, double *easiness, double *scale, double *change,
+                          const double *ability, const double *bias, const int32_t *start, const int32_t *cell,
+                          double mean, double variance, int64_t N, int32_t C, int64_t chunks);
+/* The workers' half: one Fisher step on ability[j] under the prior N(mean, variance), at most 1 long. Worker j owns
+ * start[j] .. start[j + 1] - 1 of answer = task * C + label. O(n). */
+void cafe_vote_glad_workers(double *ability, const double *posterior, const double *scale, const int32_t *start,
+                            const int32_t *answer, double mean, double variance, int64_t K, int32_t C);
 
 #ifdef __cplusplus
 }

@@ -8,6 +8,7 @@ struct CafeCLI: AsyncParsableCommand {
         abstract: "Decide who does which task in crowdsourcing, and learn to decide better.",
         version: "0.1.0",
         subcommands: [
+            LabelCommand.self,
         ]
     )
 }

@@ -1,0 +1,208 @@
+internal import Foundation
+
+/// Settings that the EM aggregators share.
+public struct EMOptions: Sendable, Hashable, Codable {
+    /// At most so many iterations.
+    public var maxIterations: Int
+    /// Stop when no posterior moves by more than this.
+    public var tolerance: Double
+    /// What is added to each expected count before it is divided: a Dirichlet prior of 1 + smoothing.
+    public var smoothing: Double
+
+    public init(maxIterations: Int = 100, tolerance: Double = 1e-6, smoothing: Double = 0.01) {
+        precondition(
+            maxIterations > 0 && tolerance >= 0 && smoothing >= 0,
+            "EMOptions: \(maxIterations) iterations, tolerance \(tolerance), smoothing \(smoothing)")
+        self.maxIterations = maxIterations
+        self.tolerance = tolerance
+        self.smoothing = smoothing
+    }
+}
+
+/// Dawid and Skene's model (Applied Statistics 28, 1979), fitted by EM from the majority vote's shares.
+///
+/// Task i has class `z_i ~ prior`; worker j answers `y_ij = l` with probability `pi_j[z_i, l]`, all independent.
+///
+/// - E: `P(z_i = c) ~ prior_c  prod_j pi_j[c, y_ij]`
+/// - M: `pi_j[c, l] = (sum_{i: y_ij = l} P(z_i = c) + a) / (sum over l + C a)`, `prior_c = mean_i P(z_i = c)`,
+///   with the smoothing a.
+///
+/// O(labels x classes + workers x classes^2) an iteration.
+public struct DawidSkene: LabelAggregator {
+    public var options: EMOptions
+    /// Decides ties.
+    public var seed: UInt64
+    /// `pi_j[c, l]`, [workers, true class, label]; empty before a fit.
+    public private(set) var confusion: [Double] = []
+    /// The probability of each class; empty before a fit.
+    public private(set) var prior: [Double] = []
+
+    public init(options: EMOptions = EMOptions(), seed: UInt64 = 0) {
+        self.options = options
+        self.seed = seed
+    }
+
+    public mutating func fitPredict(_ labels: LabelStore) -> Aggregation {
+        let classes = labels.classCount
+        let smoothing = options.smoothing
+        let result = EMRun.run(labels, options: options, seed: seed) { counts, score in
+            for worker in 0..<labels.workerCount {
+                for c in 0..<classes {
+                    var total = Double(classes) * smoothing
+                    let first = worker * classes * classes + c
+                    for l in 0..<classes { total += counts[first + l * classes] }
+                    let offset = total > 0 ? log(total) : 0
+                    for l in 0..<classes {
+                        let at = first + l * classes
+                        // An answer never seen has log-probability -700 where there is no smoothing.
+                        score[at] = max(-700, log(counts[at] + smoothing) - offset)
+                    }
+                }
+            }
+        }
+        prior = result.prior
+        confusion = [Double](repeating: 0, count: result.score.count)
+        for worker in 0..<labels.workerCount {
+            for c in 0..<classes {
+                for l in 0..<classes {
+                    confusion[(worker * classes + c) * classes + l] =
+                        exp(result.score[(worker * classes + l) * classes + c])
+                }
+            }
+        }
+        return result.aggregation
+    }
+
+    public func predict(_ labels: LabelStore) -> Aggregation {
+        let classes = labels.classCount
+        precondition(
+            prior.count == classes && confusion.count == labels.workerCount * classes * classes,
+            "DawidSkene: fitted on \(prior.count) classes and \(confusion.count) rates, "
+                + "asked about \(classes) classes and \(labels.workerCount) workers")
+        var score = [Double](repeating: 0, count: confusion.count)
+        for worker in 0..<labels.workerCount {
+            for c in 0..<classes {
+                for l in 0..<classes {
+                    score[(worker * classes + l) * classes + c] =
+                        max(-700, log(confusion[(worker * classes + c) * classes + l]))
+                }
+            }
+        }
+        return EMRun.posterior(labels, score: score, prior: prior, seed: seed)
+    }
+}
+
+/// Dawid and Skene's model with one coin a worker: right with probability `q_j`, else uniformly wrong.
+///
+/// `pi_j[c, l] = q_j` if l = c, else `(1 - q_j) / (C - 1)`; EM as in `DawidSkene`, with
+/// `q_j = (sum_i P(z_i = y_ij) + a) / (labels of j + 2 a)`. A worker who answers worse than chance counts against the
+/// class given. O(labels x classes) an iteration.
+public struct OneCoin: LabelAggregator {
+    public var options: EMOptions
+    /// Decides ties.
+    public var seed: UInt64
+    /// `q_j`, one a worker; empty before a fit.
+    public private(set) var accuracy: [Double] = []
+    /// The probability of each class; empty before a fit.
+    public private(set) var prior: [Double] = []
+
+    public init(options: EMOptions = EMOptions(), seed: UInt64 = 0) {
+        self.options = options
+        self.seed = seed
+    }
+
+    public mutating func fitPredict(_ labels: LabelStore) -> Aggregation {
+        let classes = labels.classCount
+        let smoothing = options.smoothing
+        var rates = [Double](repeating: 0.5, count: labels.workerCount)
+        let result = EMRun.run(labels, options: options, seed: seed) { counts, score in
+            for worker in 0..<labels.workerCount {
+                var right = smoothing
+                var total = 2 * smoothing
+                for l in 0..<classes {
+                    let first = (worker * classes + l) * classes
+                    right += counts[first + l]
+                    for c in 0..<classes { total += counts[first + c] }
+                }
+                rates[worker] = total > 0 ? right / total : 1 / Double(classes)
+                Self.fill(&score, worker: worker, rate: rates[worker], classes: classes)
+            }
+        }
+        accuracy = rates
+        prior = result.prior
+        return result.aggregation
+    }
+
+    public func predict(_ labels: LabelStore) -> Aggregation {
+        precondition(
+            prior.count == labels.classCount && accuracy.count == labels.workerCount,
+            "OneCoin: fitted on \(prior.count) classes and \(accuracy.count) workers, "
+                + "asked about \(labels.classCount) and \(labels.workerCount)")
+        var score = [Double](repeating: 0, count: labels.workerCount * labels.classCount * labels.classCount)
+        for worker in accuracy.indices {
+            Self.fill(&score, worker: worker, rate: accuracy[worker], classes: labels.classCount)
+        }
+        return EMRun.posterior(labels, score: score, prior: prior, seed: seed)
+    }
+
+    private static func fill(_ score: inout [Double], worker: Int, rate: Double, classes: Int) {
+        let right = max(-700, log(rate))
+        let wrong = max(-700, log((1 - rate) / Double(classes - 1)))
+        for l in 0..<classes {
+            for c in 0..<classes { score[(worker * classes + l) * classes + c] = l == c ? right : wrong }
+        }
+    }
+}
+
+/// The loop of EM for models in which a label's log-probability is `score[worker, label, class]`.
+enum EMRun {
+    struct Result {
+        var aggregation: Aggregation
+        var score: [Double]
+        var prior: [Double]
+    }
+
+    /// Runs EM from the majority's shares; `maximise(counts, &score)` is the model's M step.
+    static func run(
+        _ labels: LabelStore, options: EMOptions, seed: UInt64, maximise: ([Double], inout [Double]) -> Void
+    ) -> Result {
+        let classes = labels.classCount
+        var em = VoteKernels.EM(
+            posterior: MajorityVote.shares(labels), cell: labels.cell, workers: labels.workerCount, classes: classes)
+        var prior = [Double](repeating: 1 / Double(classes), count: classes)
+        _ = em.step(score: nil, bias: prior, start: labels.start, cell: labels.cell)
+        var score = [Double](repeating: 0, count: em.counts.count)
+        var change = Double.infinity
+        var iterations = 0
+        while iterations < options.maxIterations && change > options.tolerance {
+            maximise(em.counts, &score)
+            prior = self.prior(em.posterior, classes: classes, smoothing: options.smoothing)
+            change = em.step(
+                score: score, bias: prior.map { max(-700, log($0)) }, start: labels.start, cell: labels.cell)
+            iterations += 1
+        }
+        var aggregation = Aggregation(posterior: em.posterior, classCount: classes, seed: seed)
+        aggregation.iterations = iterations
+        aggregation.lastChange = change
+        aggregation.converged = change <= options.tolerance
+        return Result(aggregation: aggregation, score: score, prior: prior)
+    }
+
+    /// One E step.
+    static func posterior(_ labels: LabelStore, score: [Double], prior: [Double], seed: UInt64) -> Aggregation {
+        var em = VoteKernels.EM(
+            posterior: [Double](repeating: 0, count: labels.taskCount * labels.classCount), cell: labels.cell,
+            workers: labels.workerCount, classes: labels.classCount)
+        _ = em.step(score: score, bias: prior.map { max(-700, log($0)) }, start: labels.start, cell: labels.cell)
+        return Aggregation(posterior: em.posterior, classCount: labels.classCount, seed: seed)
+    }
+
+    private static func prior(_ posterior: [Double], classes: Int, smoothing: Double) -> [Double] {
+        var sums = [Double](repeating: smoothing, count: classes)
+        for first in stride(from: 0, to: posterior.count, by: classes) {
+            for c in 0..<classes { sums[c] += posterior[first + c] }
+        }
+        let total = sums.reduce(0, +)
+        return total > 0 ? sums.map { $0 / total } : sums.map { _ in 1 / Double(classes) }
+    }
+}

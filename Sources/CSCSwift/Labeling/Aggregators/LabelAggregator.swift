@@ -1,0 +1,54 @@
+/// Turns recorded labels into one label a task.
+///
+/// `fit` estimates what the method needs to know of the workers, `predict` applies it to labels of the same workers
+/// (other tasks are allowed), `fitPredict` does both on the same labels. All are deterministic: the same labels and
+/// seed give the same bits at any thread count.
+public protocol LabelAggregator: Sendable {
+    /// Estimates the method's parameters from labels.
+    mutating func fit(_ labels: LabelStore)
+    /// The labels' classes under the parameters of the last fit.
+    /// - Precondition: fitted, on labels of as many workers and classes; methods without parameters need no fit.
+    func predict(_ labels: LabelStore) -> Aggregation
+    /// Fits and predicts the same labels, which saves the last step of `predict`.
+    mutating func fitPredict(_ labels: LabelStore) -> Aggregation
+}
+
+extension LabelAggregator {
+    public mutating func fit(_ labels: LabelStore) { _ = fitPredict(labels) }
+
+    public mutating func fitPredict(_ labels: LabelStore) -> Aggregation {
+        fit(labels)
+        return predict(labels)
+    }
+}
+
+/// The aggregators by the names that commands and files use.
+public enum AggregationMethod: String, Sendable, CaseIterable, Codable {
+    case majority = "mv"
+    case weighted = "weighted"
+    case dawidSkene = "ds"
+    case oneCoin = "one-coin"
+    case glad = "glad"
+
+    /// What the method is, in a few words.
+    public var summary: String {
+        switch self {
+        case .majority: "majority vote"
+        case .weighted: "vote weighted by agreement with the majority"
+        case .dawidSkene: "Dawid-Skene: a confusion matrix a worker, by EM"
+        case .oneCoin: "Dawid-Skene with one accuracy a worker"
+        case .glad: "GLAD: abilities of workers, easiness of tasks"
+        }
+    }
+
+    /// The method with its default settings; `seed` decides ties.
+    public func aggregator(seed: UInt64 = 0) -> any LabelAggregator {
+        switch self {
+        case .majority: MajorityVote(seed: seed)
+        case .weighted: WeightedVote(seed: seed)
+        case .dawidSkene: DawidSkene(seed: seed)
+        case .oneCoin: OneCoin(seed: seed)
+        case .glad: GLAD(seed: seed)
+        }
+    }
+}

@@ -1,0 +1,208 @@
+internal import ArgumentParser
+internal import CSCSwift
+internal import Foundation
+
+/// `cafe-cli label aggregate`: recorded labels in, one answer a task out.
+struct LabelAggregate: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "aggregate",
+        abstract: "Turn recorded labels into one answer a task, and say how good each worker is.",
+        discussion: """
+            Reads a table with the columns task, worker, label (item, question, annotator, answer and others will do \
+            too; ids and labels may be any text). Exact repetitions of a row are dropped and counted; a worker's second, \
+            different label of a task is reported and the first one kept unless --contradictions says otherwise.
+
+            Methods: mv (majority vote), weighted (votes weighted by agreement with the majority), ds (Dawid-Skene), \
+            one-coin (Dawid-Skene with one accuracy a worker), glad (abilities and easiness).
+            """
+    )
+
+    @Option(help: "The table of labels; - for standard input.") var labels: String
+    @Option(help: "A table task,truth: accuracies are printed then.") var truth: String?
+    @Option(help: "A table task[,context][,truth] of all tasks: worker qualities are given by context then.")
+    var tasks: String?
+    @Option(help: "One or more of mv, weighted, ds, one-coin, glad, separated by commas.") var method = "mv,ds"
+    @Flag(name: .customLong("no-header"), help: "The label table has no header: its columns are task, worker, label.")
+    var noHeader = false
+    @Flag(name: .customLong("skip-bad-rows"), help: "Leave rows out that cannot be read, and count them.")
+    var skipBadRows = false
+    @Option(
+        help: "What a worker's second, different label of a task does: first (keep the first), last or fail.",
+        transform: { text in
+            guard let value = LabelFiles.Contradictions(rawValue: text) else {
+                throw ValidationError("'\(text)' is none of first, last, fail.")
+            }
+            return value
+        })
+    var contradictions = LabelFiles.Contradictions.first
+    @Option(help: "Decides ties.") var seed: UInt64 = 0
+    @Option(help: "At most so many iterations of ds, one-coin and glad.") var iterations = 100
+    @Option(help: "How many workers to list, those with most labels first.") var workers = 10
+    @Option(help: "Write everything, every worker included, to this JSON file; - for standard output.") var json:
+        String?
+    @Option(help: "Write task,label,probability of the last method to this CSV file; - for standard output.")
+    var out: String?
+
+    func validate() throws {
+        _ = try methods()
+        guard iterations > 0 else { throw ValidationError("--iterations must be at least 1.") }
+    }
+
+    private func methods() throws -> [AggregationMethod] {
+        try method.split(separator: ",").map { part in
+            guard let method = AggregationMethod(rawValue: String(part)) else {
+                let names = AggregationMethod.allCases.map(\.rawValue)
+                throw ValidationError(
+                    "'\(part)' is not a method: \(names.joined(separator: ", "))"
+                        + Spelling.hint(for: String(part), among: names))
+            }
+            return method
+        }
+    }
+
+    func run() throws {
+        let format = CSVFormat(header: noHeader ? .absent : .firstLine)
+        let files = LabelFiles(
+            format: format, badRows: skipBadRows ? .skip : .fail, contradictions: contradictions)
+        let (table, report) = try files.read(labels: labels, tasks: tasks, truth: truth)
+        let store = LabelStore(table)
+        let gold = table.tasks.map(\.truth)
+        let results = try methods().map { method in (method, self.aggregate(method, store)) }
+        let quiet = json == "-" || out == "-"
+        if !quiet { show(table, report, store, gold, results) }
+        if let json { try write(jsonValue(table, report, store, gold, results).pretty, to: json) }
+        if let out, let last = results.last {
+            var writer = CSVWriter(header: ["task", "label", "probability"])
+            for (index, task) in table.tasks.enumerated() {
+                let label = last.1.labels[index]
+                let probability = last.1.probabilities(of: index)[label]
+                writer.append([task.id, table.classes[label], "\(probability)"])
+            }
+            try write(writer.text, to: out)
+        }
+    }
+
+    private func aggregate(_ method: AggregationMethod, _ store: LabelStore) -> Aggregation {
+        let options = EMOptions(maxIterations: iterations)
+        var aggregator: any LabelAggregator =
+            switch method {
+            case .dawidSkene: DawidSkene(options: options, seed: seed)
+            case .oneCoin: OneCoin(options: options, seed: seed)
+            case .glad: GLAD(options: EMOptions(maxIterations: iterations, tolerance: 1e-5), seed: seed)
+            case .majority, .weighted: method.aggregator(seed: seed)
+            }
+        return aggregator.fitPredict(store)
+    }
+
+    // MARK: For people
+
+    private func show(
+        _ table: LabelTable, _ report: LabelFiles.Report, _ store: LabelStore, _ gold: [Int?],
+        _ results: [(AggregationMethod, Aggregation)]
+    ) {
+        let number = { (value: Double?) in value.map { Terminal.decimal($0, 4) } ?? "-" }
+        print(
+            "\(store.labelCount) labels of \(table.tasks.count) tasks by \(table.workers.count) workers, "
+                + "classes \(table.classes.joined(separator: ", "))")
+        if report.duplicates > 0 { print("dropped \(report.duplicates) repeated rows") }
+        if report.contradictions > 0 {
+            print("\(report.contradictions) rows contradict an earlier one (kept: \(contradictions.rawValue)), such as")
+            print("  " + report.contradictionExamples[0])
+        }
+        if report.badRows.skipped > 0 {
+            print("skipped \(report.badRows.skipped) rows that cannot be read, such as")
+            print("  \(report.badRows.reasons[0])")
+        }
+        if report.truthsWithoutLabels > 0 { print("\(report.truthsWithoutLabels) truths are of tasks without labels") }
+        print("Krippendorff's alpha \(number(Agreement.krippendorffAlpha(store)))")
+        print()
+        print("method      accuracy  expected over ties  ties  iterations")
+        for (method, result) in results {
+            let name = method.rawValue.padding(toLength: 10, withPad: " ", startingAt: 0)
+            let accuracy = pad(number(result.accuracy(truth: gold)), 9)
+            let expected = pad(number(result.expectedAccuracy(truth: gold)), 18)
+            let ties = pad("\(result.tieCount)", 4)
+            let iterations = pad(result.iterations == 0 ? "-" : "\(result.iterations)", 10)
+            print(
+                "\(name)  \(accuracy) \(expected)  \(ties)  \(iterations)\(result.converged ? "" : " (not converged)")")
+        }
+        guard let (method, result) = results.last, workers > 0 else { return }
+        print()
+        print("workers by number of labels (\(method.rawValue); accuracy with its 95 % interval)")
+        let contexts = table.tasks.map(\.context)
+        let overall = result.workerQualities(store)[0]
+        let byContext = result.workerQualities(store, contexts: contexts, contextCount: table.contexts.count)
+        let order = table.workers.indices.sorted { (overall[$0].labels, $1) > (overall[$1].labels, $0) }
+        let width = max(6, order.prefix(workers).map { table.workers[$0].id.count }.max() ?? 0)
+        for index in order.prefix(workers) {
+            let id = table.workers[index].id.padding(toLength: width, withPad: " ", startingAt: 0)
+            print("\(id)  \(line(overall[index]))")
+            guard table.contexts.count > 1 else { continue }
+            for (context, row) in zip(table.contexts, byContext) where row[index].labels > 0 {
+                print("\(String(repeating: " ", count: width))    \(line(row[index]))  \(context)")
+            }
+        }
+        if order.count > workers { print("... and \(order.count - workers) more (--workers N, --json FILE)") }
+    }
+
+    private func line(_ quality: WorkerQuality) -> String {
+        pad("\(quality.labels)", 6) + " labels  " + Terminal.decimal(quality.accuracy, 3) + "  ["
+            + Terminal.decimal(quality.lower, 3) + ", " + Terminal.decimal(quality.upper, 3) + "]"
+    }
+
+    private func pad(_ text: String, _ width: Int) -> String {
+        String(repeating: " ", count: max(0, width - text.count)) + text
+    }
+
+    // MARK: For programs
+
+    private func jsonValue(
+        _ table: LabelTable, _ report: LabelFiles.Report, _ store: LabelStore, _ gold: [Int?],
+        _ results: [(AggregationMethod, Aggregation)]
+    ) -> JSON {
+        let optional = { (value: Double?) in value.map(JSON.number) ?? .null }
+        func quality(_ value: WorkerQuality) -> [(String, JSON)] {
+            [
+                ("labels", .integer(value.labels)), ("accuracy", .number(value.accuracy)),
+                ("lower", .number(value.lower)), ("upper", .number(value.upper)),
+            ]
+        }
+        let contexts = table.tasks.map(\.context)
+        let methods = results.map { method, result -> (String, JSON) in
+            let overall = result.workerQualities(store)[0]
+            let rows = result.workerQualities(store, contexts: contexts, contextCount: table.contexts.count)
+            let workers = table.workers.enumerated().map { index, worker -> JSON in
+                let inContext = zip(table.contexts, rows).filter { $1[index].labels > 0 }
+                return .object(
+                    [("worker", .string(worker.id))] + quality(overall[index])
+                        + [("contexts", .object(inContext.map { ($0, .object(quality($1[index]))) }))])
+            }
+            let labels = table.tasks.enumerated().map { index, task -> JSON in
+                .object([
+                    ("task", .string(task.id)), ("label", .string(table.classes[result.labels[index]])),
+                    ("probabilities", .array(result.probabilities(of: index).map(JSON.number))),
+                ])
+            }
+            return (
+                method.rawValue,
+                .object([
+                    ("accuracy", optional(result.accuracy(truth: gold))),
+                    ("expectedAccuracy", optional(result.expectedAccuracy(truth: gold))),
+                    ("ties", .integer(result.tieCount)), ("iterations", .integer(result.iterations)),
+                    ("converged", .bool(result.converged)), ("workers", .array(workers)), ("labels", .array(labels)),
+                ])
+            )
+        }
+        return .object([
+            ("labels", .integer(store.labelCount)), ("tasks", .integer(table.tasks.count)),
+            ("workers", .integer(table.workers.count)), ("classes", .array(table.classes.map(JSON.string))),
+            ("duplicates", .integer(report.duplicates)), ("contradictions", .integer(report.contradictions)),
+            ("skippedRows", .integer(report.badRows.skipped)), ("seed", .string("\(seed)")),
+            ("krippendorffAlpha", optional(Agreement.krippendorffAlpha(store))), ("methods", .object(methods)),
+        ])
+    }
+
+    private func write(_ text: String, to path: String) throws {
+        if path == "-" { print(text, terminator: "") } else { try AtomicFile.write(text, to: path) }
+    }
+}

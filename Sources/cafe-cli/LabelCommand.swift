@@ -1,0 +1,12 @@
+internal import ArgumentParser
+
+/// `cafe-cli label`: everything for a person who pays for labels.
+struct LabelCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "label",
+        abstract: "Collect labels within a budget, and turn them into answers.",
+        subcommands: [
+            LabelAggregate.self
+        ]
+    )
+}
