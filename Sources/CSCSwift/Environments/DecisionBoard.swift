@@ -1,0 +1,197 @@
+internal import Foundation
+
+/// Who may decide in a window, between what, and what helps to judge it: candidate lists, and for each open task the
+/// idle workers who could come and the best coalition of them.
+///
+/// Representation: open task `slot` is the task at that position of `GameState.open`; idle worker `row` the one at
+/// that position of `GameState.idle`. Lists about tasks are made when first asked for in a window. Nothing is
+/// allocated after warm-up. Hot call: `helpers`, once a needy task and window.
+struct DecisionBoard {
+    /// At most so many helpers of a task are looked at.
+    static let helperLimit = 12
+
+    /// The open tasks, by slot; latest = `GameState.latestArrival`.
+    let taskIndex = SpatialIndex()
+    /// The idle workers, by row; used for helpers where there are many.
+    let idleIndex = SpatialIndex()
+
+    /// The deciders: rows of idle workers with at least one candidate, and their candidates as task slots.
+    var deciders: [Int32] = []
+    var candidateCount: [Int32] = []
+    var candidateSlot: [Int32] = []
+    var candidateDistance: [Double] = []
+
+    // Per slot: helpers in order of arrival, the best coalition of them, local need. helperCount is -1 until asked.
+    var helperCount: [Int32] = []
+    var helperRow: [Int32] = []
+    var helperArrival: [Double] = []
+    var coalitionSize: [Int32] = []
+    var coalitionRate: [Double] = []
+    var localNeed: [Int32] = []
+
+    /// How many open tasks need workers.
+    var needyCount = 0
+    /// The lists are of an earlier window.
+    var stale = true
+    private var nearRow: [Int32] = Array(repeating: 0, count: 64)
+    private var nearDistance: [Double] = Array(repeating: 0, count: 64)
+
+    /// Lists open tasks and idle workers of a new window. O(open + idle).
+    mutating func begin(_ state: borrowing GameState) {
+        stale = false
+        taskIndex.removeAll()
+        needyCount = 0
+        for position in state.open.indices {
+            let task = Int(state.open[position])
+            let latest = state.latestArrival(task)
+            if latest > state.now { needyCount += 1 }
+            taskIndex.append(
+                x: state.tasks[task].x, y: state.tasks[task].y, skills: 1 << UInt64(state.tasks[task].skill),
+                latest: latest)
+        }
+        taskIndex.build()
+        idleIndex.removeAll()
+        for position in state.idle.indices {
+            let worker = Int(state.idle[position])
+            idleIndex.append(
+                x: state.workerX[worker], y: state.workerY[worker], skills: state.workers[worker].skills.rawValue)
+        }
+        idleIndex.build()
+        deciders.removeAll(keepingCapacity: true)
+        candidateCount.removeAll(keepingCapacity: true)
+        forgetTasks(state.open.count)
+    }
+
+    /// Drops what is known about the tasks' helpers. O(open).
+    private mutating func forgetTasks(_ count: Int) {
+        refill(&helperCount, count, -1)
+        if helperRow.count < count * Self.helperLimit {
+            refill(&helperRow, count * Self.helperLimit * 2, 0)
+            refill(&helperArrival, count * Self.helperLimit * 2, 0)
+        }
+        refill(&coalitionSize, count, 0)
+        refill(&coalitionRate, count, 0)
+        refill(&localNeed, count, 0)
+    }
+
+    /// Makes the idle worker in `row` a decider if it has a candidate: one of the k nearest qualified tasks within
+    /// reach that still need workers and where it would arrive in time to help. O(open), or by the grid.
+    mutating func addDecider(row: Int, _ state: borrowing GameState) -> Bool {
+        let k = state.options.candidates
+        let base = deciders.count * k
+        if candidateSlot.count < base + k {
+            candidateSlot.append(contentsOf: repeatElement(0, count: base + k))
+            candidateDistance.append(contentsOf: repeatElement(0, count: base + k))
+        }
+        let worker = Int(state.idle[row])
+        let found = taskIndex.nearest(
+            k, x: state.workerX[worker], y: state.workerY[worker], skills: state.workers[worker].skills.rawValue,
+            reach: state.workers[worker].reach, speed: state.workers[worker].speed, now: state.now,
+            found: &candidateSlot, distances: &candidateDistance, offset: base)
+        if found == 0 { return false }
+        deciders.append(Int32(row))
+        candidateCount.append(Int32(found))
+        return true
+    }
+
+    /// In turn: the decider has acted; `task` (or -1) has a new team. O(open).
+    mutating func afterTurn(_ state: borrowing GameState, task: Int) {
+        deciders.removeAll(keepingCapacity: true)
+        candidateCount.removeAll(keepingCapacity: true)
+        guard task >= 0, let slot = state.open.firstIndex(of: Int32(task)) else { return }
+        if state.latestArrival(task) == -.infinity { needyCount -= 1 }
+        taskIndex.setLatest(slot, state.latestArrival(task))
+        for slot in helperCount.indices { helperCount[slot] = -1 }
+    }
+
+    /// Makes sure that the lists of the task in `slot` are there. O(idle) once a window.
+    mutating func ensure(slot: Int, _ state: borrowing GameState) {
+        if helperCount[slot] < 0 { listHelpers(slot: slot, state) }
+    }
+
+    /// The first helpers of a task in order of arrival, its best coalition, and the need around it.
+    private mutating func listHelpers(slot: Int, _ state: borrowing GameState) {
+        let task = Int(state.open[slot])
+        let x = state.tasks[task].x
+        let y = state.tasks[task].y
+        let skill = state.tasks[task].skill
+        let latest = state.latestArrival(task)
+        let base = slot * Self.helperLimit
+        var count = 0
+        let few = state.idle.count <= SpatialIndex.scanLimit
+        let rows =
+            few
+            ? state.idle.count
+            : idleIndex.nearest(
+                2 * Self.helperLimit, x: x, y: y, skills: 1 << UInt64(skill), reach: .infinity, speed: 1, now: 0,
+                found: &nearRow, distances: &nearDistance)
+        for position in 0..<rows {
+            let row = few ? position : Int(nearRow[position])
+            let worker = Int(state.idle[row])
+            guard state.workerTask[worker] < 0, state.workers[worker].skills.has(skill) else { continue }
+            let distance = abs(state.workerX[worker] - x) + abs(state.workerY[worker] - y)
+            if distance > state.workers[worker].reach { continue }
+            let time = state.now + distance / state.workers[worker].speed
+            if time >= latest || count == Self.helperLimit && time >= helperArrival[base + count - 1] { continue }
+            var place = count < Self.helperLimit ? count : count - 1
+            while place > 0 && helperArrival[base + place - 1] > time {
+                helperArrival[base + place] = helperArrival[base + place - 1]
+                helperRow[base + place] = helperRow[base + place - 1]
+                place -= 1
+            }
+            helperArrival[base + place] = time
+            helperRow[base + place] = Int32(row)
+            if count < Self.helperLimit { count += 1 }
+        }
+        helperCount[slot] = Int32(count)
+        localNeed[slot] = Int32(
+            taskIndex.count(x: x, y: y, radius: 2, skills: .max, now: state.now)
+                - (latest > state.now ? 1 : 0))
+        chooseCoalition(slot: slot, task: task, count: count, state)
+    }
+
+    /// The number of first-arriving helpers whose payment gained per worker-minute is best.
+    /// O(helpers * (team + helpers)).
+    private mutating func chooseCoalition(slot: Int, task: Int, count: Int, _ state: borrowing GameState) {
+        let base = slot * Self.helperLimit
+        let before = state.payment(task, at: state.completion[task])
+        var bestRate = 0.0
+        var bestSize = 0
+        var end = state.completion[task]
+        for size in 1..<(count + 1) {
+            if helperArrival[base + size - 1] >= end { break }
+            end = completion(task: task, base: base, helpers: size, state)
+            let rate = (state.payment(task, at: end) - before) / (Double(size) * (end - state.now))
+            if rate > bestRate {
+                bestRate = rate
+                bestSize = size
+            }
+            if end <= state.tasks[task].expectedTime { break }
+        }
+        coalitionSize[slot] = Int32(bestSize)
+        coalitionRate[slot] = bestRate
+    }
+
+    /// When `task` is finished by its team and the first `helpers` helpers. O(team + helpers).
+    private func completion(task: Int, base: Int, helpers: Int, _ state: borrowing GameState) -> Double {
+        let workload = state.tasks[task].workload
+        var present = 0.0
+        var arrivals = 0.0
+        var node = state.teamHead[task]
+        var helper = 0
+        while true {
+            let member = node >= 0 ? state.arrival[Int(node)] : Double.infinity
+            let joiner = helper < helpers ? helperArrival[base + helper] : Double.infinity
+            let next = min(member, joiner)
+            if present > 0 {
+                let end = (workload + arrivals) / present
+                if end <= next { return end }
+            } else if next == .infinity {
+                return .infinity
+            }
+            if joiner <= member { helper += 1 } else { node = state.teamNext[Int(node)] }
+            present += 1
+            arrivals += next
+        }
+    }
+}

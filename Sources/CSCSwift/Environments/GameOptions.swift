@@ -1,0 +1,57 @@
+/// The rules of a CSC game that are not part of the city, and what its agents are shown.
+public struct GameOptions: Sendable, Hashable, Codable {
+    /// Who knows of whose decision inside a window.
+    public enum Decisions: String, Sendable, Codable, CaseIterable {
+        /// All deciders of a window choose at once, from the same state (the authors' program; the default).
+        case simultaneous
+        /// One decider at a time, in a random order drawn anew each window; each sees the choices before its own.
+        case inTurn
+    }
+
+    /// Length of a window (min).
+    public var window: Double
+    /// The most workers that one task takes.
+    public var teamCap: Int
+    /// k: how many candidate tasks a decider is shown; its actions are these and "wait".
+    public var candidates: Int
+    public var payment: PaymentRule
+    public var decisions: Decisions
+    /// Show the time as a fraction of the horizon.
+    public var showTime: Bool
+    /// Show where worker and candidate are; without it a policy does not depend on the place.
+    public var showPosition: Bool
+
+    public init(
+        window: Double = 1, teamCap: Int = 50, candidates: Int = 8, payment: PaymentRule = .lateness,
+        decisions: Decisions = .simultaneous, showTime: Bool = true, showPosition: Bool = false
+    ) {
+        precondition(window > 0, "GameOptions: window \(window) is not positive")
+        precondition(teamCap > 0, "GameOptions: team cap \(teamCap) is not positive")
+        precondition((1...64).contains(candidates), "GameOptions: candidates \(candidates) is not in 1...64")
+        self.window = window
+        self.teamCap = teamCap
+        self.candidates = candidates
+        self.payment = payment
+        self.decisions = decisions
+        self.showTime = showTime
+        self.showPosition = showPosition
+    }
+
+    /// K: the number of actions, `candidates + 1`; the last one is "wait".
+    public var actionCount: Int { candidates + 1 }
+    /// D: the width of a candidate's row.
+    public var pairWidth: Int { PairFeature.allCases.count + (showPosition ? PairFeature.positionNames.count : 0) }
+    /// C: the width of a decider's context row.
+    public var contextWidth: Int {
+        ContextFeature.allCases.count + (showTime ? 1 : 0) + (showPosition ? ContextFeature.positionNames.count : 0)
+    }
+    /// The names of a candidate's columns, in order.
+    public var pairNames: [String] {
+        PairFeature.allCases.map { "\($0)" } + (showPosition ? PairFeature.positionNames : [])
+    }
+    /// The names of the context's columns, in order.
+    public var contextNames: [String] {
+        ContextFeature.allCases.map { "\($0)" } + (showTime ? ["time"] : [])
+            + (showPosition ? ContextFeature.positionNames : [])
+    }
+}

@@ -1,0 +1,242 @@
+/// One game of collaborative spatial crowdsourcing (spec section 1): time advances in windows, idle workers join tasks
+/// near them or wait, teams travel and work, and the platform is paid by how early each task is finished.
+///
+/// Two ways to play it:
+///
+/// - **As agents**, the parallel API on arrays: `deciderCount`, `observe`, `step`. Each idle worker on shift with at
+///   least one candidate decides: one of its k nearest qualified tasks within reach that are not yet on course to be
+///   paid in full and that it would reach in time, or wait (the last action).
+/// - **As a dispatcher**, who sees everything: `idleWorkers`, `openTasks`, `completion(of:joinedBy:)`, ... `commit`,
+///   then `advance`.
+///
+/// At time `now`, a multiple of the window, every task with release <= now is visible and every worker who is free and
+/// whose shift covers now is idle. A worker sent at `now` arrives at `now` + distance / speed, does one unit a minute
+/// from then on and stays until the task is finished or past its deadline, exact inside the window; then it is free at
+/// the task's place, and decides again at the next window. The episode ends when every task has been released and has
+/// ended.
+///
+/// Not thread-safe; one game a thread. Nothing is allocated per step after the first episode of a size.
+public final class SpatialCrowdsourcing: ParallelEnvironment {
+    /// The rules in force.
+    public let options: GameOptions
+    var state: GameState
+    var board = DecisionBoard()
+    private var boardReady = false
+    private var order: [Int32] = []
+    private var turn = 0
+    private var stream = RandomStream(seed: 0, purpose: .environment)
+    var scales = Scales()
+
+    /// What money is measured in by the observations: mean pay and mean pay per unit of work of the instance.
+    struct Scales {
+        var pay = 1.0
+        var rate = 1.0
+        var tasksPerWorker = 0.0
+    }
+
+    public init(options: GameOptions = GameOptions()) {
+        self.options = options
+        self.state = GameState(options: options)
+    }
+
+    /// Starts an episode. O(tasks + workers).
+    public func reset(_ instance: Instance) {
+        stream = RandomStream(seed: instance.seed, purpose: .environment)
+        state.reset(instance)
+        scales = Scales(instance)
+        beginWindow()
+    }
+
+    // MARK: The clock and the score
+
+    /// The start of the present window (minutes).
+    public var now: Double { state.now }
+    /// The sum of all payments so far: the objective.
+    public var revenue: Double { state.revenue }
+    /// What was paid in the last step.
+    public var teamReward: Double { state.windowReward }
+    /// Every task has been released and has ended.
+    public var terminated: Bool { state.isOver }
+    /// Never: a game always plays to its end.
+    public var truncated: Bool { false }
+    /// The tasks that ended in the last step, and the members of their teams.
+    public var settlements: [Settlement] { _read { yield state.settlements } }
+    public var settlementMembers: [SettlementMember] { _read { yield state.settlementMembers } }
+
+    // MARK: Agents
+
+    public var agentCount: Int { state.workers.count }
+    public var actionCount: Int { options.actionCount }
+    public var contextWidth: Int { options.contextWidth }
+    public var candidateWidth: Int { options.pairWidth }
+
+    /// n: the workers who decide now, in rising index (in turn: at most one). O(idle * log) at the first call of a
+    /// window, then O(1).
+    public var deciderCount: Int {
+        prepare()
+        return board.deciders.count
+    }
+
+    /// The worker who decides in row `row`. O(1).
+    public func decider(_ row: Int) -> Int {
+        prepare()
+        return Int(state.idle[Int(board.deciders[row])])
+    }
+
+    /// The task offered to row `row` by action `slot`, or -1 for "wait" and for an empty slot. O(1).
+    public func candidateTask(decider row: Int, slot: Int) -> Int {
+        prepare()
+        precondition(
+            row < board.deciders.count && slot >= 0 && slot < actionCount,
+            "SpatialCrowdsourcing.candidateTask: row \(row), slot \(slot) of [\(board.deciders.count), \(actionCount)]")
+        if slot >= Int(board.candidateCount[row]) { return -1 }
+        return Int(state.open[Int(board.candidateSlot[row * options.candidates + slot])])
+    }
+
+    /// Plays an action of each decider: a slot of its candidates or the last action, "wait". Simultaneous decisions
+    /// are committed in row order; one who finds the team full by then stays idle. Then the window is played to its end
+    /// (in turn: once all have had their turn).
+    public func step(actions: Span<Int32>) {
+        prepare()
+        let count = board.deciders.count
+        precondition(
+            actions.count >= count, "SpatialCrowdsourcing.step: \(actions.count) actions for \(count) deciders")
+        state.settlements.removeAll(keepingCapacity: true)
+        state.settlementMembers.removeAll(keepingCapacity: true)
+        state.windowReward = 0
+        var joined = -1
+        for row in 0..<count {
+            let action = Int(actions[row])
+            if action == options.candidates { continue }
+            precondition(
+                action >= 0 && action < Int(board.candidateCount[row]),
+                "SpatialCrowdsourcing.step: action \(action) of row \(row) is masked: it has "
+                    + "\(board.candidateCount[row]) candidates, wait is \(options.candidates)")
+            let task = candidateTask(decider: row, slot: action)
+            let worker = decider(row)
+            if Int(state.teamSize[task]) < options.teamCap {
+                state.commit(worker: worker, task: task)
+                joined = task
+            }
+        }
+        if options.decisions == .inTurn && count > 0 {
+            turn += 1
+            board.afterTurn(state, task: joined)
+            boardReady = false
+            prepare()
+            if !board.deciders.isEmpty { return }
+        }
+        advance()
+    }
+
+    // MARK: Dispatchers
+
+    /// The idle workers on shift in rising index, those committed in this window included until it advances; see
+    /// `isIdle`. O(idle).
+    public var idleWorkers: [Int] { state.idle.lazy.map(Int.init).filter { isIdle($0) } }
+    /// The released tasks that have not ended, in order of release. O(open).
+    public var openTasks: [Int] { state.open.map(Int.init) }
+    /// The tasks and workers of the episode.
+    public var tasks: [SpatialTask] { _read { yield state.tasks } }
+    public var workers: [Worker] { _read { yield state.workers } }
+    /// Whether a worker has no task (on shift or not). O(1).
+    public func isIdle(_ worker: Int) -> Bool { state.workerTask[worker] < 0 }
+    /// The task that a worker travels to or works on, or -1. O(1).
+    public func task(of worker: Int) -> Int { Int(state.workerTask[worker]) }
+    /// Where a worker is (idle) or will be free (busy: at its task) (km). O(1).
+    public func place(of worker: Int) -> (x: Double, y: Double) {
+        let task = Int(state.workerTask[worker])
+        return task < 0
+            ? (state.workerX[worker], state.workerY[worker]) : (state.tasks[task].x, state.tasks[task].y)
+    }
+    /// The team of a task in order of arrival. O(team).
+    public func team(of task: Int) -> [Int] {
+        var team: [Int] = []
+        var node = state.teamHead[task]
+        while node >= 0 {
+            team.append(Int(node))
+            node = state.teamNext[Int(node)]
+        }
+        return team
+    }
+    /// When a worker arrives at its task, or would arrive at `task` if it left now (minutes). O(1).
+    public func arrivalTime(of worker: Int, at task: Int) -> Double {
+        task == Int(state.workerTask[worker]) ? state.arrival[worker] : state.arrivalTime(worker, task)
+    }
+    /// When a task will be finished by its present team; infinite without one. Exact. O(1).
+    public func completion(of task: Int) -> Double { state.completion[task] }
+    /// When a task would be finished if an idle worker joined now. Exact. O(team).
+    public func completion(of task: Int, joinedBy worker: Int) -> Double {
+        state.completion(of: task, joining: state.arrivalTime(worker, task))
+    }
+    /// The agents' estimate of the time that a task still takes: (sum of travel still to go + work left) / number
+    /// assigned; infinite without a team. O(team).
+    public func estimatedRemaining(of task: Int) -> Double { state.estimate(task, joining: nil) }
+    /// The work done so far (worker-minutes). O(team).
+    public func workDone(on task: Int) -> Double { state.workDone(task, by: now) }
+    /// What the task pays if it is finished at `time`. O(1).
+    public func payment(of task: Int, at time: Double) -> Double { state.payment(task, at: time) }
+    /// Whether an idle worker may be sent to a task: open, skill, reach, room in the team. O(1).
+    public func canTake(_ worker: Int, _ task: Int) -> Bool { state.canTake(worker, task) }
+
+    /// Sends an idle worker to a task that it `canTake`. O(team).
+    public func commit(worker: Int, task: Int) {
+        precondition(
+            state.canTake(worker, task), "SpatialCrowdsourcing.commit: worker \(worker) may not take task \(task)")
+        state.commit(worker: worker, task: task)
+        boardReady = false
+    }
+
+    /// Plays the window to its end and opens the next. O(workers + open tasks).
+    public func advance() {
+        let reward = state.windowReward
+        state.advance()
+        state.windowReward += reward
+        beginWindow()
+    }
+
+    // MARK: Windows
+
+    private func beginWindow() {
+        boardReady = false
+        turn = 0
+        board.stale = true
+        if options.decisions == .inTurn {
+            order.removeAll(keepingCapacity: true)
+            for row in state.idle.indices { order.append(Int32(row)) }
+            stream.shuffle(&order)
+        }
+    }
+
+    /// Lists the deciders if that has not been done since the last change.
+    private func prepare() {
+        if boardReady { return }
+        boardReady = true
+        if board.stale || options.decisions == .simultaneous { board.begin(state) }
+        switch options.decisions {
+        case .simultaneous:
+            for row in state.idle.indices where state.workerTask[Int(state.idle[row])] < 0 {
+                _ = board.addDecider(row: row, state)
+            }
+        case .inTurn:
+            while turn < order.count {
+                let row = Int(order[turn])
+                if state.workerTask[Int(state.idle[row])] < 0 && board.addDecider(row: row, state) { return }
+                turn += 1
+            }
+        }
+    }
+}
+
+extension SpatialCrowdsourcing.Scales {
+    /// The scales of an instance. O(tasks).
+    init(_ instance: Instance) {
+        let pay = instance.tasks.reduce(0) { $0 + $1.pay }
+        let work = instance.tasks.reduce(0) { $0 + $1.workload }
+        if pay > 0 {
+            self.pay = pay / Double(instance.tasks.count)
+            self.rate = pay / work
+        }
+        tasksPerWorker = Double(max(1, instance.tasks.count)) / Double(max(1, instance.workers.count))
+    }
+}

@@ -1,0 +1,168 @@
+/// One task of collaborative spatial crowdsourcing: a place, a required skill, an amount of work and what is paid.
+///
+/// Times are minutes from the start of the episode; `expected` and `deadline` count from the release, as in the
+/// poster's Fig. 2. Places are kilometres. Work is worker-minutes: each worker present does one a minute.
+public struct SpatialTask: Sendable, Hashable, Codable {
+    /// When the task appears (minutes).
+    public var release: Double
+    /// Where it is (km).
+    public var x: Double
+    public var y: Double
+    /// The skill that a worker must have, 0 ..< 64.
+    public var skill: Int
+    /// How much work it is (worker-minutes, above 0).
+    public var workload: Double
+    /// e: finished within so many minutes of its release, it is paid in full.
+    public var expected: Double
+    /// d: after so many minutes it ends unpaid; at least `expected`.
+    public var deadline: Double
+    /// rho: the full payment (money).
+    public var pay: Double
+    /// What is taken off the payment for each minute of lateness (money/min).
+    public var penaltyRate: Double
+
+    public init(
+        release: Double, x: Double, y: Double, skill: Int, workload: Double, expected: Double, deadline: Double,
+        pay: Double, penaltyRate: Double
+    ) {
+        self.release = release
+        self.x = x
+        self.y = y
+        self.skill = skill
+        self.workload = workload
+        self.expected = expected
+        self.deadline = deadline
+        self.pay = pay
+        self.penaltyRate = penaltyRate
+    }
+
+    /// The last moment at which finishing is paid in full (minutes from the start).
+    @inlinable public var expectedTime: Double { release + expected }
+    /// The moment at which the task ends whatever has been done (minutes from the start).
+    @inlinable public var deadlineTime: Double { release + deadline }
+
+    /// What the platform earns if the work is finished at `time` (minutes from the start; infinite if never). O(1).
+    @inlinable public func payment(at time: Double, rule: PaymentRule) -> Double {
+        if time > deadlineTime { return 0 }
+        switch rule {
+        case .lateness: return time <= expectedTime ? pay : max(0, pay - penaltyRate * (time - expectedTime))
+        case .elapsed: return max(0, pay - penaltyRate * (time - release))
+        }
+    }
+}
+
+/// How lateness lowers the payment of a task.
+public enum PaymentRule: String, Sendable, Codable, CaseIterable {
+    /// `pay` until `expected`, then `pay - rate * (t - expected)` until `deadline`, then 0; the rule of the poster's
+    /// Fig. 2 as we read it (spec section 1).
+    case lateness
+    /// `pay - rate * t` from the release on until `deadline`: the rule of the authors' published program.
+    case elapsed
+}
+
+/// A set of skills: bit s stands for skill s.
+public struct SkillSet: OptionSet, Sendable, Hashable, Codable {
+    public var rawValue: UInt64
+    public init(rawValue: UInt64) { self.rawValue = rawValue }
+    /// The set of one skill, 0 ..< 64.
+    @inlinable public init(skill: Int) { self.init(rawValue: 1 << UInt64(skill)) }
+    /// The set of these skills, each 0 ..< 64.
+    public init(skills: some Sequence<Int>) {
+        self.init(rawValue: skills.reduce(0) { $0 | 1 << UInt64($1) })
+    }
+    /// Whether it holds the skill. O(1).
+    @inlinable public func has(_ skill: Int) -> Bool { rawValue >> UInt64(skill) & 1 == 1 }
+    /// How many skills it holds. O(1).
+    @inlinable public var size: Int { rawValue.nonzeroBitCount }
+    /// The skills in rising order. O(64).
+    public var skills: [Int] { (0..<64).filter(has) }
+}
+
+/// One worker: where it starts, what it can do, how fast it moves and when it is on duty.
+public struct Worker: Sendable, Hashable, Codable {
+    /// Where it is at the start of its shift (km).
+    public var x: Double
+    public var y: Double
+    public var skills: SkillSet
+    /// Travel speed (km/min).
+    public var speed: Double
+    /// It takes no task farther away than this (km, by the travelled distance).
+    public var reach: Double
+    /// It takes tasks from `shiftStart` on, and no new one at or after `shiftEnd` (minutes); what it has then, it ends.
+    public var shiftStart: Double
+    public var shiftEnd: Double
+
+    public init(
+        x: Double, y: Double, skills: SkillSet, speed: Double, reach: Double, shiftStart: Double, shiftEnd: Double
+    ) {
+        self.x = x
+        self.y = y
+        self.skills = skills
+        self.speed = speed
+        self.reach = reach
+        self.shiftStart = shiftStart
+        self.shiftEnd = shiftEnd
+    }
+}
+
+/// One episode's material: every task that will be released and every worker.
+public struct Instance: Sendable, Hashable, Codable {
+    /// The tasks in the order of their release.
+    public let tasks: [SpatialTask]
+    public let workers: [Worker]
+    /// The length of the release period (minutes): the unit of the observation `time`. The game itself goes on until
+    /// the last task has ended.
+    public let horizon: Double
+    /// Drives whatever is random inside the game: the order of turns where decisions are taken in turn.
+    public let seed: UInt64
+
+    /// Sorts the tasks by release (ties keep their order). O(n log n).
+    ///
+    /// - Throws: `CSCError.invalid` naming the first task or worker that makes no sense: a number that is not finite,
+    ///   a workload, speed or pay that is not positive, a deadline before `expected`, a skill outside 0 ..< 64.
+    public init(tasks: [SpatialTask], workers: [Worker], horizon: Double, seed: UInt64 = 0) throws {
+        for (index, task) in tasks.enumerated() {
+            if let fault = task.fault { throw CSCError.invalid("task \(index): \(fault)") }
+        }
+        for (index, worker) in workers.enumerated() {
+            if let fault = worker.fault { throw CSCError.invalid("worker \(index): \(fault)") }
+        }
+        self.init(trusted: tasks, workers: workers, horizon: horizon, seed: seed)
+    }
+
+    /// As above for tasks and workers known to make sense.
+    init(trusted tasks: [SpatialTask], workers: [Worker], horizon: Double, seed: UInt64) {
+        let order = tasks.indices.sorted { (tasks[$0].release, $0) < (tasks[$1].release, $1) }
+        self.tasks = order.map { tasks[$0] }
+        self.workers = workers
+        self.horizon = horizon
+        self.seed = seed
+    }
+}
+
+extension SpatialTask {
+    /// What makes no sense about the task, or nil.
+    var fault: String? {
+        let numbers = [release, x, y, workload, expected, deadline, pay, penaltyRate]
+        if !numbers.allSatisfy(\.isFinite) { return "a number is not finite" }
+        if release < 0 { return "release \(release) is before the start" }
+        if !(0..<64).contains(skill) { return "skill \(skill) is not in 0..<64" }
+        if workload <= 0 { return "workload \(workload) is not positive" }
+        if expected < 0 { return "expected \(expected) is negative" }
+        if deadline < expected { return "deadline \(deadline) comes before expected \(expected)" }
+        if pay < 0 { return "pay \(pay) is negative" }
+        if penaltyRate < 0 { return "penalty rate \(penaltyRate) is negative" }
+        return nil
+    }
+}
+
+extension Worker {
+    /// What makes no sense about the worker, or nil.
+    var fault: String? {
+        if ![x, y, speed, reach, shiftStart, shiftEnd].allSatisfy(\.isFinite) { return "a number is not finite" }
+        if speed <= 0 { return "speed \(speed) is not positive" }
+        if reach < 0 { return "reach \(reach) is negative" }
+        if shiftEnd < shiftStart { return "shift end \(shiftEnd) comes before its start \(shiftStart)" }
+        return nil
+    }
+}

@@ -1,0 +1,184 @@
+import CSCSwift
+import Testing
+
+/// Episodes small enough to compute by hand. Speed 0.5 km/min; full payment 10 until 20 min, less 0.5 a minute until
+/// 30 min.
+@Suite struct GameTests {
+    static func task(
+        release: Double = 0, x: Double = 0, y: Double = 0, skill: Int = 0, workload: Double = 12
+    ) -> SpatialTask {
+        SpatialTask(
+            release: release, x: x, y: y, skill: skill, workload: workload, expected: 20, deadline: 30, pay: 10,
+            penaltyRate: 0.5)
+    }
+
+    static func worker(
+        x: Double = 0, y: Double = 0, skills: [Int] = [0], start: Double = 0, end: Double = 100, reach: Double = 50
+    ) -> Worker {
+        Worker(
+            x: x, y: y, skills: SkillSet(skills: skills), speed: 0.5, reach: reach, shiftStart: start, shiftEnd: end)
+    }
+
+    static func game(_ tasks: [SpatialTask], _ workers: [Worker], _ options: GameOptions = GameOptions()) throws
+        -> SpatialCrowdsourcing
+    {
+        let game = SpatialCrowdsourcing(options: options)
+        game.reset(try Instance(tasks: tasks, workers: workers, horizon: 10))
+        return game
+    }
+
+    static func finish(_ game: SpatialCrowdsourcing) {
+        while !game.isOver { game.advance() }
+    }
+
+    @Test func twoWorkersOneTask() throws {
+        // Arrivals at 2 and 4: by 4 two units are done, then two a minute: 4 + 10 / 2 = 9.
+        let game = try Self.game([Self.task()], [Self.worker(x: 1), Self.worker(x: 0, y: 2)])
+        game.commit(worker: 1, task: 0)
+        game.commit(worker: 0, task: 0)
+        #expect(game.team(of: 0) == [0, 1])
+        #expect(game.completion(of: 0) == 9)
+        while game.settlements.isEmpty { game.advance() }
+        #expect(game.now == 9)
+        let end = game.settlements[0]
+        #expect(end.time == 9 && end.completed && end.payment == 10)
+        let (near, far) = (game.settlementMembers[end.members.lowerBound], game.settlementMembers[1])
+        #expect(near.worker == 0 && near.arrival == 2 && near.work == 7 && near.committed == 0)
+        #expect(far.worker == 1 && far.arrival == 4 && far.work == 5)
+        #expect(abs(near.share - 10 * 7 / 12.0) < 1e-12)
+        // Alone each would still be paid in full (14 and 16): no one makes a difference.
+        #expect(near.difference == 0 && far.difference == 0)
+        #expect(game.revenue == 10 && game.isOver)
+    }
+
+    @Test func differencePayments() throws {
+        // Workload 24, arrivals 2 and 4: together 4 + 22/2 = 15, paid 10. Without 0: 28, paid 6; without 1: 26, paid 7.
+        let game = try Self.game([Self.task(workload: 24)], [Self.worker(x: 1), Self.worker(x: 2)])
+        game.commit(worker: 0, task: 0)
+        game.commit(worker: 1, task: 0)
+        while game.settlements.isEmpty { game.advance() }
+        #expect(game.settlementMembers.map(\.difference) == [4, 3])
+        #expect(game.settlementMembers.map(\.work) == [13, 11])
+    }
+
+    @Test func arrivalInsideAWindow() throws {
+        // 0.65 km: arrives at 1.3, works to 13.3; freed inside the window, idle from 14 on at the task's place.
+        let game = try Self.game([Self.task()], [Self.worker(x: 0.65)])
+        game.commit(worker: 0, task: 0)
+        game.advance()
+        #expect(game.workDone(on: 0) == 0)
+        game.advance()
+        #expect(abs(game.workDone(on: 0) - 0.7) < 1e-12)
+        while game.settlements.isEmpty { game.advance() }
+        #expect(abs(game.settlements[0].time - 13.3) < 1e-12)
+        #expect(game.now == 14 && game.isIdle(0))
+        #expect(game.place(of: 0).x == 0)
+    }
+
+    @Test func lateJoiner() throws {
+        // Worker 0 starts at 0 on the spot; worker 1 is sent at 5 and arrives at 7: 7 done, 5 left, two a minute: 9.5.
+        let game = try Self.game([Self.task()], [Self.worker(), Self.worker(x: 1, start: 5)])
+        game.commit(worker: 0, task: 0)
+        for _ in 0..<5 { game.advance() }
+        #expect(game.idleWorkers == [1])
+        #expect(game.completion(of: 0) == 12)
+        #expect(game.completion(of: 0, joinedBy: 1) == 9.5)
+        #expect(game.estimatedRemaining(of: 0) == 7)
+        game.commit(worker: 1, task: 0)
+        #expect(game.estimatedRemaining(of: 0) == 4.5)
+        Self.finish(game)
+        #expect(game.revenue == 10 && game.now == 10)
+    }
+
+    @Test func latenessLowersThePayment() throws {
+        // Alone, workload 24, arrival 2: done at 26, six minutes late: 10 - 3.
+        for (rule, paid) in [(PaymentRule.lateness, 7.0), (.elapsed, 0.0)] {
+            let game = try Self.game([Self.task(workload: 24)], [Self.worker(x: 1)], GameOptions(payment: rule))
+            game.commit(worker: 0, task: 0)
+            Self.finish(game)
+            #expect(game.revenue == paid)
+        }
+        let game = try Self.game([Self.task(workload: 4)], [Self.worker(x: 1)], GameOptions(payment: .elapsed))
+        game.commit(worker: 0, task: 0)
+        Self.finish(game)
+        #expect(game.revenue == 7)
+    }
+
+    @Test func deadlinePassed() throws {
+        // Workload 60 cannot be done by 30: unpaid, the worker is freed at the task at 30.
+        let game = try Self.game([Self.task(workload: 60)], [Self.worker(x: 1)])
+        game.commit(worker: 0, task: 0)
+        while game.settlements.isEmpty { game.advance() }
+        let end = game.settlements[0]
+        #expect(game.now == 30 && end.time == 30 && !end.completed && end.payment == 0)
+        #expect(game.settlementMembers[0].work == 28 && game.settlementMembers[0].share == 0)
+        #expect(game.revenue == 0 && game.isOver && game.isIdle(0))
+    }
+
+    @Test func skillReachAndShift() throws {
+        let game = try Self.game(
+            [Self.task(skill: 1)],
+            [
+                Self.worker(skills: [0]), Self.worker(x: 9, skills: [1], reach: 8),
+                Self.worker(skills: [1], start: 3, end: 4), Self.worker(skills: [1], start: 40),
+            ])
+        #expect(game.deciderCount == 0)
+        #expect(!game.canTake(0, 0) && !game.canTake(1, 0))
+        for _ in 0..<3 { game.step(actions: [Int32]().span) }
+        #expect(game.deciderCount == 1 && game.decider(0) == 2)
+        game.step(actions: [Int32(8)].span)
+        #expect(game.deciderCount == 0, "the shift is over at 4")
+        Self.finish(game)
+        #expect(game.revenue == 0)
+    }
+
+    @Test func candidatesAreTheNearestThatNeedMe() throws {
+        let tasks = (0..<12).map { Self.task(x: Double(12 - $0) * 0.5) } + [Self.task(x: 0.1, skill: 3)]
+        let game = try Self.game(tasks, [Self.worker(), Self.worker()], GameOptions(candidates: 3))
+        #expect((0..<4).map { game.candidateTask(decider: 0, slot: $0) } == [11, 10, 9, -1])
+        // Worker 0 goes to the nearest: on course to be paid in full at 1 + 12, it needs nobody.
+        game.step(actions: [Int32(0), 3].span)
+        #expect(game.deciderCount == 1 && game.decider(0) == 1)
+        #expect((0..<3).map { game.candidateTask(decider: 0, slot: $0) } == [10, 9, 8])
+    }
+
+    @Test func teamCapRefusesTheRest() throws {
+        let game = try Self.game(
+            [Self.task(workload: 500)], (0..<5).map { _ in Self.worker() }, GameOptions(teamCap: 3))
+        game.step(actions: [Int32](repeating: 0, count: 5).span)
+        #expect(game.team(of: 0).count == 3)
+        #expect(game.idleWorkers == [3, 4])
+    }
+
+    @Test func decisionsInTurnSeeEarlierOnes() throws {
+        let game = try Self.game(
+            [Self.task(), Self.task(x: 1)], [Self.worker(), Self.worker()], GameOptions(decisions: .inTurn))
+        #expect(game.deciderCount == 1)
+        let first = game.decider(0)
+        game.step(actions: [Int32(0)].span)
+        #expect(game.now == 0 && game.deciderCount == 1 && game.decider(0) != first)
+        #expect(game.candidateTask(decider: 0, slot: 0) == 1, "task 0 is taken care of")
+        #expect(game.candidateTask(decider: 0, slot: 1) == -1)
+        game.step(actions: [Int32(0)].span)
+        #expect(game.now == 1)
+        Self.finish(game)
+        #expect(game.revenue == 20)
+    }
+
+    @Test func instanceRefusesNonsense() {
+        var bad = Self.task()
+        bad.workload = 0
+        #expect(throws: CSCError.invalid("task 1: workload 0.0 is not positive")) {
+            try Instance(tasks: [Self.task(), bad], workers: [], horizon: 10)
+        }
+        var slow = Self.worker()
+        slow.speed = .nan
+        #expect(throws: CSCError.invalid("worker 0: a number is not finite")) {
+            try Instance(tasks: [], workers: [slow], horizon: 10)
+        }
+    }
+
+    @Test func noTasksIsOverAtOnce() throws {
+        #expect(try Self.game([], [Self.worker()]).isOver)
+    }
+}
