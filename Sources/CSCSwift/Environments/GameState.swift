@@ -178,6 +178,23 @@ struct GameState {
         completion[task] = completion(of: task)
     }
 
+    /// Takes back a commit of the present window. O(team).
+    mutating func withdraw(worker: Int) {
+        let task = Int(workerTask[worker])
+        precondition(task >= 0 && committed[worker] == now, "GameState.withdraw: worker \(worker) was not sent now")
+        var before: Int32 = -1
+        var node = teamHead[task]
+        while Int(node) != worker {
+            before = node
+            node = teamNext[Int(node)]
+        }
+        if before < 0 { teamHead[task] = teamNext[worker] } else { teamNext[Int(before)] = teamNext[worker] }
+        teamNext[worker] = -1
+        workerTask[worker] = -1
+        teamSize[task] -= 1
+        completion[task] = completion(of: task)
+    }
+
     /// Plays the present window to its end: ends what ends in it, then opens the next one.
     /// O(open tasks + workers), and O(team^2) for each task that ends.
     mutating func advance() {

@@ -1,0 +1,29 @@
+/// Something that gives episodes: a scenario's generator, recorded days, a fixed file.
+///
+/// The same arguments always give the same instance, whatever was asked before and on whatever thread.
+public protocol InstanceSource: Sendable {
+    /// What a table calls it.
+    var name: String { get }
+    /// The instance of an episode with so many tasks and workers.
+    func instance(tasks: Int, workers: Int, seed: UInt64, episode: Int) -> Instance
+}
+
+extension Scenario: InstanceSource {
+    /// A drawn instance: stream `episode` of `seed`.
+    public func instance(tasks: Int, workers: Int, seed: UInt64, episode: Int) -> Instance {
+        instance(tasks: tasks, workers: workers, seed: seed, index: episode)
+    }
+}
+
+/// One instance, always the same: what a pair of files holds. The numbers asked for are not looked at.
+public struct FixedInstance: InstanceSource {
+    public let name: String
+    public let instance: Instance
+
+    public init(name: String, instance: Instance) {
+        self.name = name
+        self.instance = instance
+    }
+
+    public func instance(tasks: Int, workers: Int, seed: UInt64, episode: Int) -> Instance { instance }
+}

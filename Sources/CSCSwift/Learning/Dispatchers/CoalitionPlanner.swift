@@ -1,0 +1,243 @@
+internal import Foundation
+
+/// A team that could be sent to a task: its present members and the first so many helpers.
+public struct TeamOffer: Sendable {
+    /// The task and its record.
+    public var task: Int
+    public var terms: SpatialTask
+    /// The start of the window (minutes).
+    public var now: Double
+    /// When the whole team would finish (minutes, exact).
+    public var completion: Double
+    /// The payment then, and the payment on the present course.
+    public var payment: Double
+    public var paymentBefore: Double
+    /// How many helpers, how many of them are still busy elsewhere, and how many are in the team already.
+    public var size: Int
+    public var virtual: Int
+    public var committed: Int
+    /// Helper-minutes: the sum over helpers of completion minus the time at which they are free.
+    public var minutes: Double
+    /// The sum over helpers of price times their minutes (money).
+    public var cost: Double
+    /// The sum of the helpers' travel times (min).
+    public var travel: Double
+
+    /// What the platform gains: `payment - paymentBefore`.
+    public var gain: Double { payment - paymentBefore }
+}
+
+/// What a `CoalitionPlanner` maximises. A struct, so that the planner is compiled for it without indirect calls.
+public protocol CoalitionScoring {
+    /// Looks at the state at the start of a window. `planner.supply` lists who could help.
+    mutating func begin(_ game: SpatialCrowdsourcing)
+    /// The price of a minute of a worker's time at a task (money/min).
+    func price(worker: Int, task: Int) -> Double
+    /// What is added to a helper's arrival time (min) when helpers are put in order; 0 orders by arrival.
+    func delay(price: Double) -> Double
+    /// The rank of an offer: the largest is taken first; -infinity or NaN refuses it.
+    func rank(_ offer: TeamOffer) -> Double
+}
+
+/// One price for every worker-minute: an offer ranks by `(gain (1 - threshold) - cost) / minutes^alpha`.
+public struct ConstantPrice: CoalitionScoring, Sendable, Hashable {
+    /// Money per worker-minute.
+    public var price: Double
+    /// 1 ranks by payment rate, 0 by profit.
+    public var alpha: Double
+    /// The share of the gain that an offer must earn beyond its cost.
+    public var threshold: Double
+
+    public init(price: Double, alpha: Double = 1, threshold: Double = 0) {
+        self.price = price
+        self.alpha = alpha
+        self.threshold = threshold
+    }
+
+    public mutating func begin(_ game: SpatialCrowdsourcing) {}
+    public func price(worker: Int, task: Int) -> Double { price }
+    public func delay(price: Double) -> Double { 0 }
+    public func rank(_ offer: TeamOffer) -> Double {
+        let profit = offer.gain * (1 - threshold) - offer.cost
+        if profit <= 0 { return -.infinity }
+        return alpha == 1 ? profit / offer.minutes : profit / pow(offer.minutes, alpha)
+    }
+}
+
+/// Sends whole teams: for each task that needs workers the helpers are put in the order of their arrival, the best
+/// number of them is found by exact completion times, and the best-ranked team of all tasks is sent; then the tasks
+/// that wanted one of its members look again, until no team is worth sending (spec section 2, "coalition").
+///
+/// Workers about to become free within `lookahead` minutes may be members too: idle members of such a team are sent at
+/// once, the others are kept for it in this window and decided about again when they are free.
+///
+/// Representation: the supply (idle workers, then soon free ones) as columns; each task's helpers in a row of a matrix;
+/// the offers in a heap with version numbers. Hot calls: `listHelpers` (a scan of the supply, or the grid for many) and
+/// `makeOffer`. O(tasks * (supply + limit * team)) a window, nothing allocated after warm-up.
+public final class CoalitionPlanner<Scoring: CoalitionScoring>: Dispatcher {
+    public let name: String
+    public var scoring: Scoring
+    /// How far ahead workers who become free count (min); 0 plans with idle workers only.
+    public let lookahead: Double
+    /// At most so many helpers of a task are looked at.
+    public let limit: Int
+
+    private var supply = Supply()
+    private var matrix = HelperMatrix()
+    private var heap = OfferHeap()
+    private var merged: [Double] = []
+
+    public init(_ scoring: Scoring, lookahead: Double = 0, limit: Int = 12, name: String = "coalition") {
+        precondition((1...64).contains(limit), "CoalitionPlanner: limit \(limit) is not in 1...64")
+        self.scoring = scoring
+        self.lookahead = lookahead
+        self.limit = limit
+        self.name = name
+    }
+
+    public func begin(_ game: SpatialCrowdsourcing, stream: RandomStream) {}
+
+    public func dispatch(_ game: SpatialCrowdsourcing) {
+        if game.state.idle.isEmpty || game.state.open.isEmpty { return }
+        scoring.begin(game)
+        supply.fill(game.state, lookahead: lookahead)
+        matrix.reset(tasks: game.state.open.count, limit: limit)
+        heap.removeAll()
+        for slot in game.state.open.indices { consider(slot: slot, game.state) }
+        while let best = heap.pop(versions: matrix.version) {
+            send(slot: best, game)
+        }
+    }
+
+    /// Looks for the task's best offer and puts it on the heap.
+    private func consider(slot: Int, _ state: borrowing GameState) {
+        let task = Int(state.open[slot])
+        matrix.version[slot] += 1
+        matrix.bestSize[slot] = 0
+        guard state.isNeedy(task) else { return }
+        listHelpers(slot: slot, task: task, state)
+        let rank = makeOffer(slot: slot, task: task, state)
+        if rank > -.infinity { heap.push(rank: rank, slot: slot, version: matrix.version[slot]) }
+    }
+
+    /// Sends the idle members of the slot's best offer, keeps the others for it, and lets whoever wanted one of them
+    /// look again.
+    private func send(slot: Int, _ game: SpatialCrowdsourcing) {
+        let task = Int(game.state.open[slot])
+        let base = slot * limit
+        let size = Int(matrix.bestSize[slot])
+        var sent = 0
+        for at in base..<(base + size) {
+            let row = Int(matrix.row[at])
+            supply.take(row)
+            if row < supply.idleCount {
+                game.commit(worker: Int(supply.worker[row]), task: task)
+                sent += 1
+            }
+        }
+        for other in game.state.open.indices where other != slot && matrix.bestSize[other] > 0 {
+            let first = other * limit
+            for at in first..<(first + Int(matrix.bestSize[other])) where supply.taken[Int(matrix.row[at])] {
+                consider(slot: other, game.state)
+                break
+            }
+        }
+        // A team that still waits for busy members has all it wants for now.
+        if sent == size { consider(slot: slot, game.state) } else { matrix.bestSize[slot] = 0 }
+    }
+
+    /// The helpers of a task: the `limit` earliest arrivals among those who may come, in order of arrival plus delay.
+    private func listHelpers(slot: Int, task: Int, _ state: borrowing GameState) {
+        let terms = state.tasks[task]
+        let latest = state.latestArrival(task)
+        let base = slot * limit
+        let count = supply.earliest(
+            terms, before: latest, room: min(limit, state.options.teamCap - Int(state.teamSize[task])),
+            into: &matrix, base: base)
+        var ordered = true
+        for at in base..<(base + count) {
+            let price = scoring.price(worker: Int(supply.worker[Int(matrix.row[at])]), task: task)
+            matrix.price[at] = price
+            matrix.key[at] = matrix.arrival[at] + scoring.delay(price: price)
+            if at > base && matrix.key[at] < matrix.key[at - 1] { ordered = false }
+        }
+        if !ordered { matrix.sort(base, count) }
+        matrix.count[slot] = Int32(count)
+    }
+
+    /// Finds the best number of helpers; returns its rank, -infinity if none is worth sending.
+    private func makeOffer(slot: Int, task: Int, _ state: borrowing GameState) -> Double {
+        let base = slot * limit
+        let terms = state.tasks[task]
+        merged.removeAll(keepingCapacity: true)
+        var node = state.teamHead[task]
+        while node >= 0 {
+            merged.append(state.arrival[Int(node)])
+            node = state.teamNext[Int(node)]
+        }
+        let before = state.completion[task]
+        var offer = TeamOffer(
+            task: task, terms: terms, now: state.now, completion: before, payment: 0,
+            paymentBefore: state.payment(task, at: before), size: 0, virtual: 0, committed: merged.count, minutes: 0,
+            cost: 0, travel: 0)
+        var bestRank = -Double.infinity
+        var bestSize = 0
+        var priceSum = 0.0
+        var pricedFree = 0.0
+        var freeSum = 0.0
+        var idle = 0
+        for size in 1..<(Int(matrix.count[slot]) + 1) {
+            let at = base + size - 1
+            let row = Int(matrix.row[at])
+            let free = supply.free[row]
+            if row < supply.idleCount { idle += 1 }
+            insert(matrix.arrival[at])
+            priceSum += matrix.price[at]
+            pricedFree += matrix.price[at] * free
+            freeSum += free
+            offer.travel += matrix.arrival[at] - free
+            let end = completion(terms.workload)
+            if matrix.arrival[at] >= end { break }
+            if end > terms.deadlineTime { continue }
+            offer.completion = end
+            offer.payment = state.payment(task, at: end)
+            offer.size = size
+            offer.virtual = size - idle
+            offer.minutes = Double(size) * end - freeSum
+            offer.cost = priceSum * end - pricedFree
+            if idle > 0 {
+                let rank = scoring.rank(offer)
+                if rank > bestRank {
+                    bestRank = rank
+                    bestSize = size
+                }
+            }
+        }
+        matrix.bestSize[slot] = Int32(bestSize)
+        return bestRank
+    }
+
+    /// Puts an arrival into the sorted list of the team. O(team).
+    private func insert(_ time: Double) {
+        var place = merged.count
+        merged.append(time)
+        while place > 0 && merged[place - 1] > time {
+            merged[place] = merged[place - 1]
+            place -= 1
+        }
+        merged[place] = time
+    }
+
+    /// When the listed team finishes that much work. O(team).
+    private func completion(_ workload: Double) -> Double {
+        var arrivals = 0.0
+        for present in merged.indices {
+            if present > 0 {
+                let end = (workload + arrivals) / Double(present)
+                if end <= merged[present] { return end }
+            }
+            arrivals += merged[present]
+        }
+        return (workload + arrivals) / Double(merged.count)
+    }
+}

@@ -1,0 +1,199 @@
+/// Who could help in a window: idle workers first, then those who become free soon, as columns.
+struct Supply {
+    var worker: [Int32] = []
+    var idleCount = 0
+    /// When the worker can leave: now, or when its task ends.
+    var free: [Double] = []
+    var taken: [Bool] = []
+    private var x: [Double] = []
+    private var y: [Double] = []
+    private var pace: [Double] = []
+    private var reach: [Double] = []
+    private var skills: [UInt64] = []
+    private let index = SpatialIndex()
+    private var nearRow = [Int32](repeating: 0, count: 128)
+    private var nearDistance = [Double](repeating: 0, count: 128)
+
+    var count: Int { worker.count }
+
+    /// Lists the idle workers, and the busy ones whose task ends within `lookahead` minutes and before their shift
+    /// does. O(workers).
+    mutating func fill(_ state: borrowing GameState, lookahead: Double) {
+        worker.removeAll(keepingCapacity: true)
+        free.removeAll(keepingCapacity: true)
+        x.removeAll(keepingCapacity: true)
+        y.removeAll(keepingCapacity: true)
+        pace.removeAll(keepingCapacity: true)
+        reach.removeAll(keepingCapacity: true)
+        skills.removeAll(keepingCapacity: true)
+        for position in state.idle.indices {
+            let who = Int(state.idle[position])
+            if state.workerTask[who] < 0 {
+                append(who, x: state.workerX[who], y: state.workerY[who], free: state.now, state)
+            }
+        }
+        idleCount = worker.count
+        if lookahead > 0 {
+            for position in state.open.indices {
+                let task = Int(state.open[position])
+                let end = min(state.completion[task], state.tasks[task].deadlineTime)
+                if end > state.now + lookahead { continue }
+                // Whoever is freed inside a window leaves at its end.
+                let free = (end / state.options.window).rounded(.up) * state.options.window
+                var node = state.teamHead[task]
+                while node >= 0 {
+                    if free < state.workers[Int(node)].shiftEnd {
+                        append(Int(node), x: state.tasks[task].x, y: state.tasks[task].y, free: free, state)
+                    }
+                    node = state.teamNext[Int(node)]
+                }
+            }
+        }
+        refill(&taken, worker.count, false)
+        index.removeAll()
+        if worker.count > SpatialIndex.scanLimit {
+            for row in worker.indices { index.append(x: x[row], y: y[row], skills: skills[row]) }
+            index.build()
+        }
+    }
+
+    private mutating func append(_ who: Int, x: Double, y: Double, free: Double, _ state: borrowing GameState) {
+        worker.append(Int32(who))
+        self.x.append(x)
+        self.y.append(y)
+        self.free.append(free)
+        pace.append(1 / state.workers[who].speed)
+        reach.append(state.workers[who].reach)
+        skills.append(state.workers[who].skills.rawValue)
+    }
+
+    /// Takes a worker out for the rest of the window. O(1).
+    mutating func take(_ row: Int) {
+        taken[row] = true
+        if index.count > 0 { index.setLatest(row, -.infinity) }
+    }
+
+    /// The `room` earliest to arrive at the task among those who are qualified, within reach, not taken, and there
+    /// before `before`: rows and arrivals from `base` on, in order of arrival; returns how many. O(supply), or by the
+    /// grid, where they are the earliest among the 2 * room nearest.
+    mutating func earliest(
+        _ task: SpatialTask, before: Double, room: Int, into matrix: inout HelperMatrix, base: Int
+    ) -> Int {
+        let bit: UInt64 = 1 << UInt64(task.skill)
+        var found = 0
+        if room <= 0 { return 0 }
+        let indexed = index.count > 0
+        let candidates =
+            indexed
+            ? index.nearest(
+                2 * room, x: task.x, y: task.y, skills: bit, reach: .infinity, speed: 1, now: 0, found: &nearRow,
+                distances: &nearDistance)
+            : worker.count
+        for position in 0..<candidates {
+            let row = indexed ? Int(nearRow[position]) : position
+            if skills[row] & bit == 0 || taken[row] { continue }
+            let distance = abs(x[row] - task.x) + abs(y[row] - task.y)
+            let time = free[row] + distance * pace[row]
+            if time >= before || distance > reach[row] { continue }
+            if found == room && time >= matrix.arrival[base + found - 1] { continue }
+            var place = base + (found < room ? found : found - 1)
+            while place > base && matrix.arrival[place - 1] > time {
+                matrix.arrival[place] = matrix.arrival[place - 1]
+                matrix.row[place] = matrix.row[place - 1]
+                place -= 1
+            }
+            matrix.arrival[place] = time
+            matrix.row[place] = Int32(row)
+            if found < room { found += 1 }
+        }
+        return found
+    }
+}
+
+/// The helpers of each open task, `limit` to a row.
+struct HelperMatrix {
+    var count: [Int32] = []
+    var bestSize: [Int32] = []
+    var version: [Int32] = []
+    var row: [Int32] = []
+    var arrival: [Double] = []
+    var price: [Double] = []
+    var key: [Double] = []
+
+    mutating func reset(tasks: Int, limit: Int) {
+        refill(&count, tasks, 0)
+        refill(&bestSize, tasks, 0)
+        refill(&version, tasks, 0)
+        if row.count < tasks * limit {
+            refill(&row, 2 * tasks * limit, 0)
+            refill(&arrival, 2 * tasks * limit, 0)
+            refill(&price, 2 * tasks * limit, 0)
+            refill(&key, 2 * tasks * limit, 0)
+        }
+    }
+
+    /// Sorts a row by key (insertion sort, stable).
+    mutating func sort(_ base: Int, _ count: Int) {
+        for at in (base + 1)..<(base + count) {
+            var place = at
+            while place > base && key[place - 1] > key[place] {
+                key.swapAt(place, place - 1)
+                row.swapAt(place, place - 1)
+                arrival.swapAt(place, place - 1)
+                price.swapAt(place, place - 1)
+                place -= 1
+            }
+        }
+    }
+}
+
+/// The offers, best rank first (lower slot first among equals); an offer whose version is out of date is passed over.
+struct OfferHeap {
+    private struct Entry {
+        var rank: Double
+        var slot: Int32
+        var version: Int32
+
+        func precedes(_ other: Entry) -> Bool { rank != other.rank ? rank > other.rank : slot < other.slot }
+    }
+    private var entries: [Entry] = []
+
+    mutating func removeAll() { entries.removeAll(keepingCapacity: true) }
+
+    /// O(log n).
+    mutating func push(rank: Double, slot: Int, version: Int32) {
+        entries.append(Entry(rank: rank, slot: Int32(slot), version: version))
+        var child = entries.count - 1
+        while child > 0 {
+            let parent = (child - 1) / 2
+            if !entries[child].precedes(entries[parent]) { break }
+            entries.swapAt(child, parent)
+            child = parent
+        }
+    }
+
+    /// The slot of the best offer that is up to date, taken off, or nil. O(log n) for each passed over.
+    mutating func pop(versions: [Int32]) -> Int? {
+        while let top = entries.first {
+            let last = entries.removeLast()
+            if !entries.isEmpty {
+                entries[0] = last
+                sink()
+            }
+            if versions[Int(top.slot)] == top.version { return Int(top.slot) }
+        }
+        return nil
+    }
+
+    private mutating func sink() {
+        var parent = 0
+        while true {
+            var child = 2 * parent + 1
+            if child >= entries.count { return }
+            if child + 1 < entries.count && entries[child + 1].precedes(entries[child]) { child += 1 }
+            if !entries[child].precedes(entries[parent]) { return }
+            entries.swapAt(child, parent)
+            parent = child
+        }
+    }
+}

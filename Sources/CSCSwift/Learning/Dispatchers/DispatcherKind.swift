@@ -1,0 +1,104 @@
+/// The dispatchers that do not learn, by the names that tables and `--policy` use.
+public enum DispatcherKind: String, Sendable, CaseIterable {
+    case random
+    case greedy
+    case nearest
+    case bestPayment = "best-payment"
+    case marginal
+    case hungarian
+    case pairGreedy = "pair-greedy"
+    case bestResponse = "best-response"
+    case coalition
+
+    /// One line for people.
+    public var summary: String {
+        switch self {
+        case .random: "each idle worker waits or takes any task in need, with equal chance"
+        case .greedy: "the largest pay among tasks not yet on course (behaves like the poster's Greedy; weak)"
+        case .nearest: "the nearest task whose payment it raises"
+        case .bestPayment: "the task that then pays most"
+        case .marginal: "the task whose payment it raises most"
+        case .hungarian: "the best one-to-one assignment of marginal payment minus a price per minute"
+        case .pairGreedy: "the best pair of marginal payment minus a price per minute, again and again"
+        case .bestResponse: "an equilibrium of the priced marginal game"
+        case .coalition: "the best-paying team per minute, again and again: the rule to beat"
+        }
+    }
+
+    /// Whether the rule has a price per worker-minute, to be tuned.
+    public var isPriced: Bool {
+        switch self {
+        case .hungarian, .pairGreedy, .bestResponse, .coalition: true
+        default: false
+        }
+    }
+
+    /// The rule with that price (money per worker-minute; without meaning for rules that have none).
+    public func make(price: Double = 0) -> any Dispatcher {
+        switch self {
+        case .random: OneByOneDispatcher(.random)
+        case .greedy: OneByOneDispatcher(.greedy)
+        case .nearest: OneByOneDispatcher(.nearest)
+        case .bestPayment: OneByOneDispatcher(.bestPayment)
+        case .marginal: OneByOneDispatcher(.marginal)
+        case .hungarian: PricedDispatcher(.hungarian, price: price)
+        case .pairGreedy: PricedDispatcher(.pairGreedy, price: price)
+        case .bestResponse: PricedDispatcher(.bestResponse, price: price)
+        case .coalition: CoalitionPlanner(ConstantPrice(price: price))
+        }
+    }
+
+    /// The kind of that name.
+    ///
+    /// - Throws: `CSCError.configuration` with the nearest known name.
+    public static func named(_ name: String) throws -> DispatcherKind {
+        if let kind = DispatcherKind(rawValue: name) { return kind }
+        let names = allCases.map(\.rawValue)
+        throw CSCError.configuration(
+            key: "policy", reason: "no policy is called '\(name)'\(Spelling.hint(for: name, among: names))")
+    }
+
+    /// The seed under which prices are tuned: its episodes are never those of an evaluation seed's, because the stream
+    /// of instances of a tuning run has an index of its own range.
+    static let tuningOffset = 1 << 40
+
+    /// The price that earns most over training episodes of a setting: a grid of 13 multiples of the mean pay per unit
+    /// of work. The training episodes (index 2^40 and up of the instance stream) are never evaluated on. The same bits
+    /// at any thread count. O(13 * episodes) episodes.
+    public func tunedPrice(
+        _ source: some InstanceSource, tasks: Int, workers: Int, seed: UInt64, episodes: Int = 24,
+        options: GameOptions = GameOptions()
+    ) -> Double {
+        if !isPriced { return 0 }
+        let sample = source.instance(tasks: tasks, workers: workers, seed: seed, episode: Self.tuningOffset)
+        let pay = sample.tasks.reduce(0) { $0 + $1.pay }
+        let work = sample.tasks.reduce(0) { $0 + $1.workload }
+        if work == 0 { return 0 }
+        let prices = (0...12).map { Double($0) * 0.05 * pay / work }
+        let policies = prices.map { price in
+            PolicySource(name: "\(rawValue) \(price)") { self.player(price: price, options: options) }
+        }
+        let revenues = Evaluation.run(
+            policies, on: source, tasks: tasks, workers: workers, seed: seed,
+            episodes: Self.tuningOffset..<(Self.tuningOffset + episodes))
+        let totals = revenues.map { $0.reduce(0, +) }
+        return prices[totals.indices.max { totals[$0] < totals[$1] }!]
+    }
+
+    /// The rule as a policy to evaluate, its price tuned on training episodes of the setting.
+    public func policy(
+        tunedOn source: some InstanceSource, tasks: Int, workers: Int, seed: UInt64,
+        options: GameOptions = GameOptions()
+    ) -> PolicySource {
+        let price = tunedPrice(source, tasks: tasks, workers: workers, seed: seed, options: options)
+        return PolicySource(name: rawValue, note: isPriced ? "price \(price) per worker-minute" : "") {
+            self.player(price: price, options: options)
+        }
+    }
+
+    private func player(price: Double, options: GameOptions) -> PolicySource.Player {
+        let game = SpatialCrowdsourcing(options: options)
+        let dispatcher = make(price: price)
+        return { dispatcher.play($0, in: game, stream: $1) }
+    }
+}

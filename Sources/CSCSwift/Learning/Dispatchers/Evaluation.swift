@@ -1,0 +1,59 @@
+/// Something that plays episodes: a dispatcher, a trained run, whatever a table has a row for.
+public struct PolicySource: Sendable {
+    /// Plays one episode and returns its revenue. The stream drives whatever is random in the policy.
+    public typealias Player = (Instance, RandomStream) -> Double
+
+    /// The row's name.
+    public let name: String
+    /// What a reader of the table should know, such as a tuned price; may be empty.
+    public let note: String
+    /// Makes a player; each is used by one thread at a time.
+    public let makePlayer: @Sendable () -> Player
+
+    public init(name: String, note: String = "", makePlayer: @escaping @Sendable () -> Player) {
+        self.name = name
+        self.note = note
+        self.makePlayer = makePlayer
+    }
+}
+
+/// Plays policies on the same episodes.
+public enum Evaluation {
+    /// Episodes played by one player before the next one is made: fixed, so that results do not depend on the number
+    /// of threads even if a player should keep something between episodes.
+    private static let chunk = 4
+
+    /// The revenue of each policy in each episode, [policy][episode], all on the same instances. Episodes are shared
+    /// among the threads; the result has the same bits at any thread count. O(policies * episodes) episodes.
+    public static func run(
+        _ policies: [PolicySource], on source: some InstanceSource, tasks: Int, workers: Int, seed: UInt64,
+        episodes: Range<Int>
+    ) -> [[Double]] {
+        let chunks = (episodes.count + chunk - 1) / chunk
+        let jobs = policies.indices.flatMap { policy in
+            (0..<chunks).map { Job(policy: policy, first: episodes.lowerBound + $0 * chunk) }
+        }
+        Threads.parallelFor(jobs.count) { index in
+            let job = jobs[index]
+            let player = policies[job.policy].makePlayer()
+            for episode in job.first..<min(job.first + chunk, episodes.upperBound) {
+                let instance = source.instance(tasks: tasks, workers: workers, seed: seed, episode: episode)
+                let stream = RandomStream(seed: seed, purpose: .dispatcher, index: UInt64(episode))
+                job.revenues.append(player(instance, stream))
+            }
+        }
+        return policies.indices.map { policy in jobs.filter { $0.policy == policy }.flatMap(\.revenues) }
+    }
+
+    /// One policy and a few episodes; written by the one thread that plays it, read when all are done.
+    private final class Job: @unchecked Sendable {
+        let policy: Int
+        let first: Int
+        var revenues: [Double] = []
+
+        init(policy: Int, first: Int) {
+            self.policy = policy
+            self.first = first
+        }
+    }
+}

@@ -1,0 +1,169 @@
+internal import Foundation
+
+extension FullInformation {
+    /// An upper bound of what any play can earn: the Lagrangian dual of a relaxation in which only worker time is
+    /// scarce.
+    ///
+    /// Relaxed: any worker with the skill may work on any task at any time of its shift after the release, split as
+    /// finely as wished; of all travel only the way of one member is kept, from the nearest place where it can have
+    /// been (another task, a start) at the fastest speed. For prices `lambda` >= 0 on worker-minutes of each skill's pool and time slice,
+    ///
+    ///     bound = sum over tasks max(0, max over t of payment(t) - cheapest cost of work and way before t)
+    ///           + sum over workers and slices of (minutes available) * max over the worker's skills of lambda
+    ///
+    /// is at least the best revenue for every `lambda` (weak duality), so whatever the subgradient steps reach is
+    /// valid; the best over the steps is returned. A worker is available from its shift's start until its shift's end
+    /// plus the longest deadline, since what it has taken it may end. O(steps * tasks * slices).
+    public static func upperBound(_ instance: Instance, options: GameOptions = GameOptions(), steps: Int = 300) -> Double
+    {
+        if instance.tasks.isEmpty || instance.workers.isEmpty { return 0 }
+        var problem = Relaxation(instance, options: options)
+        return problem.solve(steps: steps)
+    }
+}
+
+/// The dual problem of `FullInformation.upperBound`.
+private struct Relaxation {
+    /// Length of a time slice (min).
+    private let slice = 5.0
+    private let slices: Int
+    private let skills: Int
+    private let tasks: [SpatialTask]
+    private let rule: PaymentRule
+    /// The first moment at which anyone could leave for the task (infinite: never), and the least travel (min).
+    private let earliest: [Double]
+    private let travel: [Double]
+    /// Worker-minutes by kind of worker (set of skills) and slice.
+    private var kinds: [SkillSet] = []
+    private var available: [[Double]] = []
+    /// Prices [skill][slice], money per worker-minute.
+    private var lambda: [[Double]]
+
+    init(_ instance: Instance, options: GameOptions) {
+        tasks = instance.tasks
+        rule = options.payment
+        skills = 1 + instance.tasks.reduce(0) { max($0, $1.skill) }
+        let longest = tasks.reduce(0) { max($0, $1.deadline) }
+        let end = tasks.reduce(0) { max($0, $1.deadlineTime) }
+        slices = Int((end / slice).rounded(.up)) + 1
+        lambda = Array(repeating: Array(repeating: 0, count: slices), count: skills)
+        earliest = Self.earliestDepartures(instance, window: options.window)
+        travel = Self.leastTravel(instance)
+        for worker in instance.workers {
+            let kind = kinds.firstIndex(of: worker.skills) ?? kinds.count
+            if kind == kinds.count {
+                kinds.append(worker.skills)
+                available.append(Array(repeating: 0, count: slices))
+            }
+            for at in 0..<slices {
+                let low = max(worker.shiftStart, Double(at) * slice)
+                let high = min(worker.shiftEnd + longest, Double(at + 1) * slice)
+                available[kind][at] += max(0, high - low)
+            }
+        }
+    }
+
+    /// For each task the least travel of anyone who works on it (min): from the nearest other task's place or the
+    /// nearest start of a worker with the skill, at the speed of the fastest such worker. O(tasks * (tasks + workers)).
+    private static func leastTravel(_ instance: Instance) -> [Double] {
+        instance.tasks.indices.map { index in
+            let task = instance.tasks[index]
+            var near = Double.infinity
+            var speed = 0.0
+            for worker in instance.workers where worker.skills.has(task.skill) {
+                near = min(near, abs(worker.x - task.x) + abs(worker.y - task.y))
+                speed = max(speed, worker.speed)
+            }
+            for other in instance.tasks.indices where other != index {
+                near = min(near, abs(instance.tasks[other].x - task.x) + abs(instance.tasks[other].y - task.y))
+            }
+            return speed > 0 ? near / speed : .infinity
+        }
+    }
+
+    /// For each task the first moment at which a worker with the skill could be sent to it: a window at or after its
+    /// release, not before the shift begins.
+    private static func earliestDepartures(_ instance: Instance, window: Double) -> [Double] {
+        instance.tasks.map { task in
+            let seen = (task.release / window).rounded(.up) * window
+            var first = Double.infinity
+            for worker in instance.workers where worker.skills.has(task.skill) && seen < worker.shiftEnd {
+                first = min(first, max(seen, worker.shiftStart))
+            }
+            return first
+        }
+    }
+
+    /// Projected subgradient steps on the prices, with Polyak-like shrinking lengths; the best bound met.
+    mutating func solve(steps: Int) -> Double {
+        let pay = tasks.reduce(0) { $0 + $1.pay }
+        let work = tasks.reduce(0) { $0 + $1.workload }
+        let unit = pay / max(work, 1)
+        var best = Double.infinity
+        var demand = lambda
+        var scratch: [Int] = []
+        for step in 0..<steps {
+            for skill in 0..<skills { for at in 0..<slices { demand[skill][at] = 0 } }
+            var bound = 0.0
+            for task in tasks.indices { bound += gain(task, &demand, &scratch) }
+            for kind in kinds.indices { bound += supplyCost(kind, &demand) }
+            best = min(best, bound)
+            let norm = demand.joined().reduce(0) { $0 + $1 * $1 }.squareRoot()
+            if norm == 0 { break }
+            let length = unit * 4 / (1 + Double(step) / 10)
+            for skill in 0..<skills {
+                for at in 0..<slices {
+                    lambda[skill][at] = max(0, lambda[skill][at] + length * demand[skill][at] / norm)
+                }
+            }
+        }
+        return best
+    }
+
+    /// The minutes of one kind of worker go to the dearest of its skills. Takes them off the demand.
+    private func supplyCost(_ kind: Int, _ demand: inout [[Double]]) -> Double {
+        var cost = 0.0
+        let set = kinds[kind].skills.filter { $0 < skills }
+        for at in 0..<slices where available[kind][at] > 0 {
+            guard let skill = set.max(by: { lambda[$0][at] < lambda[$1][at] }) else { continue }
+            cost += available[kind][at] * lambda[skill][at]
+            demand[skill][at] -= available[kind][at]
+        }
+        return cost
+    }
+
+    /// max(0, max over t of payment(t) - cheapest cost of work and way before t). The payment falls linearly from
+    /// `expected` on and the cost does not rise with t, so per slice the end of the payment's favour is checked: the
+    /// payment at the slice's first useful moment with the cost of the whole slice allowed, which is an upper bound.
+    private func gain(_ task: Int, _ demand: inout [[Double]], _ scratch: inout [Int]) -> Double {
+        let terms = tasks[task]
+        let start = earliest[task]
+        let load = terms.workload + travel[task]
+        if !(start + travel[task] < terms.deadlineTime) { return 0 }
+        let prices = lambda[terms.skill]
+        let first = Int(start / slice)
+        let last = min(slices - 1, Int(terms.deadlineTime / slice))
+        var best = 0.0
+        var bestEnd = -1
+        scratch.removeAll(keepingCapacity: true)
+        for end in first...last {
+            var place = scratch.count
+            scratch.append(end)
+            while place > 0 && prices[scratch[place - 1]] > prices[end] {
+                scratch[place] = scratch[place - 1]
+                place -= 1
+            }
+            scratch[place] = end
+            let time = max(start + travel[task], Double(end) * slice)
+            let payment = terms.payment(at: time, rule: rule)
+            // Any number may work at once, so all the work may lie in the cheapest slice so far.
+            let value = payment - load * prices[scratch[0]]
+            if value > best {
+                best = value
+                bestEnd = scratch[0]
+            }
+        }
+        if bestEnd >= 0 { demand[terms.skill][bestEnd] += load }
+        return best
+    }
+}
