@@ -9,6 +9,9 @@ struct CafeCLI: AsyncParsableCommand {
         version: "0.1.0",
         subcommands: [
             LabelCommand.self,
+            EvaluateCommand.self,
+            GenerateCommand.self,
+            ScenariosCommand.self,
         ]
     )
 }

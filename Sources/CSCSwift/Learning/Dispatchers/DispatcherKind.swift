@@ -62,8 +62,8 @@ public enum DispatcherKind: String, Sendable, CaseIterable {
     /// of instances of a tuning run has an index of its own range.
     static let tuningOffset = 1 << 40
 
-    /// The price that earns most over training episodes of a setting: a grid of 13 multiples of the mean pay per unit
-    /// of work. The training episodes (index 2^40 and up of the instance stream) are never evaluated on. The same bits
+    /// The price that earns most over training episodes of a setting: a grid of 13 multiples, 0 to 0.6, of the mean
+    /// pay per unit of work. The training episodes (index 2^40 and up of the instance stream) are never evaluated on. The same bits
     /// at any thread count. O(13 * episodes) episodes.
     public func tunedPrice(
         _ source: some InstanceSource, tasks: Int, workers: Int, seed: UInt64, episodes: Int = 24,

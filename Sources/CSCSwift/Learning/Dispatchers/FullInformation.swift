@@ -3,6 +3,42 @@ internal import Foundation
 /// What could be earned if the future were known: a schedule found by simulated annealing (a lower bound of the optimum,
 /// played by the game's own rules) and a relaxation (an upper bound that no play can exceed).
 public enum FullInformation {
+    /// One episode's bounds.
+    public struct Bounds: Sendable, Hashable {
+        /// What annealing found, what its start (coalition) earned, and the relaxation's bound.
+        public let annealed: Double
+        public let start: Double
+        public let upper: Double
+    }
+
+    /// Bounds of some episodes, shared among the threads; the annealing starts from the coalition rule, its price tuned
+    /// for the setting. The same bits at any thread count. O(episodes * moves) episodes.
+    public static func bounds(
+        on source: some InstanceSource, tasks: Int, workers: Int, seed: UInt64, episodes: Range<Int>,
+        moves: Int = 20_000, options: GameOptions = GameOptions()
+    ) -> [Bounds] {
+        let price = DispatcherKind.coalition.tunedPrice(
+            source, tasks: tasks, workers: workers, seed: seed, options: options)
+        let jobs = episodes.map(Job.init)
+        Threads.parallelFor(jobs.count) { at in
+            let instance = source.instance(tasks: tasks, workers: workers, seed: seed, episode: jobs[at].episode)
+            let stream = RandomStream(seed: seed, purpose: .annealing, index: UInt64(jobs[at].episode))
+            let (best, start) = anneal(
+                instance, start: DispatcherKind.coalition.make(price: price), stream: stream, moves: moves,
+                options: options)
+            jobs[at].bounds = Bounds(
+                annealed: best, start: start, upper: upperBound(instance, options: options))
+        }
+        return jobs.map { $0.bounds! }
+    }
+
+    /// One episode; written by the one thread that has it, read when all are done.
+    private final class Job: @unchecked Sendable {
+        let episode: Int
+        var bounds: Bounds?
+        init(episode: Int) { self.episode = episode }
+    }
+
     /// Simulated annealing over schedules, started from the plays of a dispatcher.
     ///
     /// A schedule gives each worker a list of tasks. It is played in the game: at each window an idle worker on shift

@@ -1,0 +1,133 @@
+/// Episodes from recorded orders: real places and times become tasks, real or sampled positions become workers, and
+/// what the file lacks is drawn from a scenario.
+///
+/// An episode is a window of the day as long as the scenario's horizon. Tasks are drawn from the orders of that window
+/// without replacement, workers from the recorded places with replacement.
+public struct RecordedDays: InstanceSource {
+    /// How days make episodes.
+    public enum Cut: String, Sendable, CaseIterable {
+        /// The days are laid over each other by time of day: a dense stream from a thin sample.
+        case pooled
+        /// Each episode takes one day, one after the other.
+        case byDay = "by-day"
+    }
+
+    /// Where pay and workload come from.
+    public enum Terms: String, Sendable, CaseIterable {
+        /// Drawn from the scenario.
+        case scenario
+        /// The file's fare and duration, scaled so that their means are the scenario's.
+        case file
+    }
+
+    public let name: String
+    public let scenario: Scenario
+    /// The first minute of the window of the day.
+    public let from: Double
+    /// What a user should be told: what was drawn and from where.
+    public let notes: [String]
+    /// How many orders lie in the windows: the most tasks that an episode can have (by day: of the fullest day).
+    public let available: Int
+    private let terms: Terms
+    private let orders: [[RecordedOrders.Order]]
+    private let places: [RecordedOrders.Place]
+    private let meanFare: Double
+    private let meanDuration: Double
+
+    /// - Parameters:
+    ///   - days: which days of the file take part, counted from 0; nil for all.
+    ///   - from: the first minute of the window of the day; nil for the window with most orders.
+    /// - Throws: `CSCError.invalid` if no order is left, or the file has no fare and duration and `terms` wants them.
+    public init(
+        _ recorded: RecordedOrders, scenario: Scenario, cut: Cut = .pooled, days: Range<Int>? = nil,
+        from: Double? = nil, terms: Terms = .scenario
+    ) throws {
+        let chosen = recorded.orders.filter { days?.contains($0.day) ?? true }
+        let timed = (chosen.first?.minute ?? -1) >= 0
+        let start = timed ? from ?? Self.busiest(chosen, length: scenario.horizon) : 0
+        let inside = chosen.filter {
+            !timed || ($0.minute - start + 1440).truncatingRemainder(dividingBy: 1440) < scenario.horizon
+        }
+        if inside.isEmpty { throw CSCError.invalid("\(recorded.path): no order lies in the chosen days and hours") }
+        var groups: [[RecordedOrders.Order]] = [inside]
+        if cut == .byDay {
+            groups = Dictionary(grouping: inside, by: \.day).sorted { $0.key < $1.key }.map(\.value)
+        }
+        let fares = inside.compactMap(\.fare)
+        let durations = inside.compactMap(\.duration)
+        if terms == .file && (fares.isEmpty || durations.isEmpty) {
+            throw CSCError.invalid("\(recorded.path): it has no fare and duration to make pay and workload from")
+        }
+        self.name = recorded.format.rawValue
+        self.scenario = scenario
+        self.from = start
+        self.terms = terms
+        self.orders = groups
+        self.places = recorded.workers
+        self.available = groups.map(\.count).max() ?? 0
+        self.meanFare = fares.isEmpty ? 1 : max(fares.reduce(0, +) / Double(fares.count), 1e-9)
+        self.meanDuration = durations.isEmpty ? 1 : max(durations.reduce(0, +) / Double(durations.count), 1e-9)
+        let drawn = terms == .file ? "skills and deadlines" : "skills, workload, deadlines and pay"
+        self.notes =
+            recorded.notes + [
+                "\(drawn) of tasks and skills, speed, reach and shifts of workers are drawn from '\(scenario.name)'"
+            ]
+            + (timed
+                ? ["the window begins at \(Self.clock(start)) and lasts \(Int(scenario.horizon)) min: "
+                    + "\(inside.count) orders of \(groups.count > 1 ? "\(groups.count) days" : "the pooled days")"]
+                : [])
+    }
+
+    /// An episode. Where fewer orders than `tasks` are there, all are taken. O(orders + tasks log tasks + workers).
+    public func instance(tasks: Int, workers: Int, seed: UInt64, episode: Int) -> Instance {
+        var stream = RandomStream(seed: seed, purpose: .instance, index: UInt64(episode))
+        var taskStream = RandomStream(seed: stream.next(), stream: 0)
+        var workerStream = RandomStream(seed: stream.next(), stream: 1)
+        let group = orders[episode % orders.count]
+        var index = Array(group.indices)
+        let count = min(tasks, index.count)
+        for at in 0..<count { index.swapAt(at, at + taskStream.index(below: index.count - at)) }
+        let drawn = index.prefix(count).map { task(group[$0], &taskStream) }
+        let people = (0..<workers).map { _ in worker(group, &workerStream) }
+        return Instance(trusted: drawn, workers: people, horizon: scenario.horizon, seed: stream.next())
+    }
+
+    private func task(_ order: RecordedOrders.Order, _ stream: inout RandomStream) -> SpatialTask {
+        let timed = order.minute >= 0
+        let release =
+            timed
+            ? (order.minute - from + 1440).truncatingRemainder(dividingBy: 1440) : scenario.drawTask(&stream).release
+        var task = scenario.drawTerms(release: release, x: order.x, y: order.y, stream: &stream)
+        if terms == .file {
+            let duration = (order.duration ?? meanDuration) / meanDuration
+            let fare = (order.fare ?? meanFare) / meanFare
+            task.workload = max(1, duration * scenario.workload.mean)
+            task.pay = fare * scenario.pay.mean
+            task.penaltyRate = scenario.penalty * task.pay / max(task.deadline - task.expected, 1e-9)
+        }
+        return task
+    }
+
+    private func worker(_ group: [RecordedOrders.Order], _ stream: inout RandomStream) -> Worker {
+        if places.isEmpty {
+            let order = group[stream.index(below: group.count)]
+            return scenario.drawWorker(x: order.x, y: order.y, stream: &stream)
+        }
+        let place = places[stream.index(below: places.count)]
+        return scenario.drawWorker(x: place.x, y: place.y, stream: &stream)
+    }
+
+    /// The start, on five minutes, of the window of the day with most orders. O(orders * 288).
+    private static func busiest(_ orders: [RecordedOrders.Order], length: Double) -> Double {
+        var perSlot = [Int](repeating: 0, count: 288)
+        for order in orders { perSlot[Int(order.minute / 5) % 288] += 1 }
+        let width = max(1, min(288, Int((length / 5).rounded())))
+        let totals = (0..<288).map { start in (0..<width).reduce(0) { $0 + perSlot[(start + $1) % 288] } }
+        return Double(5 * totals.indices.max { totals[$0] < totals[$1] }!)
+    }
+
+    private static func clock(_ minute: Double) -> String {
+        let (hours, minutes) = (Int(minute) / 60, Int(minute) % 60)
+        return "\(hours < 10 ? "0" : "")\(hours):\(minutes < 10 ? "0" : "")\(minutes)"
+    }
+}

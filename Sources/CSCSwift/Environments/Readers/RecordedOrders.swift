@@ -1,0 +1,99 @@
+internal import Foundation
+
+/// Orders and workers as a file records them: real places and times, and what else the file says.
+public struct RecordedOrders: Sendable {
+    /// One order. Places in km by `Projection`; `day` counts from the first of the file.
+    public struct Order: Sendable, Hashable {
+        public var day: Int
+        /// Minutes after midnight, in the file's own time; -1 where the file has no times.
+        public var minute: Double
+        public var x: Double
+        public var y: Double
+        /// A duration (min), a fare (money) and a patience (min) where the file has them.
+        public var duration: Double?
+        public var fare: Double?
+        public var patience: Double?
+    }
+
+    /// Where a worker was seen, and its reach (km) where the file says it.
+    public struct Place: Sendable, Hashable {
+        public var x: Double
+        public var y: Double
+        public var reach: Double?
+    }
+
+    public var path: String
+    public var format: OrderFormat
+    public var orders: [Order]
+    /// Empty where the file has no workers.
+    public var workers: [Place]
+    /// How many days the orders span, the first one included.
+    public var days: Int
+    /// How many rows were read and left out.
+    public var report: CSVReader.Report
+    /// What a user should be told: where workers come from, what was left out.
+    public var notes: [String]
+}
+
+/// Degrees to kilometres around a point: the equirectangular projection on a sphere of 6371 km. Within 50 km of the
+/// point its error is below 0.5 % at latitudes up to 45 degrees. The point itself becomes (5, 5), the middle of the
+/// built-in cities' square.
+public struct Projection: Sendable, Hashable {
+    public let latitude: Double
+    public let longitude: Double
+
+    public init(latitude: Double, longitude: Double) {
+        self.latitude = latitude
+        self.longitude = longitude
+    }
+
+    /// O(1).
+    public func place(latitude: Double, longitude: Double) -> (x: Double, y: Double) {
+        let degree = 6371 * Double.pi / 180
+        return (
+            5 + (longitude - self.longitude) * degree * cos(self.latitude * .pi / 180),
+            5 + (latitude - self.latitude) * degree
+        )
+    }
+
+    /// The projection around the medians. O(n log n).
+    static func around(_ points: [(latitude: Double, longitude: Double)]) -> Projection {
+        func median(_ values: [Double]) -> Double { values.isEmpty ? 0 : values.sorted()[values.count / 2] }
+        return Projection(latitude: median(points.map(\.latitude)), longitude: median(points.map(\.longitude)))
+    }
+}
+
+/// The layouts of recorded orders that the product reads.
+public enum OrderFormat: String, Sendable, CaseIterable {
+    /// DiDi's orders of Haikou: departure_time, start_lng, start_lat, pre_total_fee, normal_time_min, ...
+    case haikouOrders = "haikou-orders"
+    /// DiDi's pick-up places of Chengdu: num, lat, lng; no times. Drivers in `drivers.csv` beside it.
+    case chengduPickups = "chengdu-pickups"
+    /// Gowalla's check-ins: task, user, time, lat, lon. Workers in `workers.csv` beside it.
+    case gowalla = "gowalla-la"
+    /// A day of taxi data, blank separated without header: `time t x y patience` and `time w x y patience range` (s, m)
+    /// behind a line with the two counts.
+    case taxi = "taxi-workers-tasks"
+    /// The product's own tasks.csv, with workers.csv beside it: a whole instance.
+    case instance = "instance"
+
+    /// The format of a file by its first line.
+    ///
+    /// - Throws: `CSCError.table` if no format fits, `CSCError.file` if it cannot be read.
+    public static func detect(_ path: String) throws -> OrderFormat {
+        let reader = try CSVReader(path: path, format: CSVFormat(ragged: true))
+        func has(_ names: String...) throws -> Bool {
+            try names.allSatisfy { try reader.optionalColumn([$0]) != nil }
+        }
+        if try has("departure_time", "start_lng", "start_lat") { return .haikouOrders }
+        if try has("release", "x", "y", "skill", "workload") { return .instance }
+        if try has("task", "time", "lat", "lon") { return .gowalla }
+        if try has("num", "lat", "lng") { return .chengduPickups }
+        let first = reader.names.joined(separator: " ").split(separator: " ")
+        if first.count == 2, first.allSatisfy({ Int($0) != nil }) { return .taxi }
+        throw CSCError.table(
+            path: path,
+            reason: "its first line fits none of the known formats: "
+                + allCases.map(\.rawValue).joined(separator: ", ") + "; choose one by --format")
+    }
+}

@@ -1,0 +1,87 @@
+internal import Foundation
+internal import Yams
+
+extension Scenario {
+    /// The scenario as YAML, in the order of its properties. O(size).
+    public func yaml() throws -> String {
+        let encoder = YAMLEncoder()
+        encoder.options.sortKeys = false
+        return try encoder.encode(self)
+    }
+
+    /// Reads a scenario from YAML. A key `base: chengdu` takes all that is not given from a built-in scenario.
+    ///
+    /// - Throws: `CSCError.configuration` for an unknown key (with the nearest known one), a missing key or a value out
+    ///   of range; `CSCError.file` for text that is no YAML.
+    public static func read(yaml text: String, path: String = "scenario") throws -> Scenario {
+        let parsed: Any?
+        do { parsed = try Yams.load(yaml: text) } catch {
+            throw CSCError.file(path: path, reason: "this is no YAML: \(error)")
+        }
+        guard var given = parsed as? [String: Any] else {
+            throw CSCError.file(path: path, reason: "a scenario is a mapping of keys to values")
+        }
+        let pattern = try Yams.load(yaml: chengdu.yaml()) as? [String: Any] ?? [:]
+        var base: [String: Any] = [:]
+        if let name = given.removeValue(forKey: "base") {
+            base = try Yams.load(yaml: named("\(name)").yaml()) as? [String: Any] ?? [:]
+        }
+        try check(given, against: pattern, key: "")
+        for (key, value) in given {
+            if let inner = value as? [String: Any], let old = base[key] as? [String: Any] {
+                base[key] = old.merging(inner) { $1 }
+            } else {
+                base[key] = value
+            }
+        }
+        do {
+            let scenario = try YAMLDecoder().decode(Scenario.self, from: try Yams.dump(object: base))
+            try scenario.validate()
+            return scenario
+        } catch let error as DecodingError {
+            throw CSCError.configuration(key: name(of: error), reason: reason(of: error))
+        }
+    }
+
+    /// A scenario by name or from a YAML file, whichever `argument` is.
+    public static func find(_ argument: String) throws -> Scenario {
+        let isFile = argument.hasSuffix(".yaml") || argument.hasSuffix(".yml")
+        return isFile ? try read(yaml: AtomicFile.readText(argument), path: argument) : try named(argument)
+    }
+
+    private static func check(_ given: [String: Any], against pattern: [String: Any], key: String) throws {
+        for (name, value) in given.sorted(by: { $0.key < $1.key }) {
+            let full = key.isEmpty ? name : "\(key).\(name)"
+            guard let known = pattern[name] else {
+                throw CSCError.configuration(
+                    key: full, reason: "no such key\(Spelling.hint(for: name, among: pattern.keys.sorted()))")
+            }
+            if let inner = value as? [String: Any], let innerPattern = known as? [String: Any] {
+                try check(inner, against: innerPattern, key: full)
+            }
+            if let list = value as? [Any], let first = (known as? [Any])?.first as? [String: Any] {
+                for (index, element) in list.enumerated() {
+                    if let element = element as? [String: Any] {
+                        try check(element, against: first, key: "\(full)[\(index)]")
+                    }
+                }
+            }
+        }
+    }
+
+    private static func name(of error: DecodingError) -> String {
+        let path =
+            switch error {
+            case .typeMismatch(_, let context), .valueNotFound(_, let context), .dataCorrupted(let context):
+                context.codingPath
+            case .keyNotFound(let key, let context): context.codingPath + [key]
+            @unknown default: [] as [any CodingKey]
+            }
+        return path.map { $0.intValue.map { "[\($0)]" } ?? $0.stringValue }.joined(separator: ".")
+    }
+
+    private static func reason(of error: DecodingError) -> String {
+        if case .keyNotFound = error { return "it is missing (or name a base: 'base: chengdu')" }
+        return "the value is of the wrong kind"
+    }
+}

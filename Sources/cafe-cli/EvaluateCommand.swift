@@ -1,0 +1,166 @@
+internal import ArgumentParser
+internal import CSCSwift
+
+/// `cafe-cli evaluate`
+struct EvaluateCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "evaluate",
+        abstract: "Play dispatch policies on the same episodes and compare their revenue.",
+        discussion: """
+            Each policy is the name of a dispatcher (random, greedy, nearest, best-payment, marginal, hungarian,
+            pair-greedy, best-response, coalition; prices are tuned on training episodes that are never evaluated on).
+
+            The table shows mean revenue, its 95 % interval over episodes (over seeds where several are given), the
+            paired difference to the first policy with its interval, and the ratio. The same command gives the same
+            numbers to the last bit at any number of threads.
+
+            Example:
+              cafe-cli evaluate --scenario chengdu --tasks 200 --workers 200 \\
+                --policy greedy,coalition --episodes 200 --seed 7 --json out.json
+            """)
+
+    @OptionGroup var source: SourceOptions
+    @Argument(help: "Further policies.")
+    var policies: [String] = []
+    @Option(help: "Policies, separated by commas.")
+    var policy = ""
+    @Option(help: "Tasks of an episode.")
+    var tasks = 200
+    @Option(help: "Workers of an episode.")
+    var workers = 200
+    @Option(help: "Episodes for each seed.")
+    var episodes = 100
+    @Option(help: "The seed of the episodes.")
+    var seed: UInt64 = 7
+    @Option(help: "Several seeds, separated by commas; takes the place of --seed.")
+    var seeds: String?
+    @Option(help: "Threads; 0 for one per processor.")
+    var threads = 0
+    @Option(help: "Write the results to this file as JSON.")
+    var json: String?
+    @Flag(help: "Add full-information bounds on a few episodes: simulated annealing (below) and a relaxation (above).")
+    var bounds = false
+    @Option(help: "Episodes on which --bounds are computed.")
+    var boundEpisodes = 4
+    @Option(help: "Moves of the annealing for each episode.")
+    var annealingMoves = 20_000
+
+    private var names: [String] { policies + policy.split(separator: ",").map(String.init) }
+
+    func validate() throws {
+        if names.isEmpty && !bounds { throw ValidationError("name at least one policy, such as --policy greedy,coalition") }
+        if tasks < 0 || workers < 0 { throw ValidationError("--tasks and --workers cannot be negative") }
+        if episodes < 1 { throw ValidationError("--episodes \(episodes): at least one is needed") }
+        if Set(names).count != names.count { throw ValidationError("a policy is named twice") }
+    }
+
+    func run() throws {
+        Threads.count = threads
+        let seedList = try seeds.map(parseSeeds) ?? [seed]
+        let (source, notes) = try source.open()
+        for note in notes { print("note: \(note)") }
+        try compare(on: source, seeds: seedList)
+    }
+
+    private func parseSeeds(_ text: String) throws -> [UInt64] {
+        let list = text.split(separator: ",").map { UInt64($0) }
+        if list.isEmpty || list.contains(nil) { throw ValidationError("--seeds \(text) is no list of numbers") }
+        return list.compactMap { $0 }
+    }
+
+    /// Plays everything and writes table and file.
+    private func compare(on source: some InstanceSource, seeds: [UInt64]) throws {
+        var revenues = [[[Double]]](repeating: [], count: names.count)
+        var rows: [PolicySource] = []
+        for seed in seeds {
+            rows = try names.map { name in
+                try PolicyNames.policy(name, tunedOn: source, tasks: tasks, workers: workers, seed: seed)
+            }
+            let result = Evaluation.run(
+                rows, on: source, tasks: tasks, workers: workers, seed: seed, episodes: 0..<episodes)
+            for at in names.indices { revenues[at].append(result[at]) }
+        }
+        print("\(source.name), \(tasks) tasks, \(workers) workers, \(episodes) episodes, "
+            + "seed\(seeds.count > 1 ? "s" : "") \(seeds.map(String.init).joined(separator: ","))")
+        var entries: [(String, JSON)] = []
+        var lines = [["policy", "revenue", "95 % interval", names.isEmpty ? "" : "minus \(names[0])", "ratio", ""]]
+        for at in names.indices {
+            let all = revenues[at].flatMap(\.self)
+            let first = revenues[0].flatMap(\.self)
+            let total = Summary(all)
+            let means = revenues[at].map { Summary($0).mean }
+            let interval = seeds.count > 1 ? Summary(means) : total
+            let difference = Summary.paired(all, minus: first)
+            lines.append([
+                names[at], Terminal.decimal(total.mean, 3), range(interval),
+                at == 0 ? "" : Terminal.decimal(difference.mean, 3) + " " + range(difference),
+                at == 0 || first.allSatisfy { $0 == 0 }
+                    ? "" : Terminal.decimal(total.mean / max(Summary(first).mean, 1e-12), 3),
+                rows[at].note,
+            ])
+            entries.append((
+                names[at],
+                .object([
+                    ("episodes", .integer(all.count)), ("mean", .number(total.mean)), ("sd", .number(total.sd)),
+                    ("ci95", .array([.number(interval.lower), .number(interval.upper)])),
+                    ("seed_means", .array(means.map(JSON.number))), ("note", .string(rows[at].note)),
+                ])
+            ))
+        }
+        if !names.isEmpty { Table.show(lines) }
+        var file: [(String, JSON)] = [
+            ("source", .string(source.name)), ("tasks", .integer(tasks)), ("workers", .integer(workers)),
+            ("seeds", .array(seeds.map { JSON.integer(Int(clamping: $0)) })), ("policies", .object(entries)),
+        ]
+        if bounds { file.append(("bounds", showBounds(source, seed: seeds[0]))) }
+        if let json { try AtomicFile.write(JSON.object(file).pretty, to: json) }
+    }
+
+    private func range(_ summary: Summary) -> String {
+        summary.count < 2
+            ? "" : "[\(Terminal.decimal(summary.lower, 3)), \(Terminal.decimal(summary.upper, 3))]"
+    }
+
+    /// Computes and prints what full information could earn.
+    private func showBounds(_ source: some InstanceSource, seed: UInt64) -> JSON {
+        let count = min(boundEpisodes, episodes)
+        let results = FullInformation.bounds(
+            on: source, tasks: tasks, workers: workers, seed: seed, episodes: 0..<count, moves: annealingMoves)
+        let lower = Summary(results.map(\.annealed))
+        let start = Summary(results.map(\.start))
+        let upper = Summary(results.map(\.upper))
+        print("\nfull information, \(count) episodes: annealing \(Terminal.decimal(lower.mean, 3)) from coalition "
+            + "\(Terminal.decimal(start.mean, 3)); upper bound \(Terminal.decimal(upper.mean, 3))")
+        return .object([
+            ("episodes", .integer(count)), ("annealing", .number(lower.mean)), ("coalition", .number(start.mean)),
+            ("upper", .number(upper.mean)),
+        ])
+    }
+}
+
+/// What a policy's name on the command line stands for.
+enum PolicyNames {
+    /// The policy of that name; priced dispatchers are tuned on training episodes of the setting.
+    static func policy(
+        _ name: String, tunedOn source: some InstanceSource, tasks: Int, workers: Int, seed: UInt64
+    ) throws -> PolicySource {
+        try DispatcherKind.named(name).policy(tunedOn: source, tasks: tasks, workers: workers, seed: seed)
+    }
+}
+
+/// Columns of text, the first left and the others right aligned where they are numbers.
+enum Table {
+    static func show(_ rows: [[String]]) {
+        let width = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
+        for row in rows {
+            var line = ""
+            for column in row.indices {
+                let pad = String(repeating: " ", count: width[column] - row[column].count)
+                line += column == 1 || column == 4 ? pad + row[column] : row[column] + pad
+                line += "  "
+            }
+            while line.last == " " { line.removeLast() }
+            print(line)
+        }
+    }
+}

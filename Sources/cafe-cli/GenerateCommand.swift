@@ -1,0 +1,48 @@
+internal import ArgumentParser
+internal import CSCSwift
+
+/// `cafe-cli generate`
+struct GenerateCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "generate",
+        abstract: "Write one episode's tasks and workers as tasks.csv and workers.csv.",
+        discussion: """
+            The files are the product's own format: evaluate and train read them by --orders DIR/tasks.csv. With
+            --orders here, an episode of recorded orders is written, with all that was drawn for it.
+
+            Columns: release (min), x, y (km), skill, workload (worker-min), expected, deadline (min from release), pay,
+            penalty_rate (money/min); and x, y (km), skills ("0 2"), speed (km/min), reach (km), shift_start, shift_end.
+
+            Example:
+              cafe-cli generate --scenario haikou --tasks 350 --workers 200 --seed 7 --out day1
+            """)
+
+    @OptionGroup var source: SourceOptions
+    @Option(help: "Tasks of the episode.")
+    var tasks = 200
+    @Option(help: "Workers of the episode.")
+    var workers = 200
+    @Option(help: "The seed.")
+    var seed: UInt64 = 7
+    @Option(help: "Which episode of the seed.")
+    var episode = 0
+    @Option(help: "The folder to write to; made if it is not there.")
+    var out: String
+
+    func validate() throws {
+        if tasks < 0 || workers < 0 || episode < 0 {
+            throw ValidationError("--tasks, --workers and --episode cannot be negative")
+        }
+    }
+
+    func run() throws {
+        let (source, notes) = try source.open()
+        for note in notes { print("note: \(note)") }
+        let instance = source.instance(tasks: tasks, workers: workers, seed: seed, episode: episode)
+        try AtomicFile.makeFolder(out)
+        let taskPath = AtomicFile.join(out, "tasks.csv")
+        let workerPath = AtomicFile.join(out, "workers.csv")
+        try instance.write(tasks: taskPath, workers: workerPath)
+        print("wrote \(instance.tasks.count) tasks to \(taskPath) and \(instance.workers.count) workers to \(workerPath)")
+    }
+}
