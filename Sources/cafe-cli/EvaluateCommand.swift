@@ -48,7 +48,9 @@ struct EvaluateCommand: ParsableCommand {
     private var names: [String] { policies + policy.split(separator: ",").map(String.init) }
 
     func validate() throws {
-        if names.isEmpty && !bounds { throw ValidationError("name at least one policy, such as --policy greedy,coalition") }
+        if names.isEmpty && !bounds {
+            throw ValidationError("name at least one policy, such as --policy greedy,coalition")
+        }
         if tasks < 0 || workers < 0 { throw ValidationError("--tasks and --workers cannot be negative") }
         if episodes < 1 { throw ValidationError("--episodes \(episodes): at least one is needed") }
         if Set(names).count != names.count { throw ValidationError("a policy is named twice") }
@@ -80,8 +82,9 @@ struct EvaluateCommand: ParsableCommand {
                 rows, on: source, tasks: tasks, workers: workers, seed: seed, episodes: 0..<episodes)
             for at in names.indices { revenues[at].append(result[at]) }
         }
-        print("\(source.name), \(tasks) tasks, \(workers) workers, \(episodes) episodes, "
-            + "seed\(seeds.count > 1 ? "s" : "") \(seeds.map(String.init).joined(separator: ","))")
+        print(
+            "\(source.name), \(tasks) tasks, \(workers) workers, \(episodes) episodes, "
+                + "seed\(seeds.count > 1 ? "s" : "") \(seeds.map(String.init).joined(separator: ","))")
         var entries: [(String, JSON)] = []
         var lines = [["policy", "revenue", "95 % interval", names.isEmpty ? "" : "minus \(names[0])", "ratio", ""]]
         for at in names.indices {
@@ -98,14 +101,15 @@ struct EvaluateCommand: ParsableCommand {
                     ? "" : Terminal.decimal(total.mean / max(Summary(first).mean, 1e-12), 3),
                 rows[at].note,
             ])
-            entries.append((
-                names[at],
-                .object([
-                    ("episodes", .integer(all.count)), ("mean", .number(total.mean)), ("sd", .number(total.sd)),
-                    ("ci95", .array([.number(interval.lower), .number(interval.upper)])),
-                    ("seed_means", .array(means.map(JSON.number))), ("note", .string(rows[at].note)),
-                ])
-            ))
+            entries.append(
+                (
+                    names[at],
+                    .object([
+                        ("episodes", .integer(all.count)), ("mean", .number(total.mean)), ("sd", .number(total.sd)),
+                        ("ci95", .array([.number(interval.lower), .number(interval.upper)])),
+                        ("seed_means", .array(means.map(JSON.number))), ("note", .string(rows[at].note)),
+                    ])
+                ))
         }
         if !names.isEmpty { Table.show(lines) }
         var file: [(String, JSON)] = [
@@ -129,8 +133,9 @@ struct EvaluateCommand: ParsableCommand {
         let lower = Summary(results.map(\.annealed))
         let start = Summary(results.map(\.start))
         let upper = Summary(results.map(\.upper))
-        print("\nfull information, \(count) episodes: annealing \(Terminal.decimal(lower.mean, 3)) from coalition "
-            + "\(Terminal.decimal(start.mean, 3)); upper bound \(Terminal.decimal(upper.mean, 3))")
+        print(
+            "\nfull information, \(count) episodes: annealing \(Terminal.decimal(lower.mean, 3)) from coalition "
+                + "\(Terminal.decimal(start.mean, 3)); upper bound \(Terminal.decimal(upper.mean, 3))")
         return .object([
             ("episodes", .integer(count)), ("annealing", .number(lower.mean)), ("coalition", .number(start.mean)),
             ("upper", .number(upper.mean)),

@@ -43,6 +43,7 @@ struct GenerateCommand: ParsableCommand {
         let taskPath = AtomicFile.join(out, "tasks.csv")
         let workerPath = AtomicFile.join(out, "workers.csv")
         try instance.write(tasks: taskPath, workers: workerPath)
-        print("wrote \(instance.tasks.count) tasks to \(taskPath) and \(instance.workers.count) workers to \(workerPath)")
+        print(
+            "wrote \(instance.tasks.count) tasks to \(taskPath) and \(instance.workers.count) workers to \(workerPath)")
     }
 }

@@ -7,9 +7,12 @@
 public final class CoordinationGame: ParallelEnvironment {
     /// One episode: value and need of each option in each round, [steps][options].
     public struct Episode: Sendable, Hashable {
+        /// What each option pays the team.
         public var values: [[Double]]
+        /// How many agents each option needs.
         public var needs: [[Int]]
 
+        /// Both arrays are [steps][options].
         public init(values: [[Double]], needs: [[Int]]) {
             precondition(
                 values.count == needs.count && zip(values, needs).allSatisfy { $0.count == $1.count },
@@ -45,24 +48,29 @@ public final class CoordinationGame: ParallelEnvironment {
         }
     }
 
+    /// M.
     public let agentCount: Int
     private let options: Int
     private var episode = Episode(values: [], needs: [])
     private var round = 0
+    /// What the last round paid.
     public private(set) var teamReward = 0.0
 
+    /// A game of so many agents and options.
     public init(agents: Int, options: Int) {
         precondition(agents > 0 && options > 0, "CoordinationGame: \(agents) agents, \(options) options")
         self.agentCount = agents
         self.options = options
     }
 
+    /// K: the options.
     public var actionCount: Int { options }
     /// The agent's index and its distance from the last, as shares.
     public var contextWidth: Int { 2 }
     /// Value, need as a share of the agents, the value's rank, and whether my index lies below the need.
     public var candidateWidth: Int { 4 }
 
+    /// Starts an episode.
     public func reset(_ episode: Episode) {
         precondition(
             episode.values.allSatisfy { $0.count == options },
@@ -72,12 +80,18 @@ public final class CoordinationGame: ParallelEnvironment {
         teamReward = 0
     }
 
+    /// Everyone decides in every round.
     public var deciderCount: Int { terminated ? 0 : agentCount }
+    /// Row and agent are the same.
     public func decider(_ row: Int) -> Int { row }
+    /// The number of the round.
     public var now: Double { Double(round) }
+    /// All rounds have been played.
     public var terminated: Bool { round == episode.values.count }
+    /// Never.
     public var truncated: Bool { false }
 
+    /// See `contextWidth` and `candidateWidth` for the columns. O(agents * options^2).
     public func observe(
         context: inout MutableSpan<Float>, candidates: inout MutableSpan<Float>, mask: inout MutableSpan<UInt8>
     ) {
@@ -99,6 +113,7 @@ public final class CoordinationGame: ParallelEnvironment {
         }
     }
 
+    /// Plays one round. O(agents * options).
     public func step(actions: Span<Int32>) {
         precondition(
             actions.count >= deciderCount, "CoordinationGame.step: \(actions.count) actions for \(deciderCount) agents")

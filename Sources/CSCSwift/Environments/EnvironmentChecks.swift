@@ -4,6 +4,7 @@ public struct EnvironmentFault: Error, Sendable, Hashable, CustomStringConvertib
     public let step: Int
     /// What is wrong.
     public let reason: String
+    /// Step and reason as one line.
     public var description: String { "step \(step): \(reason)" }
 }
 

@@ -297,9 +297,11 @@ public struct Settlement: Sendable, Hashable {
 
 /// One worker's part in a task that has ended.
 public struct SettlementMember: Sendable, Hashable {
+    /// The worker's index in the instance.
     public let worker: Int
     /// When it was sent (the window's start) and when it arrived or would have arrived (minutes).
     public let committed: Double
+    /// See `committed`.
     public let arrival: Double
     /// The work that it did (worker-minutes); 0 if it came too late.
     public let work: Double

@@ -17,13 +17,17 @@ extension Scenario: InstanceSource {
 
 /// One instance, always the same: what a pair of files holds. The numbers asked for are not looked at.
 public struct FixedInstance: InstanceSource {
+    /// What a table calls it.
     public let name: String
+    /// The instance.
     public let instance: Instance
 
+    /// An instance under a name.
     public init(name: String, instance: Instance) {
         self.name = name
         self.instance = instance
     }
 
+    /// The instance.
     public func instance(tasks: Int, workers: Int, seed: UInt64, episode: Int) -> Instance { instance }
 }

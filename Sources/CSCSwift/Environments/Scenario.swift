@@ -131,7 +131,8 @@ public struct Scenario: Sendable, Hashable, Codable {
     public static func named(_ name: String) throws -> Scenario {
         if let scenario = all.first(where: { $0.name == name }) { return scenario }
         throw CSCError.configuration(
-            key: "scenario", reason: "no scenario is called '\(name)'; known: \(all.map(\.name).joined(separator: ", "))")
+            key: "scenario",
+            reason: "no scenario is called '\(name)'; known: \(all.map(\.name).joined(separator: ", "))")
     }
 
     /// Checks that every number makes sense.
@@ -187,7 +188,9 @@ public struct Scenario: Sendable, Hashable, Codable {
         try interval("pay", pay, from: 0)
         if !(penalty >= 0 && penalty.isFinite) { try refuse("penalty", "\(penalty) is negative or not a number") }
         if !(1...64).contains(skills) { try refuse("skills", "\(skills) is not in 1...64") }
-        if !(1...skills).contains(fewestSkills) { try refuse("fewestSkills", "\(fewestSkills) is not in 1...\(skills)") }
+        if !(1...skills).contains(fewestSkills) {
+            try refuse("fewestSkills", "\(fewestSkills) is not in 1...\(skills)")
+        }
         if !(fewestSkills...skills).contains(mostSkills) {
             try refuse("mostSkills", "\(mostSkills) is not in \(fewestSkills)...\(skills)")
         }

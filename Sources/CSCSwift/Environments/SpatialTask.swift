@@ -7,6 +7,7 @@ public struct SpatialTask: Sendable, Hashable, Codable {
     public var release: Double
     /// Where it is (km).
     public var x: Double
+    /// See `x`.
     public var y: Double
     /// The skill that a worker must have, 0 ..< 64.
     public var skill: Int
@@ -21,6 +22,7 @@ public struct SpatialTask: Sendable, Hashable, Codable {
     /// What is taken off the payment for each minute of lateness (money/min).
     public var penaltyRate: Double
 
+    /// A task; nothing is checked here, `Instance` does.
     public init(
         release: Double, x: Double, y: Double, skill: Int, workload: Double, expected: Double, deadline: Double,
         pay: Double, penaltyRate: Double
@@ -62,7 +64,9 @@ public enum PaymentRule: String, Sendable, Codable, CaseIterable {
 
 /// A set of skills: bit s stands for skill s.
 public struct SkillSet: OptionSet, Sendable, Hashable, Codable {
+    /// The bits.
     public var rawValue: UInt64
+    /// The set with these bits.
     public init(rawValue: UInt64) { self.rawValue = rawValue }
     /// The set of one skill, 0 ..< 64.
     @inlinable public init(skill: Int) { self.init(rawValue: 1 << UInt64(skill)) }
@@ -82,7 +86,9 @@ public struct SkillSet: OptionSet, Sendable, Hashable, Codable {
 public struct Worker: Sendable, Hashable, Codable {
     /// Where it is at the start of its shift (km).
     public var x: Double
+    /// See `x`.
     public var y: Double
+    /// What it can do.
     public var skills: SkillSet
     /// Travel speed (km/min).
     public var speed: Double
@@ -90,8 +96,10 @@ public struct Worker: Sendable, Hashable, Codable {
     public var reach: Double
     /// It takes tasks from `shiftStart` on, and no new one at or after `shiftEnd` (minutes); what it has then, it ends.
     public var shiftStart: Double
+    /// See `shiftStart`.
     public var shiftEnd: Double
 
+    /// A worker; nothing is checked here, `Instance` does.
     public init(
         x: Double, y: Double, skills: SkillSet, speed: Double, reach: Double, shiftStart: Double, shiftEnd: Double
     ) {
@@ -109,6 +117,7 @@ public struct Worker: Sendable, Hashable, Codable {
 public struct Instance: Sendable, Hashable, Codable {
     /// The tasks in the order of their release.
     public let tasks: [SpatialTask]
+    /// The workers, in any order.
     public let workers: [Worker]
     /// The length of the release period (minutes): the unit of the observation `time`. The game itself goes on until
     /// the last task has ended.

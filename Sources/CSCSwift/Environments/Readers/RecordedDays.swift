@@ -73,8 +73,10 @@ public struct RecordedDays: InstanceSource {
                 "\(drawn) of tasks and skills, speed, reach and shifts of workers are drawn from '\(scenario.name)'"
             ]
             + (timed
-                ? ["the window begins at \(Self.clock(start)) and lasts \(Int(scenario.horizon)) min: "
-                    + "\(inside.count) orders of \(groups.count > 1 ? "\(groups.count) days" : "the pooled days")"]
+                ? [
+                    "the window begins at \(Self.clock(start)) and lasts \(Int(scenario.horizon)) min: "
+                        + "\(inside.count) orders of \(groups.count > 1 ? "\(groups.count) days" : "the pooled days")"
+                ]
                 : [])
     }
 

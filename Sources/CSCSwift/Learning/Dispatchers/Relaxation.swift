@@ -14,7 +14,8 @@ extension FullInformation {
     /// is at least the best revenue for every `lambda` (weak duality), so whatever the subgradient steps reach is
     /// valid; the best over the steps is returned. A worker is available from its shift's start until its shift's end
     /// plus the longest deadline, since what it has taken it may end. O(steps * tasks * slices).
-    public static func upperBound(_ instance: Instance, options: GameOptions = GameOptions(), steps: Int = 300) -> Double
+    public static func upperBound(_ instance: Instance, options: GameOptions = GameOptions(), steps: Int = 300)
+        -> Double
     {
         if instance.tasks.isEmpty || instance.workers.isEmpty { return 0 }
         var problem = Relaxation(instance, options: options)
