@@ -22,6 +22,7 @@ public final class SpatialIndex {
     private var grid = cafe_grid()
     private var gridded = false
 
+    /// An empty index with room for so many points before it first grows.
     public init(capacity: Int = 64) {
         self.capacity = max(1, capacity)
         x = .allocate(capacity: self.capacity)

@@ -14,13 +14,16 @@ public struct GameOptions: Sendable, Hashable, Codable {
     public var teamCap: Int
     /// k: how many candidate tasks a decider is shown; its actions are these and "wait".
     public var candidates: Int
+    /// How lateness lowers the payment.
     public var payment: PaymentRule
+    /// Who knows of whose decision.
     public var decisions: Decisions
     /// Show the time as a fraction of the horizon.
     public var showTime: Bool
     /// Show where worker and candidate are; without it a policy does not depend on the place.
     public var showPosition: Bool
 
+    /// The defaults are the spec's. Traps on a window or cap that is not positive.
     public init(
         window: Double = 1, teamCap: Int = 50, candidates: Int = 8, payment: PaymentRule = .lateness,
         decisions: Decisions = .simultaneous, showTime: Bool = true, showPosition: Bool = false

@@ -7,12 +7,16 @@ public struct Scenario: Sendable, Hashable, Codable {
     public struct HotSpot: Sendable, Hashable, Codable {
         /// Centre and standard deviation (km).
         public var x: Double
+        /// See `x`.
         public var y: Double
+        /// The standard deviation (km, or a share of the horizon for a peak).
         public var spread: Double
         /// Relative weight among the hot spots for tasks and for workers.
         public var taskWeight: Double
+        /// See `taskWeight`.
         public var workerWeight: Double
 
+        /// All values as named.
         public init(x: Double, y: Double, spread: Double, taskWeight: Double, workerWeight: Double) {
             self.x = x
             self.y = y
@@ -24,10 +28,14 @@ public struct Scenario: Sendable, Hashable, Codable {
 
     /// A busy time: release times around `mean`, both as fractions of the horizon.
     public struct Peak: Sendable, Hashable, Codable {
+        /// Its relative weight among the peaks.
         public var weight: Double
+        /// Its middle, as a share of the horizon.
         public var mean: Double
+        /// The standard deviation (km, or a share of the horizon for a peak).
         public var spread: Double
 
+        /// All values as named.
         public init(weight: Double, mean: Double, spread: Double) {
             self.weight = weight
             self.mean = mean
@@ -37,9 +45,12 @@ public struct Scenario: Sendable, Hashable, Codable {
 
     /// A uniform distribution on [low, high).
     public struct Interval: Sendable, Hashable, Codable {
+        /// The lower end.
         public var low: Double
+        /// The upper end.
         public var high: Double
 
+        /// All values as named.
         public init(_ low: Double, _ high: Double) {
             self.low = low
             self.high = high
@@ -51,11 +62,13 @@ public struct Scenario: Sendable, Hashable, Codable {
         public var mean: Double { (low + high) / 2 }
     }
 
+    /// What tables and files call it.
     public var name: String
     /// Side of the square (km); distances are Manhattan.
     public var side: Double
     /// The length of the release period (min).
     public var horizon: Double
+    /// Where tasks and workers gather.
     public var hotSpots: [HotSpot]
     /// The share of places drawn uniformly from the square rather than from a hot spot.
     public var uniformShare: Double
@@ -63,6 +76,7 @@ public struct Scenario: Sendable, Hashable, Codable {
     public var workerMix: Double
     /// The share of release times drawn uniformly; the peaks share the rest by their weights.
     public var uniformReleases: Double
+    /// The busy times.
     public var peaks: [Peak]
     /// Worker speed (km/h).
     public var speed: Interval
@@ -82,11 +96,13 @@ public struct Scenario: Sendable, Hashable, Codable {
     public var skills: Int
     /// A worker has between so many and so many skills.
     public var fewestSkills: Int
+    /// See `fewestSkills`.
     public var mostSkills: Int
     /// A worker's reach (km).
     public var reach: Double
     /// Shift start (min) and length (min).
     public var shiftStart: Interval
+    /// See `shiftStart`.
     public var shiftLength: Interval
 
     /// The city calibrated to the poster's Chengdu rows (spec section 1).

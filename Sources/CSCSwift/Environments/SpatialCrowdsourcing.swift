@@ -34,6 +34,7 @@ public final class SpatialCrowdsourcing: ParallelEnvironment {
         var tasksPerWorker = 0.0
     }
 
+    /// A game without an episode yet: call `reset`.
     public init(options: GameOptions = GameOptions()) {
         self.options = options
         self.state = GameState(options: options)
@@ -61,13 +62,18 @@ public final class SpatialCrowdsourcing: ParallelEnvironment {
     public var truncated: Bool { false }
     /// The tasks that ended in the last step, and the members of their teams.
     public var settlements: [Settlement] { _read { yield state.settlements } }
+    /// See `settlements`.
     public var settlementMembers: [SettlementMember] { _read { yield state.settlementMembers } }
 
     // MARK: Agents
 
+    /// M: all workers of the instance.
     public var agentCount: Int { state.workers.count }
+    /// K = k + 1.
     public var actionCount: Int { options.actionCount }
+    /// C, see `ContextFeature`.
     public var contextWidth: Int { options.contextWidth }
+    /// D, see `PairFeature`.
     public var candidateWidth: Int { options.pairWidth }
 
     /// n: the workers who decide now, in rising index (in turn: at most one). O(idle * log) at the first call of a
@@ -138,6 +144,7 @@ public final class SpatialCrowdsourcing: ParallelEnvironment {
     public var openTasks: [Int] { state.open.map(Int.init) }
     /// The tasks and workers of the episode.
     public var tasks: [SpatialTask] { _read { yield state.tasks } }
+    /// See `tasks`.
     public var workers: [Worker] { _read { yield state.workers } }
     /// Whether a worker has no task (on shift or not). O(1).
     public func isIdle(_ worker: Int) -> Bool { state.workerTask[worker] < 0 }

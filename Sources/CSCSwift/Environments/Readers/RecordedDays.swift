@@ -20,7 +20,9 @@ public struct RecordedDays: InstanceSource {
         case file
     }
 
+    /// The format's name.
     public let name: String
+    /// What the file lacks is drawn from it.
     public let scenario: Scenario
     /// The first minute of the window of the day.
     public let from: Double

@@ -4,26 +4,37 @@ internal import Foundation
 public struct RecordedOrders: Sendable {
     /// One order. Places in km by `Projection`; `day` counts from the first of the file.
     public struct Order: Sendable, Hashable {
+        /// The day, 0 for the first of the file.
         public var day: Int
         /// Minutes after midnight, in the file's own time; -1 where the file has no times.
         public var minute: Double
+        /// The place (km).
         public var x: Double
+        /// See `x`.
         public var y: Double
         /// A duration (min), a fare (money) and a patience (min) where the file has them.
         public var duration: Double?
+        /// The fare (money of the file).
         public var fare: Double?
+        /// How long the order waits (min).
         public var patience: Double?
     }
 
     /// Where a worker was seen, and its reach (km) where the file says it.
     public struct Place: Sendable, Hashable {
+        /// The place (km).
         public var x: Double
+        /// See `x`.
         public var y: Double
+        /// How far it goes (km).
         public var reach: Double?
     }
 
+    /// The file.
     public var path: String
+    /// Its layout.
     public var format: OrderFormat
+    /// The orders, in the order of the file.
     public var orders: [Order]
     /// Empty where the file has no workers.
     public var workers: [Place]
@@ -39,9 +50,12 @@ public struct RecordedOrders: Sendable {
 /// point its error is below 0.5 % at latitudes up to 45 degrees. The point itself becomes (5, 5), the middle of the
 /// built-in cities' square.
 public struct Projection: Sendable, Hashable {
+    /// The point (degrees).
     public let latitude: Double
+    /// See `latitude`.
     public let longitude: Double
 
+    /// The projection around a point.
     public init(latitude: Double, longitude: Double) {
         self.latitude = latitude
         self.longitude = longitude

@@ -4,6 +4,7 @@ internal import Foundation
 public struct TeamOffer: Sendable {
     /// The task and its record.
     public var task: Int
+    /// The task's record.
     public var terms: SpatialTask
     /// The start of the window (minutes).
     public var now: Double
@@ -11,10 +12,13 @@ public struct TeamOffer: Sendable {
     public var completion: Double
     /// The payment then, and the payment on the present course.
     public var payment: Double
+    /// The payment on the present course.
     public var paymentBefore: Double
     /// How many helpers, how many of them are still busy elsewhere, and how many are in the team already.
     public var size: Int
+    /// How many helpers are still busy elsewhere.
     public var virtual: Int
+    /// How many members the team has already.
     public var committed: Int
     /// Helper-minutes: the sum over helpers of completion minus the time at which they are free.
     public var minutes: Double
@@ -48,15 +52,20 @@ public struct ConstantPrice: CoalitionScoring, Sendable, Hashable {
     /// The share of the gain that an offer must earn beyond its cost.
     public var threshold: Double
 
+    /// A price, an exponent and a threshold.
     public init(price: Double, alpha: Double = 1, threshold: Double = 0) {
         self.price = price
         self.alpha = alpha
         self.threshold = threshold
     }
 
+    /// Nothing to look at.
     public mutating func begin(_ game: SpatialCrowdsourcing) {}
+    /// The constant.
     public func price(worker: Int, task: Int) -> Double { price }
+    /// None: order of arrival.
     public func delay(price: Double) -> Double { 0 }
+    /// See the type.
     public func rank(_ offer: TeamOffer) -> Double {
         let profit = offer.gain * (1 - threshold) - offer.cost
         if profit <= 0 { return -.infinity }
@@ -75,7 +84,9 @@ public struct ConstantPrice: CoalitionScoring, Sendable, Hashable {
 /// the offers in a heap with version numbers. Hot calls: `listHelpers` (a scan of the supply, or the grid for many) and
 /// `makeOffer`. O(tasks * (supply + limit * team)) a window, nothing allocated after warm-up.
 public final class CoalitionPlanner<Scoring: CoalitionScoring>: Dispatcher {
+    /// What tables call it.
     public let name: String
+    /// What is maximised; may be changed between windows.
     public var scoring: Scoring
     /// How far ahead workers who become free count (min); 0 plans with idle workers only.
     public let lookahead: Double
@@ -87,6 +98,7 @@ public final class CoalitionPlanner<Scoring: CoalitionScoring>: Dispatcher {
     private var heap = OfferHeap()
     private var merged: [Double] = []
 
+    /// A planner; `limit` 1...64.
     public init(_ scoring: Scoring, lookahead: Double = 0, limit: Int = 12, name: String = "coalition") {
         precondition((1...64).contains(limit), "CoalitionPlanner: limit \(limit) is not in 1...64")
         self.scoring = scoring
@@ -95,8 +107,10 @@ public final class CoalitionPlanner<Scoring: CoalitionScoring>: Dispatcher {
         self.name = name
     }
 
+    /// Nothing is random in it.
     public func begin(_ game: SpatialCrowdsourcing, stream: RandomStream) {}
 
+    /// Sends teams until none is worth it.
     public func dispatch(_ game: SpatialCrowdsourcing) {
         if game.state.idle.isEmpty || game.state.open.isEmpty { return }
         scoring.begin(game)

@@ -10,6 +10,7 @@ public struct PolicySource: Sendable {
     /// Makes a player; each is used by one thread at a time.
     public let makePlayer: @Sendable () -> Player
 
+    /// A policy under a name.
     public init(name: String, note: String = "", makePlayer: @escaping @Sendable () -> Player) {
         self.name = name
         self.note = note

@@ -7,7 +7,9 @@ public enum FullInformation {
     public struct Bounds: Sendable, Hashable {
         /// What annealing found, what its start (coalition) earned, and the relaxation's bound.
         public let annealed: Double
+        /// What the coalition rule earned.
         public let start: Double
+        /// What no play can exceed.
         public let upper: Double
     }
 

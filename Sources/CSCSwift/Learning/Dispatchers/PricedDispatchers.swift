@@ -1,6 +1,7 @@
 /// Rules that weigh the marginal payment of sending one worker to one task (payment with it minus without) against a
 /// price for each minute that it is occupied.
 public final class PricedDispatcher: Dispatcher {
+    /// Which moves are made.
     public enum Rule: String, Sendable, CaseIterable {
         /// Again and again the pair of the largest profit, until none is positive.
         case pairGreedy
@@ -11,7 +12,9 @@ public final class PricedDispatcher: Dispatcher {
         case bestResponse
     }
 
+    /// See `DispatcherKind`.
     public let name: String
+    /// Which moves are made.
     public let rule: Rule
     /// Money per worker-minute.
     public let price: Double
@@ -21,14 +24,17 @@ public final class PricedDispatcher: Dispatcher {
     private var profits: [Double] = []
     private var solver = AssignmentSolver()
 
+    /// The rule at a price per worker-minute.
     public init(_ rule: Rule, price: Double) {
         self.rule = rule
         self.price = price
         self.name = rule == .pairGreedy ? "pair-greedy" : rule == .hungarian ? "hungarian" : "best-response"
     }
 
+    /// Keeps the stream for the order of turns.
     public func begin(_ game: SpatialCrowdsourcing, stream: RandomStream) { self.stream = stream }
 
+    /// Commits idle workers. The cost is that of the rule.
     public func dispatch(_ game: SpatialCrowdsourcing) {
         switch rule {
         case .pairGreedy: pairGreedy(game)

@@ -16,18 +16,22 @@ public final class OneByOneDispatcher: Dispatcher {
         case random
     }
 
+    /// See `DispatcherKind`.
     public let name: String
     private let preference: Preference
     private var stream = RandomStream(seed: 0, purpose: .dispatcher)
     private var order: [Int32] = []
 
+    /// The rule of one preference.
     public init(_ preference: Preference) {
         self.preference = preference
         self.name = preference == .bestPayment ? "best-payment" : preference.rawValue
     }
 
+    /// Keeps the stream for the order of turns.
     public func begin(_ game: SpatialCrowdsourcing, stream: RandomStream) { self.stream = stream }
 
+    /// Commits idle workers one after the other. O(idle * open * team).
     public func dispatch(_ game: SpatialCrowdsourcing) {
         order.removeAll(keepingCapacity: true)
         order.append(contentsOf: game.state.idle)
