@@ -29,6 +29,9 @@ test-slow: setup ## the long statistical tests too
 bench: setup ## the benchmark suite against its thresholds
 	@scripts/bench
 
+bench-peers: setup ## ours beside PyTorch, JAX, numpy and others; writes docs/results/performance.md
+	@scripts/bench-peers
+
 check: ## the rules of the house (layers, no allocation in the core, no machine paths)
 	@scripts/check-house
 

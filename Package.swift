@@ -27,7 +27,7 @@ let package = Package(
             name: "CCore",
             path: ".",
             exclude: [
-                "Benchmarks", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "Makefile", "README.md", "docs",
+                "Benchmarks", "CHANGELOG.md", "CONTRIBUTING.md", "Examples", "LICENSE", "Makefile", "README.md", "docs",
                 "scripts", "Tests", "Sources/CSCSwift", "Sources/cafe-cli",
             ],
             sources: ["Sources/CCore"],

@@ -32,6 +32,13 @@ int32_t cafe_threads_get(void);
  * A kernel called from inside body runs on its own thread only. O(count) calls. */
 void cafe_parallel_for(int64_t count, void (*body)(void *context, int64_t index), void *context);
 
+/* The vector kernels: 128-bit on any processor, AVX2 with FMA, AVX-512. Bits differ between them. */
+enum { CAFE_PORTABLE = 0, CAFE_AVX2 = 1, CAFE_AVX512 = 2 };
+/* Allows calls from this thread kernels up to `level` only: for tests and measurements. The default is the widest. */
+void cafe_vectors_set(int32_t level);
+/* The kernels in use: the widest that the processor has and cafe_vectors_set allows. */
+int32_t cafe_vectors_get(void);
+
 /* ---- random ------------------------------------------------------------------------------------------------- */
 
 /* Philox4x32-10 (Salmon, Moraes, Dror, Shaw, SC 2011): the 128-bit block at position `counter` of stream `stream`
@@ -39,6 +46,31 @@ void cafe_parallel_for(int64_t count, void (*body)(void *context, int64_t index)
 void cafe_random_block(uint32_t *out, uint64_t seed, uint64_t stream, uint64_t counter);
 /* The first 64 bits of that block. */
 uint64_t cafe_random_u64(uint64_t seed, uint64_t stream, uint64_t counter);
+/* out[count] uniform in 0 ..< bound, to within bound * 2^-32: four of them from each block from `counter` on. O(count). */
+void cafe_random_below(int32_t *out, uint32_t bound, uint64_t seed, uint64_t stream, uint64_t counter, int64_t count);
+/* out[count] uniform in [0, 1), 24 bits each, four of them from each block from `counter` on. O(count). */
+void cafe_random_units(float *out, uint64_t seed, uint64_t stream, uint64_t counter, int64_t count);
+
+/* ---- spread: simple_spread of the multi-agent particle environments ------------------------------------------------ */
+
+/* M agents a world, K actions (nothing, left, right, down, up), the width of an observation, and how many worlds lie
+ * side by side in memory. */
+enum { CAFE_SPREAD_AGENTS = 3, CAFE_SPREAD_ACTIONS = 5, CAFE_SPREAD_OBSERVATION = 18, CAFE_SPREAD_LANES = 16 };
+
+/* How many floats hold the state of N worlds; the state must begin at a multiple of 16 bytes. */
+int64_t cafe_spread_state(int64_t worlds);
+/* Puts every world at a random beginning: agents and landmarks uniform in [-1, 1)^2, agents at rest. World w draws from
+ * the stream `stream` + w, from counter 3 * episode on. O(N). */
+void cafe_spread_reset(float *state, uint64_t seed, uint64_t stream, uint64_t episode, int64_t worlds);
+/* Puts one world at a given state: agents[M x 2], velocities[M x 2], landmarks[M x 2]. */
+void cafe_spread_place(float *state, const float *agents, const float *velocities, const float *landmarks,
+                       int64_t world);
+/* observations[N*M x 18]: velocity, position, three landmarks and two other agents relative to oneself, four zeros. */
+void cafe_spread_observe(float *observations, const float *state, int64_t worlds);
+/* One step of every world under actions[N*M], each 0 ..< 5: observations[N*M x 18] of the new state and rewards[N*M],
+ * half the shared term (minus the distance of each landmark's nearest agent) and half the agent's own (minus one for
+ * each agent it touches). Worlds are spread over the threads; the bits do not depend on how. O(N). */
+void cafe_spread_step(float *observations, float *rewards, float *state, const int32_t *actions, int64_t worlds);
 
 /* ---- linear: symmetric eigenproblems ------------------------------------------------------------------------ */
 
@@ -137,7 +169,7 @@ int64_t cafe_mlp_workspace(const cafe_mlp *net, int64_t rows);
  * below, which must follow with the same net, parameters, input and rows. O(B P). */
 void cafe_mlp_forward(float *output, float *workspace, const cafe_mlp *net, const float *parameters,
                       const float *input, int64_t rows);
-/* The same output, bit for bit, without keeping the activations: for rollouts and evaluation. Needs less memory
+/* The same output, but for the last bit, without keeping the activations: for rollouts and evaluation. Less memory
  * traffic; the workspace then serves no backward. */
 void cafe_mlp_predict(float *output, float *workspace, const cafe_mlp *net, const float *parameters,
                       const float *input, int64_t rows);
@@ -265,6 +297,14 @@ void cafe_gaussian_log_likelihood_backward(float *mean_gradient, float *log_sd_g
                                            const float *mean, const float *log_sd, const float *weights,
                                            int64_t rows, int64_t width);
 
+/* ---- elementary functions --------------------------------------------------------------------------------------- */
+
+/* out = exp(in), within 2 ulp over all of float (measured: 1.0): inf above 88.72, denormals and 0 below, NaN kept. In
+ * place is allowed. One thread. */
+void cafe_exp(float *out, const float *in, int64_t count);
+/* out = tanh(in), within 2 ulp over all of float (measured: 1.8). */
+void cafe_tanh(float *out, const float *in, int64_t count);
+
 /* ---- optimize ---------------------------------------------------------------------------------------------------- */
 
 /* One step of Adam (Kingma and Ba 2015, algorithm 1, bias-corrected), PyTorch's form: p -= lr * m^ / (sqrt(v^) + eps).
@@ -344,6 +384,18 @@ void cafe_vote_glad_tasks(double *posterior, double *easiness, double *scale, do
  * start[j] .. start[j + 1] - 1 of answer = task * C + label. O(n). */
 void cafe_vote_glad_workers(double *ability, const double *posterior, const double *scale, const int32_t *start,
                             const int32_t *answer, double mean, double variance, int64_t K, int32_t C);
+
+/* ---- beta --------------------------------------------------------------------------------------------------- */
+
+/* The smaller side of Beta(a, b) about one half, min(P(theta < 1/2), P(theta >= 1/2)): the regularised incomplete
+ * beta I_{1/2}(max(a, b), min(a, b)) by its continued fraction, eight at a time; relative error below 1e-11 for
+ * 0.05 <= a, b <= 1e5. tail[n], a[n], b[n]. O(n sqrt(a + b)). */
+void cafe_beta_tail(double *tail, const double *a, const double *b, int64_t n);
+/* OptKG's optimistic gain of n pairs (spec/bbta.md, OptKG): theta ~ Beta(a, b) of the task, rho ~ Beta(c, d) of the
+ * worker, gain = max over z = +1, -1 of tail(a, b) - tail(a'_z, b'_z) with (a'_z, b'_z) matched to the moments after
+ * the label z. The arrays advance by task_stride (a, b, tail) and worker_stride (c, d): 0 or 1. gain[n]. */
+void cafe_optkg_gain(double *gain, const double *a, const double *b, const double *tail, int64_t task_stride,
+                     const double *c, const double *d, int64_t worker_stride, int64_t n);
 
 #ifdef __cplusplus
 }

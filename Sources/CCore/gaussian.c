@@ -3,28 +3,23 @@
  * Representation: row-major [B x Z] matrices. Every function is one pass, bound by memory and the exponential.
  */
 #include "internal.h"
+#include "kernels.h"
 
 #include <math.h>
 #include <stddef.h>
 
 enum { LEAST = 256, LEAST_ENTRIES = 8192 };
 
-static float kl_entry(float mp, float sp, float mq, float sq) {
-    float difference = mp - mq;
-    return sq - sp + 0.5f * (expf(2 * sp) + difference * difference) * expf(-2 * sq) - 0.5f;
-}
-
 void cafe_gaussian_kl(float *kl, const float *mean_p, const float *log_sd_p, const float *mean_q,
                       const float *log_sd_q, int64_t rows, int64_t width) {
+    const kernels *use = cafe_kernels();
     chunks c = chunks_of(rows, LEAST);
 #pragma omp parallel for schedule(static) num_threads(c.threads) if (c.threads > 1)
-    for (int64_t k = 0; k < c.count; k++)
-        for (int64_t i = k * c.size; i < chunk_end(c, k, rows); i++) {
-            double sum = 0;
-            for (int64_t j = i * width; j < (i + 1) * width; j++)
-                sum += kl_entry(mean_p[j], log_sd_p[j], mean_q ? mean_q[j] : 0, log_sd_q ? log_sd_q[j] : 0);
-            kl[i] = (float)sum;
-        }
+    for (int64_t k = 0; k < c.count; k++) {
+        int64_t i = k * c.size, j = i * width;
+        use->gaussian_rows(kl + i, mean_p + j, log_sd_p + j, mean_q ? mean_q + j : mean_q,
+                           log_sd_q ? log_sd_q + j : log_sd_q, chunk_end(c, k, rows) - i, width);
+    }
 }
 
 void cafe_gaussian_kl_backward(float *mean_p_gradient, float *log_sd_p_gradient, float *mean_q_gradient,

@@ -8,17 +8,18 @@
  * Weight gradients: each chunk of rows sums into its own partial buffer; partials are added in chunk order.
  */
 #include "internal.h"
+#include "kernels.h"
 
-#include <math.h>
 #include <stddef.h>
 #include <string.h>
 
-enum { PAD = 16, BLOCK = 64, CHUNK = 128, PARTIALS = 32 };
+enum { BLOCK = 64, CHUNK = 128, PARTIALS = 32 };
 
 static int64_t padded(int64_t width) { return (width + PAD - 1) / PAD * PAD; }
 
 /* Where everything lies in the workspace. Index l of an array is layer l's output side, 0 the input. */
 typedef struct layout {
+    const kernels *use;
     int64_t rows, chunk, chunks, parameters;
     int64_t ld[CAFE_MLP_LAYERS + 1], offset[CAFE_MLP_LAYERS];
     float *h[CAFE_MLP_LAYERS + 1]; /* activations */
@@ -48,7 +49,7 @@ static int64_t chunk_rows(int64_t rows) {
 
 /* The layout of a workspace that begins at `base`; with base NULL `end` counts floats. */
 static layout layout_of(const cafe_mlp *net, float *base, int64_t rows) {
-    layout at = {.rows = rows, .chunk = chunk_rows(rows)};
+    layout at = {.use = cafe_kernels(), .rows = rows, .chunk = chunk_rows(rows)};
     at.chunks = (rows + at.chunk - 1) / at.chunk;
     float *next = (float *)(((uintptr_t)base + 63) / 64 * 64);
     int64_t widest = 0;
@@ -66,7 +67,8 @@ static layout layout_of(const cafe_mlp *net, float *base, int64_t rows) {
     }
     at.scratch_size = 4 * BLOCK * widest;
     at.scratch = take(&next, at.scratch_size * (at.chunks > PARTIALS ? at.chunks : PARTIALS));
-    at.partial = take(&next, at.parameters * at.chunks);
+    int64_t most = (rows + CHUNK - 1) / CHUNK; // the chunks of any smaller call too: they do not grow steadily
+    at.partial = take(&next, at.parameters * (most < PARTIALS ? most : PARTIALS));
     for (int32_t l = 1; l <= net->layers; l++) at.h[l] = take(&next, rows * at.ld[l]);
     for (int32_t l = 1; l <= net->layers; l++) at.r[l] = take(&next, rows * at.ld[l]);
     for (int32_t l = 1; l <= net->layers; l++) at.d[l] = take(&next, rows * at.ld[l]);
@@ -89,86 +91,57 @@ int64_t cafe_mlp_workspace(const cafe_mlp *net, int64_t rows) {
 /* ---- small dense kernels ---- */
 
 /* Copies a [rows x width] matrix into rows of ld floats, zeros behind. */
-static void pad_rows(float *out, const float *a, int64_t rows, int64_t width, int64_t ld) {
+static void pad_rows(float *restrict out, const float *restrict a, int64_t rows, int64_t width, int64_t ld) {
     for (int64_t i = 0; i < rows; i++) {
-        memcpy(out + i * ld, a + i * width, sizeof(float) * (size_t)width);
+        for (int64_t j = 0; j < width; j++) out[i * ld + j] = a[i * width + j];
         for (int64_t j = width; j < ld; j++) out[i * ld + j] = 0;
     }
 }
 
-static void unpad_rows(float *out, const float *a, int64_t rows, int64_t width, int64_t ld) {
-    for (int64_t i = 0; i < rows; i++) memcpy(out + i * width, a + i * ld, sizeof(float) * (size_t)width);
+static void unpad_rows(float *restrict out, const float *restrict a, int64_t rows, int64_t width, int64_t ld) {
+    for (int64_t i = 0; i < rows; i++)
+        for (int64_t j = 0; j < width; j++) out[i * width + j] = a[i * ld + j];
 }
 
-static void pad_transposed(float *out, const float *a, int64_t rows, int64_t width, int64_t ld) {
+static void pad_transposed(float *restrict out, const float *restrict a, int64_t rows, int64_t width, int64_t ld) {
     for (int64_t j = 0; j < width; j++) {
         for (int64_t i = 0; i < rows; i++) out[j * ld + i] = a[i * width + j];
         for (int64_t i = rows; i < ld; i++) out[j * ld + i] = 0;
     }
 }
 
-/* C[m x n] = (bias or C) + A[m x k] B[k x n]; n a multiple of PAD; C and B in rows of n. */
-static void product(float *restrict c, const float *restrict a, int64_t lda, const float *restrict b,
-                    const float *restrict bias, int64_t m, int64_t k, int64_t n) {
-    for (int64_t i = 0; i < m; i++) {
-        float *restrict row = c + i * n;
-        if (bias) memcpy(row, bias, sizeof(float) * (size_t)n);
-        for (int64_t l = 0; l < k; l++) {
-            float x = a[i * lda + l];
-            const float *restrict from = b + l * n;
-            for (int64_t j = 0; j < n; j++) row[j] += x * from[j];
-        }
+/* gradient[in x out] += a' d and the bias below it, for a layer above the first. */
+static void add_outer(const layout *at, float *gradient, const float *a, int64_t lda, const float *d, int64_t ldd,
+                      int64_t m, int64_t in, int64_t out, int sums) {
+    if (out > 1) {
+        at->use->outer(gradient, a, lda, d, ldd, m, in, out, sums);
+        return;
     }
-}
-
-/* C[k x width] += A[m x k]' B[m x ld], the last row of C (index k) gets the column sums of B where `sums`. */
-static void outer(float *restrict c, const float *restrict a, int64_t lda, const float *restrict b, int64_t m,
-                  int64_t k, int64_t width, int64_t ld, int sums) {
-    for (int64_t l = 0; l < m; l++) {
-        const float *restrict from = b + l * ld;
-        for (int64_t i = 0; i < k; i++) {
-            float x = a[l * lda + i];
-            float *restrict row = c + i * width;
-            for (int64_t j = 0; j < width; j++) row[j] += x * from[j];
-        }
-        if (sums)
-            for (int64_t j = 0; j < width; j++) c[k * width + j] += from[j];
-    }
-}
-
-static void activate(float *restrict h, int64_t count, int32_t kind) {
-    if (kind == CAFE_TANH)
-        for (int64_t i = 0; i < count; i++) h[i] = tanhf(h[i]);
-    else if (kind == CAFE_RELU)
-        for (int64_t i = 0; i < count; i++) h[i] = h[i] > 0 ? h[i] : 0;
-}
-
-/* x *= f'(z), written in terms of h = f(z). */
-static void derive(float *restrict x, const float *restrict h, int64_t count, int32_t kind) {
-    if (kind == CAFE_TANH)
-        for (int64_t i = 0; i < count; i++) x[i] *= 1 - h[i] * h[i];
-    else if (kind == CAFE_RELU)
-        for (int64_t i = 0; i < count; i++) x[i] = h[i] > 0 ? x[i] : 0;
-}
-
-/* x = x f'(z) + e f''(z) R{z}, with r = R{h} = f'(z) R{z}: for tanh f'' R{z} = -2 h r. */
-static void derive_twice(float *restrict x, const float *restrict h, const float *restrict r,
-                         const float *restrict e, int64_t count, int32_t kind) {
-    derive(x, h, count, kind);
-    if (kind == CAFE_TANH)
-        for (int64_t i = 0; i < count; i++) x[i] -= 2 * h[i] * r[i] * e[i];
+    at->use->outer(gradient, d, ldd, a, lda, m, 1, in, 0); // one column is one row of the transpose: no padding
+    float sum = 0;
+    for (int64_t i = 0; i < m && sums; i++) sum += d[i * ldd];
+    gradient[in] += sum;
 }
 
 static int32_t kind_of(const cafe_mlp *net, int32_t layer) {
     return layer == net->layers ? net->output : net->hidden;
 }
 
-static void pack(const cafe_mlp *net, const layout *at, float *const *w, float *const *wt, const float *parameters) {
+/* Makes w[l] point at layer l's weights and biases in rows of ld(out): the caller's own where they are so already. */
+static void pack(const cafe_mlp *net, const layout *at, float **w, const float *parameters) {
     for (int32_t l = 0; l < net->layers; l++) {
         int64_t in = net->widths[l], out = net->widths[l + 1];
-        if (w) pad_rows(w[l], parameters + at->offset[l], in + 1, out, at->ld[l + 1]);
-        if (wt) pad_transposed(wt[l], parameters + at->offset[l], in, out, at->ld[l]);
+        if (out == at->ld[l + 1])
+            w[l] = (float *)(parameters + at->offset[l]); // read only
+        else
+            pad_rows(w[l], parameters + at->offset[l], in + 1, out, at->ld[l + 1]);
     }
+}
+
+static void pack_transposed(const cafe_mlp *net, const layout *at, float *const *wt, const float *parameters,
+                            int32_t lowest) {
+    for (int32_t l = lowest; l < net->layers; l++)
+        pad_transposed(wt[l], parameters + at->offset[l], net->widths[l], net->widths[l + 1], at->ld[l]);
 }
 
 /* How many threads are worth it for `tasks` tasks of `work` multiplications together. */
@@ -176,6 +149,11 @@ static int32_t threads_for(int64_t tasks, int64_t work) {
     if (tasks < 2 || work < 100000) return 1;
     int32_t threads = cafe_threads_get();
     return threads < tasks ? threads : (int32_t)tasks;
+}
+
+static int64_t block_rows(int64_t block, int64_t rows) {
+    int64_t left = rows - block * BLOCK;
+    return left < BLOCK ? left : BLOCK;
 }
 
 extern int omp_get_thread_num(void);
@@ -189,8 +167,11 @@ static void forward_block(const cafe_mlp *net, const layout *at, float *output, 
     for (int32_t l = 0; l < net->layers; l++) {
         int64_t ld = at->ld[l + 1];
         float *h = scratch ? scratch + (l & 1 ? at->scratch_size / 2 : 0) : at->h[l + 1] + first * ld;
-        product(h, a, lda, at->w[l], at->w[l] + net->widths[l] * ld, m, net->widths[l], ld);
-        activate(h, m * ld, kind_of(net, l + 1));
+        if (l && net->widths[l + 1] == 1) // a single output: a dot product a row, no padded columns
+            at->use->column(h, a, lda, at->w[l], at->w[l][net->widths[l] * ld], m, net->widths[l]);
+        else
+            at->use->product(h, a, lda, at->w[l], at->w[l] + net->widths[l] * ld, m, net->widths[l], ld);
+        at->use->activate(h, m * ld, kind_of(net, l + 1));
         a = h, lda = ld;
     }
     int64_t out = net->widths[net->layers];
@@ -200,16 +181,19 @@ static void forward_block(const cafe_mlp *net, const layout *at, float *output, 
 static void forward(float *output, float *workspace, const cafe_mlp *net, const float *parameters,
                     const float *input, int64_t rows, int keep) {
     layout at = layout_of(net, workspace, rows);
-    pack(net, &at, at.w, NULL, parameters);
+    pack(net, &at, at.w, parameters);
     int64_t blocks = (rows + BLOCK - 1) / BLOCK;
     int32_t threads = threads_for(blocks, rows * at.parameters);
-    if (threads > PARTIALS) threads = PARTIALS;
-#pragma omp parallel for schedule(static) num_threads(threads) if (threads > 1)
-    for (int64_t block = 0; block < blocks; block++) {
-        int64_t first = block * BLOCK, m = rows - first < BLOCK ? rows - first : BLOCK;
-        float *scratch = keep ? NULL : at.scratch + omp_get_thread_num() * at.scratch_size;
-        forward_block(net, &at, output, input, first, m, scratch);
+    if (threads < 2) { // a rollout's call: not even an OpenMP region of one
+        for (int64_t block = 0; block < blocks; block++)
+            forward_block(net, &at, output, input, block * BLOCK, block_rows(block, rows), keep ? NULL : at.scratch);
+        return;
     }
+    if (threads > PARTIALS) threads = PARTIALS;
+#pragma omp parallel for schedule(static) num_threads(threads)
+    for (int64_t block = 0; block < blocks; block++)
+        forward_block(net, &at, output, input, block * BLOCK, block_rows(block, rows),
+                      keep ? NULL : at.scratch + omp_get_thread_num() * at.scratch_size);
 }
 
 void cafe_mlp_forward(float *output, float *workspace, const cafe_mlp *net, const float *parameters,
@@ -252,16 +236,18 @@ static void backward_block(const cafe_mlp *net, const layout *at, float *gradien
     int32_t top = net->layers;
     float *d = scratch, *e = scratch + at->scratch_size / 2;
     pad_rows(d, output_gradient + first * net->widths[top], m, net->widths[top], at->ld[top]);
-    derive(d, at->h[top] + first * at->ld[top], m * at->ld[top], net->output);
+    at->use->derive(d, at->h[top] + first * at->ld[top], m * at->ld[top], net->output);
     for (int32_t l = top - 1; l >= 0; l--) {
         const float *a = l ? at->h[l] + first * at->ld[l] : input + first * net->widths[0];
-        outer(gradient + at->offset[l], a, l ? at->ld[l] : net->widths[0], d, m, net->widths[l],
-              net->widths[l + 1], at->ld[l + 1], 1);
+        float *g = gradient + at->offset[l];
+        if (l)
+            add_outer(at, g, a, at->ld[l], d, at->ld[l + 1], m, net->widths[l], net->widths[l + 1], 1);
+        else
+            at->use->outer(g, a, net->widths[0], d, at->ld[1], m, net->widths[0], net->widths[1], 1);
         if (!l && !input_gradient) break;
-        static const float zeros[PAD];
-        for (int64_t j = 0; j < m * at->ld[l]; j += PAD) memcpy(e + j, zeros, sizeof zeros);
-        product(e, d, at->ld[l + 1], at->wt[l], NULL, m, net->widths[l + 1], at->ld[l]);
-        if (l) derive(e, a, m * at->ld[l], net->hidden);
+        memset(e, 0, sizeof(float) * (size_t)(m * at->ld[l]));
+        at->use->product(e, d, at->ld[l + 1], at->wt[l], NULL, m, net->widths[l + 1], at->ld[l]);
+        if (l) at->use->derive(e, a, m * at->ld[l], net->hidden);
         float *swap = d;
         d = e, e = swap;
     }
@@ -271,18 +257,27 @@ static void backward_block(const cafe_mlp *net, const layout *at, float *gradien
             input_gradient[(first + i) * net->widths[0] + j] += d[i * at->ld[0] + j];
 }
 
+static void backward_chunk(const cafe_mlp *net, const layout *at, float *gradient, float *input_gradient,
+                           const float *input, const float *output_gradient, int64_t chunk, float *scratch) {
+    float *partial = partial_of(gradient, at, chunk);
+    int64_t end = (chunk + 1) * at->chunk < at->rows ? (chunk + 1) * at->chunk : at->rows;
+    for (int64_t first = chunk * at->chunk; first < end; first += BLOCK)
+        backward_block(net, at, partial, input_gradient, input, output_gradient, first,
+                       end - first < BLOCK ? end - first : BLOCK, scratch);
+}
+
 void cafe_mlp_backward(float *parameter_gradient, float *input_gradient, float *workspace, const cafe_mlp *net,
                        const float *parameters, const float *input, const float *output_gradient, int64_t rows) {
     layout at = layout_of(net, workspace, rows);
-    pack(net, &at, NULL, at.wt, parameters);
+    pack_transposed(net, &at, at.wt, parameters, input_gradient ? 0 : 1);
     int32_t threads = threads_for(at.chunks, rows * at.parameters);
-#pragma omp parallel for schedule(static) num_threads(threads) if (threads > 1)
-    for (int64_t chunk = 0; chunk < at.chunks; chunk++) {
-        float *partial = partial_of(parameter_gradient, &at, chunk);
-        int64_t end = (chunk + 1) * at.chunk < rows ? (chunk + 1) * at.chunk : rows;
-        for (int64_t first = chunk * at.chunk; first < end; first += BLOCK)
-            backward_block(net, &at, partial, input_gradient, input, output_gradient, first,
-                           end - first < BLOCK ? end - first : BLOCK,
+    if (threads < 2) {
+        for (int64_t chunk = 0; chunk < at.chunks; chunk++)
+            backward_chunk(net, &at, parameter_gradient, input_gradient, input, output_gradient, chunk, at.scratch);
+    } else {
+#pragma omp parallel for schedule(static) num_threads(threads)
+        for (int64_t chunk = 0; chunk < at.chunks; chunk++)
+            backward_chunk(net, &at, parameter_gradient, input_gradient, input, output_gradient, chunk,
                            at.scratch + omp_get_thread_num() * at.scratch_size);
     }
     add_partials(parameter_gradient, &at);
@@ -296,9 +291,9 @@ static void rforward_block(const cafe_mlp *net, const layout *at, float *r_outpu
         int64_t in = net->widths[l], ld = at->ld[l + 1];
         const float *a = l ? at->h[l] + first * at->ld[l] : input + first * in;
         float *r = at->r[l + 1] + first * ld;
-        product(r, a, l ? at->ld[l] : in, at->v[l], at->v[l] + in * ld, m, in, ld); // R z = h V + c
-        if (l) product(r, at->r[l] + first * at->ld[l], at->ld[l], at->w[l], NULL, m, in, ld); // + R{h} W
-        derive(r, at->h[l + 1] + first * ld, m * ld, kind_of(net, l + 1));
+        at->use->product(r, a, l ? at->ld[l] : in, at->v[l], at->v[l] + in * ld, m, in, ld); // R z = h V + c
+        if (l) at->use->product(r, at->r[l] + first * at->ld[l], at->ld[l], at->w[l], NULL, m, in, ld); // + R{h} W
+        at->use->derive(r, at->h[l + 1] + first * ld, m * ld, kind_of(net, l + 1));
     }
     int64_t out = net->widths[net->layers], ld = at->ld[net->layers];
     unpad_rows(r_output + first * out, at->r[net->layers] + first * ld, m, out, ld);
@@ -307,14 +302,13 @@ static void rforward_block(const cafe_mlp *net, const layout *at, float *r_outpu
 void cafe_mlp_rforward(float *r_output, float *workspace, const cafe_mlp *net, const float *parameters,
                        const float *direction, const float *input, int64_t rows) {
     layout at = layout_of(net, workspace, rows);
-    pack(net, &at, at.w, NULL, parameters);
-    pack(net, &at, at.v, NULL, direction);
+    pack(net, &at, at.w, parameters);
+    pack(net, &at, at.v, direction);
     int64_t blocks = (rows + BLOCK - 1) / BLOCK;
     int32_t threads = threads_for(blocks, rows * at.parameters);
 #pragma omp parallel for schedule(static) num_threads(threads) if (threads > 1)
     for (int64_t block = 0; block < blocks; block++)
-        rforward_block(net, &at, r_output, input, block * BLOCK,
-                       rows - block * BLOCK < BLOCK ? rows - block * BLOCK : BLOCK);
+        rforward_block(net, &at, r_output, input, block * BLOCK, block_rows(block, rows));
 }
 
 static void deltas_block(const cafe_mlp *net, const layout *at, const float *output_gradient, int64_t first,
@@ -326,23 +320,22 @@ static void deltas_block(const cafe_mlp *net, const layout *at, const float *out
             pad_rows(e, output_gradient + first * net->widths[l], m, net->widths[l], ld);
         } else {
             memset(e, 0, sizeof(float) * (size_t)(m * ld));
-            product(e, at->d[l + 1] + first * at->ld[l + 1], at->ld[l + 1], at->wt[l], NULL, m, net->widths[l + 1], ld);
+            at->use->product(e, at->d[l + 1] + first * at->ld[l + 1], at->ld[l + 1], at->wt[l], NULL, m, net->widths[l + 1], ld);
         }
         memcpy(d, e, sizeof(float) * (size_t)(m * ld));
-        derive(d, at->h[l] + first * ld, m * ld, kind_of(net, l));
+        at->use->derive(d, at->h[l] + first * ld, m * ld, kind_of(net, l));
     }
 }
 
 void cafe_mlp_deltas(float *workspace, const cafe_mlp *net, const float *parameters, const float *output_gradient,
                      int64_t rows) {
     layout at = layout_of(net, workspace, rows);
-    pack(net, &at, NULL, at.wt, parameters);
+    pack_transposed(net, &at, at.wt, parameters, 1);
     int64_t blocks = (rows + BLOCK - 1) / BLOCK;
     int32_t threads = threads_for(blocks, rows * at.parameters);
 #pragma omp parallel for schedule(static) num_threads(threads) if (threads > 1)
     for (int64_t block = 0; block < blocks; block++)
-        deltas_block(net, &at, output_gradient, block * BLOCK,
-                     rows - block * BLOCK < BLOCK ? rows - block * BLOCK : BLOCK);
+        deltas_block(net, &at, output_gradient, block * BLOCK, block_rows(block, rows));
 }
 
 static void rbackward_block(const cafe_mlp *net, const layout *at, float *gradient, const float *input,
@@ -353,16 +346,16 @@ static void rbackward_block(const cafe_mlp *net, const layout *at, float *gradie
     for (int32_t l = top; l > 0; l--) {
         int64_t ld = at->ld[l], in = net->widths[l - 1], lda = l > 1 ? at->ld[l - 1] : in;
         const float *d = at->d[l] + first * ld;
-        derive_twice(x, at->h[l] + first * ld, at->r[l] + first * ld, at->e[l] + first * ld, m * ld,
+        at->use->derive_twice(x, at->h[l] + first * ld, at->r[l] + first * ld, at->e[l] + first * ld, m * ld,
                      kind_of(net, l));
         const float *a = l > 1 ? at->h[l - 1] + first * lda : input + first * in;
         float *g = gradient + at->offset[l - 1];
-        outer(g, a, lda, x, m, in, net->widths[l], ld, 1); // R{dW} = h' R{d} + R{h}' d
+        at->use->outer(g, a, lda, x, ld, m, in, net->widths[l], 1); // R{dW} = h' R{d} + R{h}' d
         if (l == 1) break;
-        outer(g, at->r[l - 1] + first * lda, lda, d, m, in, net->widths[l], ld, 0);
+        at->use->outer(g, at->r[l - 1] + first * lda, lda, d, ld, m, in, net->widths[l], 0);
         memset(y, 0, sizeof(float) * (size_t)(m * lda));
-        product(y, x, ld, at->wt[l - 1], NULL, m, net->widths[l], lda); // R{e} = R{d} W' + d V'
-        product(y, d, ld, at->vt[l - 1], NULL, m, net->widths[l], lda);
+        at->use->product(y, x, ld, at->wt[l - 1], NULL, m, net->widths[l], lda); // R{e} = R{d} W' + d V'
+        at->use->product(y, d, ld, at->vt[l - 1], NULL, m, net->widths[l], lda);
         float *swap = x;
         x = y, y = swap;
     }
@@ -371,8 +364,8 @@ static void rbackward_block(const cafe_mlp *net, const layout *at, float *gradie
 void cafe_mlp_rbackward(float *r_parameter_gradient, float *workspace, const cafe_mlp *net, const float *parameters,
                         const float *direction, const float *input, const float *r_output_gradient, int64_t rows) {
     layout at = layout_of(net, workspace, rows);
-    pack(net, &at, NULL, at.wt, parameters);
-    pack(net, &at, NULL, at.vt, direction);
+    pack_transposed(net, &at, at.wt, parameters, 1);
+    pack_transposed(net, &at, at.vt, direction, 1);
     int32_t threads = threads_for(at.chunks, rows * at.parameters);
 #pragma omp parallel for schedule(static) num_threads(threads) if (threads > 1)
     for (int64_t chunk = 0; chunk < at.chunks; chunk++) {

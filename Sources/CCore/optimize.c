@@ -4,50 +4,34 @@
  * the vector operations of cafe_cg_solve, all of them bound by memory.
  */
 #include "internal.h"
+#include "kernels.h"
 
 #include <lapacke.h>
 #include <math.h>
 
 enum { LEAST = 8192 };
 
-static void adam_range(float *restrict p, float *restrict m, float *restrict v, const float *restrict g,
-                       int64_t count, float rate, float beta1, float beta2, float scale, float epsilon) {
-    for (int64_t i = 0; i < count; i++) {
-        m[i] = beta1 * m[i] + (1 - beta1) * g[i];
-        v[i] = beta2 * v[i] + (1 - beta2) * g[i] * g[i];
-        p[i] -= rate * m[i] / (sqrtf(v[i]) * scale + epsilon);
-    }
-}
-
 void cafe_adam_step(float *parameters, float *m, float *v, const float *gradient, int64_t count, int64_t step,
                     double learning_rate, double beta1, double beta2, double epsilon) {
     float rate = (float)(learning_rate / (1 - pow(beta1, (double)step)));
     float scale = (float)(1 / sqrt(1 - pow(beta2, (double)step)));
+    const kernels *use = cafe_kernels();
     chunks c = chunks_of(count, LEAST);
 #pragma omp parallel for schedule(static) num_threads(c.threads) if (c.threads > 1)
     for (int64_t k = 0; k < c.count; k++) {
         int64_t i = k * c.size;
-        adam_range(parameters + i, m + i, v + i, gradient + i, chunk_end(c, k, count) - i, rate, (float)beta1,
+        use->adam(parameters + i, m + i, v + i, gradient + i, chunk_end(c, k, count) - i, rate, (float)beta1,
                    (float)beta2, scale, (float)epsilon);
     }
 }
 
-static double dot_range(const float *restrict a, const float *restrict b, int64_t count) {
-    double lanes[16] = {0}, total = 0;
-    int64_t i = 0;
-    for (; i + 16 <= count; i += 16)
-        for (int64_t j = 0; j < 16; j++) lanes[j] += (double)a[i + j] * b[i + j];
-    for (; i < count; i++) total += (double)a[i] * b[i];
-    for (int64_t j = 0; j < 16; j++) total += lanes[j];
-    return total;
-}
-
 double cafe_dot(const float *a, const float *b, int64_t count) {
     chunks c = chunks_of(count, LEAST);
+    const kernels *use = cafe_kernels();
     double partial[MOST_CHUNKS], total = 0;
 #pragma omp parallel for schedule(static) num_threads(c.threads) if (c.threads > 1)
     for (int64_t k = 0; k < c.count; k++)
-        partial[k] = dot_range(a + k * c.size, b + k * c.size, chunk_end(c, k, count) - k * c.size);
+        partial[k] = use->dot(a + k * c.size, b + k * c.size, chunk_end(c, k, count) - k * c.size);
     for (int64_t k = 0; k < c.count; k++) total += partial[k];
     return total;
 }

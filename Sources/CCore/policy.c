@@ -5,6 +5,7 @@
  * over its segment, sums in double. Hot calls: sample in a rollout, clipped in an update.
  */
 #include "internal.h"
+#include "kernels.h"
 
 #include <math.h>
 #include <stddef.h>
@@ -306,7 +307,22 @@ void cafe_policy_fisher(float *product, const cafe_segments *segments, const flo
 
 /* ---- KL ---- */
 
+/* Rows of one width without a mask: a row in each lane of a vector. */
+static void kl_plain(float *kl, const float *p, const float *q, int64_t rows, int64_t width) {
+    const kernels *use = cafe_kernels();
+    chunks c = chunks_of(rows, LEAST);
+#pragma omp parallel for schedule(static) num_threads(c.threads) if (c.threads > 1)
+    for (int64_t k = 0; k < c.count; k++) {
+        int64_t i = k * c.size;
+        use->kl_rows(kl + i, p + i * width, q + i * width, chunk_end(c, k, rows) - i, width);
+    }
+}
+
 void cafe_categorical_kl(float *kl, const cafe_segments *segments, const float *logits_p, const float *logits_q) {
+    if (!segments->offsets && !segments->mask && segments->width >= 1 && segments->width <= 64) {
+        kl_plain(kl, logits_p, logits_q, segments->count, segments->width);
+        return;
+    }
     chunks c = chunks_of(segments->count, LEAST);
 #pragma omp parallel for schedule(static) num_threads(c.threads) if (c.threads > 1)
     for (int64_t k = 0; k < c.count; k++)

@@ -6,7 +6,7 @@
  */
 #include "cafe.h"
 
-void cafe_random_block(uint32_t *out, uint64_t seed, uint64_t stream, uint64_t counter) {
+static inline void philox(uint32_t *out, uint64_t seed, uint64_t stream, uint64_t counter) {
     uint32_t c0 = (uint32_t)counter, c1 = (uint32_t)(counter >> 32);
     uint32_t c2 = (uint32_t)stream, c3 = (uint32_t)(stream >> 32);
     uint32_t k0 = (uint32_t)seed, k1 = (uint32_t)(seed >> 32);
@@ -28,6 +28,28 @@ void cafe_random_block(uint32_t *out, uint64_t seed, uint64_t stream, uint64_t c
 
 uint64_t cafe_random_u64(uint64_t seed, uint64_t stream, uint64_t counter) {
     uint32_t block[4];
-    cafe_random_block(block, seed, stream, counter);
+    philox(block, seed, stream, counter);
     return (uint64_t)block[0] | (uint64_t)block[1] << 32;
+}
+
+void cafe_random_block(uint32_t *out, uint64_t seed, uint64_t stream, uint64_t counter) {
+    philox(out, seed, stream, counter);
+}
+
+void cafe_random_below(int32_t *out, uint32_t bound, uint64_t seed, uint64_t stream, uint64_t counter, int64_t count) {
+    for (int64_t i = 0; i < count; i += 4) {
+        uint32_t bits[4];
+        philox(bits, seed, stream, counter + (uint64_t)i / 4);
+        int64_t rest = count - i < 4 ? count - i : 4;
+        for (int64_t k = 0; k < rest; k++) out[i + k] = (int32_t)((uint64_t)bits[k] * bound >> 32);
+    }
+}
+
+void cafe_random_units(float *out, uint64_t seed, uint64_t stream, uint64_t counter, int64_t count) {
+    for (int64_t i = 0; i < count; i += 4) {
+        uint32_t bits[4];
+        philox(bits, seed, stream, counter + (uint64_t)i / 4);
+        int64_t rest = count - i < 4 ? count - i : 4;
+        for (int64_t k = 0; k < rest; k++) out[i + k] = (float)(bits[k] >> 8) * 0x1p-24f;
+    }
 }

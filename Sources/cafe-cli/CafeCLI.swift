@@ -9,9 +9,13 @@ struct CafeCLI: AsyncParsableCommand {
         version: "0.1.0",
         subcommands: [
             LabelCommand.self,
+            BenchCommand.self,
             EvaluateCommand.self,
+            EvolveCommand.self,
             GenerateCommand.self,
             ScenariosCommand.self,
+            TrainCommand.self,
+            ResumeCommand.self,
         ]
     )
 }

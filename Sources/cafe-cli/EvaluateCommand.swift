@@ -8,7 +8,9 @@ struct EvaluateCommand: ParsableCommand {
         abstract: "Play dispatch policies on the same episodes and compare their revenue.",
         discussion: """
             Each policy is the name of a dispatcher (random, greedy, nearest, best-payment, marginal, hungarian,
-            pair-greedy, best-response, coalition; prices are tuned on training episodes that are never evaluated on).
+            pair-greedy, best-response, coalition; prices are tuned on training episodes that are never evaluated on),
+            a learnt coalition rule (cafe-chengdu, which comes with the program, or the folder of a run of evolve), or the
+            folder of a trained run, which acts by its likeliest actions (RUN:sampled draws them).
 
             The table shows mean revenue, its 95 % interval over episodes (over seeds where several are given), the
             paired difference to the first policy with its interval, and the ratio. The same command gives the same
@@ -149,7 +151,12 @@ enum PolicyNames {
     static func policy(
         _ name: String, tunedOn source: some InstanceSource, tasks: Int, workers: Int, seed: UInt64
     ) throws -> PolicySource {
-        try DispatcherKind.named(name).policy(tunedOn: source, tasks: tasks, workers: workers, seed: seed)
+        if let learnt = try LearntCoalitionPolicy.named(name) { return learnt.source() }
+        if name.contains("/") || DispatchPolicy.isRun(name) {
+            let folder = name.hasSuffix(":sampled") ? String(name.dropLast(8)) : name
+            return try DispatchPolicy(contentsOf: folder).source(name: name, sampled: folder != name)
+        }
+        return try DispatcherKind.named(name).policy(tunedOn: source, tasks: tasks, workers: workers, seed: seed)
     }
 }
 

@@ -6,7 +6,8 @@ struct LabelCommand: AsyncParsableCommand {
         commandName: "label",
         abstract: "Collect labels within a budget, and turn them into answers.",
         subcommands: [
-            LabelAggregate.self
+            LabelInit.self, LabelNext.self, LabelRecord.self, LabelStatus.self, LabelLabels.self, LabelPlanCommand.self,
+            LabelAggregate.self, LabelReplayCommand.self,
         ]
     )
 }

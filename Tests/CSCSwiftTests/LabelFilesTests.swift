@@ -3,9 +3,14 @@ import Foundation
 import Testing
 
 @Suite("Label files")
-struct LabelFilesTests {
+final class LabelFilesTests {
+    private let root = NSTemporaryDirectory() + "cafe-labels-\(UUID().uuidString)"
+
+    init() throws { try FileManager.default.createDirectory(atPath: root, withIntermediateDirectories: true) }
+    deinit { try? FileManager.default.removeItem(atPath: root) }
+
     private func file(_ text: String) throws -> String {
-        let path = NSTemporaryDirectory() + "cafe-labels-\(UUID().uuidString).csv"
+        let path = root + "/\(UUID().uuidString).csv"
         try text.write(toFile: path, atomically: true, encoding: .utf8)
         return path
     }

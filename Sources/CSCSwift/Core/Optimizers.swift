@@ -18,7 +18,10 @@ public final class Adam {
     public let beta2: Double
     /// Added to the root of the second moment.
     public let epsilon: Double
-    private var moments: State
+    // Properties of their own: both are modified at once, which one struct in a class would forbid.
+    private var m: [Float]
+    private var v: [Float]
+    private var steps = 0
 
     /// An optimiser at step 0.
     public init(
@@ -29,29 +32,28 @@ public final class Adam {
         self.beta1 = beta1
         self.beta2 = beta2
         self.epsilon = epsilon
-        let zeros = [Float](repeating: 0, count: parameterCount)
-        moments = State(m: zeros, v: zeros, step: 0)
+        m = [Float](repeating: 0, count: parameterCount)
+        v = [Float](repeating: 0, count: parameterCount)
     }
 
     /// The moments and the step count, for a checkpoint. Setting traps where the sizes differ. O(P).
     public var state: State {
-        get { moments }
+        get { State(m: m, v: v, step: steps) }
         set {
-            requireCount(newValue.m.count, moments.m.count, "Adam.state: m")
-            requireCount(newValue.v.count, moments.v.count, "Adam.state: v")
-            moments = newValue
+            requireCount(newValue.m.count, m.count, "Adam.state: m")
+            requireCount(newValue.v.count, v.count, "Adam.state: v")
+            (m, v, steps) = (newValue.m, newValue.v, newValue.step)
         }
     }
 
     /// parameters -= learningRate * m^ / (sqrt(v^) + epsilon). O(P).
     public func step(parameters: inout MutableSpan<Float>, gradient: Span<Float>) {
-        requireCount(parameters.count, moments.m.count, "Adam.step: parameters")
-        requireCount(gradient.count, moments.m.count, "Adam.step: gradient")
-        moments.step += 1
-        let step = Int64(moments.step)
-        let count = Int64(moments.m.count)
-        moments.m.withUnsafeMutableBufferPointer { m in
-            moments.v.withUnsafeMutableBufferPointer { v in
+        requireCount(parameters.count, m.count, "Adam.step: parameters")
+        requireCount(gradient.count, m.count, "Adam.step: gradient")
+        steps += 1
+        let (step, count) = (Int64(steps), Int64(m.count))
+        m.withUnsafeMutableBufferPointer { m in
+            v.withUnsafeMutableBufferPointer { v in
                 cafe_adam_step(
                     parameters.base, m.baseAddress, v.baseAddress, gradient.base, count, step, learningRate, beta1,
                     beta2, epsilon)

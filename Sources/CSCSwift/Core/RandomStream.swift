@@ -54,6 +54,9 @@ public struct RandomStream: RandomNumberGenerator, Sendable, Hashable, Codable {
         return cafe_random_u64(seed, stream, counter)
     }
 
+    /// Passes over `draws` draws. O(1).
+    public mutating func skip(_ draws: UInt64) { counter &+= draws }
+
     /// A uniform number in [0, 1), 53 bits. O(1).
     public mutating func unit() -> Double { Double(next() >> 11) * 0x1p-53 }
 

@@ -74,6 +74,13 @@ struct DecisionBoard {
         refill(&localNeed, count, 0)
     }
 
+    /// Makes every idle worker a decider who has a candidate. O(idle * open), or by the grid.
+    mutating func addDeciders(_ state: borrowing GameState) {
+        for row in state.idle.indices where state.workerTask[Int(state.idle[row])] < 0 {
+            _ = addDecider(row: row, state)
+        }
+    }
+
     /// Makes the idle worker in `row` a decider if it has a candidate: one of the k nearest qualified tasks within
     /// reach that still need workers and where it would arrive in time to help. O(open), or by the grid.
     mutating func addDecider(row: Int, _ state: borrowing GameState) -> Bool {

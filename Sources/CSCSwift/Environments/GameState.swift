@@ -80,6 +80,29 @@ struct GameState {
         beginWindow()
     }
 
+    /// Puts the state of a snapshot that makes sense in place. Tasks keep their indices, so only what is released is
+    /// open and nothing is released later. O(tasks + workers + commitments * team).
+    mutating func restore(_ snapshot: Snapshot, horizon: Double) {
+        reset(Instance(trusted: [], workers: snapshot.workers, horizon: horizon, seed: 0))
+        tasks.append(contentsOf: snapshot.tasks)
+        refill(&phase, tasks.count, .unreleased)
+        refill(&teamHead, tasks.count, -1)
+        refill(&teamSize, tasks.count, 0)
+        refill(&completion, tasks.count, .infinity)
+        now = snapshot.now
+        windowIndex = Int(now / options.window)
+        nextRelease = tasks.count
+        let released = tasks.indices.filter { tasks[$0].release <= now }
+        for task in released.sorted(by: { (tasks[$0].release, $0) < (tasks[$1].release, $1) }) {
+            phase[task] = .open
+            open.append(Int32(task))
+        }
+        for commitment in snapshot.commitments {
+            commit(worker: commitment.worker, task: commitment.task, arrival: commitment.arrival)
+        }
+        beginWindow()
+    }
+
     /// Whether every task has been released and has ended.
     var isOver: Bool { nextRelease == tasks.count && open.isEmpty }
 
@@ -162,7 +185,11 @@ struct GameState {
 
     /// Sends an idle worker to an open task: it enters the team in order of arrival. O(team).
     mutating func commit(worker: Int, task: Int) {
-        let time = arrivalTime(worker, task)
+        commit(worker: worker, task: task, arrival: arrivalTime(worker, task))
+    }
+
+    /// As above for a worker who arrives, or arrived, at a known time.
+    mutating func commit(worker: Int, task: Int, arrival time: Double) {
         workerTask[worker] = Int32(task)
         arrival[worker] = time
         committed[worker] = now

@@ -34,8 +34,17 @@ extension SpatialCrowdsourcing {
             context.count >= n * c && candidates.count >= n * k * d && mask.count >= n * k,
             "SpatialCrowdsourcing.observe: context \(context.count), candidates \(candidates.count), mask "
                 + "\(mask.count) for [\(n), \(c)], [\(n), \(k), \(d)], [\(n), \(k)]")
+        Self.observeAll(n, c, k, d, state, &board, scales, &context, &candidates, &mask)
+    }
+
+    /// All deciders' rows; the state is borrowed once for all of them.
+    private static func observeAll(
+        _ n: Int, _ c: Int, _ k: Int, _ d: Int, _ state: borrowing GameState, _ board: inout DecisionBoard,
+        _ scales: Scales, _ context: inout MutableSpan<Float>, _ candidates: inout MutableSpan<Float>,
+        _ mask: inout MutableSpan<UInt8>
+    ) {
         for row in 0..<n {
-            Self.observe(
+            observe(
                 row: row, state, &board, scales, context: &context, contextBase: row * c, candidates: &candidates,
                 candidateBase: row * k * d, pairWidth: d, mask: &mask, maskBase: row * k)
         }

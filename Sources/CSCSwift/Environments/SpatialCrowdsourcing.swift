@@ -48,6 +48,12 @@ public final class SpatialCrowdsourcing: ParallelEnvironment {
         beginWindow()
     }
 
+    /// Opens the window of a restored state; see `restore(_:scale:)`.
+    func afterRestore() {
+        stream = RandomStream(seed: 0, purpose: .environment)
+        beginWindow()
+    }
+
     // MARK: The clock and the score
 
     /// The start of the present window (minutes).
@@ -222,9 +228,7 @@ public final class SpatialCrowdsourcing: ParallelEnvironment {
         if board.stale || options.decisions == .simultaneous { board.begin(state) }
         switch options.decisions {
         case .simultaneous:
-            for row in state.idle.indices where state.workerTask[Int(state.idle[row])] < 0 {
-                _ = board.addDecider(row: row, state)
-            }
+            board.addDeciders(state)
         case .inTurn:
             while turn < order.count {
                 let row = Int(order[turn])

@@ -15,12 +15,22 @@ public struct Assignment: Sendable, Hashable, Codable {
     }
 }
 
+/// Asks one pair at a time and waits for its answer: what a replay needs of a method.
+public protocol SequentialAssigner: Sendable {
+    /// The next pair to ask, or `nil` at the end.
+    mutating func next() -> Assignment?
+    /// Takes the answer to the last assignment.
+    mutating func record(task: Int, worker: Int, label: Int) throws(CSCError)
+    /// The present estimate for each task.
+    var labels: [Int] { get }
+}
+
 /// Decides who is asked about what, one pair at a time, and keeps the answers.
 ///
 /// It does no input or output. Several assignments may be outstanding. The same construction and the same sequence of
 /// calls give the same decisions; `apply` follows decisions that were made earlier (a journal) and leaves the assigner
 /// in the state, bit for bit, in which `next` would have left it.
-public protocol LabelAssigner: Sendable {
+public protocol LabelAssigner: SequentialAssigner {
     /// The next pair to ask, or `nil` if no pair can be asked now: the budget is spent or committed, every task is
     /// done, or no worker of `available` is left for any open task. `nil` for `available` means everyone present.
     mutating func next(available: [Int]?) -> Assignment?

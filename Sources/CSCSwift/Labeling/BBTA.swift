@@ -399,6 +399,8 @@ public struct BBTA: LabelAssigner {
     // MARK: Results
 
     public var labels: [Int] { votes.map(Int.init) }
+    /// The present estimate for one task. O(1).
+    public func label(of task: Int) -> Int { Int(votes[task]) }
     public var confidence: [Double] { scores }
     public var answers: [Label] { pairs.answers }
     /// The pairs that have been assigned and neither answered nor declined, task by task. O(pairs).

@@ -6,7 +6,14 @@ extension Scenario {
     public func yaml() throws -> String {
         let encoder = YAMLEncoder()
         encoder.options.sortKeys = false
-        return try encoder.encode(self)
+        // Yams writes 0.37 as 3.7e-1: numbers are put as people write them; they read back to the same bits.
+        let lines = try encoder.encode(self).split(separator: "\n").map { line in
+            guard let blank = line.lastIndex(of: " "), let value = Double(line[line.index(after: blank)...]),
+                line[blank...].contains("e")
+            else { return String(line) }
+            return "\(line[...blank])\(value)"
+        }
+        return lines.joined(separator: "\n") + "\n"
     }
 
     /// Reads a scenario from YAML. A key `base: chengdu` takes all that is not given from a built-in scenario.

@@ -91,7 +91,9 @@ public enum DispatcherKind: String, Sendable, CaseIterable {
         options: GameOptions = GameOptions()
     ) -> PolicySource {
         let price = tunedPrice(source, tasks: tasks, workers: workers, seed: seed, options: options)
-        return PolicySource(name: rawValue, note: isPriced ? "price \(price) per worker-minute" : "") {
+        return PolicySource(
+            name: rawValue, note: isPriced ? "price \((price * 1e6).rounded() / 1e6) per worker-minute" : ""
+        ) {
             self.player(price: price, options: options)
         }
     }

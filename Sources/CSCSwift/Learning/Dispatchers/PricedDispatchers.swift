@@ -22,6 +22,7 @@ public final class PricedDispatcher: Dispatcher {
     private var order: [Int] = []
     private var needy: [Int] = []
     private var profits: [Double] = []
+    private var rowBest: [Int] = []
     private var solver = AssignmentSolver()
 
     /// The rule at a price per worker-minute.
@@ -65,27 +66,61 @@ public final class PricedDispatcher: Dispatcher {
         }
     }
 
-    /// O(idle * open * team + sends * (idle + open)).
-    private func pairGreedy(_ game: SpatialCrowdsourcing) {
-        list(game.state)
-        let (rows, columns) = (order.count, needy.count)
-        if rows == 0 || columns == 0 { return }
-        refill(&profits, rows * columns, 0)
-        for row in 0..<rows {
-            for column in 0..<columns {
-                profits[row * columns + column] = Self.profit(order[row], needy[column], price, game.state)
+    /// The profit of each pair of a listed worker and a listed task, [idle][needy]. O(idle * open * team).
+    private func fillProfits(_ state: borrowing GameState) {
+        refill(&profits, order.count * needy.count, 0)
+        for row in order.indices {
+            for column in needy.indices {
+                profits[row * needy.count + column] = Self.profit(order[row], needy[column], price, state)
             }
         }
-        while true {
-            var best = 0
-            for pair in profits.indices where profits[pair] > profits[best] { best = pair }
-            if profits[best] <= 0 { return }
-            let (row, column) = (best / columns, best % columns)
-            game.commit(worker: order[row], task: needy[column])
-            for other in 0..<columns { profits[row * columns + other] = 0 }
-            for other in 0..<rows where game.isIdle(order[other]) {
-                profits[other * columns + column] = Self.profit(order[other], needy[column], price, game.state)
+    }
+
+    /// The profits of one task anew for the workers who are still idle; notes their best tasks. O(idle * (team + open)
+    /// in the worst case).
+    private func refreshProfits(column: Int, _ state: borrowing GameState) {
+        let columns = needy.count
+        for row in order.indices where rowBest[row] >= 0 {
+            let profit = Self.profit(order[row], needy[column], price, state)
+            profits[row * columns + column] = profit
+            if rowBest[row] == column {
+                rowBest[row] = bestColumn(row)
+            } else if profit > profits[row * columns + rowBest[row]] {
+                rowBest[row] = column
             }
+        }
+    }
+
+    /// The task of a row's largest profit. O(needy).
+    private func bestColumn(_ row: Int) -> Int {
+        let base = row * needy.count
+        var best = 0
+        for column in needy.indices where profits[base + column] > profits[base + best] { best = column }
+        return best
+    }
+
+    /// O(idle * open * team + sends * idle).
+    private func pairGreedy(_ game: SpatialCrowdsourcing) {
+        list(game.state)
+        if order.isEmpty || needy.isEmpty { return }
+        fillProfits(game.state)
+        rowBest.removeAll(keepingCapacity: true)
+        for row in order.indices { rowBest.append(bestColumn(row)) }
+        while true {
+            var best = -1
+            var bestProfit = 0.0
+            for row in order.indices where rowBest[row] >= 0 {
+                let profit = profits[row * needy.count + rowBest[row]]
+                if profit > bestProfit {
+                    bestProfit = profit
+                    best = row
+                }
+            }
+            if best < 0 { return }
+            let column = rowBest[best]
+            game.commit(worker: order[best], task: needy[column])
+            rowBest[best] = -1
+            refreshProfits(column: column, game.state)
         }
     }
 
@@ -95,12 +130,7 @@ public final class PricedDispatcher: Dispatcher {
             list(game.state)
             let columns = needy.count
             if order.isEmpty || columns == 0 { return }
-            refill(&profits, order.count * columns, 0)
-            for row in order.indices {
-                for column in 0..<columns {
-                    profits[row * columns + column] = Self.profit(order[row], needy[column], price, game.state)
-                }
-            }
+            fillProfits(game.state)
             solver.solve(rows: order.count, columns: columns) { profits[$0 * columns + $1] }
             var sent = 0
             for row in order.indices where solver.columnOf[row] >= 0 {
@@ -109,6 +139,21 @@ public final class PricedDispatcher: Dispatcher {
             }
             if sent == 0 { return }
         }
+    }
+
+    /// The task that earns `worker` most, or -1; staying with `present` wins among equals, so that the rounds come to an
+    /// end. O(open * team).
+    private func bestTask(_ worker: Int, _ present: Int, _ state: borrowing GameState) -> Int {
+        var best = -1
+        var bestProfit = 0.0
+        for task in needy {
+            let profit = Self.profit(worker, task, price, state)
+            if profit > bestProfit || profit == bestProfit && profit > 0 && task == present {
+                bestProfit = profit
+                best = task
+            }
+        }
+        return best
     }
 
     /// O(rounds * idle * open * team).
@@ -122,16 +167,7 @@ public final class PricedDispatcher: Dispatcher {
             for worker in order {
                 let present = game.task(of: worker)
                 if present >= 0 { game.state.withdraw(worker: worker) }
-                var best = -1
-                var bestProfit = 0.0
-                for task in needy {
-                    let profit = Self.profit(worker, task, price, game.state)
-                    // Staying wins among equals, so that the rounds come to an end.
-                    if profit > bestProfit || profit == bestProfit && profit > 0 && task == present {
-                        bestProfit = profit
-                        best = task
-                    }
-                }
+                let best = bestTask(worker, present, game.state)
                 if best >= 0 { game.commit(worker: worker, task: best) }
                 if best != present { changed = true }
             }

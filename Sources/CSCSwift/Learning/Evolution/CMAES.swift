@@ -27,6 +27,7 @@ public struct CMAES: Sendable, Codable, Equatable {
         /// within this of each other.
         public var lossTolerance: Double
 
+        /// Options; the defaults are the tutorial's.
         public init(
             population: Int? = nil, stepSize: Double = 0.3, maxRestarts: Int = 0, tolerance: Double = 1e-11,
             lossTolerance: Double = 1e-12
@@ -99,9 +100,11 @@ public struct CMAES: Sendable, Codable, Equatable {
 
     /// n.
     public let dimension: Int
+    /// How the search is run.
     public let options: Options
-    /// Where the search began, and the standard deviation of each coordinate then (to be multiplied by `stepSize`).
+    /// Where the search began.
     public let start: [Double]
+    /// The standard deviation of each coordinate then (to be multiplied by `stepSize`).
     public let scales: [Double]
     /// The run's seed.
     public let seed: UInt64
@@ -115,8 +118,9 @@ public struct CMAES: Sendable, Codable, Equatable {
     public private(set) var mean: [Double]
     /// sigma.
     public private(set) var stepSize: Double
-    /// The candidate with the lowest loss so far, and that loss; empty and infinite before the first `tell`.
+    /// The candidate with the lowest loss so far; empty before the first `tell`.
     public private(set) var best: [Double] = []
+    /// Its loss; infinite before the first `tell`.
     public private(set) var bestLoss = Double.infinity
 
     var constants: Constants

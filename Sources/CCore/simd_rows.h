@@ -1,0 +1,101 @@
+/* simd_rows.h - template: exponentials of arrays, divergences row by row, Adam, dot products. After simd_math.h. */
+
+static void map_exp(float *out, const float *in, int64_t count) {
+    int64_t i = 0;
+    for (; i + LANES <= count; i += LANES) store(out + i, exp_of(load(in + i)));
+    float lane[LANES] = {0};
+    if (i == count) return;
+    memcpy(lane, in + i, sizeof(float) * (size_t)(count - i));
+    store(lane, exp_of(load(lane)));
+    memcpy(out + i, lane, sizeof(float) * (size_t)(count - i));
+}
+
+static void map_tanh(float *out, const float *in, int64_t count) {
+    int64_t i = 0;
+    for (; i + LANES <= count; i += LANES) store(out + i, tanh_of(load(in + i)));
+    float lane[LANES] = {0};
+    if (i == count) return;
+    memcpy(lane, in + i, sizeof(float) * (size_t)(count - i));
+    store(lane, tanh_of(load(lane)));
+    memcpy(out + i, lane, sizeof(float) * (size_t)(count - i));
+}
+
+/* KL(p || q) of LANES rows at a time, a row in each lane: no sum across lanes is needed. With a = z - max,
+ * KL = sum(e^a (a - b)) / sum(e^a) - log sum(e^a) + log sum(e^b). */
+static void kl_lanes(float *kl, const float *p, const float *q, int64_t rows, int64_t width) {
+    vf a[64], b[64], top_a = splat(-INFINITY), top_b = splat(-INFINITY);
+    for (int64_t j = 0; j < width; j++) {
+        float x[LANES] = {0}, y[LANES] = {0};
+        for (int64_t i = 0; i < rows; i++) {
+            x[i] = p[i * width + j];
+            y[i] = q[i * width + j];
+        }
+        a[j] = load(x);
+        b[j] = load(y);
+        top_a = a[j] > top_a ? a[j] : top_a;
+        top_b = b[j] > top_b ? b[j] : top_b;
+    }
+    vf sum_a = splat(0), sum_b = splat(0), mixed = splat(0);
+    for (int64_t j = 0; j < width; j++) {
+        vf x = a[j] - top_a, y = b[j] - top_b, e = exp_of(x);
+        sum_a += e;
+        sum_b += exp_of(y);
+        mixed += e > splat(0) ? e * (x - y) : splat(0);
+    }
+    vf ratio = sum_b / sum_a, mean = mixed / sum_a;
+    for (int64_t i = 0; i < rows; i++) kl[i] = mean[i] + logf(ratio[i]);
+}
+
+static void kl_rows(float *kl, const float *p, const float *q, int64_t rows, int64_t width) {
+    for (int64_t i = 0; i < rows; i += LANES)
+        kl_lanes(kl + i, p + i * width, q + i * width, rows - i < LANES ? rows - i : LANES, width);
+}
+
+/* Four vectors in flight; a row's tail goes through zeroed lanes, where p = q and the term is 0. */
+static void gaussian_rows(float *kl, const float *mean_p, const float *log_sd_p, const float *mean_q,
+                          const float *log_sd_q, int64_t rows, int64_t width) {
+    for (int64_t i = 0; i < rows; i++) {
+        vf sum = splat(0);
+        for (int64_t j = 0; j < width; j += LANES) {
+            int64_t at = i * width + j, left = width - j;
+            vf mp, sp, mq = splat(0), sq = splat(0);
+            if (left >= LANES) {
+                mp = load(mean_p + at), sp = load(log_sd_p + at);
+                if (mean_q) mq = load(mean_q + at), sq = load(log_sd_q + at);
+            } else {
+                float lane[4][LANES] = {{0}};
+                size_t size = sizeof(float) * (size_t)left;
+                memcpy(lane[0], mean_p + at, size);
+                memcpy(lane[1], log_sd_p + at, size);
+                if (mean_q) memcpy(lane[2], mean_q + at, size), memcpy(lane[3], log_sd_q + at, size);
+                mp = load(lane[0]), sp = load(lane[1]), mq = load(lane[2]), sq = load(lane[3]);
+            }
+            vf d = mp - mq, s = sp - sq;
+            sum += 0.5f * (exp_of(2.0f * s) + d * d * exp_of(-2.0f * sq)) - s - 0.5f;
+        }
+        kl[i] = sum_of(sum);
+    }
+}
+
+static void adam(float *restrict p, float *restrict m, float *restrict v, const float *restrict g, int64_t count,
+                 float rate, float beta1, float beta2, float scale, float epsilon) {
+    for (int64_t i = 0; i < count; i++) {
+        m[i] = beta1 * m[i] + (1 - beta1) * g[i];
+        v[i] = beta2 * v[i] + (1 - beta2) * g[i] * g[i];
+        p[i] -= rate * m[i] / (__builtin_sqrtf(v[i]) * scale + epsilon);
+    }
+}
+
+static double dot(const float *restrict a, const float *restrict b, int64_t count) {
+    double lanes[32] = {0}, total = 0;
+    int64_t i = 0;
+    for (; i + 32 <= count; i += 32)
+        for (int64_t j = 0; j < 32; j++) lanes[j] += (double)a[i + j] * b[i + j];
+    for (; i < count; i++) total += (double)a[i] * b[i];
+    for (int64_t j = 0; j < 32; j++) total += lanes[j];
+    return total;
+}
+
+#define KERNELS                                                                                                       \
+    {.product = product, .column = column, .outer = outer, .activate = activate, .derive = derive, .derive_twice = derive_twice,        \
+     .exp = map_exp, .tanh = map_tanh, .kl_rows = kl_rows, .gaussian_rows = gaussian_rows, .adam = adam, .dot = dot}

@@ -1,0 +1,27 @@
+/// Many copies of one game with a fixed number of agents, each of whom acts at every step: the shape that learners with
+/// a fixed horizon want (`FixedHorizonTrainer`). Row-major arrays that the caller owns, one row an agent, agents of one
+/// copy side by side. N copies, M agents a copy, A = N * M rows, D `observationWidth`, K `actionCount`.
+///
+/// A copy whose episode ends starts the next one by itself. `ends` then says how it ended, and `finalObservations`
+/// holds what its agents saw last, so that a truncated episode can be bootstrapped from there.
+public protocol BatchedEnvironment: AnyObject {
+    /// N: how many copies there are.
+    var environmentCount: Int { get }
+    /// M: how many agents a copy has.
+    var agentsPerEnvironment: Int { get }
+    /// D: the width of what an agent sees.
+    var observationWidth: Int { get }
+    /// K: how many actions an agent has.
+    var actionCount: Int { get }
+
+    /// Starts a new episode in every copy. Copy n of a batch whose copies count from `firstIndex` is the same game as
+    /// copy n + firstIndex of a larger batch with the same seed.
+    func reset(seed: UInt64, firstIndex: Int)
+    /// Writes what every agent sees now, [A, D].
+    func observe(_ observations: inout MutableSpan<Float>)
+    /// Plays `actions` [A], each 0 ..< K. Writes the next observations [A, D], the rewards [A], how each copy's step
+    /// ended [N], and the rows of `finalObservations` [A, D] of the copies that ended.
+    func step(
+        actions: Span<Int32>, observations: inout MutableSpan<Float>, finalObservations: inout MutableSpan<Float>,
+        rewards: inout MutableSpan<Float>, ends: inout MutableSpan<StepEnd>)
+}

@@ -1,0 +1,102 @@
+/// The present moment of a service: who is where, what is open, who is already on the way. What a program that embeds
+/// the library hands over when it wants assignments.
+public struct Snapshot: Sendable {
+    /// A worker who already has a task.
+    public struct Commitment: Sendable, Hashable {
+        /// Indices in `workers` and `tasks`.
+        public var worker: Int
+        public var task: Int
+        /// When it arrives, or arrived, at the task (minutes, on the clock of `now`).
+        public var arrival: Double
+
+        public init(worker: Int, task: Int, arrival: Double) {
+            self.worker = worker
+            self.task = task
+            self.arrival = arrival
+        }
+    }
+
+    /// The time now (minutes), on the same clock as releases and shifts.
+    public var now: Double
+    /// The open tasks: released, not ended. Later releases are allowed and not yet seen.
+    public var tasks: [SpatialTask]
+    /// All workers; x and y are where each idle one is now.
+    public var workers: [Worker]
+    public var commitments: [Commitment]
+
+    public init(now: Double, tasks: [SpatialTask], workers: [Worker], commitments: [Commitment] = []) {
+        self.now = now
+        self.tasks = tasks
+        self.workers = workers
+        self.commitments = commitments
+    }
+
+    /// What observations are measured by; a snapshot cannot tell it, for it does not show the whole day.
+    public struct Scale: Sendable, Hashable {
+        /// Mean full payment of a task, and mean payment of a worker-minute of work (money).
+        public var pay: Double
+        public var rate: Double
+        /// Tasks of a day per worker of a day.
+        public var tasksPerWorker: Double
+        /// The length of the day (minutes).
+        public var horizon: Double
+
+        public init(pay: Double, rate: Double, tasksPerWorker: Double, horizon: Double) {
+            precondition(
+                pay > 0 && rate > 0 && tasksPerWorker > 0 && horizon > 0,
+                "Snapshot.Scale: pay \(pay), rate \(rate), tasks per worker \(tasksPerWorker), horizon \(horizon)")
+            self.pay = pay
+            self.rate = rate
+            self.tasksPerWorker = tasksPerWorker
+            self.horizon = horizon
+        }
+
+        /// The scale of a scenario's days.
+        public init(_ scenario: Scenario, tasksPerWorker: Double) {
+            self.init(
+                pay: max(scenario.pay.mean, 1e-12), rate: max(scenario.pay.mean, 1e-12) / scenario.workload.mean,
+                tasksPerWorker: tasksPerWorker, horizon: scenario.horizon)
+        }
+    }
+
+    /// The first thing in it that makes no sense, or nil. O(tasks + workers).
+    var fault: String? {
+        if !(now.isFinite && now >= 0) { return "the time \(now) is not a time" }
+        for (index, task) in tasks.enumerated() {
+            if let fault = task.fault { return "task \(index): \(fault)" }
+        }
+        for (index, worker) in workers.enumerated() {
+            if let fault = worker.fault { return "worker \(index): \(fault)" }
+        }
+        var busy = [Bool](repeating: false, count: workers.count)
+        for (index, commitment) in commitments.enumerated() {
+            guard workers.indices.contains(commitment.worker), tasks.indices.contains(commitment.task) else {
+                return "commitment \(index): worker \(commitment.worker) of \(workers.count), task \(commitment.task) "
+                    + "of \(tasks.count)"
+            }
+            if busy[commitment.worker] { return "commitment \(index): worker \(commitment.worker) has a task already" }
+            if !commitment.arrival.isFinite { return "commitment \(index): the arrival is no time" }
+            if tasks[commitment.task].release > now {
+                return "commitment \(index): task \(commitment.task) is not released yet"
+            }
+            busy[commitment.worker] = true
+        }
+        return nil
+    }
+}
+
+extension SpatialCrowdsourcing {
+    /// Puts the game into the state of a snapshot: deciders, observations and rules are then those of that moment, and
+    /// tasks and workers keep their indices. O(tasks log tasks + workers + commitments * team).
+    ///
+    /// - Throws: `CSCError.invalid` naming the first task, worker or commitment that makes no sense.
+    public func restore(_ snapshot: Snapshot, scale: Snapshot.Scale) throws {
+        if let fault = snapshot.fault { throw CSCError.invalid("snapshot: \(fault)") }
+        state.restore(snapshot, horizon: scale.horizon)
+        scales = Scales()
+        scales.pay = scale.pay
+        scales.rate = scale.rate
+        scales.tasksPerWorker = scale.tasksPerWorker
+        afterRestore()
+    }
+}

@@ -1,0 +1,182 @@
+/// A method to replay, as the command line names it.
+public enum ReplayMethod: Sendable, Hashable {
+    case random
+    /// BBTA with N' (nil: the replay's default).
+    case bbta(explore: Int?)
+    /// BBTA that picks the task by least confidence.
+    case bbtaLeastConfidence(explore: Int?)
+    case optKG
+    case optKGMulti
+    case ieThresh
+    case crowdSense
+
+    /// The names that `init(name:)` accepts; `bbta` and `bbta-lc` may carry N': `bbta:5`.
+    public static let names = ["random", "bbta", "bbta-lc", "optkg", "optkg-multi", "iethresh", "crowdsense"]
+
+    public init(name: String) throws(CSCError) {
+        let parts = name.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
+        var explore: Int?
+        if parts.count == 2, parts[0] == "bbta" || parts[0] == "bbta-lc", let n = Int(parts[1]), n >= 0 {
+            explore = n
+        } else if parts.count != 1 {
+            throw .invalid("'\(name)' is not a method; an N' is written bbta:5")
+        }
+        switch parts[0] {
+        case "random": self = .random
+        case "bbta": self = .bbta(explore: explore)
+        case "bbta-lc": self = .bbtaLeastConfidence(explore: explore)
+        case "optkg": self = .optKG
+        case "optkg-multi": self = .optKGMulti
+        case "iethresh": self = .ieThresh
+        case "crowdsense": self = .crowdSense
+        default:
+            throw .invalid(
+                "'\(name)' is not a method; there are \(ReplayMethod.names.joined(separator: ", "))"
+                    + Spelling.hint(for: name, among: ReplayMethod.names))
+        }
+    }
+}
+
+/// Where the answers of a replay come from.
+public enum ReplayStage: Sendable {
+    /// Recorded or made beforehand: the same in every run.
+    case fixed(LabelMatrix)
+    /// Simulated workers on tasks of known truth, drawn anew for each run.
+    case simulated(tasks: [LabelingTask], contexts: [String], classes: [String], model: WorkerModel, workers: Int)
+
+    func matrix(seed: UInt64) -> LabelMatrix {
+        switch self {
+        case .fixed(let matrix): matrix
+        case .simulated(let tasks, let contexts, let classes, let model, let workers):
+            model.matrix(tasks: tasks, contexts: contexts, classes: classes, workers: workers, seed: seed)
+        }
+    }
+}
+
+/// Accuracy as a function of the budget, for one method: means over runs.
+public struct ReplayCurve: Sendable {
+    public var method: String
+    /// Labels allowed.
+    public var budgets: [Int]
+    /// Labels used, mean over runs: below the budget where a method ended early or could not match it.
+    public var spent: [Double]
+    public var mean: [Double]
+    /// Standard error of the mean.
+    public var standardError: [Double]
+    /// [runs][budgets].
+    public var accuracies: [[Double]]
+}
+
+/// Replays assignment methods on answers that are known beforehand, and scores them against the truth.
+public struct Replay: Sendable {
+    public var stage: ReplayStage
+    /// N' of the BBTA methods that do not name their own.
+    public var explore = 1
+    /// Accuracy is taken at 2 N, 3 N, ..., budgetPerTask N labels.
+    public var budgetPerTask = 15
+    public var runs = 30
+    public var seed: UInt64 = 0
+
+    public init(stage: ReplayStage) { self.stage = stage }
+
+    /// The curve of each method. Run r of every method uses the same matrix and the same seed. The runs are spread over
+    /// the threads; the result does not depend on their number.
+    ///
+    /// Throws `CSCError.invalid` if the matrix has missing labels, no known truth, or more classes than a method takes.
+    public func curves(_ methods: [String]) throws(CSCError) -> [ReplayCurve] {
+        let parsed = try methods.map { name throws(CSCError) in try ReplayMethod(name: name) }
+        let first = stage.matrix(seed: runSeed(0))
+        guard first.isComplete else {
+            throw .invalid("the label matrix has missing entries: complete it first (GROUSE)")
+        }
+        guard first.tasks.contains(where: { $0.truth != nil }) else {
+            throw .invalid("no task has a known truth: there is nothing to score against")
+        }
+        if first.classes.count > 2, parsed.contains(.optKG) || parsed.contains(.optKGMulti) {
+            throw .invalid("OptKG takes two classes, the data have \(first.classes.count)")
+        }
+        let budgets = budgets(tasks: first.tasks.count)
+        let slots = (0..<runs * parsed.count).map { _ in Slot() }
+        Threads.parallelFor(slots.count) { index in
+            let run = index / parsed.count, seed = runSeed(run)
+            slots[index].points = play(parsed[index % parsed.count], stage.matrix(seed: seed), budgets, seed: seed)
+        }
+        return methods.indices.map { m in
+            let points = (0..<runs).map { slots[$0 * parsed.count + m].points }
+            let summaries = budgets.indices.map { b in Summary(points.map { $0[b].accuracy }) }
+            return ReplayCurve(
+                method: methods[m], budgets: budgets,
+                spent: budgets.indices.map { b in Statistics.mean(points.map { Double($0[b].spent) }) },
+                mean: summaries.map(\.mean), standardError: summaries.map(\.standardError),
+                accuracies: points.map { $0.map(\.accuracy) })
+        }
+    }
+
+    /// The answers that one run plays on.
+    public func matrix(run: Int) -> LabelMatrix { stage.matrix(seed: runSeed(run)) }
+
+    /// 2 N, 3 N, ..., as far as `budgetPerTask` goes; that alone where it is below 2.
+    public func budgets(tasks: Int) -> [Int] {
+        budgetPerTask < 2 ? [budgetPerTask * tasks] : (2...budgetPerTask).map { $0 * tasks }
+    }
+
+    /// The seed of one run, for workers' answers and for the methods.
+    public func runSeed(_ run: Int) -> UInt64 {
+        var stream = RandomStream(seed: seed, purpose: .labelModel, index: UInt64(run) + 1)
+        return stream.next()
+    }
+
+    private final class Slot: @unchecked Sendable {  // each is written by one iteration only
+        var points: [(accuracy: Double, spent: Int)] = []
+    }
+
+    private func play(
+        _ method: ReplayMethod, _ matrix: LabelMatrix, _ budgets: [Int], seed: UInt64
+    ) -> [(accuracy: Double, spent: Int)] {
+        let contexts = matrix.taskContexts, workers = matrix.workers.count, classes = matrix.classes.count
+        let tasks = contexts.count, last = Double(budgets.last!)
+        func bbta(_ n: Int?, _ score: ExponentialWeights.Score) -> [(accuracy: Double, spent: Int)] {
+            follow(
+                BBTA(
+                    taskContexts: contexts, workers: workers, classes: classes,
+                    options: .init(explore: n ?? explore, score: score, budget: last, seed: seed)), matrix, budgets)
+        }
+        func matched(_ outcomes: [ThresholdOutcome]) -> [(accuracy: Double, spent: Int)] {
+            outcomes.map { (matrix.accuracy(of: $0.labels)!, $0.spent) }
+        }
+        switch method {
+        case .random:
+            return follow(
+                RandomMajority(tasks: tasks, workers: workers, classes: classes, seed: seed), matrix, budgets)
+        case .bbta(let n): return bbta(n, .margin)
+        case .bbtaLeastConfidence(let n): return bbta(n, .leastConfidence)
+        case .optKG: return follow(OptKG(tasks: tasks, workers: workers, seed: seed), matrix, budgets)
+        case .optKGMulti:
+            return follow(OptKGMulti(taskContexts: contexts, workers: workers, seed: seed), matrix, budgets)
+        case .ieThresh: return matched(IEThresh.matched(matrix, budgets: budgets, seed: seed))
+        case .crowdSense: return matched(CrowdSense.matched(matrix, budgets: budgets, seed: seed))
+        }
+    }
+
+    /// Plays a sequential method to the last budget, scoring it at each.
+    private func follow<Method: SequentialAssigner>(
+        _ start: Method, _ matrix: LabelMatrix, _ budgets: [Int]
+    ) -> [(accuracy: Double, spent: Int)] {
+        var method = start
+        let workers = matrix.workers.count
+        var points: [(accuracy: Double, spent: Int)] = [], spent = 0
+        for budget in budgets {
+            while spent < budget, let pair = method.next() {
+                let label = Int(matrix.entries[pair.task * workers + pair.worker])
+                do {
+                    try method.record(task: pair.task, worker: pair.worker, label: label)
+                } catch {
+                    preconditionFailure("a method refused the answer to its own question: \(error)")
+                }
+                spent += 1
+            }
+            points.append((matrix.accuracy(of: method.labels)!, spent))
+        }
+        return points
+    }
+}

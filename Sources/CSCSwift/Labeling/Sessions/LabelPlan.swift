@@ -1,0 +1,113 @@
+internal import Foundation
+
+/// What accuracy a budget buys, by simulating whole sessions with the engine that live sessions use.
+public struct LabelPlan: Sendable {
+    /// What is assumed of the workers.
+    public enum Assumption: Sendable, Hashable {
+        /// Each worker's accuracy in each context is drawn uniformly from this range.
+        case uniform(ClosedRange<Double>)
+        /// [contexts][workers]: drawn from each quality's beta distribution, so that what is not known counts as such.
+        case estimated([[WorkerQuality]])
+    }
+
+    /// Accuracy at one budget over the runs.
+    public struct Point: Sendable, Hashable {
+        public let budget: Double
+        /// The mean share of tasks whose label is right.
+        public let accuracy: Double
+        /// Its standard error over the runs; 0 for a single run.
+        public let standardError: Double
+        /// The mean number of labels bought.
+        public let labels: Double
+    }
+
+    public let taskContexts: [Int]
+    public let workerCosts: [Double]
+    public let classCount: Int
+    public let assumption: Assumption
+    public let explore: Int
+
+    /// A plan for tasks with these contexts (0, 1, ...) and workers with these costs a label.
+    public init(
+        taskContexts: [Int], workerCosts: [Double], classCount: Int = 2, assumption: Assumption, explore: Int = 0
+    ) {
+        precondition(
+            !taskContexts.isEmpty && !workerCosts.isEmpty && classCount >= 2,
+            "LabelPlan: \(taskContexts.count) tasks, \(workerCosts.count) workers, \(classCount) classes")
+        self.taskContexts = taskContexts
+        self.workerCosts = workerCosts
+        self.classCount = classCount
+        self.assumption = assumption
+        self.explore = explore
+    }
+
+    /// The accuracy at each budget: each run draws truths (uniformly) and workers, then collects labels up to the largest
+    /// budget and scores the weighted votes on the way. Runs go in parallel; the same seed gives the same bits at any
+    /// thread count. O(runs x labels x workers).
+    public func simulate(budgets: [Double], runs: Int = 20, seed: UInt64 = 0) -> [Point] {
+        precondition(runs > 0 && budgets.allSatisfy { $0 >= 0 }, "LabelPlan: \(runs) runs, budgets \(budgets)")
+        let budgets = budgets.sorted()
+        let results = (0..<runs).map { _ in Outcome() }
+        Threads.parallelFor(runs) { run in results[run].points = self.run(run, budgets, seed) }
+        return budgets.indices.map { index in
+            let values = results.map { $0.points[index].accuracy }
+            let mean = values.reduce(0, +) / Double(runs)
+            let squares = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) }
+            let error = runs > 1 ? (squares / Double(runs - 1) / Double(runs)).squareRoot() : 0
+            let labels = results.reduce(0) { $0 + $1.points[index].labels } / Double(runs)
+            return Point(budget: budgets[index], accuracy: mean, standardError: error, labels: labels)
+        }
+    }
+
+    /// One run's results; each is written by one thread.
+    private final class Outcome: @unchecked Sendable { var points: [(accuracy: Double, labels: Double)] = [] }
+
+    private func run(_ run: Int, _ budgets: [Double], _ seed: UInt64) -> [(accuracy: Double, labels: Double)] {
+        var stream = RandomStream(seed: seed, purpose: .labelModel, index: UInt64(run))
+        let truth = taskContexts.map { _ in stream.index(below: classCount) }
+        let accuracy = drawAccuracies(&stream)
+        var engine = BBTA(
+            taskContexts: taskContexts, workers: workerCosts.count, classes: classCount,
+            options: BBTA.Options(
+                explore: explore, budget: budgets.last ?? 0, workerCosts: workerCosts, seed: stream.next()))
+        var points: [(accuracy: Double, labels: Double)] = []
+        var bought = 0
+        func measure() {
+            let right = zip(engine.labels, truth).count(where: { $0 == $1 })
+            points.append((Double(right) / Double(truth.count), Double(bought)))
+        }
+        while let question = engine.next() {
+            let price = engine.budget.spent + workerCosts[question.worker]
+            while points.count < budgets.count && price > budgets[points.count] + 1e-9 { measure() }
+            let right = stream.unit() < accuracy[taskContexts[question.task]][question.worker]
+            let wrong = (truth[question.task] + 1 + stream.index(below: classCount - 1)) % classCount
+            do throws(CSCError) {
+                try engine.record(
+                    task: question.task, worker: question.worker, label: right ? truth[question.task] : wrong)
+            } catch {
+                preconditionFailure("LabelPlan: an outstanding question was refused: \(error)")
+            }
+            bought += 1
+        }
+        while points.count < budgets.count { measure() }
+        return points
+    }
+
+    private func drawAccuracies(_ stream: inout RandomStream) -> [[Double]] {
+        let contexts = (taskContexts.max() ?? 0) + 1
+        switch assumption {
+        case .uniform(let range):
+            return (0..<contexts).map { _ in
+                workerCosts.map { _ in stream.uniform(range.lowerBound, range.upperBound) }
+            }
+        case .estimated(let rows):
+            return (0..<contexts).map { context in
+                workerCosts.indices.map { worker in
+                    let quality = rows[context][worker]
+                    let wrong = max(0, Double(quality.labels) - quality.right)
+                    return BetaDistribution(1 + quality.right, 1 + wrong).quantile(stream.unit())
+                }
+            }
+        }
+    }
+}

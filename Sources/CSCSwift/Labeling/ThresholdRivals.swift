@@ -1,0 +1,165 @@
+/// What a method that cannot fix its budget did in one pass over the tasks.
+public struct ThresholdOutcome: Sendable, Hashable {
+    public var labels: [Int]
+    /// How many labels it asked for.
+    public var spent: Int
+    /// Its threshold.
+    public var epsilon: Double
+}
+
+/// IEThresh (Donmez, Carbonell, Schneider, KDD 2009; spec/bbta.md): for each arriving task, ask every worker whose upper
+/// confidence limit on agreeing with the majority is at least `epsilon` times the best one; majority vote.
+public enum IEThresh {
+    /// alpha of the interval [src].
+    public static let significance = 0.05
+
+    /// `UI(a) = mean + t_{alpha/2, n-1} sd / sqrt(n)` of n rewards of which `ones` are 1. n >= 2.
+    public static func upperInterval(ones: Int, n: Int) -> Double {
+        precondition(n >= 2 && ones >= 0 && ones <= n, "IEThresh: \(ones) of \(n) rewards")
+        let mean = Double(ones) / Double(n)
+        let sd = (mean * (1 - mean) * Double(n) / Double(n - 1)).squareRoot()
+        let t = StudentT.quantile(1 - significance / 2, degreesOfFreedom: Double(n - 1))
+        return mean + t * sd / Double(n).squareRoot()
+    }
+
+    /// One pass over the tasks in a random order. `epsilon` in [0, 1]: 0 asks everyone. Each worker starts with the
+    /// fictitious rewards 0 and 1 [rec]. `quantiles[n]` is t for n rewards. O(N K).
+    static func run(_ matrix: LabelMatrix, epsilon: Double, seed: UInt64, quantiles: [Double]) -> ThresholdOutcome {
+        let workers = matrix.workers.count, classes = matrix.classes.count
+        var ones = [Int](repeating: 1, count: workers), n = [Int](repeating: 2, count: workers)
+        var interval = [Double](repeating: upperInterval(ones: 1, n: 2), count: workers)
+        var labels = [Int](repeating: 0, count: matrix.tasks.count), spent = 0
+        var stream = RandomStream(seed: seed, purpose: .labelAssignment)
+        var counts = [Int](repeating: 0, count: classes), asked: [Int] = []
+        for task in ThresholdOutcome.order(matrix.tasks.count, &stream) {
+            let limit = epsilon * interval.max()!
+            asked.removeAll(keepingCapacity: true)
+            for c in 0..<classes { counts[c] = 0 }
+            for worker in 0..<workers where interval[worker] >= limit {
+                asked.append(worker)
+                counts[Int(matrix.entries[task * workers + worker])] += 1
+            }
+            spent += asked.count
+            labels[task] = ThresholdOutcome.argmax(counts.map(Double.init), seed: seed, task: task, pairs: asked.count)
+            for worker in asked {
+                n[worker] += 1
+                ones[worker] += Int(matrix.entries[task * workers + worker]) == labels[task] ? 1 : 0
+                let mean = Double(ones[worker]) / Double(n[worker])
+                let sd = (mean * (1 - mean) / Double(n[worker] - 1)).squareRoot()  // sd / sqrt(n)
+                interval[worker] = mean + quantiles[n[worker]] * sd
+            }
+        }
+        return ThresholdOutcome(labels: labels, spent: spent, epsilon: epsilon)
+    }
+
+    /// t_{alpha/2, n-1} for n up to `count`.
+    static func quantiles(_ count: Int) -> [Double] {
+        [0, 0] + (2...max(count, 2)).map {
+            StudentT.quantile(1 - significance / 2, degreesOfFreedom: Double($0 - 1))
+        }
+    }
+
+    /// The outcome whose budget comes nearest to each wanted one without passing it, by bisection over epsilon.
+    public static func matched(_ matrix: LabelMatrix, budgets: [Int], seed: UInt64) -> [ThresholdOutcome] {
+        let quantiles = quantiles(matrix.tasks.count + 2)
+        return ThresholdOutcome.match(budgets: budgets, spendy: 0, thrifty: 1) {
+            run(matrix, epsilon: $0, seed: seed, quantiles: quantiles)
+        }
+    }
+}
+
+/// CrowdSense (Ertekin, Rudin, Hirsh 2014; spec/bbta.md): start each task with the two best workers and a random other,
+/// add the next best while the weighted score is not decisive.
+public enum CrowdSense {
+    /// The smoothing of the quality estimate [src].
+    public static let smoothing = 100.0
+
+    /// One pass over the tasks in a random order; a larger `epsilon` asks more. With more than two classes the score is
+    /// the difference between the two largest sums. O(N K log K).
+    public static func run(_ matrix: LabelMatrix, epsilon: Double, seed: UInt64) -> ThresholdOutcome {
+        let workers = matrix.workers.count, classes = matrix.classes.count, k = smoothing
+        var agreed = [Double](repeating: 0, count: workers), given = agreed
+        var quality = [Double](repeating: 0.5, count: workers)
+        var labels = [Int](repeating: 0, count: matrix.tasks.count), spent = 0
+        var stream = RandomStream(seed: seed, purpose: .labelAssignment)
+        // Equal qualities (all, at the beginning) are ordered by a number drawn for the run, not by the file.
+        let rank = ThresholdOutcome.order(workers, &stream)
+        var best = Array(0..<workers)
+        var sums = [Double](repeating: 0, count: classes)
+        for task in ThresholdOutcome.order(matrix.tasks.count, &stream) {
+            best.sort { quality[$0] != quality[$1] ? quality[$0] > quality[$1] : rank[$0] < rank[$1] }
+            var line = best
+            if workers > 2 {  // the random third moves behind the two best; the others keep their order
+                let third = line.remove(at: 2 + stream.index(below: workers - 2))
+                line.insert(third, at: 2)
+            }
+            for c in 0..<classes { sums[c] = 0 }
+            var size = 0
+            for worker in line {
+                if size >= min(3, workers) {
+                    let ordered = sums.sorted(by: >)
+                    guard (ordered[0] - ordered[1] - quality[worker]) / Double(size + 1) < epsilon else { break }
+                }
+                sums[Int(matrix.entries[task * workers + worker])] += quality[worker]
+                size += 1
+            }
+            spent += size
+            labels[task] = ThresholdOutcome.argmax(sums, seed: seed, task: task, pairs: size)
+            for worker in line[..<size] {
+                given[worker] += 1
+                agreed[worker] += Int(matrix.entries[task * workers + worker]) == labels[task] ? 1 : 0
+                quality[worker] = (agreed[worker] + k) / (given[worker] + 2 * k)
+            }
+        }
+        return ThresholdOutcome(labels: labels, spent: spent, epsilon: epsilon)
+    }
+
+    /// The outcome whose budget comes nearest to each wanted one without passing it, by bisection over epsilon. Below
+    /// three labels a task it spends three: what it starts with.
+    public static func matched(_ matrix: LabelMatrix, budgets: [Int], seed: UInt64) -> [ThresholdOutcome] {
+        ThresholdOutcome.match(budgets: budgets, spendy: 1, thrifty: -1) { run(matrix, epsilon: $0, seed: seed) }
+    }
+}
+
+extension ThresholdOutcome {
+    static func order(_ count: Int, _ stream: inout RandomStream) -> [Int] {
+        var order = Array(0..<count)
+        stream.shuffle(&order)
+        return order
+    }
+
+    static func argmax(_ sums: [Double], seed: UInt64, task: Int, pairs: Int) -> Int {
+        let top = sums.max()!
+        let tied = sums.indices.filter { sums[$0] == top }
+        return tied.count == 1 ? tied[0] : tied[tieCoin(seed: seed, task: task, pairs: pairs, among: tied.count)]
+    }
+
+    /// For each budget, the dearest outcome within it among those that 14 bisections between a spendy and a thrifty
+    /// threshold visit; the cheapest of all where none is within it.
+    static func match(
+        budgets: [Int], spendy: Double, thrifty: Double, run: (Double) -> ThresholdOutcome
+    ) -> [ThresholdOutcome] {
+        var seen: [Double: ThresholdOutcome] = [:]
+        func outcome(_ epsilon: Double) -> ThresholdOutcome {
+            if let known = seen[epsilon] { return known }
+            let new = run(epsilon)
+            seen[epsilon] = new
+            return new
+        }
+        return budgets.map { budget in
+            var over = spendy, within = thrifty
+            var best = outcome(within)
+            if outcome(over).spent <= budget { return outcome(over) }
+            for _ in 0..<14 where best.spent != budget {
+                let middle = (over + within) / 2, found = outcome(middle)
+                if found.spent <= budget {
+                    within = middle
+                    if found.spent >= best.spent || best.spent > budget { best = found }
+                } else {
+                    over = middle
+                }
+            }
+            return best
+        }
+    }
+}

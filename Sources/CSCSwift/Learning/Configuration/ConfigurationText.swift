@@ -1,0 +1,131 @@
+internal import Yams
+
+/// Reading and writing configurations as YAML, and overrides of the form `key=value`.
+enum ConfigurationText {
+    /// A string as a YAML scalar: bare where that is safe.
+    static func quoted(_ value: String) -> String {
+        let safe = value.allSatisfy { $0.isLetter || $0.isNumber || "_-./+".contains($0) }
+        let looksOtherwise = Double(value) != nil || ["null", "true", "false", "yes", "no"].contains(value.lowercased())
+        if safe && !looksOtherwise && !value.isEmpty && value.first != "-" { return value }
+        return JSON.string(value).line
+    }
+
+    /// The known key nearest to a wrong one: by the whole key or, better, by its last part.
+    static func nearestKey(to key: String) -> String {
+        let keys = ConfigurationField.all.map(\.key)
+        func last(_ dotted: String) -> String { String(dotted.split(separator: ".").last ?? "") }
+        if let same = keys.first(where: { last($0).lowercased() == last(key).lowercased() }) { return same }
+        if let near = Spelling.nearest(to: key, among: keys) { return near }
+        if let near = Spelling.nearest(to: last(key), among: keys.map(last)) {
+            return keys.first { last($0) == near } ?? keys[0]
+        }
+        // Nothing is near: the key that shares the longest beginning of its last part.
+        func shared(_ candidate: String) -> Int {
+            max(
+                candidate.lowercased().commonPrefix(with: key.lowercased()).count,
+                last(candidate).lowercased().commonPrefix(with: last(key).lowercased()).count)
+        }
+        return keys.max { shared($0) < shared($1) } ?? keys[0]
+    }
+}
+
+extension String {
+    fileprivate func commonPrefix(with other: String) -> Substring {
+        var end = startIndex
+        var position = other.startIndex
+        while end < endIndex, position < other.endIndex, self[end] == other[position] {
+            end = index(after: end)
+            position = other.index(after: position)
+        }
+        return self[..<end]
+    }
+}
+
+extension TrainingConfiguration {
+    /// Sets one key from text. Throws `CSCError.configuration`: with the nearest known key for an unknown one, with
+    /// the allowed values for a wrong value.
+    public mutating func set(_ key: String, to value: String) throws(CSCError) {
+        guard let field = ConfigurationField.all.first(where: { $0.key == key }) else {
+            throw .configuration(
+                key: key, reason: "unknown; did you mean '\(ConfigurationText.nearestKey(to: key))'?")
+        }
+        guard field.write(&self, value) else {
+            throw .configuration(key: key, reason: "'\(value)' is not \(field.allowed)")
+        }
+    }
+
+    /// Applies overrides of the form `key=value`, in order. Throws `CSCError.configuration`.
+    public mutating func apply(overrides: [String]) throws(CSCError) {
+        for text in overrides {
+            guard let equals = text.firstIndex(of: "=") else {
+                throw .configuration(key: text, reason: "an override is written key=value")
+            }
+            try set(String(text[..<equals]), to: String(text[text.index(after: equals)...]))
+        }
+    }
+
+    /// Reads YAML over the defaults; `path` names the file in errors. Keys may be nested (`ppo: {clipCoef: 0.1}`) or
+    /// dotted. Throws `CSCError.row` with line and key, and `CSCError.table` where it is not a YAML mapping.
+    public init(yaml: String, path: String) throws(CSCError) {
+        self.init()
+        let root: Node?
+        do {
+            root = try Yams.compose(yaml: yaml)
+        } catch {
+            throw .table(path: path, reason: "is not YAML: \(error)")
+        }
+        guard let root else { return }
+        guard case .mapping(let mapping) = root else {
+            throw .table(path: path, reason: "is not a mapping of keys to values")
+        }
+        try read(mapping, prefix: "", path: path)
+        try validate()
+    }
+
+    /// Reads a file. Throws as `init(yaml:path:)` does, and `CSCError.file`.
+    public init(contentsOf path: String) throws(CSCError) {
+        try self.init(yaml: try AtomicFile.readText(path), path: path)
+    }
+
+    private mutating func read(_ mapping: Node.Mapping, prefix: String, path: String) throws(CSCError) {
+        for (key, value) in mapping {
+            let name = prefix + (key.scalar?.string ?? "")
+            let line = key.mark?.line ?? 0
+            func wrong(_ error: CSCError, _ text: String) -> CSCError {
+                guard case .configuration(_, let reason) = error else { return error }
+                return .row(path: path, line: line, column: name, value: text, reason: reason)
+            }
+            switch value {
+            case .mapping(let inner):
+                try read(inner, prefix: name + ".", path: path)
+            case .scalar(let scalar):
+                do throws(CSCError) { try set(name, to: scalar.string) } catch { throw wrong(error, scalar.string) }
+            case .sequence(let sequence):
+                let text = "[" + sequence.map { $0.scalar?.string ?? "?" }.joined(separator: ", ") + "]"
+                do throws(CSCError) { try set(name, to: text) } catch { throw wrong(error, text) }
+            case .alias:
+                throw .row(path: path, line: line, column: name, value: "*", reason: "aliases are not read")
+            }
+        }
+    }
+
+    /// The configuration as YAML, every key with its meaning: what `config.yaml` of a run holds.
+    public var text: String {
+        var lines = ["# A training run of cafe-cli. Keys not listed in docs/training.md are refused."]
+        var open: [String] = []
+        for field in ConfigurationField.all {
+            let parts = field.key.split(separator: ".").map(String.init)
+            let sections = Array(parts.dropLast())
+            let common = zip(open, sections).prefix { $0 == $1 }.count
+            for level in common..<max(common, sections.count) {
+                if level == 0 { lines.append("") }
+                lines.append(String(repeating: "  ", count: level) + sections[level] + ":")
+            }
+            open = sections
+            let entry = String(repeating: "  ", count: sections.count) + "\(parts.last!): \(field.read(self))"
+            let pad = String(repeating: " ", count: max(1, 44 - entry.count))
+            lines.append(entry + pad + "# " + field.help)
+        }
+        return lines.joined(separator: "\n") + "\n"
+    }
+}

@@ -1,0 +1,241 @@
+internal import Foundation
+
+/// A frozen batch of decisions as a smooth function of the actor's parameters: the inner level of CAFE.
+///
+///     J(theta; A) = mean_i [ exp(log pi_theta(a_i) - log pi_old(a_i)) A_i + c H(pi_theta(. | i)) ]
+///                   - (kappa / 2) |theta - theta_0|^2
+///
+/// At `pi_old = pi_theta` its gradient is the policy gradient of the batch. Since the credit r(phi) is linear in phi,
+/// `A = sum_k phi_k A_k` with the critic held fixed, so column k of d2J / (d theta d phi) is `gradient` with the
+/// advantage A_k, without entropy and proximal term.
+///
+/// The actor is the pair-scoring net: one row a candidate, one logit a row, softmax over the rows of a decision.
+/// Products with the Hessian are exact (Pearlmutter's R-operator through the head and the net); the Gauss-Newton
+/// product is the Fisher matrix, which is positive semi-definite. The variables are the parameters of the last
+/// `layers` layers, a suffix of the flat buffer; the others stay fixed.
+public final class PolicySurrogate {
+    /// The frozen decisions. Rows are candidates.
+    public struct Batch: Sendable {
+        /// Features of every candidate of every decision, `[offsets.last, D]`.
+        public var rows: [Float]
+        /// Decision i owns the rows `offsets[i]..<offsets[i + 1]`.
+        public var offsets: [Int32]
+        /// 0 forbids a row; nil allows all.
+        public var mask: [UInt8]?
+        /// The row taken, counted from the decision's first.
+        public var actions: [Int32]
+        /// log pi_old of the action taken.
+        public var oldLogProbabilities: [Float]
+        public var count: Int { actions.count }
+
+        public init(
+            rows: [Float], offsets: [Int32], mask: [UInt8]? = nil, actions: [Int32], oldLogProbabilities: [Float]
+        ) {
+            precondition(
+                offsets.count == actions.count + 1 && oldLogProbabilities.count == actions.count
+                    && (mask.map { $0.count == Int(offsets.last ?? 0) } ?? true),
+                "PolicySurrogate.Batch: \(actions.count) actions, \(offsets.count) offsets, "
+                    + "\(oldLogProbabilities.count) log-probabilities")
+            self.rows = rows
+            self.offsets = offsets
+            self.mask = mask
+            self.actions = actions
+            self.oldLogProbabilities = oldLogProbabilities
+        }
+    }
+
+    public let shape: MLPShape
+    public let batch: Batch
+    /// c: weight of the entropy.
+    public var entropyWeight: Double
+    /// kappa: weight of the proximal term about `origin`.
+    public var proximalWeight: Double
+    /// theta_0, `shape.parameterCount` numbers.
+    public var origin: [Float]
+    /// Variables are `parameters[firstVariable...]`.
+    public let firstVariable: Int
+    /// Number of variables P.
+    public var dimension: Int { shape.parameterCount - firstVariable }
+    private let rowCount: Int
+    private let mask: [UInt8]
+    private let workspace: MLPWorkspace
+    private var parameters: [Float] = []
+    private var logits: [Float]
+    /// No clipping: at one point of the parameters the surrogate is PPO's without it.
+    private static let open: Float = 1e30
+
+    /// `layers` 0 means all.
+    public init(
+        shape: MLPShape, batch: Batch, origin: [Float], entropyWeight: Double = 0, proximalWeight: Double = 0,
+        layers: Int = 0
+    ) {
+        rowCount = Int(batch.offsets.last ?? 0)
+        precondition(
+            shape.outputWidth == 1 && batch.rows.count == rowCount * shape.inputWidth
+                && origin.count == shape.parameterCount,
+            "PolicySurrogate: \(batch.rows.count) numbers for \(rowCount) rows of width \(shape.inputWidth), "
+                + "\(origin.count) parameters of \(shape.parameterCount), \(shape.outputWidth) outputs of 1")
+        self.shape = shape
+        self.batch = batch
+        self.origin = origin
+        self.entropyWeight = entropyWeight
+        self.proximalWeight = proximalWeight
+        mask = batch.mask ?? [UInt8](repeating: 1, count: rowCount)
+        let varying = layers == 0 ? shape.layerCount : min(layers, shape.layerCount)
+        firstVariable = shape.parameterRange(layer: shape.layerCount - varying).lowerBound
+        workspace = MLPWorkspace(shape: shape, maxRows: rowCount)
+        logits = [Float](repeating: 0, count: rowCount)
+        move(to: origin)
+    }
+
+    /// Evaluates the net at all the actor's parameters; later calls use them. O(rows * parameters).
+    public func move(to theta: [Float]) {
+        precondition(theta.count == shape.parameterCount, "PolicySurrogate.move: \(theta.count) parameters")
+        parameters = theta
+        let batch = batch
+        var output = [Float](repeating: 0, count: rowCount)
+        var span = output.mutableSpan
+        MLP.forward(
+            shape, parameters: theta.span, input: batch.rows.span, rows: rowCount, output: &span,
+            workspace: workspace)
+        logits = output
+    }
+
+    /// All the actor's parameters where the surrogate stands.
+    public var position: [Float] { parameters }
+
+    /// `position` with its variables moved by `step` (P numbers).
+    public func moved(by step: [Float], scale: Float = 1) -> [Float] {
+        precondition(step.count == dimension, "PolicySurrogate.moved: a step of \(step.count), \(dimension) variables")
+        var theta = parameters
+        for j in 0..<dimension { theta[firstVariable + j] += scale * step[j] }
+        return theta
+    }
+
+    /// J at the position for these advantages (`[count]`). O(rows).
+    public func value(_ advantages: [Float]) -> Double {
+        let (loss, _) = head(advantages, entropy: entropyWeight)
+        var distance = 0.0
+        if proximalWeight > 0 {
+            for j in firstVariable..<parameters.count {
+                distance += Double(parameters[j] - origin[j]) * Double(parameters[j] - origin[j])
+            }
+        }
+        return -loss.total(entCoef: Float(entropyWeight)) - 0.5 * proximalWeight * distance
+    }
+
+    /// dJ / d(variables); with `pure` the policy-gradient term alone (a column of d2J / (d theta d phi)).
+    /// O(rows * parameters).
+    public func gradient(_ advantages: [Float], pure: Bool = false) -> [Float] {
+        let (_, slope) = head(advantages, entropy: pure ? 0 : entropyWeight)
+        var result = backward(slope, sign: -1)
+        if !pure && proximalWeight > 0 {
+            for j in result.indices {
+                result[j] -= Float(proximalWeight) * (parameters[firstVariable + j] - origin[firstVariable + j])
+            }
+        }
+        return result
+    }
+
+    /// (d2J / d(variables)2) v, exact. O(rows * parameters).
+    public func hessianProduct(_ advantages: [Float], _ direction: Span<Float>) -> [Float] {
+        let full = padded(direction)
+        let tangent = logitTangent(full)
+        let (_, slope) = head(advantages, entropy: entropyWeight)
+        let (logits, mask, batch, parameters) = (logits, mask, batch, parameters)
+        var curve = [Float](repeating: 0, count: rowCount)
+        var curveSpan = curve.mutableSpan
+        Policy.clippedLossR(
+            logits: logits.span, rLogits: tangent.span, offsets: batch.offsets.span, mask: mask.span,
+            actions: batch.actions.span, oldLogProbabilities: batch.oldLogProbabilities.span,
+            advantages: advantages.span, clipCoef: Self.open, entCoef: Float(entropyWeight),
+            rLogitGradient: &curveSpan)
+        var result = [Float](repeating: 0, count: shape.parameterCount)
+        var span = result.mutableSpan
+        MLP.rBackward(
+            shape, parameters: parameters.span, direction: full.span, input: batch.rows.span, rows: rowCount,
+            outputGradient: slope.span, rOutputGradient: curve.span, rParameterGradient: &span, workspace: workspace)
+        var answer = result[firstVariable...].map { -$0 }
+        if proximalWeight > 0 {
+            for j in answer.indices { answer[j] -= Float(proximalWeight) * direction[j] }
+        }
+        return answer
+    }
+
+    /// Fisher matrix times v: mean of G^T (diag p - p p^T) G v with G the net's Jacobian; positive semi-definite.
+    /// O(rows * parameters).
+    public func fisherProduct(_ direction: Span<Float>) -> [Float] {
+        let tangent = logitTangent(padded(direction))
+        let (logits, mask, batch) = (logits, mask, batch)
+        var slope = [Float](repeating: 0, count: rowCount)
+        var span = slope.mutableSpan
+        Policy.fisher(
+            logits: logits.span, rLogits: tangent.span, offsets: batch.offsets.span, mask: mask.span,
+            scale: 1 / Float(max(batch.count, 1)), product: &span)
+        return backward(slope, sign: 1)
+    }
+
+    /// Mean KL(pi_here || pi_there) over the decisions, nats, where "there" is another parameter vector. O(rows *
+    /// parameters).
+    public func divergence(to theta: [Float]) -> Double {
+        let here = parameters, first = logProbabilities()
+        move(to: theta)
+        let second = logProbabilities()
+        move(to: here)
+        var total = 0.0
+        for r in 0..<rowCount where mask[r] != 0 {
+            let p = Foundation.exp(Double(first[r]))
+            if p > 0 { total += p * (Double(first[r]) - Double(second[r])) }
+        }
+        return total / Double(max(batch.count, 1))
+    }
+
+    /// PPO's loss without clipping, which is -J without the proximal term, and its gradient in the logits.
+    private func head(_ advantages: [Float], entropy: Double) -> (loss: PolicyLoss, slope: [Float]) {
+        let (logits, mask, batch) = (logits, mask, batch)
+        var slope = [Float](repeating: 0, count: rowCount)
+        var span = slope.mutableSpan
+        let loss = Policy.clippedLoss(
+            logits: logits.span, offsets: batch.offsets.span, mask: mask.span, actions: batch.actions.span,
+            oldLogProbabilities: batch.oldLogProbabilities.span, advantages: advantages.span, clipCoef: Self.open,
+            entCoef: Float(entropy), logitGradient: &span)
+        return (loss, slope)
+    }
+
+    private func backward(_ slope: [Float], sign: Float) -> [Float] {
+        let (batch, parameters) = (batch, parameters)
+        var result = [Float](repeating: 0, count: shape.parameterCount)
+        var span = result.mutableSpan
+        MLP.backward(
+            shape, parameters: parameters.span, input: batch.rows.span, rows: rowCount, outputGradient: slope.span,
+            parameterGradient: &span, workspace: workspace)
+        return result[firstVariable...].map { sign * $0 }
+    }
+
+    private func logitTangent(_ direction: [Float]) -> [Float] {
+        let (batch, parameters) = (batch, parameters)
+        var tangent = [Float](repeating: 0, count: rowCount)
+        var span = tangent.mutableSpan
+        MLP.rForward(
+            shape, parameters: parameters.span, direction: direction.span, input: batch.rows.span, rows: rowCount,
+            rOutput: &span, workspace: workspace)
+        return tangent
+    }
+
+    private func logProbabilities() -> [Float] {
+        let (logits, mask, batch) = (logits, mask, batch)
+        var values = [Float](repeating: 0, count: rowCount)
+        var span = values.mutableSpan
+        Policy.logSoftmax(
+            logits: logits.span, offsets: batch.offsets.span, mask: mask.span, logProbabilities: &span)
+        return values
+    }
+
+    private func padded(_ direction: Span<Float>) -> [Float] {
+        precondition(
+            direction.count == dimension, "PolicySurrogate: direction \(direction.count), \(dimension) variables")
+        var full = [Float](repeating: 0, count: shape.parameterCount)
+        for j in 0..<dimension { full[firstVariable + j] = direction[j] }
+        return full
+    }
+}

@@ -1,0 +1,165 @@
+internal import Foundation
+
+/// One window's plan of the learnt coalition rule (docs/evolve.md): who is sent where, and who is kept for what.
+///
+/// Representation: a slot is a worker who is idle or will be free within `horizonAhead`, at the place where that will
+/// be; a need is an open task not yet on course to be paid in full. Each need keeps its best team; the best-ranked team
+/// of all is taken, its idle members are sent, its virtual ones (not free yet) are only reserved, and needs that have
+/// lost a member look for a new team. Nothing is allocated after the first windows. Hot call: `findTeam`.
+struct CoalitionPlan {
+    /// The most members added to a team at once, and the candidates looked at.
+    static let largestTeam = 6
+    static let candidates = 8
+
+    struct Slot {
+        var worker: Int32
+        var isIdle: Bool
+        var used = false
+        var x: Double
+        var y: Double
+        var free: Double
+        var speed: Double
+        var reach: Double
+        var shiftEnd: Double
+        var skills: UInt64
+        var logPrice = 0.0
+        var price = 0.0
+        /// The worth of the time before `free` and before `shiftEnd`, from the start of the episode.
+        var worthAtFree = 0.0
+        var worthAtEnd = 0.0
+        /// exp(-(shiftEnd - now) / tau) for both tau, the same with `free` for `now`, and the weights of both terms.
+        var fadeNow = (0.0, 0.0)
+        var fadeFree = (0.0, 0.0)
+        var lastWeight = (0.0, 0.0)
+        /// The relocation value of its place (min).
+        var placeWorth = 0.0
+    }
+
+    struct Need {
+        var task: Int32
+        var size: Int32 = 0
+        var price = 0.0
+        /// The part of the rank that does not depend on the team.
+        var rankOffset = 0.0
+        var score = -Double.infinity
+        var placeWorth = 0.0
+    }
+
+    /// The minutes over which the two terms of the last job fade.
+    static let fade = (6.0, 2.5)
+
+    var weights: CoalitionWeights
+    let rate: Double
+    let forecast: DemandForecast
+    let horizonAhead: Double
+
+    var slots: [Slot] = []
+    var idleLeft = 0
+    var needs: [Need] = []
+    /// The members (slots) of each need's best team, `largestTeam` a need.
+    var members: [Int32] = []
+
+    // Constants of the episode.
+    var taskCount = 0.0
+    var workerCount = 0.0
+    var logRatio = 0.0
+    var meanPay = 1.0
+    var meanWorkload = 1.0
+    var meanSpeed = 1.0
+    /// The worth of the first i minutes of the episode, by expected scarcity.
+    var worth: [Double] = []
+
+    // Scratch.
+    var pressure = 0.0
+    var candidateKey = [Double](repeating: 0, count: candidates)
+    var candidateArrival = [Double](repeating: 0, count: candidates)
+    var candidateSlot = [Int32](repeating: 0, count: candidates)
+    var arrivals: [Double] = []
+    var asked: [Double] = []
+    var offered: [Double] = []
+    var localNeed: [Double] = []
+    var totalNeed: [Double] = []
+
+    init(_ policy: LearntCoalitionPolicy) {
+        weights = policy.weights
+        rate = policy.rate
+        forecast = policy.forecast
+        horizonAhead = policy.horizonAhead
+    }
+
+    /// Commits idle workers of the present window. O(needs * slots) and, for each team taken, O(needs + needs that
+    /// lost a member * slots).
+    mutating func dispatch(_ state: inout GameState) {
+        if state.idle.isEmpty || state.open.isEmpty { return }
+        gather(state)
+        if needs.isEmpty || idleLeft == 0 { return }
+        setPrices(state)
+        for need in needs.indices { findTeam(need, state) }
+        while idleLeft > 0 {
+            var best = -1
+            var bestScore = -Double.infinity
+            for need in needs.indices where needs[need].score > bestScore {
+                bestScore = needs[need].score
+                best = need
+            }
+            if best < 0 { break }
+            take(best, &state)
+        }
+    }
+
+    /// Sends the idle members of a need's team, reserves the others, and finds new teams for the needs that lose a
+    /// member. A need whose team holds a reserved member is settled for this window.
+    private mutating func take(_ need: Int, _ state: inout GameState) {
+        let task = Int(needs[need].task)
+        var reserved = false
+        for m in 0..<Int(needs[need].size) {
+            let slot = Int(members[need * Self.largestTeam + m])
+            slots[slot].used = true
+            if slots[slot].isIdle {
+                state.commit(worker: Int(slots[slot].worker), task: task)
+                idleLeft -= 1
+            } else {
+                reserved = true
+            }
+        }
+        if reserved || !state.isNeedy(task) { needs[need].score = -.infinity } else { findTeam(need, state) }
+        for other in needs.indices where other != need && needs[other].score > -.infinity {
+            var lost = false
+            for m in 0..<Int(needs[other].size) {
+                if slots[Int(members[other * Self.largestTeam + m])].used { lost = true }
+            }
+            if lost { findTeam(other, state) }
+        }
+    }
+
+    /// Lists slots and needs. O(workers + open tasks).
+    private mutating func gather(_ state: borrowing GameState) {
+        slots.removeAll(keepingCapacity: true)
+        idleLeft = 0
+        let now = state.now
+        let window = state.options.window
+        for worker in state.workers.indices {
+            let shiftEnd = state.workers[worker].shiftEnd
+            if state.workers[worker].shiftStart > now || shiftEnd <= now { continue }
+            let task = Int(state.workerTask[worker])
+            var free = now
+            var place = (state.workerX[worker], state.workerY[worker])
+            if task >= 0 {
+                // It can be sent from the first window after its task has ended.
+                free = (min(state.completion[task], state.tasks[task].deadlineTime) / window).rounded(.up) * window
+                if free > now + horizonAhead || free >= shiftEnd { continue }
+                place = (state.tasks[task].x, state.tasks[task].y)
+            } else {
+                idleLeft += 1
+            }
+            slots.append(
+                Slot(
+                    worker: Int32(worker), isIdle: task < 0, x: place.0, y: place.1, free: free,
+                    speed: state.workers[worker].speed, reach: state.workers[worker].reach, shiftEnd: shiftEnd,
+                    skills: state.workers[worker].skills.rawValue))
+        }
+        needs.removeAll(keepingCapacity: true)
+        for task in state.open where state.isNeedy(Int(task)) { needs.append(Need(task: task)) }
+        refill(&members, needs.count * Self.largestTeam, 0)
+    }
+}

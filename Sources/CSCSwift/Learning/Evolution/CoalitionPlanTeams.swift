@@ -1,0 +1,150 @@
+internal import Foundation
+
+/// The search for a need's best team in the learnt coalition rule.
+extension CoalitionPlan {
+    /// Finds the best-ranked team that would help need `n`, or none (score -infinity).
+    ///
+    /// Candidates are the `candidates` qualified slots that come first by arrival + priceOrder * log price. A team is a
+    /// prefix of them joining whoever is on the task already or, where nobody is, any single one of them.
+    /// O(slots + candidates * team).
+    mutating func findTeam(_ n: Int, _ state: borrowing GameState) {
+        let task = Int(needs[n].task)
+        let terms = state.tasks[task]
+        let completion = state.completion[task]
+        let kept = chooseCandidates(n, terms, latest: min(completion, terms.deadlineTime), now: state.now)
+        var present = 0
+        var node = state.teamHead[task]
+        while node >= 0 {
+            arrivals[present] = state.arrival[Int(node)]
+            present += 1
+            node = state.teamNext[Int(node)]
+        }
+        let existing = present
+        let inTime = completion <= terms.deadlineTime
+        let before = inTime ? state.payment(task, at: completion) : 0
+        let savedRate =
+            inTime ? weights.saved * needs[n].price * rate * exp(min(20, weights.bias)) * Double(existing) : 0
+        let scale = 1 / meanPay
+        let keep = 1 - weights.threshold
+        let patience = weights.patience + weights.pressurePatience * pressure
+        let overtime = min(1, max(0, weights.overtime))
+        let travelWeight = (weights.travel + weights.pressureTravel * pressure) / 10
+        var bestScore = -Double.infinity
+        var bestSize = 0
+        var bestFirst = 0
+
+        /// The rank of candidates first..<first + size finishing at `end`, or -infinity.
+        @inline(__always) func rank(_ first: Int, _ size: Int, _ end: Double) -> Double {
+            if end > terms.deadlineTime { return -.infinity }
+            let gain = state.payment(task, at: end) - before
+            if gain <= 0 { return -.infinity }
+            let growth = (exp((end - state.now) / Self.fade.0), exp((end - state.now) / Self.fade.1))
+            let worthAtEnd = worth(until: end)
+            var cost = 0.0
+            var minutes = 0.0
+            var travel = 0.0
+            var virtual = 0.0
+            for k in first..<first + size {
+                let slot = slots[Int(candidateSlot[k])]
+                let past = end >= slot.shiftEnd
+                cost +=
+                    slot.price
+                    * ((past ? slot.worthAtEnd : worthAtEnd) - slot.worthAtFree
+                        + slot.lastWeight.0 * ((past ? 1 : growth.0 * slot.fadeNow.0) - slot.fadeFree.0)
+                        + slot.lastWeight.1 * ((past ? 1 : growth.1 * slot.fadeNow.1) - slot.fadeFree.1)
+                        - (past ? 0 : needs[n].placeWorth - slot.placeWorth))
+                minutes += end - slot.free - overtime * max(0, end - slot.shiftEnd)
+                travel += candidateArrival[k] - slot.free
+                if !slot.isIdle { virtual += 1 }
+            }
+            cost = cost * needs[n].price - (inTime ? savedRate * (completion - end) : 0)
+            let slack = max(-2, min(2, (terms.expectedTime - end) / 10))
+            let profit = gain * (keep - patience * slack) - cost
+            if profit <= 0 { return -.infinity }
+            let members = Double(size)
+            return needs[n].rankOffset + log(profit * scale) - weights.minutesPower * log(max(1, minutes) / 20)
+                + weights.slack * slack + weights.teamSize * (members - 1)
+                + travelWeight * travel / members + weights.virtualShare * virtual / members
+                + (existing > 0 ? weights.existing : 0)
+        }
+
+        for m in 0..<min(kept, Self.largestTeam, state.options.teamCap - existing) {
+            var k = present
+            while k > 0 && arrivals[k - 1] > candidateArrival[m] {
+                arrivals[k] = arrivals[k - 1]
+                k -= 1
+            }
+            arrivals[k] = candidateArrival[m]
+            present += 1
+            let score = rank(0, m + 1, finish(terms.workload, present))
+            if score > bestScore {
+                bestScore = score
+                bestSize = m + 1
+            }
+        }
+        if existing == 0 && kept > 1 {
+            for k in 1..<kept {
+                let score = rank(k, 1, candidateArrival[k] + terms.workload)
+                if score > bestScore {
+                    bestScore = score
+                    bestSize = 1
+                    bestFirst = k
+                }
+            }
+        }
+        needs[n].score = bestScore
+        needs[n].size = Int32(bestSize)
+        for k in 0..<bestSize { members[n * Self.largestTeam + k] = candidateSlot[bestFirst + k] }
+    }
+
+    /// When the first `present` of the sorted `arrivals` have done `workload`. O(present).
+    @inline(__always) private func finish(_ workload: Double, _ present: Int) -> Double {
+        var sum = workload
+        for k in 0..<present {
+            sum += arrivals[k]
+            let end = sum / Double(k + 1)  // W = sum over the present of (end - arrival)
+            if k + 1 == present || end <= arrivals[k + 1] { return end }
+        }
+        return .infinity
+    }
+
+    /// Writes the unused, qualified slots that would arrive before `latest`, best key first; returns how many.
+    @inline(__always)
+    private mutating func chooseCandidates(_ n: Int, _ terms: SpatialTask, latest: Double, now: Double) -> Int {
+        // A job that ends at `expected`, or in ten minutes where that is past, stands for whatever team it will be.
+        let end = max(terms.expectedTime, now + 10)
+        let growth = (exp((end - now) / Self.fade.0), exp((end - now) / Self.fade.1))
+        let worthAtEnd = worth(until: end)
+        let costOrder = weights.costOrder * needs[n].price / rate
+        let bit: UInt64 = 1 << UInt64(terms.skill)
+        var kept = 0
+        for s in slots.indices {
+            if slots[s].skills & bit == 0 || slots[s].used { continue }
+            let distance = abs(slots[s].x - terms.x) + abs(slots[s].y - terms.y)
+            if distance > slots[s].reach { continue }
+            let arrival = slots[s].free + distance / slots[s].speed
+            if arrival >= latest { continue }
+            let past = end >= slots[s].shiftEnd
+            let cost =
+                (past ? slots[s].worthAtEnd : worthAtEnd) - slots[s].worthAtFree
+                + slots[s].lastWeight.0 * ((past ? 1 : growth.0 * slots[s].fadeNow.0) - slots[s].fadeFree.0)
+                + slots[s].lastWeight.1 * ((past ? 1 : growth.1 * slots[s].fadeNow.1) - slots[s].fadeFree.1)
+            let key =
+                arrival + costOrder * slots[s].price * cost + weights.priceOrder * slots[s].logPrice
+                + (slots[s].isIdle ? 0 : weights.virtualDelay)
+            if kept == Self.candidates && key >= candidateKey[kept - 1] { continue }
+            var k = kept < Self.candidates ? kept : kept - 1
+            while k > 0 && candidateKey[k - 1] > key {
+                candidateKey[k] = candidateKey[k - 1]
+                candidateArrival[k] = candidateArrival[k - 1]
+                candidateSlot[k] = candidateSlot[k - 1]
+                k -= 1
+            }
+            candidateKey[k] = key
+            candidateArrival[k] = arrival
+            candidateSlot[k] = Int32(s)
+            if kept < Self.candidates { kept += 1 }
+        }
+        return kept
+    }
+}

@@ -1,0 +1,220 @@
+internal import Foundation
+
+/// Evolves the weights of the learnt coalition rule for one city: CMA-ES on the revenue of whole episodes.
+///
+/// The objective of a candidate is the mean over settings of its revenue divided by that of the plain coalition rule
+/// (constant price `startPrice`). All candidates of a generation play the same episodes (common random numbers), so
+/// only differences between them count; each generation plays new ones, so nothing is fitted to particular episodes.
+///
+/// The same seed and options give the same bits at any thread count, and a trainer made from `checkpoint()` continues
+/// with the same bits.
+public final class CoalitionTrainer {
+    /// What one generation showed.
+    public struct Report: Sendable, Hashable {
+        /// Generations so far.
+        public let generation: Int
+        /// Episodes played in them so far.
+        public let episodes: Int
+        /// Mean over the candidates of the revenue relative to the plain rule (1 is as good).
+        public let mean: Double
+        /// The best candidate's.
+        public let best: Double
+        /// CMA-ES's step size.
+        public let stepSize: Double
+        /// The columns of a run's metrics, in the order of `values`.
+        public static let columns = [
+            "episodes", "charts/relative_revenue", "charts/best_relative_revenue", "cma/sigma",
+        ]
+        /// A row of a run's metrics.
+        public var values: [Double] { [Double(episodes), mean, best, stepSize] }
+    }
+
+    /// The state of a run between generations.
+    private struct State: Codable {
+        var search: CMAES
+        var averaged: [Double]
+        var reference: [Double]
+        var forecast: DemandForecast
+        var rate: Double
+    }
+
+    /// The city.
+    public let scenario: Scenario
+    /// How its policy is evolved.
+    public let options: EvolutionOptions
+    private var state: State
+    private let lanes: [Lane]
+
+    /// A game, and the results of the jobs that it has played. Each lane is used by one thread at a time.
+    private final class Lane: @unchecked Sendable {
+        var game = GameState(options: GameOptions())
+        var results: [Double] = []
+    }
+    /// Into how many lanes a generation's jobs are dealt, whatever the number of threads.
+    private static let laneCount = 16
+    /// The reference and the forecast come from training episodes beyond any generation's.
+    private static let referenceIndex = 1 << 40
+    private static let forecastIndex = 1 << 41
+
+    /// A run at its beginning: counts the forecast and measures the plain rule.
+    ///
+    /// - Throws: `CSCError.configuration` where scenario or options make no sense.
+    public init(scenario: Scenario, options: EvolutionOptions = EvolutionOptions()) throws {
+        try scenario.validate()
+        try options.validate()
+        self.scenario = scenario
+        self.options = options
+        lanes = (0..<Self.laneCount).map { _ in Lane() }
+        let largest = options.settings.max { $0.tasks < $1.tasks }!
+        let counted = (0..<options.forecastEpisodes).map { episode in
+            scenario.instance(
+                tasks: largest.tasks, workers: largest.workers, seed: options.seed, index: Self.forecastIndex + episode)
+        }
+        let untrained = LearntCoalitionPolicy(untrained: counted, price: options.startPrice)
+        state = State(
+            search: CMAES(
+                start: untrained.weights.vector, scales: CoalitionWeights.scales,
+                options: .init(population: options.population, stepSize: options.stepSize), seed: options.seed),
+            averaged: untrained.weights.vector, reference: [], forecast: untrained.forecast, rate: untrained.rate)
+        let count = options.settings.count
+        let revenue = play(
+            [untrained], episodes: options.referenceEpisodes * count, first: Self.referenceIndex)[0]
+        state.reference = (0..<count).map { setting in
+            let own = stride(from: setting, to: revenue.count, by: count).map { revenue[$0] }
+            return max(1e-9, own.reduce(0, +) / Double(own.count))
+        }
+    }
+
+    /// Continues a run.
+    ///
+    /// - Throws: `CSCError.damaged` where the checkpoint is not one of this city and these options.
+    public init(scenario: Scenario, options: EvolutionOptions, checkpoint: Checkpoint) throws {
+        try options.validate()
+        let path = "the evolution's checkpoint"
+        guard try checkpoint.text("identity") == Self.identity(scenario, options) else {
+            throw CSCError.damaged(path: path, reason: "belongs to another city or other options")
+        }
+        guard let state = try? Self.decoder.decode(State.self, from: Data(checkpoint.text("state").utf8)),
+            state.averaged.count == CoalitionWeights.names.count,
+            state.reference.count == options.settings.count
+        else { throw CSCError.damaged(path: path, reason: "its state cannot be read") }
+        self.scenario = scenario
+        self.options = options
+        self.state = state
+        lanes = (0..<Self.laneCount).map { _ in Lane() }
+    }
+
+    /// All that a run needs to go on.
+    public func checkpoint() throws -> Checkpoint {
+        var checkpoint = Checkpoint()
+        checkpoint.set("identity", text: try Self.identity(scenario, options))
+        checkpoint.set("state", text: try Self.json(state))
+        return checkpoint
+    }
+
+    private static func identity(_ scenario: Scenario, _ options: EvolutionOptions) throws -> String {
+        try json(scenario) + "\n" + json(options)
+    }
+
+    /// One line of JSON with sorted keys; numbers read back exactly, infinite ones included.
+    private static func json(_ value: some Encodable) throws -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = .sortedKeys
+        encoder.nonConformingFloatEncodingStrategy = .convertToString(
+            positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
+        return String(decoding: try encoder.encode(value), as: UTF8.self)
+    }
+
+    private static var decoder: JSONDecoder {
+        let decoder = JSONDecoder()
+        decoder.nonConformingFloatDecodingStrategy = .convertFromString(
+            positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
+        return decoder
+    }
+
+    /// Generations so far.
+    public var generation: Int { state.search.generation }
+
+    /// The policy as it stands: the average of the last generations' means.
+    public var policy: LearntCoalitionPolicy {
+        var policy = candidate(state.averaged)
+        policy.name = "evolved-\(scenario.name)"
+        policy.origin =
+            "trained artefact: cafe-cli evolve --scenario \(scenario.name) --seed \(options.seed), "
+            + "after \(generation) generations"
+        return policy
+    }
+
+    /// Plays one generation and moves the search on. O(population * settings * episodes) episodes.
+    public func step() -> Report {
+        let index = generation
+        let perCandidate = options.settings.count * options.episodes
+        let candidates = state.search.ask()
+        let revenue = play(candidates.map(candidate), episodes: perCandidate, first: index * perCandidate)
+        let scores = revenue.map { episodes in
+            var sum = 0.0
+            for (episode, value) in episodes.enumerated() {
+                sum += value / state.reference[episode % state.reference.count]
+            }
+            return sum / Double(perCandidate)
+        }
+        state.search.tell(scores.map { -$0 })
+        let follow = max(options.averaging, 1 / Double(index + 1))
+        for i in state.averaged.indices { state.averaged[i] += follow * (state.search.mean[i] - state.averaged[i]) }
+        return Report(
+            generation: generation, episodes: state.search.evaluations * perCandidate,
+            mean: scores.reduce(0, +) / Double(scores.count), best: scores.max()!, stepSize: state.search.stepSize)
+    }
+
+    private func candidate(_ vector: [Double]) -> LearntCoalitionPolicy {
+        var weights = CoalitionWeights()
+        weights.vector = vector
+        return LearntCoalitionPolicy(rate: state.rate, weights: weights, forecast: state.forecast)
+    }
+
+    /// The revenue of each policy in `episodes` training episodes from number `first` on, settings taken in turn. The
+    /// jobs are dealt to the lanes by number, so the result does not depend on the threads.
+    private func play(_ policies: [LearntCoalitionPolicy], episodes: Int, first: Int) -> [[Double]] {
+        let settings = options.settings
+        let scenario = scenario
+        let seed = options.seed
+        let lanes = lanes
+        let instances = (0..<episodes).map { episode in
+            let setting = settings[episode % settings.count]
+            return scenario.instance(
+                tasks: setting.tasks, workers: setting.workers, seed: seed, index: first + episode)
+        }
+        let jobs = policies.count * episodes
+        Threads.parallelFor(lanes.count) { number in
+            let lane = lanes[number]
+            lane.results.removeAll(keepingCapacity: true)
+            var plan = CoalitionPlan(policies[0])
+            for job in stride(from: number, to: jobs, by: lanes.count) {
+                plan.use(policies[job / episodes].weights)
+                lane.results.append(plan.play(instances[job % episodes], &lane.game))
+            }
+        }
+        return policies.indices.map { policy in
+            (0..<episodes).map { episode in
+                let job = policy * episodes + episode
+                return lanes[job % lanes.count].results[job / lanes.count]
+            }
+        }
+    }
+}
+
+extension CoalitionPlan {
+    /// Plays an episode to its end and returns the revenue.
+    mutating func play(_ instance: Instance, _ state: inout GameState) -> Double {
+        state.reset(instance)
+        begin(state)
+        while !state.isOver {
+            dispatch(&state)
+            state.advance()
+        }
+        return state.revenue
+    }
+
+    /// Takes other weights; `begin` must follow.
+    mutating func use(_ weights: CoalitionWeights) { self.weights = weights }
+}

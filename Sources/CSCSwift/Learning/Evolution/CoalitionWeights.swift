@@ -1,0 +1,196 @@
+internal import Foundation
+
+/// What a learnt coalition rule has learnt: the weights of its price, of its rank and a few scalars.
+///
+/// All are dimensionless. With `constantPrice` the rule is the plain coalition rule: each minute of a worker costs the
+/// same, and the team with the best payment a minute goes first. `vector` lists the weights in the order of `names`,
+/// for the optimiser.
+public struct CoalitionWeights: Sendable, Hashable {
+    // MARK: The price of a worker's minute: rate * exp(weights . features)
+
+    /// The constant part.
+    public var bias = 0.0
+    /// Time as a part of the horizon, less a half.
+    public var time = 0.0
+    /// The square of that, times 4.
+    public var timeSquared = 0.0
+    /// Hours of shift left, at most 1.5, less 0.75.
+    public var shiftLeft = 0.0
+    /// log (work asked for / work on offer) over the whole area now.
+    public var pressure = 0.0
+    /// The same for the tasks expected in the next 25 minutes and the workers expected on shift then.
+    public var pressureAhead = 0.0
+    /// log (workers expected on shift in the next 25 minutes / workers expected on shift now).
+    public var supplyAhead = 0.0
+    /// log (work asked for / work on offer) near the worker, mean over its skills.
+    public var localNeed = 0.0
+    /// log relative density of tasks where the worker is.
+    public var density = 0.0
+    /// log (tasks / workers) of the episode.
+    public var ratio = 0.0
+    /// How many skills the worker has, less 1.5.
+    public var skills = 0.0
+    /// Three times the worker's speed relative to the mean, less 1.
+    public var speed = 0.0
+    /// log (demand / supply) expected around the end of the worker's shift.
+    public var endScarcity = 0.0
+    /// log (work asked for / work on offer) near the task, in its skill.
+    public var taskLocalNeed = 0.0
+    /// log relative density of tasks where the task is.
+    public var taskDensity = 0.0
+    /// The task's workload relative to the mean, less 1.
+    public var taskWorkload = 0.0
+
+    // MARK: The value of a worker's time, as the price counts it
+
+    /// How much a minute is worth more where demand exceeds supply: exponent of expected demand over supply.
+    public var scarcity = 0.0
+    /// What a job that runs past the end of the shift costs beyond its minutes, in units of 20 minutes: the last job is
+    /// free labour after the shift, so it should not be given away early. Fades with the time still left, over 6
+    /// minutes. Negative counts as 0.
+    public var lastJob = 0.0
+    /// The same, fading over 2.5 minutes.
+    public var lateJob = 0.0
+    /// How much of the time past the end of the shift is left out of a team's minutes; held to [0, 1].
+    public var overtime = 0.0
+    /// The worth of freeing a task's present team earlier, as a part of the constant price.
+    public var saved = 0.0
+    /// What it is worth to end up where tasks are denser, and where more work is asked for than on offer, than where
+    /// the worker was: 10 minutes for a unit of the logarithm. Counts only where some of the shift is left.
+    public var relocation = 0.0
+    /// The same for the need.
+    public var relocationNeed = 0.0
+
+    // MARK: The rank of a team: log profit - power * log minutes + weights . features
+
+    /// The part of the payment that a team must leave over.
+    public var threshold = 0.0
+    /// How much more a team must leave over the longer its task could wait (per 10 min that it finishes before
+    /// `expected`), and the same times `pressure`.
+    public var patience = 0.0
+    /// The part of it that is multiplied by `pressure`.
+    public var pressurePatience = 0.0
+    /// The power of the team's minutes: 1 ranks by profit a minute, 0 by profit.
+    public var minutesPower = 1.0
+    /// How long before `expected` the team finishes (10 min, at most 2 either way).
+    public var slack = 0.0
+    /// How long before its deadline the task is now (20 min).
+    public var urgency = 0.0
+    /// log relative pay.
+    public var pay = 0.0
+    /// Members sent beyond the first.
+    public var teamSize = 0.0
+    /// Mean travel (10 min).
+    public var travel = 0.0
+    /// Mean travel times `pressure`.
+    public var pressureTravel = 0.0
+    /// The part of the members that are virtual.
+    public var virtualShare = 0.0
+    /// 1 where the task has a team already.
+    public var existing = 0.0
+    /// log relative workload.
+    public var workload = 0.0
+    /// log relative density of tasks where the task is.
+    public var rankDensity = 0.0
+
+    // MARK: The order of candidates: arrival + priceOrder * log price + virtualDelay if virtual
+
+    /// Minutes that one unit of log price is worth.
+    public var priceOrder = 0.0
+    /// Minutes that a minute's worth of a worker's time (at the rate) in this job counts.
+    public var costOrder = 0.0
+    /// Minutes that a virtual member is put back by.
+    public var virtualDelay = 1.0
+
+    /// The defaults: price 1, profit a minute, nothing learnt.
+    public init() {}
+
+    /// The weights of the plain coalition rule: a minute costs `price` times the rate.
+    public static func constantPrice(_ price: Double) -> CoalitionWeights {
+        precondition(price > 0, "CoalitionWeights.constantPrice: \(price) is not positive")
+        var weights = CoalitionWeights()
+        weights.bias = log(price)
+        return weights
+    }
+
+    // MARK: As a vector
+
+    private struct Entry: Sendable {
+        let name: String
+        let path: any WritableKeyPath<CoalitionWeights, Double> & Sendable
+        let scale: Double
+        init(_ name: String, _ path: any WritableKeyPath<CoalitionWeights, Double> & Sendable, _ scale: Double) {
+            self.name = name
+            self.path = path
+            self.scale = scale
+        }
+    }
+
+    /// Name, place and the search's first standard deviation (to be multiplied by its step size).
+    private static let table: [Entry] = [
+        Entry("price.bias", \.bias, 0.4), Entry("price.time", \.time, 0.4),
+        Entry("price.timeSquared", \.timeSquared, 0.4), Entry("price.shiftLeft", \.shiftLeft, 0.4),
+        Entry("price.pressure", \.pressure, 0.4), Entry("price.pressureAhead", \.pressureAhead, 0.4),
+        Entry("price.supplyAhead", \.supplyAhead, 0.4), Entry("price.localNeed", \.localNeed, 0.4),
+        Entry("price.density", \.density, 0.4), Entry("price.ratio", \.ratio, 0.4),
+        Entry("price.skills", \.skills, 0.4), Entry("price.speed", \.speed, 0.4),
+        Entry("price.endScarcity", \.endScarcity, 0.4), Entry("price.taskLocalNeed", \.taskLocalNeed, 0.4),
+        Entry("price.taskDensity", \.taskDensity, 0.4), Entry("price.taskWorkload", \.taskWorkload, 0.4),
+        Entry("value.scarcity", \.scarcity, 0.3), Entry("value.lastJob", \.lastJob, 0.5),
+        Entry("value.lateJob", \.lateJob, 0.5), Entry("value.overtime", \.overtime, 0.3),
+        Entry("value.saved", \.saved, 0.3),
+        Entry("value.relocation", \.relocation, 0.3), Entry("value.relocationNeed", \.relocationNeed, 0.3),
+        Entry("rank.threshold", \.threshold, 0.1), Entry("rank.patience", \.patience, 0.1),
+        Entry("rank.pressurePatience", \.pressurePatience, 0.1), Entry("rank.minutesPower", \.minutesPower, 0.3),
+        Entry("rank.slack", \.slack, 0.25), Entry("rank.urgency", \.urgency, 0.25), Entry("rank.pay", \.pay, 0.25),
+        Entry("rank.teamSize", \.teamSize, 0.25), Entry("rank.travel", \.travel, 0.25),
+        Entry("rank.pressureTravel", \.pressureTravel, 0.25), Entry("rank.virtualShare", \.virtualShare, 0.25),
+        Entry("rank.existing", \.existing, 0.25), Entry("rank.workload", \.workload, 0.25),
+        Entry("rank.density", \.rankDensity, 0.25),
+        Entry("order.price", \.priceOrder, 2), Entry("order.cost", \.costOrder, 0.15),
+        Entry("order.virtualDelay", \.virtualDelay, 1.5),
+    ]
+
+    /// The weights' names, in the order of `vector`.
+    public static var names: [String] { table.map(\.name) }
+    /// How far the search moves each weight at first, relative to the others.
+    public static var scales: [Double] { table.map(\.scale) }
+
+    /// The weights in the order of `names`.
+    public var vector: [Double] {
+        get { Self.table.map { self[keyPath: $0.path] } }
+        set {
+            precondition(
+                newValue.count == Self.table.count,
+                "CoalitionWeights.vector: \(newValue.count) numbers for \(Self.table.count) weights")
+            for (entry, value) in zip(Self.table, newValue) { self[keyPath: entry.path] = value }
+        }
+    }
+}
+
+extension CoalitionWeights: Codable {
+    /// Reads a mapping of names to numbers; a name that is absent keeps its default.
+    ///
+    /// - Throws: `CSCError.configuration` that names an unknown weight or a value that is not finite.
+    public init(from decoder: any Decoder) throws {
+        let mapping = try decoder.singleValueContainer().decode([String: Double].self)
+        self.init()
+        for name in mapping.keys.sorted() {
+            guard let entry = Self.table.first(where: { $0.name == name }) else {
+                throw CSCError.configuration(
+                    key: name,
+                    reason: "no weight of a coalition has this name" + Spelling.hint(for: name, among: Self.names))
+            }
+            guard let value = mapping[name], value.isFinite else {
+                throw CSCError.configuration(key: name, reason: "is not a finite number")
+            }
+            self[keyPath: entry.path] = value
+        }
+    }
+
+    /// Writes every weight under its name.
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(Dictionary(uniqueKeysWithValues: zip(Self.names, vector)))
+    }
+}

@@ -1,0 +1,136 @@
+internal import Foundation
+
+/// Where and when tasks appear and when workers are on shift, counted over training episodes: all that a learnt
+/// dispatcher knows about the future.
+///
+/// Separable parts, so that a few dozen episodes suffice: a square grid of relative task density over the area (1 is
+/// the mean, smoothed over a cell's neighbours), a profile of release times and a profile of the workers on shift over
+/// the horizon. Small enough to stand in a policy's file.
+public struct DemandForecast: Sendable, Hashable, Codable {
+    /// Cells along each side of the area.
+    public static let side = 10
+    /// Parts of the horizon.
+    public static let bins = 24
+    /// How many of the same length follow it in `onShift`.
+    public static let binsAfter = 6
+
+    /// The area's left edge (km).
+    public let x: Double
+    /// The area's lower edge (km).
+    public let y: Double
+    /// The area's side (km).
+    public let extent: Double
+    /// The length of the release period (min).
+    public let horizon: Double
+    /// The logarithm of the relative density of each cell, row-major from the lower left, `side * side`.
+    public let logDensity: [Double]
+    /// The part of the tasks released before the end of each bin, `bins`, the last one 1.
+    public let releasedBy: [Double]
+    /// The part of the workers on shift in the middle of each bin, `bins + binsAfter`.
+    public let onShift: [Double]
+
+    /// Counts tasks and workers of these episodes. O(tasks + workers * bins).
+    ///
+    /// - Precondition: at least one task.
+    public init(_ episodes: [Instance]) {
+        precondition(episodes.contains { !$0.tasks.isEmpty }, "DemandForecast: no task in \(episodes.count) episodes")
+        let tasks = episodes.flatMap(\.tasks)
+        let low = (x: tasks.map(\.x).min()!, y: tasks.map(\.y).min()!)
+        let high = (x: tasks.map(\.x).max()!, y: tasks.map(\.y).max()!)
+        let extent = max(high.x - low.x, high.y - low.y, 1e-9)
+        let horizon = max(episodes.map(\.horizon).max()!, 1e-9)
+        self.x = low.x
+        self.y = low.y
+        self.extent = extent
+        self.horizon = horizon
+        logDensity = Self.density(tasks, x: low.x, y: low.y, extent: extent)
+
+        var releases = [Double](repeating: 0, count: Self.bins)
+        for task in tasks { releases[min(Self.bins - 1, Int(task.release / horizon * Double(Self.bins)))] += 1 }
+        var sum = 0.0
+        releasedBy = releases.indices.map { bin in
+            sum += releases[bin]
+            return bin == Self.bins - 1 ? 1 : sum / Double(tasks.count)
+        }
+
+        var present = [Double](repeating: 0, count: Self.bins + Self.binsAfter)
+        let workers = episodes.flatMap(\.workers)
+        for bin in present.indices {
+            let time = (Double(bin) + 0.5) * horizon / Double(Self.bins)
+            let count = workers.count { $0.shiftStart <= time && time < $0.shiftEnd }
+            present[bin] = Double(count) / Double(max(1, workers.count))
+        }
+        onShift = present
+    }
+
+    /// log relative density of each cell: smoothed by (1 2 1)/4 in both directions, a tenth of the mean added so that
+    /// no cell is empty. O(tasks).
+    private static func density(_ tasks: [SpatialTask], x: Double, y: Double, extent: Double) -> [Double] {
+        var counts = [Double](repeating: 0, count: side * side)
+        for task in tasks {
+            let column = min(side - 1, Int((task.x - x) / extent * Double(side)))
+            let row = min(side - 1, Int((task.y - y) / extent * Double(side)))
+            counts[row * side + column] += 1
+        }
+        return (0..<side * side).map { cell in
+            var sum = 0.0
+            var mass = 0.0
+            for dy in -1...1 {
+                for dx in -1...1 {
+                    let column = cell % side + dx
+                    let row = cell / side + dy
+                    guard (0..<side).contains(column) && (0..<side).contains(row) else { continue }
+                    let weight = (dx == 0 ? 2.0 : 1) * (dy == 0 ? 2.0 : 1)
+                    sum += weight * counts[row * side + column]
+                    mass += weight
+                }
+            }
+            return log(0.1 + 0.9 * sum / mass * Double(side * side) / Double(tasks.count))
+        }
+    }
+
+    /// The logarithm of the relative density at a place; outside the area, of the nearest cell. O(1).
+    func logDensity(x px: Double, y py: Double) -> Double {
+        let scale = Double(Self.side) / extent
+        let column = Int(min(Double(Self.side - 1), max(0, (px - x) * scale)))
+        let row = Int(min(Double(Self.side - 1), max(0, (py - y) * scale)))
+        return logDensity[row * Self.side + column]
+    }
+
+    /// The part of all tasks released before `time` (min), linear inside a bin. O(1).
+    func released(by time: Double) -> Double {
+        let position = time / horizon * Double(Self.bins)
+        if position >= Double(Self.bins) { return 1 }
+        if position <= 0 { return 0 }
+        let bin = Int(position)
+        let before = bin > 0 ? releasedBy[bin - 1] : 0
+        return before + (releasedBy[bin] - before) * (position - Double(bin))
+    }
+
+    /// The part of all workers who are on shift at `time` (min), linear between the middles of the bins. O(1).
+    func onShift(at time: Double) -> Double {
+        let position = time / horizon * Double(Self.bins) - 0.5
+        if position <= 0 { return onShift[0] }
+        if position >= Double(onShift.count - 1) { return onShift[onShift.count - 1] }
+        let bin = Int(position)
+        return onShift[bin] + (onShift[bin + 1] - onShift[bin]) * (position - Double(bin))
+    }
+
+    /// Checks the sizes and values of a forecast that was read from a file.
+    ///
+    /// - Throws: `CSCError.configuration` naming what does not fit.
+    public func validate() throws {
+        let numbers = [x, y, extent, horizon] + logDensity + releasedBy + onShift
+        guard numbers.allSatisfy(\.isFinite), extent > 0, horizon > 0 else {
+            throw CSCError.configuration(key: "forecast", reason: "a number is not finite or a length is not positive")
+        }
+        guard logDensity.count == Self.side * Self.side, releasedBy.count == Self.bins,
+            onShift.count == Self.bins + Self.binsAfter
+        else {
+            throw CSCError.configuration(
+                key: "forecast",
+                reason: "has \(logDensity.count) densities, \(releasedBy.count) releases and \(onShift.count) shifts; "
+                    + "\(Self.side * Self.side), \(Self.bins) and \(Self.bins + Self.binsAfter) are needed")
+        }
+    }
+}

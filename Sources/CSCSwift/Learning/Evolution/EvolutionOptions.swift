@@ -1,0 +1,105 @@
+/// How a coalition policy is evolved.
+public struct EvolutionOptions: Sendable, Hashable, Codable {
+    /// Numbers of tasks and workers.
+    public struct Setting: Sendable, Hashable, Codable {
+        /// Tasks of an episode.
+        public var tasks: Int
+        /// Workers of an episode.
+        public var workers: Int
+
+        /// So many tasks and workers.
+        public init(tasks: Int, workers: Int) {
+            self.tasks = tasks
+            self.workers = workers
+        }
+    }
+
+    /// Seed of the search and of the training episodes.
+    public var seed: UInt64 = 1
+    /// lambda: candidates in a generation.
+    public var population = 16
+    /// Episodes of each setting that every candidate of a generation plays; all candidates play the same ones, and the
+    /// next generation new ones.
+    public var episodes = 1
+    /// The first step size, in units of `CoalitionWeights.scales`.
+    public var stepSize = 0.3
+    /// The constant price that the search starts from.
+    public var startPrice = 0.15
+    /// How much the returned weights follow each generation's mean: an average over about 1 / averaging generations
+    /// takes the search's noise out of them.
+    public var averaging = 0.1
+    /// The settings that are mixed: one policy serves them all.
+    public var settings = [
+        Setting(tasks: 200, workers: 50), Setting(tasks: 200, workers: 75), Setting(tasks: 200, workers: 100),
+        Setting(tasks: 200, workers: 150), Setting(tasks: 200, workers: 200), Setting(tasks: 275, workers: 200),
+        Setting(tasks: 350, workers: 200),
+    ]
+    /// Episodes from which the forecast is counted, with the numbers of the first setting that has the most tasks.
+    public var forecastEpisodes = 64
+    /// Episodes of each setting over which the plain rule's revenue, the unit of the objective, is measured.
+    public var referenceEpisodes = 16
+
+    /// The defaults.
+    public init() {}
+
+    /// Checks every value.
+    ///
+    /// - Throws: `CSCError.configuration` naming the first key that makes no sense.
+    public func validate() throws {
+        func check(_ key: String, _ fine: Bool, _ reason: String) throws {
+            if !fine { throw CSCError.configuration(key: key, reason: reason) }
+        }
+        try check("population", population >= 4, "\(population) is below 4")
+        try check("episodes", episodes >= 1, "\(episodes) is below 1")
+        try check("stepSize", stepSize > 0 && stepSize.isFinite, "\(stepSize) is not a positive number")
+        try check("startPrice", startPrice > 0 && startPrice.isFinite, "\(startPrice) is not a positive number")
+        try check("averaging", averaging > 0 && averaging <= 1, "\(averaging) is not in (0, 1]")
+        try check("settings", !settings.isEmpty, "there is none")
+        for setting in settings {
+            try check(
+                "settings", setting.tasks > 0 && setting.workers > 0,
+                "\(setting.tasks)/\(setting.workers): both numbers must be positive")
+        }
+        try check("forecastEpisodes", forecastEpisodes >= 1, "\(forecastEpisodes) is below 1")
+        try check("referenceEpisodes", referenceEpisodes >= 1, "\(referenceEpisodes) is below 1")
+    }
+
+    /// The keys that `set` knows.
+    public static let keys = [
+        "averaging", "episodes", "forecastEpisodes", "population", "referenceEpisodes", "seed", "settings",
+        "startPrice", "stepSize",
+    ]
+
+    /// Sets one key from text; `settings` reads like `200/50,350/200` (tasks/workers).
+    ///
+    /// - Throws: `CSCError.configuration` for an unknown key, with the nearest known one, or an unreadable value.
+    public mutating func set(_ key: String, to text: String) throws {
+        func read<Value: LosslessStringConvertible>(_ type: Value.Type) throws -> Value {
+            guard let value = Value(text) else {
+                throw CSCError.configuration(key: key, reason: "'\(text)' is not a number of the kind that it needs")
+            }
+            return value
+        }
+        switch key {
+        case "averaging": averaging = try read(Double.self)
+        case "episodes": episodes = try read(Int.self)
+        case "forecastEpisodes": forecastEpisodes = try read(Int.self)
+        case "population": population = try read(Int.self)
+        case "referenceEpisodes": referenceEpisodes = try read(Int.self)
+        case "seed": seed = try read(UInt64.self)
+        case "startPrice": startPrice = try read(Double.self)
+        case "stepSize": stepSize = try read(Double.self)
+        case "settings":
+            settings = try text.split(separator: ",").map { part in
+                let numbers = part.split(separator: "/").map { Int($0) }
+                guard numbers.count == 2, let tasks = numbers[0], let workers = numbers[1] else {
+                    throw CSCError.configuration(key: key, reason: "'\(part)' is not TASKS/WORKERS, such as 200/50")
+                }
+                return Setting(tasks: tasks, workers: workers)
+            }
+        default:
+            throw CSCError.configuration(
+                key: key, reason: "is not a key of evolve" + Spelling.hint(for: key, among: Self.keys))
+        }
+    }
+}

@@ -1,0 +1,50 @@
+internal import Foundation
+
+/// The coalition rule with everything in it that can be learnt (docs/evolve.md): it forms teams as the coalition rule
+/// does, but prices each worker's time by what it could still do, ranks teams by learnt weights, and counts workers
+/// about to become free as members, so that nobody is sent where another will be sooner.
+///
+/// It reads the present state and, of the future, only its forecast and the number of tasks and workers. Deterministic.
+public final class LearntCoalition: Dispatcher {
+    /// The policy's name.
+    public let name: String
+    private var plan: CoalitionPlan
+
+    /// The rule with that policy's weights and forecast.
+    public init(_ policy: LearntCoalitionPolicy) {
+        name = policy.name
+        plan = CoalitionPlan(policy)
+    }
+
+    /// Starts an episode. O(tasks + workers + horizon).
+    public func begin(_ game: SpatialCrowdsourcing, stream: RandomStream) { plan.begin(game.state) }
+
+    /// Commits idle workers of the present window. O(open tasks * workers).
+    public func dispatch(_ game: SpatialCrowdsourcing) { plan.dispatch(&game.state) }
+}
+
+extension LearntCoalitionPolicy {
+    /// The policy as a row of an evaluation.
+    public func source(options: GameOptions = GameOptions()) -> PolicySource {
+        PolicySource(name: name, note: origin) {
+            let game = SpatialCrowdsourcing(options: options)
+            let rule = LearntCoalition(self)
+            return { rule.play($0, in: game, stream: $1) }
+        }
+    }
+
+    /// The policy that a name on a command line stands for: a trained artefact of the product (`builtInNames`), the
+    /// folder of an evolution, or a policy's file; nil where it is none of these.
+    ///
+    /// - Throws: `CSCError` where the file is there but damaged.
+    public static func named(_ name: String) throws -> LearntCoalitionPolicy? {
+        if let policy = builtIn(name) { return policy }
+        for path in [AtomicFile.join(name, "policy.yaml"), name] {
+            var isFolder: ObjCBool = false
+            if FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), !isFolder.boolValue {
+                return try LearntCoalitionPolicy(contentsOf: path)
+            }
+        }
+        return nil
+    }
+}

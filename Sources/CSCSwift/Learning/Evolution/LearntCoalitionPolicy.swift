@@ -1,0 +1,100 @@
+internal import Foundation
+internal import Yams
+
+/// A learnt coalition rule as a file: the weights by name, the forecast, and where they come from.
+public struct LearntCoalitionPolicy: Sendable, Hashable, Codable {
+    /// The file's format; others are refused.
+    public static let currentFormat = 1
+
+    /// The format of this one.
+    public var format = LearntCoalitionPolicy.currentFormat
+    /// The name by which tables know it.
+    public var name: String
+    /// Where it comes from: a sentence for the reader, such as the command that made it.
+    public var origin: String
+    /// What price 1 means (money/min): mean pay over mean workload of the training episodes.
+    public var rate: Double
+    /// Workers who become free within so many minutes count as virtual members.
+    public var horizonAhead: Double
+    /// What was learnt.
+    public var weights: CoalitionWeights
+    /// What it knows of the future.
+    public var forecast: DemandForecast
+
+    /// A policy from its parts.
+    public init(
+        name: String = "learnt-coalition", origin: String = "", rate: Double, horizonAhead: Double = 12,
+        weights: CoalitionWeights, forecast: DemandForecast
+    ) {
+        self.name = name
+        self.origin = origin
+        self.rate = rate
+        self.horizonAhead = horizonAhead
+        self.weights = weights
+        self.forecast = forecast
+    }
+
+    /// The policy before any learning: the coalition rule at a constant price, and virtual members.
+    ///
+    /// - Precondition: the episodes have at least one task.
+    public init(untrained episodes: [Instance], price: Double = 0.15) {
+        let tasks = episodes.flatMap(\.tasks)
+        let pay = tasks.reduce(0) { $0 + $1.pay }
+        let workload = tasks.reduce(0) { $0 + $1.workload }
+        self.init(
+            rate: max(1e-12, pay) / workload, weights: .constantPrice(price), forecast: DemandForecast(episodes))
+    }
+
+    /// The file's text (YAML). Every number reads back to the same bits.
+    ///
+    /// Yams' own encoder keeps 15 digits of a number, so the numbers are written by Foundation's (the shortest text
+    /// that reads back exactly) and laid out as YAML.
+    public func text() throws -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        guard let tree = try Yams.compose(yaml: String(decoding: encoder.encode(self), as: UTF8.self)) else {
+            throw CSCError.invalid("the policy '\(name)' has no text")
+        }
+        return try Yams.serialize(node: Self.block(tree), width: -1)
+    }
+
+    /// The tree with its mappings one key a line and its keys without quotes; lists stay on one line.
+    private static func block(_ node: Node) -> Node {
+        guard case .mapping(let mapping) = node else { return node }
+        let pairs = mapping.map { (Node($0.key.string ?? "", .implicit, .plain), block($0.value)) }
+        return Node(pairs, .implicit, .block)
+    }
+
+    /// Reads a policy's file.
+    ///
+    /// - Throws: `CSCError` that names the file and what is wrong with it.
+    public init(contentsOf path: String) throws {
+        let text = try AtomicFile.readText(path)
+        do {
+            try self.init(text: text)
+        } catch let error as CSCError {
+            throw CSCError.file(path: path, reason: error.description)
+        } catch {
+            throw CSCError.file(path: path, reason: "is not a learnt coalition policy: \(error)")
+        }
+    }
+
+    /// Reads a policy from its text.
+    ///
+    /// - Throws: `CSCError.configuration` or Yams' error.
+    public init(text: String) throws {
+        do {
+            self = try YAMLDecoder().decode(LearntCoalitionPolicy.self, from: text)
+        } catch DecodingError.dataCorrupted(let context) {
+            throw context.underlyingError as? CSCError ?? DecodingError.dataCorrupted(context)
+        }
+        guard format == Self.currentFormat else {
+            throw CSCError.configuration(
+                key: "format", reason: "\(format) is not known; this version reads \(Self.currentFormat)")
+        }
+        guard rate > 0, rate.isFinite, horizonAhead >= 0, horizonAhead.isFinite else {
+            throw CSCError.configuration(key: "rate", reason: "rate and horizonAhead must be positive numbers")
+        }
+        try forecast.validate()
+    }
+}

@@ -1,0 +1,193 @@
+/// A part of a minibatch of `FixedHorizonTrainer`: its rows, its passes through both networks, its part of the
+/// gradient. One thread at a time uses it.
+final class UpdateShard: @unchecked Sendable {
+    /// Rows of a shard. Part of the result: another size rounds otherwise.
+    static let size = 256
+
+    /// Of the actor, then of the critic; divided by the minibatch's size, so that shards add up to the mean.
+    private(set) var actorGradient: [Float]
+    private(set) var criticGradient: [Float]
+    private(set) var loss = PolicyLoss(policy: 0, entropy: 0, approxKL: 0, clipFraction: 0)
+    private(set) var valueLoss = 0.0
+
+    private var observations: [Float]
+    private var actions: [Int32]
+    private var oldLogProbabilities: [Float]
+    private var advantages: [Float]
+    private var returns: [Float]
+
+    private let actor: MLPShape
+    private let critic: MLPShape
+    private let actorWorkspace: MLPWorkspace
+    private let criticWorkspace: MLPWorkspace
+    private var logits: [Float]
+    private var logitGradient: [Float]
+    private var values: [Float]
+    private var valueGradient: [Float]
+    private let offsets: [Int32]
+
+    init(actor: MLPShape, critic: MLPShape) {
+        let size = UpdateShard.size
+        self.actor = actor
+        self.critic = critic
+        func floats(_ count: Int) -> [Float] { [Float](repeating: 0, count: count) }
+        actorGradient = floats(actor.parameterCount)
+        criticGradient = floats(critic.parameterCount)
+        observations = floats(size * actor.inputWidth)
+        actions = [Int32](repeating: 0, count: size)
+        oldLogProbabilities = floats(size)
+        advantages = floats(size)
+        returns = floats(size)
+        actorWorkspace = MLPWorkspace(shape: actor, maxRows: size)
+        criticWorkspace = MLPWorkspace(shape: critic, maxRows: size)
+        logits = floats(size * actor.outputWidth)
+        logitGradient = logits
+        values = floats(size)
+        valueGradient = values
+        offsets = (0...size).map { Int32($0 * actor.outputWidth) }
+    }
+
+    /// Copies the rows `indices` of a rollout here, advantages standardised. O(rows D).
+    ///
+    /// The arrays are lent one by one: element by element through `self`, each write would check for exclusive access.
+    func gather(_ rollout: RolloutView, _ indices: ArraySlice<Int32>, mean: Float, scale: Float) {
+        Self.copyRows(rollout, indices, width: actor.inputWidth, &observations)
+        Self.copy(rollout.actions, rollout.block, indices, &actions)
+        Self.copy(rollout.logProbabilities, rollout.block, indices, &oldLogProbabilities)
+        Self.copy(rollout.advantages, rollout.block, indices, &advantages)
+        Self.standardise(&advantages, indices.count, mean, scale)
+        Self.copy(rollout.returns, rollout.block, indices, &returns)
+    }
+
+    private static func copyRows(
+        _ rollout: RolloutView, _ indices: ArraySlice<Int32>, width: Int, _ target: inout [Float]
+    ) {
+        var out = target.mutableSpan
+        var position = 0
+        for index in indices {
+            let (shard, row) = Int(index).quotientAndRemainder(dividingBy: rollout.block)
+            let values = rollout.observations[shard]
+            let source = values.span
+            for column in 0..<width { out[position + column] = source[row * width + column] }
+            position += width
+        }
+    }
+
+    private static func copy<Element>(
+        _ sources: [[Element]], _ block: Int, _ indices: ArraySlice<Int32>, _ target: inout [Element]
+    ) {
+        var position = 0
+        for index in indices {
+            let (shard, row) = Int(index).quotientAndRemainder(dividingBy: block)
+            target[position] = sources[shard][row]
+            position += 1
+        }
+    }
+
+    private static func standardise(_ values: inout [Float], _ count: Int, _ mean: Float, _ scale: Float) {
+        for index in 0..<count { values[index] = (values[index] - mean) * scale }
+    }
+
+    private static func clear(_ values: inout [Float]) {
+        for index in values.indices { values[index] = 0 }
+    }
+
+    private static func multiply(_ values: inout [Float], _ count: Int, by factor: Float) {
+        for index in 0..<count { values[index] *= factor }
+    }
+
+    /// Losses and gradients of the first `rows` gathered rows. O(rows P).
+    ///
+    /// - Parameter share: the part of the minibatch that these rows are.
+    func run(
+        actorParameters: [Float], criticParameters: [Float], rows: Int, share: Float, settings: FixedHorizonSettings
+    ) {
+        Self.clear(&actorGradient)
+        Self.clear(&criticGradient)
+        let width = actor.inputWidth
+
+        Self.forward(actor, actorParameters, observations, rows, width, &logits, actorWorkspace)
+        loss = policyLoss(rows, settings, &logitGradient)
+        Self.multiply(&logitGradient, rows * actor.outputWidth, by: share)
+        Self.backward(
+            actor, actorParameters, observations, rows, logitGradient, &actorGradient, actorWorkspace)
+
+        Self.forward(critic, criticParameters, observations, rows, width, &values, criticWorkspace)
+        valueLoss = valueLoss(rows, &valueGradient) * Double(share)
+        let scale = share * Float(settings.vfCoef)
+        Self.multiply(&valueGradient, rows, by: scale)
+        Self.backward(
+            critic, criticParameters, observations, rows, valueGradient, &criticGradient, criticWorkspace)
+
+        let part = Double(share)
+        loss.policy *= part
+        loss.entropy *= part
+        loss.approxKL *= part
+        loss.clipFraction *= part
+    }
+
+    private func policyLoss(
+        _ rows: Int, _ settings: FixedHorizonSettings, _ gradient: inout [Float]
+    ) -> PolicyLoss {
+        let (logits, offsets, actions, old, advantages) = (logits, offsets, actions, oldLogProbabilities, advantages)
+        let count = rows * actor.outputWidth
+        var all = gradient.mutableSpan
+        var out = all.extracting(0..<count)
+        return Policy.clippedLoss(
+            logits: logits.span.extracting(0..<count), offsets: offsets.span.extracting(0...rows),
+            actions: actions.span.extracting(0..<rows), oldLogProbabilities: old.span.extracting(0..<rows),
+            advantages: advantages.span.extracting(0..<rows), clipCoef: Float(settings.clipCoef),
+            entCoef: Float(settings.entCoef), logitGradient: &out)
+    }
+
+    private func valueLoss(_ rows: Int, _ gradient: inout [Float]) -> Double {
+        let (values, returns) = (values, returns)
+        var all = gradient.mutableSpan
+        var out = all.extracting(0..<rows)
+        return Policy.valueLoss(
+            values: values.span.extracting(0..<rows), returns: returns.span.extracting(0..<rows), gradient: &out)
+    }
+
+    private static func forward(
+        _ shape: MLPShape, _ parameters: [Float], _ input: [Float], _ rows: Int, _ width: Int,
+        _ output: inout [Float], _ workspace: MLPWorkspace
+    ) {
+        var all = output.mutableSpan
+        var out = all.extracting(0..<rows * shape.outputWidth)
+        MLP.forward(
+            shape, parameters: parameters.span, input: input.span.extracting(0..<rows * width), rows: rows,
+            output: &out, workspace: workspace)
+    }
+
+    private static func backward(
+        _ shape: MLPShape, _ parameters: [Float], _ input: [Float], _ rows: Int, _ outputGradient: [Float],
+        _ gradient: inout [Float], _ workspace: MLPWorkspace
+    ) {
+        var out = gradient.mutableSpan
+        MLP.backward(
+            shape, parameters: parameters.span, input: input.span.extracting(0..<rows * shape.inputWidth),
+            rows: rows, outputGradient: outputGradient.span.extracting(0..<rows * shape.outputWidth),
+            parameterGradient: &out, workspace: workspace)
+    }
+}
+
+/// The arrays of all shards of a rollout, taken once an iteration: row r of the batch is row r % block of shard
+/// r / block. Drop it before the next rollout, which would otherwise copy them.
+struct RolloutView: Sendable {
+    let observations: [[Float]]
+    let actions: [[Int32]]
+    let logProbabilities: [[Float]]
+    let advantages: [[Float]]
+    let returns: [[Float]]
+    /// Agent-steps of a shard; the last one may have fewer.
+    let block: Int
+
+    init(_ shards: [RolloutShard]) {
+        observations = shards.map(\.observations)
+        actions = shards.map(\.actions)
+        logProbabilities = shards.map(\.logProbabilities)
+        advantages = shards.map(\.advantages)
+        returns = shards.map(\.returns)
+        block = shards[0].steps * shards[0].rows
+    }
+}

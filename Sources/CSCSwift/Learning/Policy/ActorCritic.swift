@@ -1,0 +1,95 @@
+/// A shared policy and its critic: what every agent consults (independent PPO with shared parameters; de Witt et al.
+/// 2020; spec section 3).
+///
+/// - **pair**: one network scores each allowed action from its own row and the context; a softmax over the scores is
+///   the policy. It works for any number of candidates, tasks and workers and cannot prefer a slot for its number.
+/// - **flat**: one network reads context and all K rows side by side and gives K logits: the comparison, and the
+///   policy of environments whose actions are only numbered.
+///
+/// The critic reads the context and the mean of the allowed actions' rows.
+///
+/// Any number of threads may read it at once through `PolicyBatch`; it is changed only between such passes, by
+/// `PPO.update` or by a checkpoint.
+public final class ActorCritic: @unchecked Sendable {
+    /// How actions are scored.
+    public enum Kind: String, Sendable, Hashable, Codable, CaseIterable { case pair, flat }
+
+    /// Everything that decides the sizes of the networks.
+    public struct Design: Sendable, Hashable, Codable {
+        public var layout: PolicyLayout
+        public var kind: Kind
+        /// Widths of the hidden layers.
+        public var actorWidths: [Int]
+        public var criticWidths: [Int]
+        public var activation: Activation
+
+        public init(
+            layout: PolicyLayout, kind: Kind = .pair, actorWidths: [Int] = [32, 32], criticWidths: [Int] = [32, 32],
+            activation: Activation = .tanh
+        ) {
+            precondition(
+                kind == .flat || layout.candidateWidth > 0,
+                "ActorCritic: a pair-scoring policy needs rows of actions, D is \(layout.candidateWidth)")
+            self.layout = layout
+            self.kind = kind
+            self.actorWidths = actorWidths
+            self.criticWidths = criticWidths
+            self.activation = activation
+        }
+    }
+
+    public let design: Design
+    public let actorShape: MLPShape
+    public let criticShape: MLPShape
+    /// The actor's parameters, [P]; see `MLP` for their order.
+    public var actor: [Float]
+    /// The critic's parameters.
+    public var critic: [Float]
+
+    /// Networks with orthogonal weights (gain sqrt 2 inside, 0.01 before the logits, 1 before the value), biases 0.
+    /// Streams 0 and 1 of the purpose `initialization`.
+    public init(_ design: Design, seed: UInt64) {
+        self.design = design
+        let layout = design.layout
+        let (input, output) = design.kind == .pair ? (layout.rowWidth, 1) : (layout.flatWidth, layout.actionCount)
+        actorShape = MLPShape(widths: [input] + design.actorWidths + [output], hidden: design.activation)
+        criticShape = MLPShape(widths: [layout.criticWidth] + design.criticWidths + [1], hidden: design.activation)
+        actor = ActorCritic.weights(actorShape, outputGain: 0.01, seed: seed, index: 0)
+        critic = ActorCritic.weights(criticShape, outputGain: 1, seed: seed, index: 1)
+    }
+
+    private static func weights(_ shape: MLPShape, outputGain: Float, seed: UInt64, index: UInt64) -> [Float] {
+        var stream = RandomStream(seed: seed, purpose: .initialization, index: index)
+        var parameters = [Float](repeating: 0, count: shape.parameterCount)
+        var span = parameters.mutableSpan
+        MLP.initialize(shape, parameters: &span, stream: &stream, outputGain: outputGain)
+        return parameters
+    }
+
+    public var layout: PolicyLayout { design.layout }
+
+    /// Saves parameters under `actor` and `critic`, and the design under `design`.
+    public func save(to checkpoint: inout Checkpoint) {
+        checkpoint.set("design", text: design.description)
+        checkpoint.set("actor", floats: actor)
+        checkpoint.set("critic", floats: critic)
+    }
+
+    /// Takes over saved parameters. Throws `CSCError.damaged` where the design is another.
+    public func load(from checkpoint: Checkpoint) throws(CSCError) {
+        let found = try checkpoint.text("design")
+        guard found == design.description else {
+            throw .damaged(path: "checkpoint", reason: "it holds a policy of \(found); this run has \(design)")
+        }
+        actor = try checkpoint.floats("actor", count: actor.count)
+        critic = try checkpoint.floats("critic", count: critic.count)
+    }
+}
+
+extension ActorCritic.Design: CustomStringConvertible {
+    /// The design in words, also the text by which a checkpoint knows that it fits.
+    public var description: String {
+        "\(kind) C=\(layout.contextWidth) D=\(layout.candidateWidth) K=\(layout.actionCount) "
+            + "actor=\(actorWidths) critic=\(criticWidths) \(activation)"
+    }
+}

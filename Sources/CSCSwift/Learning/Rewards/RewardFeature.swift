@@ -1,0 +1,170 @@
+/// One worker's part in a task that has ended, as reward features see it.
+public struct SettledPart: Sendable {
+    /// What the platform was paid for the task.
+    public var payment: Double
+    /// How many workers were in the team.
+    public var teamSize: Int
+    /// The work that this worker did, and all work of the task (worker-minutes).
+    public var work: Double
+    public var workload: Double
+    /// The payment's part by work done.
+    public var share: Double
+    /// The payment minus what the rest of the team would have earned without this worker.
+    public var difference: Double
+    /// From the worker's decision to the end of the task (minutes).
+    public var minutes: Double
+    /// rho, the full payment of the task.
+    public var pay: Double
+
+    public init(
+        payment: Double, teamSize: Int, work: Double, workload: Double, share: Double, difference: Double,
+        minutes: Double, pay: Double
+    ) {
+        self.payment = payment
+        self.teamSize = teamSize
+        self.work = work
+        self.workload = workload
+        self.share = share
+        self.difference = difference
+        self.minutes = minutes
+        self.pay = pay
+    }
+}
+
+/// One part of which rewards are made: reward = sum over features of phi_k * feature_k (spec section 4).
+///
+/// To add a feature, add it to `RewardFeature.all`: it is then recorded in every rollout, may be weighted by
+/// `reward.phi`, and has an advantage of its own.
+public struct RewardFeature: Sendable {
+    /// When and from what it is computed.
+    public enum Source: Sendable {
+        /// What the whole team earned between the decision and the agent's next one.
+        case team
+        /// Once, when the task that the decision joined has ended.
+        case settlement(@Sendable (SettledPart) -> Double)
+        /// By a `TrainerExtension`, after the episodes have been played.
+        case learnt
+    }
+
+    /// The name in `reward.phi` and of the rollout's column.
+    public let name: String
+    /// What it means, one line for lists.
+    public let explanation: String
+    public let source: Source
+
+    public init(name: String, explanation: String, source: Source) {
+        self.name = name
+        self.explanation = explanation
+        self.source = source
+    }
+
+    /// All features.
+    public static let all: [RewardFeature] = [
+        RewardFeature(
+            name: RolloutBuffer.team,
+            explanation: "the platform's whole revenue until the worker decides again", source: .team),
+        RewardFeature(
+            name: "share", explanation: "the payment's part by work done",
+            source: .settlement { $0.share }),
+        RewardFeature(
+            name: "uniform", explanation: "the payment divided by the size of the team (PAU, as we read it)",
+            source: .settlement { $0.payment / Double($0.teamSize) }),
+        RewardFeature(
+            name: "difference", explanation: "the payment with the worker minus the payment without it",
+            source: .settlement { $0.difference }),
+        RewardFeature(
+            name: "joined", explanation: "1 where the worker took a task (phi_2 of the poster)",
+            source: .settlement { _ in 1 }),
+    ]
+}
+
+/// A named reward: weights of features.
+public struct RewardVariant: Sendable {
+    /// The name in `reward.variant`.
+    public let name: String
+    public let explanation: String
+    /// phi: the weight of each feature that counts.
+    public let weights: [(feature: String, weight: Double)]
+
+    public init(name: String, explanation: String, weights: [(feature: String, weight: Double)]) {
+        self.name = name
+        self.explanation = explanation
+        self.weights = weights
+    }
+
+    /// All variants that need nothing learnt.
+    public static let all: [RewardVariant] = [
+        RewardVariant(name: "team", explanation: "the platform's revenue: IPPO of the poster", weights: [("team", 1)]),
+        RewardVariant(name: "uniform", explanation: "the payment shared uniformly: PAU", weights: [("uniform", 1)]),
+        RewardVariant(name: "share", explanation: "the own share by work done", weights: [("share", 1)]),
+        RewardVariant(
+            name: "difference", explanation: "the difference that the worker made", weights: [("difference", 1)]),
+        RewardVariant(
+            name: "share+difference", explanation: "half own share, half difference",
+            weights: [("share", 0.5), ("difference", 0.5)]),
+    ]
+
+    /// The variant of that name. Throws `CSCError.configuration` that lists the known ones.
+    public static func named(_ name: String) throws(CSCError) -> RewardVariant {
+        if let variant = all.first(where: { $0.name == name }) { return variant }
+        let names = all.map(\.name)
+        throw .configuration(
+            key: "reward.variant",
+            reason: "'\(name)' is unknown\(Spelling.hint(for: name, among: names)); known: "
+                + names.joined(separator: ", "))
+    }
+}
+
+/// What an agent is rewarded for in a run: the recorded features in order, and phi.
+public struct RewardModel: Sendable {
+    /// All features that are recorded.
+    public let features: [RewardFeature]
+    /// phi, one weight a feature.
+    public var phi: [Double]
+
+    /// A variant, with single weights replaced by `overrides`. Throws `CSCError.configuration` for an unknown feature.
+    public init(
+        variant: RewardVariant, overrides: [String: Double] = [:], features: [RewardFeature] = RewardFeature.all
+    ) throws(CSCError) {
+        self.features = features
+        phi = [Double](repeating: 0, count: features.count)
+        let names = features.map(\.name)
+        for (name, weight) in variant.weights.map({ ($0.feature, $0.weight) }) + overrides.sorted(by: { $0.key < $1.key }) {
+            guard let index = names.firstIndex(of: name) else {
+                throw .configuration(
+                    key: "reward.phi.\(name)",
+                    reason: "no such reward feature\(Spelling.hint(for: name, among: names)); known: "
+                        + names.joined(separator: ", "))
+            }
+            phi[index] = weight
+        }
+        guard phi.contains(where: { $0 != 0 }) else {
+            throw .configuration(key: "reward.phi", reason: "all weights are 0: there is nothing to learn")
+        }
+    }
+
+    /// The names of the rollout's columns.
+    public var columns: [String] { features.map(\.name) }
+
+    /// The credit of spatial crowdsourcing: each settled task rewards the last decision of its members.
+    public func spatialCredit() -> EpisodePlayer<SpatialCrowdsourcing>.Credit {
+        let settled: [(column: Int, value: @Sendable (SettledPart) -> Double)] = features.enumerated().compactMap {
+            if case .settlement(let value) = $1.source { ($0, value) } else { nil }
+        }
+        return { game, player in
+            for settlement in game.settlements {
+                let task = game.tasks[settlement.task]
+                for position in settlement.members {
+                    let member = game.settlementMembers[position]
+                    let part = SettledPart(
+                        payment: settlement.payment, teamSize: settlement.members.count, work: member.work,
+                        workload: task.workload, share: member.share, difference: member.difference,
+                        minutes: settlement.time - member.committed, pay: task.pay)
+                    for (column, value) in settled {
+                        player.reward(agent: member.worker, column: column, value: value(part))
+                    }
+                }
+            }
+        }
+    }
+}

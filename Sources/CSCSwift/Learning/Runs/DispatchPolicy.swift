@@ -1,0 +1,77 @@
+/// A trained policy for a program of one's own: give it the workers and tasks of this moment, get who should go where.
+///
+///     let policy = try DispatchPolicy(contentsOf: "runs/first")
+///     let pairs = try policy.assign(workers: workers, tasks: tasks, now: 12)
+///     for (worker, task) in pairs { send(workers[worker], to: tasks[task]) }
+///
+/// Call it once a window (a minute, unless trained otherwise). Workers who do not appear in the answer wait. One object
+/// serves one thread at a time; memory is kept between calls.
+public final class DispatchPolicy {
+    /// The configuration and the city that it was trained with.
+    public let configuration: TrainingConfiguration
+    public let scenario: Scenario
+    /// The networks.
+    public let policy: ActorCritic
+    /// What observations are measured by. By default the scenario's pay and 1 task of a day per worker; set what fits
+    /// the day: the policy then knows whether workers are many or few.
+    public var scale: Snapshot.Scale
+
+    private let game: SpatialCrowdsourcing
+    private let dispatcher: LearntDispatcher
+
+    /// Loads the policy of a run's folder. Throws `CSCError` where the folder is no run or a file is damaged.
+    public init(contentsOf folder: String) throws {
+        configuration = try TrainingConfiguration(contentsOf: AtomicFile.join(folder, "config.yaml"))
+        scenario = try Scenario.find(AtomicFile.join(folder, "scenario.yaml"))
+        policy = ActorCritic(configuration.design, seed: UInt64(configuration.seed))
+        try policy.load(from: try Checkpoint(contentsOf: AtomicFile.join(folder, "policy.ckpt")))
+        scale = Snapshot.Scale(scenario, tasksPerWorker: 1)
+        game = SpatialCrowdsourcing(options: configuration.game)
+        dispatcher = LearntDispatcher(name: folder, policy: policy)
+    }
+
+    /// Who should set out now, as indices of `workers` and `tasks`.
+    ///
+    /// - Parameters:
+    ///   - workers: all workers; x and y are where each is now.
+    ///   - tasks: the open tasks.
+    ///   - now: minutes, on the clock of releases and shifts.
+    ///   - commitments: who is already on the way to, or at work on, which task; they are not sent elsewhere.
+    /// - Throws: `CSCError.invalid` naming what makes no sense.
+    ///
+    /// O(idle workers * candidates * parameters).
+    public func assign(
+        workers: [Worker], tasks: [SpatialTask], now: Double, commitments: [Snapshot.Commitment] = []
+    ) throws -> [(worker: Int, task: Int)] {
+        try game.restore(
+            Snapshot(now: now, tasks: tasks, workers: workers, commitments: commitments), scale: scale)
+        var pairs: [(worker: Int, task: Int)] = []
+        for (worker, task) in dispatcher.decide(game) where game.canTake(worker, task) {
+            game.commit(worker: worker, task: task)
+            pairs.append((worker, task))
+        }
+        return pairs
+    }
+
+    /// The policy as a row of `Evaluation`: whole episodes by its likeliest actions, or by draws from it.
+    public func source(name: String, sampled: Bool = false) -> PolicySource {
+        let (policy, options) = (policy, configuration.game)
+        let note = "reward \(configuration.rewardVariant), seed \(configuration.seed)"
+        return PolicySource(name: name, note: note) {
+            let player = EpisodePlayer(
+                game: SpatialCrowdsourcing(options: options), policy: policy, columns: [])
+            return { instance, stream in
+                player.rollout.removeAll()
+                return player.play(instance, policy: policy, stream: stream, sampled: sampled)
+            }
+        }
+    }
+
+    /// Whether a folder looks like a run.
+    public static func isRun(_ folder: String) -> Bool {
+        (try? AtomicFile.read(AtomicFile.join(folder, "policy.ckpt"))) != nil
+    }
+
+    /// A dispatcher of the same policy for whole games; one a thread.
+    public func dispatcher(name: String) -> LearntDispatcher { LearntDispatcher(name: name, policy: policy) }
+}

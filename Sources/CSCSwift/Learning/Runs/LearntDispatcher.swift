@@ -1,0 +1,80 @@
+/// A trained policy as a dispatcher: each window, every idle worker with a candidate decides at once, by the likeliest
+/// action of the policy or by a draw from it.
+public final class LearntDispatcher: Dispatcher {
+    public let name: String
+    /// Whether actions are drawn from the policy; otherwise the likeliest is taken.
+    public let sampled: Bool
+    private let policy: ActorCritic
+    private let batch: PolicyBatch
+    private var stream = RandomStream(seed: 0, purpose: .policy)
+    private var context: [Float] = []
+    private var candidates: [Float] = []
+    private var mask: [UInt8] = []
+    private var uniforms: [Float] = []
+    private var logs: [Float] = []
+    private var chosen: [Int32] = []
+    private var pairs: [(worker: Int, task: Int)] = []
+
+    public init(name: String, policy: ActorCritic, sampled: Bool = false) {
+        self.name = name
+        self.policy = policy
+        self.sampled = sampled
+        batch = PolicyBatch(for: policy)
+    }
+
+    public func begin(_ game: SpatialCrowdsourcing, stream: RandomStream) {
+        self.stream = stream
+        precondition(
+            PolicyLayout(game) == policy.layout,
+            "LearntDispatcher: the game shows \(PolicyLayout(game)), the policy was trained on \(policy.layout)")
+    }
+
+    /// Commits the workers who decide to go. Workers who find the team full by then stay idle.
+    public func dispatch(_ game: SpatialCrowdsourcing) {
+        for (worker, task) in decide(game) where game.canTake(worker, task) { game.commit(worker: worker, task: task) }
+    }
+
+    /// What the present deciders choose: (worker, task), those who wait left out. O(deciders * K * P).
+    public func decide(_ game: SpatialCrowdsourcing) -> [(worker: Int, task: Int)] {
+        pairs.removeAll(keepingCapacity: true)
+        let deciders = game.deciderCount
+        guard deciders > 0 else { return pairs }
+        let layout = policy.layout
+        if mask.count < deciders * layout.actionCount {
+            let room = deciders + deciders / 2
+            resize(&context, room * layout.contextWidth, 0)
+            resize(&candidates, room * layout.actionCount * layout.candidateWidth, 0)
+            resize(&mask, room * layout.actionCount, 0)
+        }
+        LearntDispatcher.observe(game, &context, &candidates, &mask)
+        batch.decisions.removeAll()
+        for row in 0..<deciders {
+            batch.decisions.append(row: row, context: context, candidates: candidates, mask: mask)
+        }
+        batch.predictActor(policy)
+        resize(&chosen, deciders, 0)
+        if sampled {
+            resize(&uniforms, deciders, 0)
+            resize(&logs, deciders, 0)
+            for row in 0..<deciders { uniforms[row] = min(Float(stream.unit()), 0x1.fffffep-1) }
+            batch.sample(uniforms: uniforms, actions: &chosen, logProbabilities: &logs)
+        } else {
+            batch.greedy(actions: &chosen)
+        }
+        for row in 0..<deciders {
+            let slot = Int(batch.decisions.slots[Int(batch.decisions.offsets[row] + chosen[row])])
+            let task = game.candidateTask(decider: row, slot: slot)
+            if task >= 0 { pairs.append((game.decider(row), task)) }
+        }
+        return pairs
+    }
+
+    private static func observe(
+        _ game: SpatialCrowdsourcing, _ context: inout [Float], _ candidates: inout [Float], _ mask: inout [UInt8]
+    ) {
+        var contextSpan = context.mutableSpan
+        var candidateSpan = candidates.mutableSpan
+        var maskSpan = mask.mutableSpan
+        game.observe(context: &contextSpan, candidates: &candidateSpan, mask: &maskSpan)
+    }
+}

@@ -1,0 +1,278 @@
+internal import Foundation
+
+/// A training run and its folder: configuration, metrics, checkpoints, evaluations and the policy.
+///
+/// | file | what it holds |
+/// |---|---|
+/// | `config.yaml`, `scenario.yaml` | everything that decides the run |
+/// | `metrics.csv`, `metrics.jsonl` | one row an iteration; the same bytes for the same configuration |
+/// | `timing.csv`, `timing.jsonl` | decisions per second and seconds of each phase: what the machine decides |
+/// | `checkpoints/` | the last few states, and the best |
+/// | `evaluation.json` | revenue on held-out episodes in marl-eval's layout |
+/// | `policy.ckpt` | the policy alone, for `evaluate` and `DispatchPolicy` |
+///
+/// A run that was killed continues from its last checkpoint and ends with the same bytes as one that was not.
+public final class TrainingRun {
+    public let folder: String
+    public let configuration: TrainingConfiguration
+    public let trainer: Trainer<SpatialCrowdsourcing>
+    /// What a progress display needs, after every iteration.
+    public struct Progress: Sendable {
+        public var report: IterationReport
+        public var iterations: Int
+        public var totalDecisions: Int
+        /// Mean revenue on held-out episodes over greedy's, of the last evaluation; NaN before the first.
+        public var versusGreedy: Double
+        /// The best so far.
+        public var bestVersusGreedy: Double
+        /// Seconds since this process began the run, and decisions per second meanwhile.
+        public var seconds: Double
+        public var decisionsPerSecond: Double
+        public var justEvaluated: Bool
+        public var justSaved: Bool
+    }
+
+    /// One evaluation on held-out episodes.
+    struct Evaluated {
+        var iteration: Int
+        var decisions: Int
+        var revenues: [Double]
+    }
+
+    /// Training episodes are numbered from here, so that none is one of `evaluate` (which counts from 0) or of the
+    /// tuning of prices.
+    private static let firstEpisode = 1 << 42
+
+    private let checkpoints: CheckpointFolder
+    private let evaluation: RunEvaluation
+    private var history: [Evaluated] = []
+    private var versusGreedy = Double.nan
+    private var best = -Double.infinity
+    private let metrics: MetricsWriter
+    private let timing: MetricsWriter
+
+    // MARK: Beginning and resuming
+
+    /// Begins a run in a new folder. Throws `CSCError.invalid` where the folder already holds a run, and what the
+    /// configuration or the disk make wrong.
+    ///
+    /// - Parameters:
+    ///   - scenario: the city, saved in the folder.
+    ///   - source: where episodes come from; nil for the scenario's generator.
+    public static func create(
+        _ configuration: TrainingConfiguration, scenario: Scenario, source: (any InstanceSource)? = nil,
+        folder: String, extensions: [any TrainerExtension] = []
+    ) throws -> TrainingRun {
+        try configuration.validate()
+        try scenario.validate()
+        guard !FileManager.default.fileExists(atPath: AtomicFile.join(folder, "config.yaml")) else {
+            throw CSCError.invalid("\(folder) holds a run already: resume it, or choose another folder")
+        }
+        try AtomicFile.makeFolder(folder)
+        try AtomicFile.write(try scenario.yaml(), to: AtomicFile.join(folder, "scenario.yaml"))
+        try AtomicFile.write(configuration.text, to: AtomicFile.join(folder, "config.yaml"))
+        return try TrainingRun(configuration, source ?? scenario, folder, extensions, resuming: nil)
+    }
+
+    /// Continues the run of a folder from its newest whole checkpoint, or from the beginning where it has none.
+    ///
+    /// - Parameters:
+    ///   - iterations: a new number of iterations in all; nil keeps the configuration's.
+    ///   - source: where episodes come from, made from the folder's configuration and scenario; nil for the scenario.
+    /// - Returns: the run, and an error for each damaged checkpoint that was passed over.
+    /// - Throws: `CSCError` where the folder is no run, or all its checkpoints are damaged.
+    public static func resume(
+        _ folder: String, iterations: Int? = nil, extensions: [any TrainerExtension] = [],
+        source makeSource: ((TrainingConfiguration, Scenario) throws -> any InstanceSource)? = nil
+    ) throws -> (run: TrainingRun, refused: [CSCError]) {
+        var configuration = try TrainingConfiguration(contentsOf: AtomicFile.join(folder, "config.yaml"))
+        let scenario = try Scenario.find(AtomicFile.join(folder, "scenario.yaml"))
+        let source = try makeSource?(configuration, scenario) ?? scenario
+        if let iterations {
+            configuration.iterations = iterations
+            try AtomicFile.write(configuration.text, to: AtomicFile.join(folder, "config.yaml"))
+        }
+        let checkpoints = CheckpointFolder(path: AtomicFile.join(folder, "checkpoints"), keepLast: configuration.keepLast)
+        guard !checkpoints.iterations().isEmpty else {
+            return (try TrainingRun(configuration, source, folder, extensions, resuming: nil), [])
+        }
+        let found = try checkpoints.latest()
+        checkpoints.removeAfter(iteration: found.iteration)
+        return (try TrainingRun(configuration, source, folder, extensions, resuming: found), found.refused)
+    }
+
+    private init(
+        _ configuration: TrainingConfiguration, _ source: any InstanceSource, _ folder: String,
+        _ extensions: [any TrainerExtension], resuming found: CheckpointFolder.Found?
+    ) throws {
+        self.configuration = configuration
+        self.folder = folder
+        checkpoints = CheckpointFolder(path: AtomicFile.join(folder, "checkpoints"), keepLast: configuration.keepLast)
+        let seed = UInt64(configuration.seed)
+        let policy = ActorCritic(configuration.design, seed: seed)
+        let rewards = try configuration.rewardModel()
+        let learner = Learner(policy: policy, settings: configuration.ppo, rewards: rewards, seed: seed)
+        let settings = configuration.episodeSettings
+        let options = configuration.game
+        let perIteration = configuration.ppo.numEnvs
+        trainer = Trainer(
+            setup: Trainer.Setup(
+                makeGame: { SpatialCrowdsourcing(options: options) },
+                episode: { iteration, environment, _ in
+                    let index = iteration * perIteration + environment
+                    let setting = settings.setting(index: index, seed: seed)
+                    return source.instance(
+                        tasks: setting.tasks, workers: setting.workers, seed: seed,
+                        episode: TrainingRun.firstEpisode + index)
+                },
+                credit: rewards.spatialCredit(),
+                cost: { Double($0.tasks.count) * Double($0.workers.count) }),
+            learner: learner, extensions: extensions)
+        evaluation = RunEvaluation(
+            source: source, settings: settings.settings, episodes: configuration.evaluationEpisodes, policy: policy,
+            options: options, seed: seed)
+
+        let columns =
+            ["charts/episodic_return", "charts/episodic_length", "charts/decisions"] + Learner.metricColumns
+            + ["eval/revenue", "eval/versus_greedy"] + extensions.flatMap(\.metricColumns)
+        let clock = ["charts/SPS", "time/seconds"] + Trainer<SpatialCrowdsourcing>.phases.map { "time/" + $0 }
+        let (metricsPath, timingPath) = (AtomicFile.join(folder, "metrics"), AtomicFile.join(folder, "timing"))
+        if let found {
+            try trainer.load(from: found.checkpoint)
+            metrics = try MetricsWriter(resuming: metricsPath, columns: columns, after: found.iteration)
+            timing = try MetricsWriter(resuming: timingPath, columns: clock, after: found.iteration)
+            try loadEvaluations(found.checkpoint)
+        } else {
+            metrics = try MetricsWriter(creating: metricsPath, columns: columns)
+            timing = try MetricsWriter(creating: timingPath, columns: clock)
+        }
+    }
+
+    /// The iteration after which the run goes on: 0 for a new one.
+    public var iteration: Int { trainer.learner.iteration }
+
+    // MARK: Running
+
+    /// Trains until `configuration.iterations`, or until `shouldStop` says so between two iterations; then saves.
+    ///
+    /// - Returns: whether the run is complete.
+    @discardableResult
+    public func run(
+        shouldStop: () -> Bool = { false }, progress: (Progress) -> Void = { _ in }
+    ) throws -> Bool {
+        var clock = Stopwatch()
+        var seconds = 0.0
+        var decisions = 0
+        var saved = iteration
+        while iteration < configuration.iterations {
+            let report = try trainer.iterate()
+            let last = iteration == configuration.iterations
+            let stopping = shouldStop()
+            let due = configuration.evaluateEvery > 0 && iteration % configuration.evaluateEvery == 0
+            var isBest = false
+            if due || last { isBest = try evaluate() }
+            try writeMetrics(report, evaluated: due || last)
+            let lap = clock.lap()
+            seconds += lap
+            decisions += report.decisions
+            try timing.append(
+                iteration: iteration, values: [Double(report.decisions) / lap, seconds] + report.seconds)
+            let saves = isBest || last || stopping || iteration % configuration.checkpointEvery == 0
+            if saves {
+                try save(isBest: isBest)
+                saved = iteration
+            }
+            progress(
+                Progress(
+                    report: report, iterations: configuration.iterations, totalDecisions: trainer.totalDecisions,
+                    versusGreedy: versusGreedy, bestVersusGreedy: best, seconds: seconds,
+                    decisionsPerSecond: Double(decisions) / seconds, justEvaluated: due || last, justSaved: saves))
+            if stopping { break }
+        }
+        if saved < iteration { try save(isBest: false) }
+        return iteration >= configuration.iterations
+    }
+
+    /// Evaluates the policy on the held-out episodes. Returns whether it is the best so far.
+    private func evaluate() throws -> Bool {
+        let revenues = evaluation.evaluate(trainer.learner.policy, seed: UInt64(configuration.seed))
+        history.append(Evaluated(iteration: iteration, decisions: trainer.totalDecisions, revenues: revenues))
+        versusGreedy = evaluation.versusGreedy(revenues)
+        defer { best = max(best, versusGreedy) }
+        try AtomicFile.write(evaluationJSON.pretty, to: AtomicFile.join(folder, "evaluation.json"))
+        return versusGreedy > best
+    }
+
+    private func writeMetrics(_ report: IterationReport, evaluated: Bool) throws {
+        let revenue = evaluated ? Statistics.mean(history.last?.revenues ?? []) : .nan
+        try metrics.append(
+            iteration: iteration,
+            values: [report.episodicReturn, report.episodicLength, Double(trainer.totalDecisions)]
+                + trainer.learner.values(of: report.ppo) + [revenue, evaluated ? versusGreedy : .nan]
+                + report.extensionValues)
+    }
+
+    // MARK: Checkpoints
+
+    private func save(isBest: Bool) throws {
+        var checkpoint = Checkpoint()
+        trainer.save(to: &checkpoint)
+        checkpoint.set("evaluations", integers: history.flatMap { [$0.iteration, $0.decisions] })
+        checkpoint.set("evaluated revenues", doubles: history.flatMap(\.revenues))
+        checkpoint.set("best", doubles: [versusGreedy, best])
+        try checkpoints.save(checkpoint, iteration: iteration, isBest: isBest)
+        var policy = Checkpoint()
+        trainer.learner.policy.save(to: &policy)
+        try policy.write(to: AtomicFile.join(folder, "policy.ckpt"))
+    }
+
+    private func loadEvaluations(_ checkpoint: Checkpoint) throws {
+        let steps = try checkpoint.integers("evaluations")
+        let settings = evaluation.settings.count
+        let revenues = try checkpoint.doubles("evaluated revenues", count: steps.count / 2 * settings)
+        history = (0..<steps.count / 2).map { index in
+            Evaluated(
+                iteration: steps[2 * index], decisions: steps[2 * index + 1],
+                revenues: Array(revenues[index * settings..<(index + 1) * settings]))
+        }
+        let marks = try checkpoint.doubles("best", count: 2)
+        (versusGreedy, best) = (marks[0], marks[1])
+    }
+
+    /// marl-eval's layout (Gorsane et al., NeurIPS 2022): environment, task, algorithm, run, step.
+    private var evaluationJSON: JSON {
+        let run = "seed_\(configuration.seed)"
+        let tasks: [(String, JSON)] = evaluation.settings.enumerated().map { number, setting in
+            var steps: [(String, JSON)] = history.enumerated().map { position, evaluated in
+                (
+                    "step_\(position + 1)",
+                    .object([
+                        ("step_count", .integer(evaluated.decisions)), ("iteration", .integer(evaluated.iteration)),
+                        ("revenue", .array([.number(evaluated.revenues[number])])),
+                    ])
+                )
+            }
+            let highest = history.map { $0.revenues[number] }.max() ?? .nan
+            steps.append(("absolute_metrics", .object([("revenue", .array([.number(highest)]))])))
+            let greedy = JSON.object([
+                (
+                    run,
+                    .object([
+                        (
+                            "step_1",
+                            .object([
+                                ("step_count", .integer(0)), ("revenue", .array([.number(evaluation.greedy[number])])),
+                            ])
+                        ), ("absolute_metrics", .object([("revenue", .array([.number(evaluation.greedy[number])]))])),
+                    ])
+                )
+            ])
+            let algorithm = "ippo-\(configuration.rewardVariant)"
+            return (
+                "\(setting.tasks) tasks \(setting.workers) workers",
+                .object([(algorithm, .object([(run, .object(steps))])), ("greedy", greedy)])
+            )
+        }
+        return .object([(configuration.scenario, .object(tasks))])
+    }
+}

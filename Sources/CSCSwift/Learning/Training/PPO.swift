@@ -1,0 +1,207 @@
+internal import Foundation
+
+/// What an update reports; means over its minibatches. CleanRL's names are in `Learner.metricColumns`.
+public struct PPOReport: Sendable, Hashable {
+    public var policyLoss = 0.0
+    public var valueLoss = 0.0
+    public var entropy = 0.0
+    public var approxKL = 0.0
+    public var clipFraction = 0.0
+    /// 1 - Var(return - value) / Var(return), before the update.
+    public var explainedVariance = 0.0
+    /// Mean norms of the gradients before they were clipped.
+    public var actorGradientNorm = 0.0
+    public var criticGradientNorm = 0.0
+    /// Epochs that were run (fewer than asked for where the KL passed its target).
+    public var epochs = 0
+}
+
+/// Proximal policy optimisation of an `ActorCritic` on a rollout (Schulman et al. 2017): the clipped objective, Adam,
+/// several epochs of shuffled minibatches.
+///
+/// A minibatch is cut into shards of 128 decisions, each with its own memory and gradient; shards run in parallel
+/// and their gradients are added in order, so the bits do not depend on the number of threads.
+public final class PPO {
+    public let policy: ActorCritic
+    public let settings: PPOSettings
+    public let actorOptimizer: Adam
+    public let criticOptimizer: Adam
+
+    /// Decisions of a shard. Part of the result: another size rounds otherwise.
+    static let shardSize = 128
+
+    private var shards: [PPOShard]
+    private var order: [Int32] = []
+    private var actorGradient: [Float]
+    private var criticGradient: [Float]
+
+    public init(policy: ActorCritic, settings: PPOSettings) {
+        precondition(settings.minibatchSize > 0, "PPO: minibatchSize \(settings.minibatchSize) is not positive")
+        self.policy = policy
+        self.settings = settings
+        actorOptimizer = Adam(parameterCount: policy.actor.count, learningRate: settings.learningRate)
+        criticOptimizer = Adam(parameterCount: policy.critic.count, learningRate: settings.criticLearningRate)
+        let count = (settings.minibatchSize + PPO.shardSize - 1) / PPO.shardSize
+        shards = (0..<count).map { _ in PPOShard(policy: policy, capacity: PPO.shardSize) }
+        actorGradient = [Float](repeating: 0, count: policy.actor.count)
+        criticGradient = [Float](repeating: 0, count: policy.critic.count)
+    }
+
+    /// Improves the policy on a rollout whose advantages and returns are known.
+    ///
+    /// - Parameters:
+    ///   - targets: one advantage, value and return for each decision of `rollout`.
+    ///   - progress: 0 at the beginning of training, 1 where annealing ends.
+    ///   - stream: shuffles the minibatches.
+    public func update(
+        _ rollout: RolloutBuffer, targets: LearningTargets, progress: Double, stream: RandomStream
+    ) -> PPOReport {
+        var stream = stream
+        let fraction = 1 + (settings.learningRateFinal - 1) * progress
+        actorOptimizer.learningRate = settings.learningRate * fraction
+        criticOptimizer.learningRate = settings.criticLearningRate * fraction
+        let entCoef = Float(settings.entCoef + (settings.entCoefFinal - settings.entCoef) * progress)
+
+        order.removeAll(keepingCapacity: true)
+        for index in 0..<rollout.count where rollout.actions[index] >= 0 { order.append(Int32(index)) }
+        var report = PPOReport()
+        report.explainedVariance = targets.explainedVariance(of: order)
+        guard !order.isEmpty else { return report }
+
+        // Minibatches of equal size, as near to the asked one as the rollout allows.
+        let count = max(1, Int((Double(order.count) / Double(settings.minibatchSize)).rounded()))
+        var minibatches = 0.0
+        for _ in 0..<settings.updateEpochs {
+            stream.shuffle(&order)
+            var epochKL = 0.0
+            for minibatch in 0..<count {
+                let start = minibatch * order.count / count
+                let end = (minibatch + 1) * order.count / count
+                let loss = step(rollout, targets, order[start..<end], entCoef)
+                report.add(loss)
+                epochKL += loss.approxKL / Double(count)
+                minibatches += 1
+            }
+            report.epochs += 1
+            if settings.targetKL > 0 && epochKL > settings.targetKL { break }
+        }
+        report.divide(by: minibatches)
+        return report
+    }
+
+    /// One minibatch: the shards' gradients, their sum in order, clipping, Adam.
+    private func step(
+        _ rollout: RolloutBuffer, _ targets: LearningTargets, _ indices: ArraySlice<Int32>, _ entCoef: Float
+    ) -> PPOReport {
+        let (mean, sd) = settings.normAdv ? targets.advantageMoments(of: indices) : (0, 1)
+        let used = (indices.count + PPO.shardSize - 1) / PPO.shardSize
+        let shards = ensureShards(used)
+        let settings = settings
+        let policy = policy
+        Threads.parallelFor(used) { shard in
+            let start = indices.startIndex + shard * indices.count / used
+            let end = indices.startIndex + (shard + 1) * indices.count / used
+            shards[shard].run(
+                policy, rollout, targets, indices[start..<end], settings, entCoef: entCoef, advantageMean: mean,
+                advantageScale: 1 / sd, share: Float(end - start) / Float(indices.count))
+        }
+        var loss = PPOReport()
+        for shard in shards[..<used] { loss.add(shard.loss) }
+        loss.actorGradientNorm = PPO.descend(
+            &policy.actor, actorOptimizer, shards[..<used].lazy.map(\.actorGradient), &actorGradient, settings)
+        loss.criticGradientNorm = PPO.descend(
+            &policy.critic, criticOptimizer, shards[..<used].lazy.map(\.criticGradient), &criticGradient, settings)
+        return loss
+    }
+
+    /// Sums the parts of a gradient in order, clips it and takes Adam's step. Returns the norm before clipping.
+    private static func descend(
+        _ parameters: inout [Float], _ optimizer: Adam, _ parts: some Sequence<[Float]>, _ gradient: inout [Float],
+        _ settings: PPOSettings
+    ) -> Double {
+        for index in gradient.indices { gradient[index] = 0 }
+        var sum = gradient.mutableSpan
+        for part in parts { Vector.add(part.span, scale: 1, to: &sum) }
+        let norm = Gradient.clipNorm(&sum, maxNorm: Float(settings.maxGradNorm))
+        var span = parameters.mutableSpan
+        optimizer.step(parameters: &span, gradient: sum.span)
+        return Double(norm)
+    }
+
+    /// The shards, with more of them where minibatches came out larger than asked for.
+    private func ensureShards(_ count: Int) -> [PPOShard] {
+        while shards.count < count { shards.append(PPOShard(policy: policy, capacity: PPO.shardSize)) }
+        return shards
+    }
+
+    /// Saves both optimisers.
+    public func save(to checkpoint: inout Checkpoint) {
+        for (name, optimizer) in [("actor", actorOptimizer), ("critic", criticOptimizer)] {
+            let state = optimizer.state
+            checkpoint.set("adam.\(name).m", floats: state.m)
+            checkpoint.set("adam.\(name).v", floats: state.v)
+            checkpoint.set("adam.\(name).step", integers: [state.step])
+        }
+    }
+
+    /// Takes over both optimisers. Throws `CSCError.damaged`.
+    public func load(from checkpoint: Checkpoint) throws(CSCError) {
+        for (name, optimizer) in [("actor", actorOptimizer), ("critic", criticOptimizer)] {
+            var state = optimizer.state
+            state.m = try checkpoint.floats("adam.\(name).m", count: state.m.count)
+            state.v = try checkpoint.floats("adam.\(name).v", count: state.v.count)
+            state.step = try checkpoint.integers("adam.\(name).step", count: 1)[0]
+            optimizer.state = state
+        }
+    }
+}
+
+/// What the update aims at, one number a decision: advantages, the critic's values and the returns.
+public final class LearningTargets: @unchecked Sendable {
+    public var advantages: [Float] = []
+    public var values: [Float] = []
+    public var returns: [Float] = []
+
+    public init() {}
+
+    /// Mean and standard deviation (at least 1e-8) of the advantages of some decisions. O(n).
+    func advantageMoments(of indices: ArraySlice<Int32>) -> (mean: Float, sd: Float) {
+        var running = Welford()
+        for index in indices { running.add(Double(advantages[Int(index)])) }
+        return (Float(running.mean), Float(max(running.sd, 1e-8)))
+    }
+
+    /// 1 - Var(return - value) / Var(return); 0 where all returns are equal. O(n).
+    func explainedVariance(of indices: [Int32]) -> Double {
+        var errors = Welford()
+        var targets = Welford()
+        for index in indices {
+            errors.add(Double(returns[Int(index)] - values[Int(index)]))
+            targets.add(Double(returns[Int(index)]))
+        }
+        return targets.variance > 0 ? 1 - errors.variance / targets.variance : 0
+    }
+}
+
+extension PPOReport {
+    fileprivate mutating func add(_ other: PPOReport) {
+        policyLoss += other.policyLoss
+        valueLoss += other.valueLoss
+        entropy += other.entropy
+        approxKL += other.approxKL
+        clipFraction += other.clipFraction
+        actorGradientNorm += other.actorGradientNorm
+        criticGradientNorm += other.criticGradientNorm
+    }
+
+    fileprivate mutating func divide(by count: Double) {
+        guard count > 0 else { return }
+        policyLoss /= count
+        valueLoss /= count
+        entropy /= count
+        approxKL /= count
+        clipFraction /= count
+        actorGradientNorm /= count
+        criticGradientNorm /= count
+    }
+}

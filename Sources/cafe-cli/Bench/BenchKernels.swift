@@ -1,0 +1,291 @@
+internal import CSCSwift
+internal import Foundation
+
+/// The cases of docs/performance.md, sections 1 to 4.
+enum BenchKernels {
+    private static func normals(_ count: Int, _ scale: Double, _ index: UInt64) -> [Float] {
+        var stream = RandomStream(seed: 1, purpose: .test, index: index)
+        return (0..<count).map { _ in Float(scale * stream.normal()) }
+    }
+
+    // MARK: Section 1
+
+    static func mlp(_ meter: BenchMeter) {
+        for widths in [[64, 64, 64], [64, 128, 128, 16], [256, 256, 256, 8], [34, 32, 32, 1]] {
+            for activation in [Activation.tanh, .relu] {
+                for rows in [256, 2048, 16384] { mlp(meter, widths, activation, rows) }
+            }
+        }
+    }
+
+    private static func mlp(_ meter: BenchMeter, _ widths: [Int], _ activation: Activation, _ rows: Int) {
+        let shape = MLPShape(widths: widths, hidden: activation)
+        var stream = RandomStream(seed: 2, purpose: .test)
+        var parameters = [Float](repeating: 0, count: shape.parameterCount)
+        initialize(shape, &parameters, &stream)
+        let input = normals(rows * shape.inputWidth, 1, 3)
+        let outputGradient = normals(rows * shape.outputWidth, 1 / Double(rows), 4)
+        var output = [Float](repeating: 0, count: rows * shape.outputWidth)
+        var gradient = [Float](repeating: 0, count: shape.parameterCount)
+        let workspace = MLPWorkspace(shape: shape, maxRows: rows)
+
+        // The check: the gradient of the first 32 rows against double precision.
+        let part = 32
+        let few = MLPWorkspace(shape: shape, maxRows: part)
+        var fewOutput = [Float](repeating: 0, count: part * shape.outputWidth)
+        pass(
+            shape, parameters, Array(input[..<(part * shape.inputWidth)]), part, &fewOutput,
+            Array(outputGradient[..<(part * shape.outputWidth)]), &gradient, few)
+        let reference = doubleGradient(shape, parameters, input, outputGradient, part)
+        var difference = 0.0
+        var length = 0.0
+        for index in gradient.indices {
+            difference += pow(Double(gradient[index]) - reference[index], 2)
+            length += reference[index] * reference[index]
+        }
+        let error = (difference / length).squareRoot()
+        let holds = error < (activation == .relu ? 2e-3 : 2e-4)
+
+        var products = 0
+        for layer in 0..<shape.layerCount { products += widths[layer] * widths[layer + 1] }
+        let forward = 2e-9 * Double(rows * products)
+        let backward = 2e-9 * Double(rows * (2 * products - widths[0] * widths[1]))
+        let name = widths.map(String.init).joined(separator: "-") + "/\(activation)/B\(rows)"
+        meter.measure("mlp_fwd/\(name)", work: forward, unit: "GFLOP/s", check: (error, holds)) {
+            predict(shape, parameters, input, rows, &output, workspace)
+        }
+        meter.measure("mlp_fwdbwd/\(name)", work: forward + backward, unit: "GFLOP/s", check: (error, holds)) {
+            pass(shape, parameters, input, rows, &output, outputGradient, &gradient, workspace)
+        }
+    }
+
+    private static func initialize(_ shape: MLPShape, _ parameters: inout [Float], _ stream: inout RandomStream) {
+        var span = parameters.mutableSpan
+        MLP.initialize(shape, parameters: &span, stream: &stream)
+    }
+
+    private static func predict(
+        _ shape: MLPShape, _ parameters: [Float], _ input: [Float], _ rows: Int, _ output: inout [Float],
+        _ workspace: MLPWorkspace
+    ) {
+        var out = output.mutableSpan
+        MLP.predict(
+            shape, parameters: parameters.span, input: input.span, rows: rows, output: &out, workspace: workspace)
+    }
+
+    private static func pass(
+        _ shape: MLPShape, _ parameters: [Float], _ input: [Float], _ rows: Int, _ output: inout [Float],
+        _ outputGradient: [Float], _ gradient: inout [Float], _ workspace: MLPWorkspace
+    ) {
+        for index in gradient.indices { gradient[index] = 0 }
+        var out = output.mutableSpan
+        var sum = gradient.mutableSpan
+        MLP.forward(
+            shape, parameters: parameters.span, input: input.span, rows: rows, output: &out, workspace: workspace)
+        MLP.backward(
+            shape, parameters: parameters.span, input: input.span, rows: rows, outputGradient: outputGradient.span,
+            parameterGradient: &sum, workspace: workspace)
+    }
+
+    /// The same in double precision, one row at a time.
+    private static func doubleGradient(
+        _ shape: MLPShape, _ parameters: [Float], _ input: [Float], _ outputGradient: [Float], _ rows: Int
+    ) -> [Double] {
+        var gradient = [Double](repeating: 0, count: parameters.count)
+        for row in 0..<rows {
+            var layers = [input[row * shape.inputWidth..<(row + 1) * shape.inputWidth].map(Double.init)]
+            for layer in 0..<shape.layerCount {
+                let (rows, columns) = (shape.widths[layer], shape.widths[layer + 1])
+                let start = shape.parameterRange(layer: layer).lowerBound
+                layers.append((0..<columns).map { column in
+                    var z = Double(parameters[start + rows * columns + column])
+                    for k in 0..<rows { z += layers[layer][k] * Double(parameters[start + k * columns + column]) }
+                    if layer == shape.layerCount - 1 { return z }
+                    return shape.hidden == .tanh ? tanh(z) : max(0, z)
+                })
+            }
+            var delta = outputGradient[row * shape.outputWidth..<(row + 1) * shape.outputWidth].map(Double.init)
+            for layer in (0..<shape.layerCount).reversed() {
+                let (rows, columns) = (shape.widths[layer], shape.widths[layer + 1])
+                let start = shape.parameterRange(layer: layer).lowerBound
+                for column in 0..<columns {
+                    for k in 0..<rows { gradient[start + k * columns + column] += layers[layer][k] * delta[column] }
+                    gradient[start + rows * columns + column] += delta[column]
+                }
+                guard layer > 0 else { break }
+                delta = (0..<rows).map { k in
+                    var sum = 0.0
+                    for column in 0..<columns {
+                        sum += delta[column] * Double(parameters[start + k * columns + column])
+                    }
+                    let h = layers[layer][k]
+                    return sum * (shape.hidden == .tanh ? 1 - h * h : h > 0 ? 1 : 0)
+                }
+            }
+        }
+        return gradient
+    }
+
+    // MARK: Section 2
+
+    static func kl(_ meter: BenchMeter) {
+        let rows = 65536
+        var kl = [Float](repeating: 0, count: rows)
+        let (p, q) = (normals(rows * 16, 1, 5), normals(rows * 16, 1, 6))
+        categorical(p, q, &kl)
+        var worst = 0.0
+        for row in stride(from: 0, to: rows, by: 4099) {
+            let (a, b) = (p[row * 16..<row * 16 + 16].map(Double.init), q[row * 16..<row * 16 + 16].map(Double.init))
+            let (la, lb) = (log(a.reduce(0) { $0 + exp($1) }), log(b.reduce(0) { $0 + exp($1) }))
+            let exact = zip(a, b).reduce(0) { $0 + exp($1.0 - la) * ($1.0 - la - $1.1 + lb) }
+            worst = max(worst, abs(Double(kl[row]) - exact) / max(1, abs(exact)))
+        }
+        let bytes = Double(rows * 16 * 8 + rows * 4) * 1e-9
+        meter.measure("kl_categorical/65536x16", work: bytes, unit: "GB/s", check: (worst, worst < 1e-4)) {
+            categorical(p, q, &kl)
+        }
+
+        let parts = [(1, 7), (0.3, 8), (1, 9), (0.3, 10)].map { normals(rows * 32, $0.0, $0.1) }
+        gaussian(parts, &kl)
+        worst = 0
+        for row in stride(from: 0, to: rows, by: 4099) {
+            var exact = 0.0
+            for k in row * 32..<row * 32 + 32 {
+                let (mp, sp) = (Double(parts[0][k]), Double(parts[1][k]))
+                let (mq, sq) = (Double(parts[2][k]), Double(parts[3][k]))
+                exact += sq - sp + (exp(2 * sp) + (mp - mq) * (mp - mq)) / (2 * exp(2 * sq)) - 0.5
+            }
+            worst = max(worst, abs(Double(kl[row]) - exact) / max(1, abs(exact)))
+        }
+        meter.measure(
+            "kl_gauss_diag/65536x32", work: Double(rows * 32 * 16 + rows * 4) * 1e-9, unit: "GB/s",
+            check: (worst, worst < 1e-4)
+        ) { gaussian(parts, &kl) }
+    }
+
+    private static func categorical(_ p: [Float], _ q: [Float], _ kl: inout [Float]) {
+        var out = kl.mutableSpan
+        Categorical.kl(logitsP: p.span, logitsQ: q.span, width: 16, kl: &out)
+    }
+
+    private static func gaussian(_ parts: [[Float]], _ kl: inout [Float]) {
+        let (mp, sp, mq, sq) = (parts[0], parts[1], parts[2], parts[3])
+        var out = kl.mutableSpan
+        Gaussian.kl(
+            meanP: mp.span, logSDP: sp.span, meanQ: mq.span, logSDQ: sq.span, width: 32, kl: &out)
+    }
+
+    // MARK: Section 3
+
+    /// Gauss-Newton products of a 64-128-128-16 softmax net under CG: forward once, then R-forward, Fisher head and
+    /// backward an iteration.
+    static func conjugateGradient(_ meter: BenchMeter) {
+        let (rows, iterations) = (4096, 20)
+        let shape = MLPShape(widths: [64, 128, 128, 16])
+        var stream = RandomStream(seed: 3, purpose: .test)
+        var parameters = [Float](repeating: 0, count: shape.parameterCount)
+        initialize(shape, &parameters, &stream)
+        let input = normals(rows * 64, 1, 11)
+        let workspace = MLPWorkspace(shape: shape, maxRows: rows)
+        var logits = [Float](repeating: 0, count: rows * 16)
+        let offsets = (0...rows).map { Int32($0 * 16) }
+        let right = normals(shape.parameterCount, 1, 12)
+        var solution = [Float](repeating: 0, count: shape.parameterCount)
+        var rLogits = logits
+        var head = logits
+        func solve() -> CGReport {
+            forward(shape, parameters, input, rows, &logits, workspace)
+            return solveCG(
+                shape, parameters, input, rows, logits, offsets, right, iterations, &rLogits, &head, &solution,
+                workspace)
+        }
+        let report = solve()
+        let error = report.relativeResidual
+        meter.measure(
+            "ihvp_gauss_newton/64-128-128-16/B4096", work: Double(iterations), unit: "CG iterations/s",
+            check: (error, report.smallestCurvature > 0 && error.isFinite)
+        ) { _ = solve() }
+    }
+
+    private static func forward(
+        _ shape: MLPShape, _ parameters: [Float], _ input: [Float], _ rows: Int, _ output: inout [Float],
+        _ workspace: MLPWorkspace
+    ) {
+        var out = output.mutableSpan
+        MLP.forward(
+            shape, parameters: parameters.span, input: input.span, rows: rows, output: &out, workspace: workspace)
+    }
+
+    private static func solveCG(
+        _ shape: MLPShape, _ parameters: [Float], _ input: [Float], _ rows: Int, _ logits: [Float],
+        _ offsets: [Int32], _ right: [Float], _ iterations: Int, _ rLogits: inout [Float], _ head: inout [Float],
+        _ solution: inout [Float], _ workspace: MLPWorkspace
+    ) -> CGReport {
+        var out = solution.mutableSpan
+        return ConjugateGradient.solve(
+            dimension: shape.parameterCount, rightHandSide: right.span, damping: 0.01, maxIterations: iterations,
+            tolerance: 0, solution: &out
+        ) { direction, product in
+            for index in 0..<product.count { product[index] = 0 }
+            tangent(shape, parameters, direction, input, rows, &rLogits, workspace)
+            fisher(logits, rLogits, offsets, rows, &head)
+            MLP.backward(
+                shape, parameters: parameters.span, input: input.span, rows: rows, outputGradient: head.span,
+                parameterGradient: &product, workspace: workspace)
+        }
+    }
+
+    private static func tangent(
+        _ shape: MLPShape, _ parameters: [Float], _ direction: Span<Float>, _ input: [Float], _ rows: Int,
+        _ rLogits: inout [Float], _ workspace: MLPWorkspace
+    ) {
+        var out = rLogits.mutableSpan
+        MLP.rForward(
+            shape, parameters: parameters.span, direction: direction, input: input.span, rows: rows, rOutput: &out,
+            workspace: workspace)
+    }
+
+    private static func fisher(
+        _ logits: [Float], _ rLogits: [Float], _ offsets: [Int32], _ rows: Int, _ head: inout [Float]
+    ) {
+        var out = head.mutableSpan
+        Policy.fisher(
+            logits: logits.span, rLogits: rLogits.span, offsets: offsets.span, scale: 1 / Float(rows), product: &out)
+    }
+
+    // MARK: Section 4
+
+    /// BBTA's rounds, whose rate changes in every one: all weights anew, a draw, one loss. One thread.
+    static func weights(_ meter: BenchMeter) {
+        for arms in [10, 100, 1000, 10000] {
+            let rounds = max(100, 200_000 / arms)
+            let allowed = [UInt8](repeating: 1, count: arms)
+            var losses = [Double](repeating: 0, count: arms)
+            var weights = losses
+            var stream = RandomStream(seed: 4, purpose: .test, index: UInt64(arms))
+            var round = 0
+            var lost = 0
+            func play() {
+                for _ in 0..<rounds {
+                    round += 1
+                    let rate = ExponentialWeights.rate(appearances: round, arms: arms)
+                    ExponentialWeights.fill(&weights, losses: losses, start: 0, arms: arms, rate: rate)
+                    guard
+                        let (arm, probability) = ExponentialWeights.draw(
+                            weights, start: 0, allowed: allowed, arms: arms, uniform: stream.unit())
+                    else {
+                        lost += 1
+                        continue
+                    }
+                    if stream.unit() < (arm == arms / 3 ? 0.2 : 0.6) { losses[arm] += 1 / probability }
+                }
+            }
+            play()
+            let sum = weights.reduce(0, +)
+            meter.measure(
+                "exp3/K\(arms)", work: Double(rounds), unit: "rounds/s",
+                check: (Double(lost), lost == 0 && sum >= 1 && sum <= Double(arms))
+            ) { play() }
+        }
+    }
+}

@@ -1,0 +1,102 @@
+internal import ArgumentParser
+internal import CSCSwift
+internal import Foundation
+
+/// `cafe-cli evolve`: learns inside the coalition rule.
+struct EvolveCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "evolve",
+        abstract: "Learn the price and the rank of the coalition rule by evolution (CMA-ES).",
+        discussion: """
+            The dispatcher forms teams as the coalition rule does, with a learnt price of each worker's time and a \
+            learnt rank of teams. One policy serves all numbers of tasks and workers of a city. The run's folder holds \
+            policy.yaml (what evaluate --policy reads), metrics, and checkpoints: a run that was stopped goes on with \
+            --resume and ends with the same bits. The clock decides only when to stop; --generations ends at the same \
+            bits on every machine.
+
+            Keys for --set: \(EvolutionOptions.keys.joined(separator: ", ")).
+
+            Example: cafe-cli evolve --scenario chengdu --out runs/cd --minutes 10
+                     cafe-cli evolve --out runs/cd --resume --generations 200
+                     cafe-cli evaluate --scenario chengdu --policy runs/cd --policy coalition
+            """)
+
+    @Option(help: "A built-in city (chengdu, haikou) or a scenario file.")
+    var scenario: String = "chengdu"
+
+    @Option(help: "The run's folder. It must not hold a run yet, unless --resume is given.")
+    var out: String
+
+    @Option(help: "Stop after so many minutes.")
+    var minutes: Double?
+
+    @Option(help: "Stop after so many generations in all (100 unless --minutes is given).")
+    var generations: Int?
+
+    @Option(help: "Candidates in a generation (key population).")
+    var population: Int?
+
+    @Option(help: "Seed of every random stream (key seed).")
+    var seed: UInt64?
+
+    @Option(help: "Threads to use; 0 takes every processor. Changes nothing but the time.")
+    var threads: Int = 0
+
+    @Option(name: .customLong("set"), help: "Override one key, for example episodes=2. May be repeated.")
+    var overrides: [String] = []
+
+    @Flag(help: "Continue the run in --out; its own scenario and options count.")
+    var resume = false
+
+    @Flag(help: "Print nothing but errors.")
+    var quiet = false
+
+    func validate() throws {
+        if let minutes, !(minutes > 0) { throw ValidationError("--minutes \(minutes) is not positive.") }
+        if let generations, generations < 1 { throw ValidationError("--generations \(generations) is below 1.") }
+        if resume && (population != nil || seed != nil || !overrides.isEmpty) {
+            throw ValidationError("A resumed run keeps its options: leave out --population, --seed and --set.")
+        }
+    }
+
+    func run() async throws {
+        Threads.count = threads
+        let run = try resume ? EvolutionRun(resuming: out) : begin()
+        for error in run.refused { note("\(error); using the checkpoint before it") }
+        let limit = generations ?? (minutes == nil ? 100 : Int.max)
+        let start = Date()
+        var shown = start.addingTimeInterval(-60)
+        while run.trainer.generation < limit {
+            if let minutes, Date().timeIntervalSince(start) >= minutes * 60 { break }
+            let report = try run.step()
+            if Date().timeIntervalSince(shown) >= 10 || report.generation == limit {
+                shown = Date()
+                note(
+                    "generation \(report.generation): mean revenue \(Terminal.decimal(report.mean, 4)) of the plain "
+                        + "rule's, step size \(Terminal.decimal(report.stepSize, 3)), \(report.episodes) "
+                        + "episodes, \(Terminal.duration(Date().timeIntervalSince(start)))")
+            }
+        }
+        try run.save()
+        note("The policy after generation \(run.trainer.generation) is \(run.policyPath).")
+    }
+
+    private func begin() throws -> EvolutionRun {
+        var options = EvolutionOptions()
+        for text in overrides {
+            guard let equals = text.firstIndex(of: "=") else {
+                throw ValidationError("--set \(text): write KEY=VALUE, for example episodes=2.")
+            }
+            try options.set(String(text[..<equals]), to: String(text[text.index(after: equals)...]))
+        }
+        if let population { options.population = population }
+        if let seed { options.seed = seed }
+        let city = try Scenario.find(scenario)
+        note("Measuring the plain rule in \(city.name).")
+        return try EvolutionRun(creating: out, scenario: city, options: options)
+    }
+
+    private func note(_ line: String) {
+        if !quiet { FileHandle.standardError.write(Data((line + "\n").utf8)) }
+    }
+}

@@ -1,0 +1,138 @@
+internal import ArgumentParser
+internal import CSCSwift
+internal import Foundation
+
+/// `cafe-cli train`: trains a dispatch policy.
+struct TrainCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "train",
+        abstract: "Train a dispatch policy by independent PPO and keep the run in a folder.",
+        discussion: """
+            Every worker follows one shared policy that scores each task it could take, and learns from the reward \
+            named by reward.variant. Episodes of many sizes are mixed, so one policy serves any number of tasks and \
+            workers. The run folder holds the configuration, metrics (CSV and JSON lines), checkpoints, evaluations \
+            and the policy; 'resume' continues it after Ctrl-C or a crash with the same bits.
+
+            Every setting is a key of the configuration: --config FILE reads a YAML file, --set overrides single keys, \
+            --print-config shows them all with their meaning.
+
+            Example: cafe-cli train --scenario chengdu --out runs/first
+                     cafe-cli train --scenario haikou --set reward.variant=share --set ppo.clipCoef=0.1 --out runs/b
+            """)
+
+    @Option(help: "A built-in city (chengdu, haikou) or a scenario file (key episodes.scenario).")
+    var scenario: String?
+
+    @Option(help: "Recorded orders in place of the generator; how they are read is set by the keys episodes.*.")
+    var orders: String?
+
+    @Option(help: "A configuration file (YAML); keys that it lacks keep their defaults.")
+    var config: String?
+
+    @Option(name: .customLong("set"), help: "Override one key, for example ppo.clipCoef=0.1. May be repeated.")
+    var overrides: [String] = []
+
+    @Option(help: "The run's folder. It must not hold a run yet.")
+    var out: String?
+
+    @Option(help: "Iterations of training (key iterations).")
+    var iterations: Int?
+
+    @Option(help: "Seed of every random stream (key seed).")
+    var seed: Int?
+
+    @Option(help: "Threads to use; 0 takes every processor. Changes nothing but the time.")
+    var threads: Int = 0
+
+    @Flag(help: "Print the configuration that would be used, and stop.")
+    var printConfig = false
+
+    @Flag(help: "Print nothing but errors.")
+    var quiet = false
+
+    func run() async throws {
+        var settings = try config.map { try TrainingConfiguration(contentsOf: $0) } ?? TrainingConfiguration()
+        if let scenario { settings.scenario = scenario }
+        if let orders { settings.orders = orders }
+        if let iterations { try settings.set("iterations", to: String(iterations)) }
+        if let seed { try settings.set("seed", to: String(seed)) }
+        try settings.apply(overrides: overrides)
+        try settings.validate()
+        if printConfig {
+            print(settings.text, terminator: "")
+            return
+        }
+        guard let out else { throw ValidationError("Name the run's folder with --out, for example --out runs/first.") }
+        Threads.count = threads
+        let display = TrainingDisplay(quiet: quiet)
+        let city = try Scenario.find(settings.scenario)
+        let (source, notes) = try SourceOptions(settings, scenario: settings.scenario).open()
+        for note in notes { display.note("note: \(note)") }
+        let run = try TrainingRun.create(settings, scenario: city, source: source, folder: out)
+        try display.follow(run)
+    }
+}
+
+/// `cafe-cli resume`: continues a run.
+struct ResumeCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "resume",
+        abstract: "Continue a training run from its last whole checkpoint.",
+        discussion: """
+            A run that was stopped, by Ctrl-C or by a crash, goes on from its last checkpoint and ends with the same \
+            bits as one that was never stopped. A damaged checkpoint is named and the one before it is used. With \
+            --iterations a finished run is prolonged; its learning rate has been annealed over \
+            ppo.annealIterations by then.
+
+            Example: cafe-cli resume runs/first
+                     cafe-cli resume runs/first --iterations 300
+            """)
+
+    @Argument(help: "The run's folder.")
+    var run: String
+
+    @Option(help: "Iterations in all; the configuration's unless given.")
+    var iterations: Int?
+
+    @Option(help: "Threads to use; 0 takes every processor. Changes nothing but the time.")
+    var threads: Int = 0
+
+    @Flag(help: "Print nothing but errors.")
+    var quiet = false
+
+    func validate() throws {
+        if let iterations, iterations < 1 { throw ValidationError("--iterations \(iterations) is less than 1.") }
+    }
+
+    func run() async throws {
+        Threads.count = threads
+        let folder = run
+        let (resumed, refused) = try TrainingRun.resume(folder, iterations: iterations) { settings, _ in
+            try SourceOptions(settings, scenario: folder + "/scenario.yaml").open().source
+        }
+        let display = TrainingDisplay(quiet: quiet)
+        for error in refused { display.warn("\(error); using the checkpoint before it") }
+        if resumed.iteration >= resumed.configuration.iterations {
+            display.note("\(run): all \(resumed.configuration.iterations) iterations are done; nothing to resume")
+            return
+        }
+        display.note(
+            "Resuming \(run) after iteration \(resumed.iteration) of \(resumed.configuration.iterations)")
+        try display.follow(resumed)
+    }
+}
+
+extension SourceOptions {
+    /// The flags that a run's configuration stands for; `scenario` is a name or a file.
+    init(_ settings: TrainingConfiguration, scenario: String) throws {
+        var arguments = ["--scenario", scenario]
+        for (flag, value) in [
+            ("--orders", settings.orders), ("--workers-file", settings.workersFile), ("--format", settings.format),
+            ("--cut", settings.cut), ("--days", settings.days), ("--from", settings.from), ("--terms", settings.terms),
+        ] where !value.isEmpty {
+            arguments += [flag, value]
+        }
+        if settings.skipBadRows { arguments.append("--skip-bad-rows") }
+        self = try SourceOptions.parse(arguments)
+    }
+}

@@ -1,0 +1,54 @@
+import Foundation
+
+/// The built `cafe-cli`, started as a process.
+struct CommandLineTool {
+    /// What a finished process left.
+    struct Result {
+        var status: Int32
+        var output: String
+        var errors: String
+    }
+
+    /// The tool lies beside the test bundle.
+    static var path: String {
+        let bundle = URL(fileURLWithPath: CommandLine.arguments[0]).resolvingSymlinksInPath()
+        return bundle.deletingLastPathComponent().appendingPathComponent("cafe-cli").path
+    }
+
+    /// Starts it; the caller waits or kills.
+    static func start(_ arguments: [String], output: Pipe = Pipe(), errors: Pipe = Pipe()) throws -> Process {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: path)
+        process.arguments = arguments
+        process.standardOutput = output
+        process.standardError = errors
+        process.standardInput = FileHandle.nullDevice
+        try process.run()
+        return process
+    }
+
+    /// Runs it to its end.
+    static func run(_ arguments: [String]) throws -> Result {
+        let (output, errors) = (Pipe(), Pipe())
+        let process = try start(arguments, output: output, errors: errors)
+        let text = output.fileHandleForReading.readDataToEndOfFile()
+        let wrong = errors.fileHandleForReading.readDataToEndOfFile()
+        process.waitUntilExit()
+        return Result(
+            status: process.terminationStatus, output: String(decoding: text, as: UTF8.self),
+            errors: String(decoding: wrong, as: UTF8.self))
+    }
+}
+
+/// A folder of its own for one test, removed afterwards.
+final class TestFolder {
+    let path = NSTemporaryDirectory() + "cafe-cli-test-" + UUID().uuidString
+
+    init() { try! FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true) }
+
+    func file(_ name: String) -> String { path + "/" + name }
+
+    func read(_ name: String) throws -> Data { try Data(contentsOf: URL(fileURLWithPath: file(name))) }
+
+    deinit { try? FileManager.default.removeItem(atPath: path) }
+}

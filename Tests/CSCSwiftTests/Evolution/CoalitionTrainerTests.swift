@@ -1,0 +1,94 @@
+import CSCSwift
+import Foundation
+import Testing
+
+@Suite("Evolution of the coalition rule", .serialized)
+struct CoalitionTrainerTests {
+    private var small: EvolutionOptions {
+        var options = EvolutionOptions()
+        options.seed = 7
+        options.population = 8
+        options.settings = [.init(tasks: 40, workers: 12), .init(tasks: 60, workers: 12)]
+        options.forecastEpisodes = 8
+        options.referenceEpisodes = 4
+        return options
+    }
+
+    @Test("gives the same bits at 1, 2 and 7 threads")
+    func threads() throws {
+        let before = Threads.count
+        defer { Threads.count = before }
+        let policies = try [1, 2, 7].map { count in
+            Threads.count = count
+            let trainer = try CoalitionTrainer(scenario: .chengdu, options: small)
+            for _ in 0..<3 { _ = trainer.step() }
+            return trainer.policy
+        }
+        #expect(policies[0] == policies[1] && policies[1] == policies[2])
+        #expect(policies[0].weights != CoalitionWeights.constantPrice(0.15))
+    }
+
+    @Test("a resumed run ends with the bits of one that was never stopped")
+    func resume() throws {
+        let folder = NSTemporaryDirectory() + "evolve-" + UUID().uuidString
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let whole = try CoalitionTrainer(scenario: .haikou, options: small)
+        for _ in 0..<8 { _ = whole.step() }
+
+        let first = try EvolutionRun(creating: folder, scenario: .haikou, options: small)
+        for _ in 0..<7 { _ = try first.step() }  // saved after 5; generations 6 and 7 are lost
+        let second = try EvolutionRun(resuming: folder)
+        #expect(second.trainer.generation == 5)
+        for _ in 0..<3 { _ = try second.step() }
+        try second.save()
+        #expect(second.trainer.policy == whole.policy)
+        #expect(try LearntCoalitionPolicy(contentsOf: second.policyPath) == whole.policy)
+        let rows = try String(contentsOfFile: folder + "/metrics.csv", encoding: .utf8).split(separator: "\n")
+        #expect(rows.count == 9)
+
+        #expect(throws: CSCError.self) { try EvolutionRun(creating: folder, scenario: .haikou, options: small) }
+        var other = small
+        other.population = 10
+        let checkpoint = try whole.checkpoint()
+        #expect(throws: CSCError.self) {
+            try CoalitionTrainer(scenario: .haikou, options: other, checkpoint: checkpoint)
+        }
+    }
+
+    @Test("learns: above the rule that it starts from, on episodes that it has not seen")
+    func learns() throws {
+        // A price four times too high, and few generations: on tiny instances noise hides what is learnt.
+        var options = small
+        options.population = 16
+        options.episodes = 2
+        options.startPrice = 0.6
+        options.settings = [.init(tasks: 200, workers: 100)]
+        let trainer = try CoalitionTrainer(scenario: .chengdu, options: options)
+        let start = trainer.policy
+        for _ in 0..<20 { _ = trainer.step() }
+        let game = SpatialCrowdsourcing()
+        func revenue(_ policy: LearntCoalitionPolicy) -> [Double] {
+            let rule = LearntCoalition(policy)
+            return (0..<30).map { episode in
+                let instance = Scenario.chengdu.instance(tasks: 200, workers: 100, seed: 99, index: episode)
+                return rule.play(instance, in: game, stream: RandomStream(seed: 0, purpose: .dispatcher))
+            }
+        }
+        let gain = Summary.paired(revenue(trainer.policy), minus: revenue(start))
+        #expect(gain.lower > 0)
+    }
+
+    @Test("options: keys are set by name, nonsense is refused by name")
+    func options() throws {
+        var options = EvolutionOptions()
+        try options.set("settings", to: "200/50,350/200")
+        #expect(options.settings == [.init(tasks: 200, workers: 50), .init(tasks: 350, workers: 200)])
+        #expect { try options.set("settings", to: "200x50") } throws: { "\($0)".contains("200x50") }
+        #expect { try options.set("populaton", to: "8") } throws: { "\($0)".contains("population") }
+        try options.set("population", to: "3")
+        #expect { try options.validate() } throws: { "\($0)".contains("population") }
+        for key in EvolutionOptions.keys {
+            #expect(throws: CSCError.self, "\(key)") { try options.set(key, to: "nonsense") }
+        }
+    }
+}
