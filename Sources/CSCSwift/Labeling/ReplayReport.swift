@@ -3,7 +3,7 @@ public enum ReplayReport {
     /// Means with standard errors, one row a budget, one column a method; the labels spent where that is less.
     public static func table(_ curves: [ReplayCurve], tasks: Int) -> String {
         guard let first = curves.first else { return "" }
-        let width = max(15, (curves.map(\.method.count).max() ?? 0) + 2)
+        let width = max(17, (curves.map(\.method.count).max() ?? 0) + 2)
         func pad(_ text: String) -> String { String(repeating: " ", count: max(0, width - text.count)) + text }
         var lines = [" labels" + curves.map { pad($0.method) }.joined()]
         for (b, budget) in first.budgets.enumerated() {
