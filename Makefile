@@ -26,8 +26,8 @@ test-slow: setup ## the long statistical tests too
 	$(SWIFT) build -c release --build-tests
 	CAFE_SLOW_TESTS=1 $(SWIFT) test -c release --disable-testable-imports --skip-build
 
-bench: setup ## the benchmark suite against its thresholds
-	@scripts/bench
+bench: build ## throughput of the kernels, the environments and training on this machine
+	@$(CLI) bench
 
 bench-peers: setup ## ours beside PyTorch, JAX, numpy and others; writes docs/results/performance.md
 	@scripts/bench-peers
@@ -39,7 +39,7 @@ lint: check ## formatting of Swift and C
 	@scripts/lint
 
 format: ## format Swift and C in place
-	$(SWIFT) format format --in-place --recursive Sources Tests Benchmarks Package.swift
+	$(SWIFT) format format --in-place --recursive Sources Tests Package.swift
 	clang-format -i Sources/CCore/*.c include/*.h
 
 sanitize: setup ## the core's tests under the address and undefined-behaviour sanitizers
