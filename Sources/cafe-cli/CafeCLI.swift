@@ -16,6 +16,9 @@ struct CafeCLI: AsyncParsableCommand {
             ScenariosCommand.self,
             TrainCommand.self,
             ResumeCommand.self,
+            CheckGradientsCommand.self,
+            RefineCommand.self,
+            ReproduceCommand.self,
         ]
     )
 }

@@ -1,6 +1,6 @@
 extension ConfigurationField {
     /// Every key, in the order of the file.
-    public static let all: [ConfigurationField] = run + episodes + game + network + learning + reward
+    public static let all: [ConfigurationField] = run + episodes + game + network + learning + reward + credit
 
     private static let run: [ConfigurationField] = [
         .integer("seed", \.seed, 0...Int.max, "seed of every random stream"),

@@ -48,6 +48,9 @@ public struct TrainingConfiguration: Sendable, Equatable {
     /// A `RewardVariant`, and weights that replace its own.
     public var rewardVariant = "share"
     public var phi: [String: Double] = [:]
+    /// Learnt credit: the autoencoder of payments, and the outer level that moves phi.
+    public var vae = RewardVAEOptions()
+    public var outer = OuterOptions()
 
     public init() {}
 
@@ -81,5 +84,7 @@ public struct TrainingConfiguration: Sendable, Equatable {
             throw .configuration(key: "episodes.tasks", reason: "neither tasks nor workers lists a number")
         }
         _ = try rewardModel()
+        try vae.validate()
+        try outer.validate()
     }
 }

@@ -42,6 +42,17 @@ public struct CreditRegularizer: Sendable {
         return (value, gradient, hessian)
     }
 
+    /// The root mean square over trajectories of the credit phi . sums. O(count K).
+    public func rms(_ phi: [Double]) -> Double {
+        var total = 0.0
+        for row in 0..<count {
+            var credit = 0.0
+            for k in 0..<features { credit += phi[k] * sums[row * features + k] }
+            total += credit * credit
+        }
+        return (total / Double(max(count, 1))).squareRoot()
+    }
+
     /// What a refinement of phi did.
     public struct Solution: Sendable, Equatable {
         public var phi: [Double]

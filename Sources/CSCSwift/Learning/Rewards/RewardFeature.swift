@@ -75,6 +75,12 @@ public struct RewardFeature: Sendable {
         RewardFeature(
             name: "joined", explanation: "1 where the worker took a task (phi_2 of the poster)",
             source: .settlement { _ in 1 }),
+        RewardFeature(
+            name: "cmi", explanation: "conditional mutual information of the action and the payments (poster)",
+            source: .learnt),
+        RewardFeature(
+            name: "signed", explanation: "the learnt change that the action made to the payments nearby",
+            source: .learnt),
     ]
 }
 
@@ -92,7 +98,7 @@ public struct RewardVariant: Sendable {
         self.weights = weights
     }
 
-    /// All variants that need nothing learnt.
+    /// All variants. Those with a learnt feature need the extension `CreditAssignment`.
     public static let all: [RewardVariant] = [
         RewardVariant(name: "team", explanation: "the platform's revenue: IPPO of the poster", weights: [("team", 1)]),
         RewardVariant(name: "uniform", explanation: "the payment shared uniformly: PAU", weights: [("uniform", 1)]),
@@ -102,6 +108,17 @@ public struct RewardVariant: Sendable {
         RewardVariant(
             name: "share+difference", explanation: "half own share, half difference",
             weights: [("share", 0.5), ("difference", 0.5)]),
+        RewardVariant(
+            name: "literal", explanation: "phi_1 CMI + phi_2 where a task was taken: the poster as written",
+            weights: [("cmi", 1), ("joined", 1)]),
+        RewardVariant(
+            name: "signed", explanation: "the learnt change of the payments alone", weights: [("signed", 1)]),
+        RewardVariant(
+            name: "share+signed", explanation: "own share and learnt change",
+            weights: [("share", 1), ("signed", 1)]),
+        RewardVariant(
+            name: "share+difference+signed", explanation: "half own share, half difference, and the learnt change",
+            weights: [("share", 0.5), ("difference", 0.5), ("signed", 1)]),
     ]
 
     /// The variant of that name. Throws `CSCError.configuration` that lists the known ones.
@@ -153,6 +170,7 @@ public struct RewardModel: Sendable {
         }
         return { game, player in
             for settlement in game.settlements {
+                player.paid(item: settlement.task, value: settlement.payment)
                 let task = game.tasks[settlement.task]
                 for position in settlement.members {
                     let member = game.settlementMembers[position]

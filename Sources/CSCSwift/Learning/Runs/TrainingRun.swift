@@ -41,7 +41,7 @@ public final class TrainingRun {
 
     /// Training episodes are numbered from here, so that none is one of `evaluate` (which counts from 0) or of the
     /// tuning of prices.
-    private static let firstEpisode = 1 << 42
+    static let firstEpisode = 1 << 42
 
     private let checkpoints: CheckpointFolder
     private let evaluation: RunEvaluation
@@ -112,6 +112,9 @@ public final class TrainingRun {
         let policy = ActorCritic(configuration.design, seed: seed)
         let rewards = try configuration.rewardModel()
         let learner = Learner(policy: policy, settings: configuration.ppo, rewards: rewards, seed: seed)
+        let credit = CreditAssignment.needed(
+            for: rewards, vae: configuration.vae, outer: configuration.outer, seed: seed)
+        let extensions = extensions + (credit.map { [$0 as any TrainerExtension] } ?? [])
         let settings = configuration.episodeSettings
         let options = configuration.game
         let perIteration = configuration.ppo.numEnvs

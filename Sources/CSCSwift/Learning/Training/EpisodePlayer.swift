@@ -1,3 +1,16 @@
+/// A game whose actions are about items that are paid in the end: tasks. Learnt credit predicts their payments.
+public protocol ItemEnvironment: ParallelEnvironment {
+    /// How many items the present episode has.
+    var itemCount: Int { get }
+    /// The item that action `slot` of decider `row` takes, or -1 for none.
+    func item(row: Int, slot: Int) -> Int
+}
+
+extension SpatialCrowdsourcing: ItemEnvironment {
+    public var itemCount: Int { tasks.count }
+    public func item(row: Int, slot: Int) -> Int { candidateTask(decider: row, slot: slot) }
+}
+
 /// Plays episodes with a policy and writes them into a rollout: one object for each environment of a batch, each
 /// used by one thread at a time.
 ///
@@ -12,6 +25,8 @@ public final class EpisodePlayer<Game: ParallelEnvironment & SendableMetatype>: 
     private let batch: PolicyBatch
     private let credit: Credit
     private let teamColumn: Int?
+    private let itemized: (any ItemEnvironment)?
+    private var firstItem = 0
 
     private var context: [Float] = []
     private var candidates: [Float] = []
@@ -34,6 +49,12 @@ public final class EpisodePlayer<Game: ParallelEnvironment & SendableMetatype>: 
         rollout = RolloutBuffer(layout: policy.layout, columns: columns)
         teamColumn = columns.firstIndex(of: RolloutBuffer.team)
         batch = PolicyBatch(for: policy)
+        itemized = game as? any ItemEnvironment
+    }
+
+    /// Adds what an item of the present episode has been paid. O(1).
+    public func paid(item: Int, value: Double) {
+        if itemized != nil { rollout.payments[firstItem + item] += Float(value) }
     }
 
     /// Adds to a column of the agent's last decision; nothing where the agent has not decided yet. O(1).
@@ -81,6 +102,8 @@ public final class EpisodePlayer<Game: ParallelEnvironment & SendableMetatype>: 
 
     private func begin(_ episode: Game.Episode) {
         game.reset(episode)
+        firstItem = rollout.payments.count
+        if let itemized { resize(&rollout.payments, firstItem + itemized.itemCount, 0) }
         open.removeAll(keepingCapacity: true)
         resize(&open, game.agentCount, -1)
         teamBefore.removeAll(keepingCapacity: true)
@@ -101,6 +124,7 @@ public final class EpisodePlayer<Game: ParallelEnvironment & SendableMetatype>: 
             batch.predictActor(policy)
             choose(deciders, &stream, sampled)
             rollout.decisions.append(0..<deciders, of: batch.decisions)
+            recordItems(deciders)
             for row in 0..<deciders {
                 slots[row] = Int32(batch.decisions.slots[Int(batch.decisions.offsets[row] + chosen[row])])
                 record(agent: game.decider(row), index: first + row, action: chosen[row], log: chosenLog[row])
@@ -142,6 +166,17 @@ public final class EpisodePlayer<Game: ParallelEnvironment & SendableMetatype>: 
         batch.sample(uniforms: uniforms, actions: &chosen, logProbabilities: &chosenLog)
     }
 
+    /// Notes which item each row of the present decisions stands for.
+    private func recordItems(_ deciders: Int) {
+        guard let itemized else { return }
+        for row in 0..<deciders {
+            for index in Int(batch.decisions.offsets[row])..<Int(batch.decisions.offsets[row + 1]) {
+                let item = itemized.item(row: row, slot: Int(batch.decisions.slots[index]))
+                rollout.items.append(item < 0 ? -1 : Int32(firstItem + item))
+            }
+        }
+    }
+
     /// Appends a decision (its rows are in the store already) and links it to the agent's last one.
     private func record(agent: Int, index: Int, action: Int32, log: Float) {
         close(agent, at: game.now, next: Int32(index))
@@ -175,6 +210,7 @@ public final class EpisodePlayer<Game: ParallelEnvironment & SendableMetatype>: 
                 let agent = game.decider(row)
                 rollout.decisions.append(row: row, context: context, candidates: candidates, mask: mask)
                 record(agent: agent, index: rollout.count, action: -1, log: 0)
+                if itemized != nil { resize(&rollout.items, rollout.decisions.rowCount, -1) }
                 open[agent] = -1
             }
         }

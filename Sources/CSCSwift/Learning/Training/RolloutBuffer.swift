@@ -35,6 +35,10 @@ public final class RolloutBuffer: @unchecked Sendable {
     public internal(set) var logProbabilities: [Float] = []
     /// [columns][n]: what each reward feature gave for each decision.
     public var rewards: [[Float]]
+    /// [R]: which of `payments` each row of `decisions` stands for, -1 for none; empty where the game has no items.
+    public internal(set) var items: [Int32] = []
+    /// What each item (task) of the episodes has been paid.
+    public internal(set) var payments: [Float] = []
     /// The first decision of each episode, and their number: episode e owns `episodes[e] ..< episodes[e + 1]`.
     public internal(set) var episodes: [Int] = [0]
     /// The team's reward of each episode.
@@ -70,6 +74,8 @@ public final class RolloutBuffer: @unchecked Sendable {
         actions.removeAll(keepingCapacity: true)
         logProbabilities.removeAll(keepingCapacity: true)
         for k in rewards.indices { rewards[k].removeAll(keepingCapacity: true) }
+        items.removeAll(keepingCapacity: true)
+        payments.removeAll(keepingCapacity: true)
         episodes.removeAll(keepingCapacity: true)
         episodes.append(0)
         returns.removeAll(keepingCapacity: true)
@@ -88,6 +94,8 @@ public final class RolloutBuffer: @unchecked Sendable {
         actions += other.actions
         logProbabilities += other.logProbabilities
         for k in rewards.indices { rewards[k] += other.rewards[k] }
+        for item in other.items { items.append(item < 0 ? -1 : item + Int32(payments.count)) }
+        payments += other.payments
         for end in other.episodes.dropFirst() { episodes.append(end + shift) }
         returns += other.returns
     }

@@ -74,25 +74,37 @@ public final class Trainer<Game: ParallelEnvironment & SendableMetatype> {
 
     /// One iteration, in reading order.
     public func iterate() throws -> IterationReport {
-        var report = IterationReport()
         var watch = Stopwatch()
 
         // 1. Play: each environment on one thread with streams of its own.
         play()
-        report.seconds.append(watch.lap())
+        let playing = watch.lap()
 
         // 2. Credit: what must be learnt before agents can be rewarded.
         for addition in extensions { try addition.beforeUpdate(rollout, learner: learner) }
-        report.seconds.append(watch.lap())
+        let crediting = watch.lap()
 
         // 3. Update: values, advantages, epochs of minibatches.
+        var report = try update()
+        report.seconds = [playing, crediting, watch.lap()]
+        return report
+    }
+
+    /// Steps 1 and 2 of an iteration alone: `rollout` holds new, credited episodes; the policy stays.
+    public func collect() throws {
+        play()
+        for addition in extensions { try addition.beforeUpdate(rollout, learner: learner) }
+    }
+
+    /// Step 3 alone: improves the policy on `rollout` and counts an iteration.
+    @discardableResult
+    public func update() throws -> IterationReport {
+        var report = IterationReport()
         report.ppo = learner.learn(from: rollout)
         learner.advance()
         for addition in extensions {
             report.extensionValues += try addition.afterIteration(rollout, learner: learner)
         }
-        report.seconds.append(watch.lap())
-
         report.iteration = learner.iteration
         report.decisions = rollout.actedCount
         report.episodicReturn = Statistics.mean(rollout.returns)

@@ -1,0 +1,35 @@
+extension ConfigurationField {
+    /// The keys of learnt credit: `vae.` for the autoencoder, `outer.` for the outer level.
+    static let credit: [ConfigurationField] = [
+        .integer("vae.latent", \.vae.latent, 1...4096, "width of the autoencoder's latent variable"),
+        .integers("vae.encoderHidden", \.vae.encoderHidden, 1...4096, "hidden layers of the encoder"),
+        .integers("vae.decoderHidden", \.vae.decoderHidden, 1...4096, "hidden layers of the decoder"),
+        .number("vae.maskProbability", \.vae.maskProbability, 0...0.99, "how often the own action is hidden"),
+        .number("vae.klWeight", \.vae.klWeight, 0...1000, "weight of the divergence of q from N(0, I)"),
+        .number(
+            "vae.noiseVariance", \.vae.noiseVariance, 0...1000, "variance of the payments given the latent variable",
+            open: true),
+        .number("vae.targetScale", \.vae.targetScale, 0...1e9, "fixed scale of the payments; 0: standardise them"),
+        .choice("vae.target", \.vae.target, "payments of the candidates: in the end, or promised at the decision"),
+        .choice("vae.counterfactual", \.vae.counterfactual, "what an action is compared with"),
+        .number("vae.learningRate", \.vae.learningRate, 0...10, "Adam's step size of the autoencoder", open: true),
+        .integer("vae.batchSize", \.vae.batchSize, 1...10_000_000, "decisions of a minibatch"),
+        .integer("vae.epochs", \.vae.epochs, 0...1000, "passes over an iteration's decisions"),
+        .number("vae.maxGradNorm", \.vae.maxGradNorm, 0...1e9, "longest gradient", open: true),
+        .integer("outer.every", \.outer.every, 0...Int.max, "iterations between steps of phi; 0: phi stays"),
+        .integer("outer.warmup", \.outer.warmup, 0...Int.max, "iterations before the first step"),
+        .choice("outer.objective", \.outer.objective, "what phi is to raise"),
+        .number("outer.learningRate", \.outer.learningRate, 0...1e6, "step size of phi", open: true),
+        .integer("outer.decisions", \.outer.decisions, 2...10_000_000, "decisions for the derivatives"),
+        .number("outer.regularization", \.outer.regularization, 0...1e6, "weight of L_Lambda"),
+        .number("outer.revenueScale", \.outer.revenueScale, 0...1e6, "eta in L_Lambda", open: true),
+        .choice("outer.product", \.outer.gradient.product, "curvature: the Hessian, or its Gauss-Newton form"),
+        .number("outer.fisherWeight", \.outer.gradient.fisherWeight, 0...1e6, "of the Gauss-Newton form", open: true),
+        .integer("outer.layers", \.outer.gradient.layers, 0...16, "last layers that vary; 0: all"),
+        .number("outer.damping", \.outer.gradient.damping, 0...1e6, "damping to begin with", open: true),
+        .number("outer.minDamping", \.outer.gradient.minDamping, 0...1e6, "least damping", open: true),
+        .number("outer.maxDamping", \.outer.gradient.maxDamping, 0...1e12, "largest damping tried", open: true),
+        .integer("outer.maxIterations", \.outer.gradient.maxIterations, 1...100_000, "conjugate-gradient iterations"),
+        .number("outer.tolerance", \.outer.gradient.tolerance, 0...1, "relative residual of a solve", open: true),
+    ]
+}

@@ -1,0 +1,43 @@
+/// The outer level of CAFE: when and how phi is moved (spec section 4).
+public struct OuterOptions: Sendable, Hashable, Codable {
+    /// What phi is to raise.
+    public enum Objective: String, Sendable, Codable, CaseIterable {
+        /// The platform's revenue between an agent's decisions.
+        case revenue
+        /// The agent's own share of the payments by work done; over all agents it sums to the revenue.
+        case share
+        /// The inner objective itself: the poster read literally.
+        case same
+    }
+
+    /// Iterations between steps of phi; 0 leaves phi as it is.
+    public var every = 0
+    /// Iterations before the first step.
+    public var warmup = 10
+    public var objective = Objective.revenue
+    /// Step size of phi; a step is cut off at +-1 in every weight.
+    public var learningRate = 0.1
+    /// Decisions of the iteration on which derivatives are taken.
+    public var decisions = 1024
+    /// Weight of L_Lambda.
+    public var regularization = 1.0
+    /// eta: the share of the money that the credit of an agent's episode should sum to.
+    public var revenueScale = 0.1
+    public var gradient = ImplicitGradientOptions()
+
+    public init() {}
+
+    /// Throws `CSCError.configuration` for the first field out of range; keys carry the prefix `outer.`.
+    public func validate() throws(CSCError) {
+        func require(_ holds: Bool, _ key: String, _ reason: String) throws(CSCError) {
+            if !holds { throw CSCError.configuration(key: "outer." + key, reason: reason) }
+        }
+        try require(every >= 0, "every", "is \(every), must not be negative")
+        try require(warmup >= 0, "warmup", "is \(warmup), must not be negative")
+        try require(learningRate > 0, "learningRate", "is \(learningRate), must be positive")
+        try require(decisions > 0, "decisions", "is \(decisions), must be positive")
+        try require(regularization >= 0, "regularization", "is \(regularization), must not be negative")
+        try require(revenueScale > 0, "revenueScale", "is \(revenueScale), must be positive")
+        try gradient.validate()
+    }
+}

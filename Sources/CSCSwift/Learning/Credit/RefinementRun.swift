@@ -1,0 +1,139 @@
+internal import Foundation
+
+/// Swift parameter refinement of a trained run on new episodes, beside two comparisons that see as many of them:
+/// training on as before, and training from fresh networks.
+public struct RefinementRun {
+    /// Revenue after so many training episodes on the new tasks.
+    public struct Point: Sendable, Codable {
+        /// before, solve, update 1, ...
+        public var stage: String
+        /// Training episodes on the new tasks seen by then.
+        public var episodes: Int
+        /// Revenue of each evaluation episode; the same episodes at every point of every row.
+        public var revenues: [Double]
+    }
+
+    /// What the solve of phi and the carrying of theta did.
+    public struct Report: Sendable {
+        public var columns: [String] = []
+        public var phiBefore: [Double] = []
+        public var phiAfter: [Double] = []
+        public var fit: CreditRegularizer.Solution?
+        public var carry: Refinement.Carry?
+    }
+
+    public let run: LoadedRun
+    public let settings: EpisodeSettings
+    public let options: Refinement.Options
+    /// Training episodes of each update.
+    public let episodes: Int
+    public let seed: UInt64
+    private let source: (any InstanceSource)?
+    private let evaluation: [Instance]
+
+    /// - Parameters:
+    ///   - evaluation: instances that no training episode equals.
+    ///   - source: gives the new episodes; nil asks the run's own scenario.
+    public init(
+        run: LoadedRun, settings: EpisodeSettings, options: Refinement.Options, episodes: Int, seed: UInt64,
+        evaluation: [Instance], source: (any InstanceSource)? = nil
+    ) throws(CSCError) {
+        try options.validate()
+        guard episodes > 0 else { throw .configuration(key: "episodes", reason: "is \(episodes), must be positive") }
+        self.run = run
+        self.settings = settings
+        self.options = options
+        self.episodes = episodes
+        self.seed = seed
+        self.evaluation = evaluation
+        self.source = source
+    }
+
+    /// Revenue of a policy's likeliest actions on the evaluation episodes.
+    public func evaluate(_ policy: ActorCritic) -> [Double] {
+        let options = run.configuration.game
+        return evaluation.enumerated().map { index, instance in
+            LearntDispatcher(name: "policy", policy: policy).play(
+                instance, in: SpatialCrowdsourcing(options: options),
+                stream: RandomStream(seed: seed, purpose: .dispatcher, index: UInt64(index)))
+        }
+    }
+
+    /// Refines: the first batch of episodes serves the solve and then the first update; each further update plays a
+    /// batch of its own. `watch` is called with every point.
+    ///
+    /// - Parameter everyStage: evaluate at every stage, not only at the end.
+    public func refine(
+        everyStage: Bool = true, watch: (Point) -> Void = { _ in }
+    ) throws -> (policy: ActorCritic, report: Report) {
+        let rig = try run.rig(
+            settings: settings, episodes: episodes, learningRateShare: run.configuration.ppo.learningRateFinal,
+            seed: seed, source: source)
+        let learner = rig.trainer.learner
+        if everyStage { watch(Point(stage: "before", episodes: 0, revenues: evaluate(learner.policy))) }
+        guard options.updates > 0 else { return (learner.policy, Report()) }
+        try rig.trainer.collect()
+        let report = try solve(rig)
+        if everyStage { watch(Point(stage: "solve", episodes: episodes, revenues: evaluate(learner.policy))) }
+        for update in 1...options.updates {
+            if update > 1 { try rig.trainer.collect() }
+            try rig.trainer.update()
+            if everyStage || update == options.updates {
+                watch(
+                    Point(
+                        stage: "update \(update)", episodes: update * episodes, revenues: evaluate(learner.policy)))
+            }
+        }
+        return (learner.policy, report)
+    }
+
+    /// The comparison: the same number of updates on the same episodes with phi as it was, from the checkpoint or from
+    /// fresh networks (at the configured step size).
+    public func train(fresh: Bool, watch: (Point) -> Void) throws {
+        let rig = try run.rig(
+            settings: settings, episodes: episodes, fresh: fresh,
+            learningRateShare: fresh ? 1 : run.configuration.ppo.learningRateFinal, seed: seed, source: source)
+        watch(Point(stage: "before", episodes: 0, revenues: evaluate(rig.trainer.learner.policy)))
+        for update in 1...max(options.updates, 1) {
+            _ = try rig.trainer.iterate()
+            watch(
+                Point(
+                    stage: "update \(update)", episodes: update * episodes,
+                    revenues: evaluate(rig.trainer.learner.policy)))
+        }
+    }
+
+    /// phi* = phi^ - L''^-1 L' on the collected episodes, then theta carried along the implicit function.
+    ///
+    /// Rewards are divided by their running rms, so only the direction of phi acts on the policy: phi* is scaled to
+    /// keep the mean square of the credit over agents' episodes, and the critic keeps its units.
+    private func solve(_ rig: LoadedRun.Rig) throws -> Report {
+        let learner = rig.trainer.learner, rollout = rig.trainer.rollout
+        var outer = run.configuration.outer
+        outer.revenueScale = options.revenueScale
+        let problem = try OuterProblem(rollout, learner: learner, options: outer, seed: seed)
+        var report = Report()
+        report.columns = problem.columns.map { rollout.columns[$0] }
+        report.phiBefore = problem.phi
+        let fit = try problem.regularizer.solve(
+            from: problem.phi, damping: options.damping,
+            lower: problem.columns.map {
+                CreditAssignment.learntColumns.contains(rollout.columns[$0]) ? options.floor : nil
+            })
+        report.fit = fit
+        let unit = problem.regularizer.rms(problem.phi) / max(problem.regularizer.rms(fit.phi), 1e-12)
+        let phi = fit.phi.map { $0 * unit }
+        report.phiAfter = phi
+        guard phi.allSatisfy({ $0.isFinite }) else {
+            throw CSCError.invalid("refinement: the solve of phi is not finite; use more episodes")
+        }
+        let carry = Refinement.carry(
+            problem.surrogate, advantages: problem.advantages(problem.phi), columns: problem.crossDerivatives(),
+            change: zip(phi, problem.phi).map { $0 - $1 }, gradientOptions: outer.gradient,
+            maxDivergence: options.maxDivergence)
+        report.carry = carry
+        if carry.solve.status == .usable { learner.policy.actor = carry.parameters }
+        for (k, column) in problem.columns.enumerated() { learner.rewards.phi[column] = phi[k] }
+        return report
+    }
+}

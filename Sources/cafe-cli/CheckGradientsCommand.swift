@@ -1,0 +1,78 @@
+internal import ArgumentParser
+internal import CSCSwift
+internal import Foundation
+
+/// `cafe-cli check-gradients`: are the derivatives of a real run right?
+struct CheckGradientsCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "check-gradients",
+        abstract: "Check a run's derivatives by finite differences on episodes of its own.",
+        discussion: """
+            Plays episodes with the run's policy and compares, on decisions drawn from them: the policy's slope and \
+            curvature along several directions, the autoencoder's ELBO gradient, and the implicit gradient of CAFE's \
+            outer level with finite differences of a fully re-solved inner problem. Exits with 1 if any is wrong.
+
+            Example: cafe-cli check-gradients runs/first
+            """)
+
+    @Argument(help: "The run's folder.")
+    var run: String
+
+    @Option(help: "Decisions on which the derivatives are taken.")
+    var decisions: Int = 256
+
+    @Option(help: "Episodes to play.")
+    var episodes: Int = 2
+
+    @Option(help: "Seed of episodes, decisions and directions.")
+    var seed: Int = 1
+
+    @Option(help: "Threads to use; 0 takes every processor. Changes nothing but the time.")
+    var threads: Int = 0
+
+    func validate() throws {
+        if decisions < 2 { throw ValidationError("--decisions \(decisions) is less than 2.") }
+        if episodes < 1 { throw ValidationError("--episodes \(episodes) is less than 1.") }
+        if seed < 0 { throw ValidationError("--seed \(seed) is negative.") }
+    }
+
+    func run() async throws {
+        Threads.count = threads
+        let loaded = try LoadedRun(run)
+        let rig = try loaded.rig(
+            settings: loaded.configuration.episodeSettings, episodes: episodes, seed: UInt64(seed))
+        try rig.trainer.collect()
+        var outer = loaded.configuration.outer
+        outer.decisions = decisions
+        let problem = try OuterProblem(
+            rig.trainer.rollout, learner: rig.trainer.learner, options: outer, seed: UInt64(seed))
+        var checks = problem.surrogate.checkDerivatives(
+            problem.advantages(problem.phi), directions: 3, seed: UInt64(seed))
+        if let credit = rig.credit {
+            checks += credit.checkELBO(rig.trainer.rollout, decisions: decisions, seed: UInt64(seed))
+        }
+        let (implicit, report) = problem.surrogate.checkImplicitGradient(
+            columns: problem.features, phi: problem.phi, outer: problem.outer, options: outer.gradient)
+        let names = problem.columns.map { rig.trainer.rollout.columns[$0] }
+        checks += zip(implicit, names).map { check, name in
+            var named = check
+            named.name = "implicit dF/dphi \(name)"
+            return named
+        }
+        func pad(_ text: String, _ width: Int) -> String {
+            text.padding(toLength: max(width, text.count), withPad: " ", startingAt: 0)
+        }
+        print(pad("derivative", 34) + pad("computed", 16) + pad("measured", 16) + pad("error", 12) + "verdict")
+        for check in checks {
+            print(
+                pad(check.name, 34) + pad(String(format: "%.6g", check.computed), 16)
+                    + pad(String(format: "%.6g", check.measured), 16) + pad(String(format: "%.2g", check.error), 12)
+                    + (check.passes ? "ok" : "WRONG (tolerance \(check.tolerance))"))
+        }
+        print(
+            "implicit solve: \(report.status.rawValue), \(report.solve.iterations) iterations, residual "
+                + String(format: "%.2g", report.solve.residual) + ", smallest curvature "
+                + String(format: "%.2g", report.solve.curvature) + ", stopped: \(report.solve.reason)")
+        if !checks.allSatisfy(\.passes) || report.status != .usable { throw ExitCode.failure }
+    }
+}

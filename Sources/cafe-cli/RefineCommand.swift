@@ -1,0 +1,129 @@
+internal import ArgumentParser
+internal import CSCSwift
+internal import Foundation
+
+/// `cafe-cli refine`: swift parameter refinement of a trained run when the tasks have changed.
+struct RefineCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "refine",
+        abstract: "Adapt a trained run to new tasks by refitting the credit and a few updates.",
+        discussion: """
+            On episodes of the new scenario the credit weights phi are solved anew, the policy is carried along the \
+            implicit function, and a few PPO updates follow. Beside it: training on without the solve, and training \
+            from fresh networks, on as many episodes. All are evaluated on the same held-out episodes.
+
+            Example: cafe-cli refine runs/first --scenario shifted.yaml --tasks 200 --workers 100 --episodes 8
+            """)
+
+    @Argument(help: "The run's folder.")
+    var run: String
+
+    @OptionGroup var episodesFrom: SourceOptions
+
+    @Option(help: "Numbers of tasks, with --workers-fixed workers.")
+    var tasks: [Int] = []
+
+    @Option(help: "Numbers of workers, with --tasks-fixed tasks.")
+    var workers: [Int] = []
+
+    @Option(help: "Tasks while the workers vary.")
+    var tasksFixed: Int = 200
+
+    @Option(help: "Workers while the tasks vary.")
+    var workersFixed: Int = 200
+
+    @Option(help: "New episodes of each update.")
+    var episodes: Int = 8
+
+    @Option(help: "Policy updates after the solve.")
+    var updates: Int = 4
+
+    @Option(help: "Held-out episodes of each setting.")
+    var evaluationEpisodes: Int = 10
+
+    @Option(help: "Lower bound of the learnt credit's weight.")
+    var floor: Double = 0.2
+
+    @Option(help: "Seed of the new episodes.")
+    var seed: Int = 1
+
+    @Option(help: "Where to keep the refined policy.")
+    var out: String?
+
+    @Flag(help: "Refine only; leave out the comparisons.")
+    var alone = false
+
+    @Option(help: "Threads to use; 0 takes every processor. Changes nothing but the time.")
+    var threads: Int = 0
+
+    func validate() throws {
+        for (name, value) in [
+            ("episodes", episodes), ("evaluation-episodes", evaluationEpisodes), ("tasks-fixed", tasksFixed),
+            ("workers-fixed", workersFixed),
+        ] + tasks.map({ ("tasks", $0) }) + workers.map({ ("workers", $0) }) where value < 1 {
+            throw ValidationError("--\(name) \(value) is less than 1.")
+        }
+        if updates < 0 { throw ValidationError("--updates \(updates) is negative.") }
+        if seed < 0 { throw ValidationError("--seed \(seed) is negative.") }
+    }
+
+    func run() async throws {
+        Threads.count = threads
+        let loaded = try LoadedRun(run)
+        let (city, notes) = try episodesFrom.open()
+        for note in notes { print(note) }
+        var sizes = tasks.map { EpisodeSettings.Setting(tasks: $0, workers: workersFixed) }
+        sizes += workers.map { EpisodeSettings.Setting(tasks: tasksFixed, workers: $0) }
+        let settings = sizes.isEmpty ? loaded.configuration.episodeSettings : EpisodeSettings(sizes)
+        var options = Refinement.Options()
+        options.updates = updates
+        options.floor = floor
+        let held = settings.settings.flatMap { setting in
+            (0..<evaluationEpisodes).map { index in
+                city.instance(tasks: setting.tasks, workers: setting.workers, seed: UInt64(seed), episode: index)
+            }
+        }
+        let refinement = try RefinementRun(
+            run: loaded, settings: settings, options: options, episodes: episodes, seed: UInt64(seed),
+            evaluation: held, source: city)
+        print("revenue on \(held.count) held-out episodes, mean [95 % interval of the mean]")
+        let (policy, report) = try refinement.refine(watch: { show("refine", $0) })
+        describe(report)
+        if !alone {
+            try refinement.train(fresh: false, watch: { show("train on", $0) })
+            try refinement.train(fresh: true, watch: { show("from scratch", $0) })
+        }
+        if let out {
+            var checkpoint = Checkpoint()
+            policy.save(to: &checkpoint)
+            try checkpoint.write(to: out)
+            print("refined policy: \(out)")
+        }
+    }
+
+    private func show(_ row: String, _ point: RefinementRun.Point) {
+        let summary = Summary(point.revenues)
+        func pad(_ text: String, _ width: Int) -> String {
+            text.padding(toLength: max(width, text.count), withPad: " ", startingAt: 0)
+        }
+        print(
+            pad(row, 14) + pad(point.stage, 10) + pad("\(point.episodes) episodes", 14)
+                + String(format: "%.3f [%.3f, %.3f]", summary.mean, summary.lower, summary.upper))
+    }
+
+    private func describe(_ report: RefinementRun.Report) {
+        let phi = report.columns.indices.map { k in
+            "\(report.columns[k]) " + String(format: "%.3f -> %.3f", report.phiBefore[k], report.phiAfter[k])
+        }
+        print("  phi: " + phi.joined(separator: ", "))
+        if let fit = report.fit {
+            print(String(format: "  L_Lambda %.4g -> %.4g, rank %d", fit.before, fit.after, fit.rank))
+        }
+        if let carry = report.carry {
+            print(
+                "  theta: \(carry.solve.status.rawValue), \(carry.solve.iterations) iterations, residual "
+                    + String(
+                        format: "%.2g, step share %.2g, KL %.2g", carry.solve.residual, carry.scale, carry.divergence))
+        }
+    }
+}

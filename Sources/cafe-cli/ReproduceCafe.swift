@@ -1,0 +1,92 @@
+internal import ArgumentParser
+internal import CSCSwift
+internal import Foundation
+
+/// `cafe-cli reproduce cafe`: the poster's two tables and its Fig. 7.
+struct ReproduceCafe: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "cafe",
+        abstract: "The CAFE poster's tables over tasks and workers, and its training curves.",
+        discussion: """
+            For every seed one policy a city is trained on mixed settings for each learnt row, and evaluated in every \
+            setting on the same episodes as the rules. CAFE is CA-noFE refined in each setting on training episodes of \
+            that setting. Finished runs and cells stay in the output folder: a reproduction that was cut goes on \
+            where it stopped. Results: tables.md, .csv, .json and .svg, and curves.csv and .svg.
+
+            --quick takes minutes: one seed, short training, three columns. The full one (5 seeds, 150 iterations, \
+            all columns) trains 30 policies for the tables and 40 more for --curves.
+
+            Example: cafe-cli reproduce cafe --quick --out runs/cafe-quick
+            """)
+
+    @Option(help: "Folder of runs, cells and results.")
+    var out: String = "runs/reproduce-cafe"
+
+    @Flag(help: "Minutes instead of hours: see above.")
+    var quick = false
+
+    @Option(help: "Seeds; 5, or 1 with --quick.")
+    var seeds: Int?
+
+    @Option(help: "Training iterations of a policy; 150, or 20 with --quick.")
+    var iterations: Int?
+
+    @Option(help: "Evaluation episodes of each seed in each setting; 20, or 4 with --quick.")
+    var evaluationEpisodes: Int?
+
+    @Option(help: "Columns of the tables (50 to 350); all, or 50 200 350 with --quick.")
+    var columns: [Int] = []
+
+    @Option(help: "Cities; both unless given.")
+    var cities: [String] = []
+
+    @Option(help: "Updates of the refinement, 8 episodes each.")
+    var updates: Int = 4
+
+    @Option(help: "Episodes of each seed for the bounds of full information; 1, or 0 with --quick.")
+    var boundEpisodes: Int?
+
+    @Flag(help: "Train every reward of Fig. 7, not only those of the tables.")
+    var curves = false
+
+    @Option(name: .customLong("set"), help: "Override a key of the training configuration. May be repeated.")
+    var overrides: [String] = []
+
+    @Option(help: "Threads to use; 0 takes every processor. Changes nothing but the time.")
+    var threads: Int = 0
+
+    func validate() throws {
+        for column in columns where !ReproduceCafePoster.columns.contains(column) {
+            throw ValidationError("--columns \(column): the tables have \(ReproduceCafePoster.columns).")
+        }
+        for city in cities where !ReproduceCafePoster.cities.contains(city) {
+            throw ValidationError("--cities \(city): the poster has \(ReproduceCafePoster.cities).")
+        }
+        for (name, value) in [
+            ("seeds", seeds), ("iterations", iterations), ("evaluation-episodes", evaluationEpisodes),
+        ] {
+            if let value, value < 1 { throw ValidationError("--\(name) \(value) is less than 1.") }
+        }
+        if updates < 1 { throw ValidationError("--updates \(updates) is less than 1.") }
+    }
+
+    func run() async throws {
+        Threads.count = threads
+        let plan = ReproduceCafePlan(
+            store: ReproduceCafeStore(folder: out), seeds: seeds ?? (quick ? 1 : 5),
+            iterations: iterations ?? (quick ? 20 : 150), episodes: evaluationEpisodes ?? (quick ? 4 : 20),
+            columns: columns.isEmpty ? (quick ? [50, 200, 350] : ReproduceCafePoster.columns) : columns.sorted(),
+            cities: cities.isEmpty ? ReproduceCafePoster.cities : cities, updates: updates,
+            boundEpisodes: boundEpisodes ?? (quick ? 0 : 1), overrides: overrides)
+        let started = ContinuousClock.now
+        for seed in 1...plan.seeds {
+            for city in plan.cities {
+                try plan.measure(city: city, seed: seed)
+                try plan.write()
+            }
+        }
+        if curves { try plan.trainCurves() }
+        try plan.write()
+        print("\(out)/tables.md written after \(ContinuousClock.now - started)")
+    }
+}

@@ -1,0 +1,231 @@
+internal import CSCSwift
+internal import Foundation
+
+/// What a reproduction measures, cell by cell.
+struct ReproduceCafePlan {
+    let store: ReproduceCafeStore
+    let seeds: Int
+    let iterations: Int
+    /// Evaluation episodes of a seed in a setting.
+    let episodes: Int
+    let columns: [Int]
+    let cities: [String]
+    /// Updates of a refinement.
+    let updates: Int
+    let boundEpisodes: Int
+    let overrides: [String]
+
+    /// The rewards of Fig. 7.
+    static let curveVariants = [
+        "team", "uniform", "share", "difference", "literal", "signed", "share+difference+signed",
+    ]
+
+    /// The settings of both tables, each once.
+    var settings: [EpisodeSettings.Setting] {
+        var made: [EpisodeSettings.Setting] = []
+        for sweep in ReproduceCafePoster.Sweep.allCases {
+            for column in columns {
+                let size = sweep.setting(column)
+                let setting = EpisodeSettings.Setting(tasks: size.tasks, workers: size.workers)
+                if !made.contains(setting) { made.append(setting) }
+            }
+        }
+        return made
+    }
+
+    /// Evaluation episodes come from seeds of their own: no training episode is among them.
+    private func evaluationSeed(_ seed: Int) -> UInt64 { 1_000_000 + UInt64(seed) }
+
+    /// Every cell of a city and a seed that is not yet in the store.
+    func measure(city: String, seed: Int) throws {
+        let scenario = try Scenario.named(city)
+        for method in ReproduceCafeMethod.all {
+            var folder: String?
+            for setting in settings
+            where store.load(method.key, city, setting.tasks, setting.workers, seed) == nil {
+                let started = ContinuousClock.now
+                var extra = 0
+                let revenues: [Double]
+                if let variant = method.variant {
+                    if folder == nil { folder = try train(city, variant, seed) }
+                    let run = try LoadedRun(folder!)
+                    if method.refined {
+                        revenues = try refine(run, scenario, setting, seed)
+                        extra = updates
+                    } else {
+                        revenues = try play(run, scenario, setting, seed)
+                    }
+                } else {
+                    guard let measured = try rule(method.key, scenario, setting, seed) else { continue }
+                    revenues = measured
+                }
+                let elapsed = (ContinuousClock.now - started).components
+                let cell = ReproduceCafeCell(
+                    method: method.key, city: city, tasks: setting.tasks, workers: setting.workers, seed: seed,
+                    revenues: revenues, extraUpdates: extra,
+                    seconds: Double(elapsed.seconds) + Double(elapsed.attoseconds) * 1e-18)
+                try store.save(cell)
+                print("\(city) \(setting.tasks)/\(setting.workers) seed \(seed) \(method.key): "
+                    + ReproduceCafeReport.fixed(cell.mean, 3))
+            }
+        }
+    }
+
+    /// Trains a policy, or goes on with it; returns its folder.
+    func train(_ city: String, _ variant: String, _ seed: Int) throws -> String {
+        let folder = AtomicFile.join(
+            AtomicFile.join(store.folder, "runs"), "\(city)-\(variant.replacing("+", with: "-"))-s\(seed)")
+        let run: TrainingRun
+        if FileManager.default.fileExists(atPath: AtomicFile.join(folder, "config.yaml")) {
+            run = try TrainingRun.resume(folder).run
+        } else {
+            var configuration = TrainingConfiguration()
+            try configuration.apply(overrides: [
+                "iterations=\(iterations)", "ppo.annealIterations=\(iterations)", "evaluateEvery=0",
+                "evaluationEpisodes=1", "episodes.scenario=\(city)", "reward.variant=\(variant)", "seed=\(seed)",
+            ] + overrides)
+            run = try TrainingRun.create(configuration, scenario: try Scenario.named(city), folder: folder)
+        }
+        try run.run()
+        return folder
+    }
+
+    private func play(
+        _ run: LoadedRun, _ scenario: Scenario, _ setting: EpisodeSettings.Setting, _ seed: Int
+    ) throws -> [Double] {
+        let policy = ActorCritic(run.configuration.design, seed: 0)
+        try policy.load(from: run.checkpoint)
+        let options = run.configuration.game
+        let source = PolicySource(name: "policy") {
+            let dispatcher = LearntDispatcher(name: "policy", policy: policy)
+            let game = SpatialCrowdsourcing(options: options)
+            return { dispatcher.play($0, in: game, stream: $1) }
+        }
+        return Evaluation.run(
+            [source], on: scenario, tasks: setting.tasks, workers: setting.workers, seed: evaluationSeed(seed),
+            episodes: 0..<episodes)[0]
+    }
+
+    /// Refinement on training episodes of the setting: streams of the run's seed, never the evaluation's.
+    private func refine(
+        _ run: LoadedRun, _ scenario: Scenario, _ setting: EpisodeSettings.Setting, _ seed: Int
+    ) throws -> [Double] {
+        var options = Refinement.Options()
+        options.updates = updates
+        let evaluation = (0..<episodes).map {
+            scenario.instance(
+                tasks: setting.tasks, workers: setting.workers, seed: evaluationSeed(seed), episode: $0)
+        }
+        let refinement = try RefinementRun(
+            run: run, settings: EpisodeSettings([setting]), options: options, episodes: 8,
+            seed: 2_000_000 + UInt64(seed), evaluation: evaluation)
+        var last: [Double] = []
+        _ = try refinement.refine(everyStage: false) { last = $0.revenues }
+        return last
+    }
+
+    /// A rule's or a bound's revenues; nil where bounds are not asked for.
+    private func rule(
+        _ key: String, _ scenario: Scenario, _ setting: EpisodeSettings.Setting, _ seed: Int
+    ) throws -> [Double]? {
+        let base = evaluationSeed(seed)
+        if key == "annealing" || key == "bound" {
+            guard boundEpisodes > 0 else { return nil }
+            return (0..<min(boundEpisodes, episodes)).map { episode in
+                let instance = scenario.instance(
+                    tasks: setting.tasks, workers: setting.workers, seed: base, episode: episode)
+                if key == "bound" { return FullInformation.upperBound(instance) }
+                return FullInformation.anneal(
+                    instance, start: DispatcherKind.coalition.make(),
+                    stream: RandomStream(seed: base, purpose: .annealing, index: UInt64(episode))
+                ).best
+            }
+        }
+        let kind = try DispatcherKind.named(key)
+        let policy = kind.policy(
+            tunedOn: scenario, tasks: setting.tasks, workers: setting.workers, seed: UInt64(seed))
+        return Evaluation.run(
+            [policy], on: scenario, tasks: setting.tasks, workers: setting.workers, seed: base,
+            episodes: 0..<episodes)[0]
+    }
+
+    /// Trains what Fig. 7 needs beyond the tables.
+    func trainCurves() throws {
+        for seed in 1...seeds {
+            for city in cities { for variant in Self.curveVariants { _ = try train(city, variant, seed) } }
+        }
+    }
+
+    // MARK: - Results
+
+    /// Writes tables and curves from what there is.
+    func write() throws {
+        var cells: [ReproduceCafeCell] = []
+        for method in ReproduceCafeMethod.all {
+            for city in cities {
+                for setting in settings {
+                    for seed in 1...seeds {
+                        if let cell = store.load(method.key, city, setting.tasks, setting.workers, seed) {
+                            cells.append(cell)
+                        }
+                    }
+                }
+            }
+        }
+        let report = ReproduceCafeReport(methods: ReproduceCafeMethod.all, cells: cells)
+        let head = "# The CAFE poster's tables, measured anew\n\n\(seeds) seeds, \(iterations) training iterations, "
+            + "\(episodes) evaluation episodes a seed and setting; CAFE refined by \(updates) updates.\n\n"
+        try AtomicFile.write(head + report.markdown(), to: AtomicFile.join(store.folder, "tables.md"))
+        try AtomicFile.write(report.csv(), to: AtomicFile.join(store.folder, "tables.csv"))
+        try AtomicFile.write(try report.json(), to: AtomicFile.join(store.folder, "tables.json"))
+        let curves = trainingCurves()
+        var lines = "city,reward,seed,iteration,revenue\n"
+        for curve in curves {
+            for (index, seed) in curve.seeds.enumerated() {
+                for (i, value) in seed.enumerated() {
+                    let revenue = ReproduceCafeReport.fixed(value, 4)
+                    lines += "\(curve.city),\(curve.reward),\(index + 1),\(i + 1),\(revenue)\n"
+                }
+            }
+        }
+        try AtomicFile.write(lines, to: AtomicFile.join(store.folder, "curves.csv"))
+        let plots = ReproduceCafePlots(report: report, columns: columns, cities: cities)
+        try plots.tables().write(to: AtomicFile.join(store.folder, "tables.svg"))
+        try plots.curves(curves)?.write(to: AtomicFile.join(store.folder, "curves.svg"))
+    }
+
+    /// Fig. 7: revenue of the training episodes, a moving mean over 13 iterations, for every run there is.
+    private func trainingCurves() -> [ReproduceCafePlots.Curve] {
+        var made: [ReproduceCafePlots.Curve] = []
+        for city in cities {
+            for variant in Self.curveVariants {
+                var perSeed: [[Double]] = []
+                for seed in 1...seeds {
+                    let name = "\(city)-\(variant.replacing("+", with: "-"))-s\(seed)"
+                    let path = AtomicFile.join(
+                        AtomicFile.join(AtomicFile.join(store.folder, "runs"), name), "metrics.csv")
+                    guard let text = try? AtomicFile.readText(path) else { continue }
+                    let returns = Self.column("charts/episodic_return", of: text)
+                    perSeed.append(
+                        returns.indices.map { i in
+                            let window = returns[max(0, i - 12)...i]
+                            return window.reduce(0, +) / Double(window.count)
+                        })
+                }
+                made.append(ReproduceCafePlots.Curve(city: city, reward: variant, seeds: perSeed))
+            }
+        }
+        return made
+    }
+
+    private static func column(_ name: String, of csv: String) -> [Double] {
+        let lines = csv.split(separator: "\n")
+        guard let head = lines.first,
+            let at = head.split(separator: ",", omittingEmptySubsequences: false).firstIndex(of: Substring(name))
+        else { return [] }
+        return lines.dropFirst().compactMap { line in
+            let fields = line.split(separator: ",", omittingEmptySubsequences: false)
+            return at < fields.count ? Double(fields[at]) : nil
+        }
+    }
+}

@@ -1,0 +1,67 @@
+internal import CSCSwift
+internal import Foundation
+
+/// One finished measurement: a method on one setting with one seed. A file of its own, so that a cut reproduction
+/// continues with the cells that are missing.
+struct ReproduceCafeCell: Codable, Sendable {
+    var method: String
+    var city: String
+    var tasks: Int
+    var workers: Int
+    var seed: Int
+    /// Revenue of each evaluation episode; the same episodes for every method of one seed.
+    var revenues: [Double]
+    /// Policy updates for this cell alone, beyond its city's shared run.
+    var extraUpdates = 0
+    var seconds: Double
+    var mean: Double { revenues.isEmpty ? .nan : revenues.reduce(0, +) / Double(revenues.count) }
+}
+
+/// The folder `cells/` of a reproduction.
+struct ReproduceCafeStore: Sendable {
+    let folder: String
+
+    private func path(_ method: String, _ city: String, _ tasks: Int, _ workers: Int, _ seed: Int) -> String {
+        AtomicFile.join(AtomicFile.join(folder, "cells"), "\(method)-\(city)-\(tasks)-\(workers)-s\(seed).json")
+    }
+
+    func load(_ method: String, _ city: String, _ tasks: Int, _ workers: Int, _ seed: Int) -> ReproduceCafeCell? {
+        guard let data = FileManager.default.contents(atPath: path(method, city, tasks, workers, seed)) else {
+            return nil
+        }
+        return try? JSONDecoder().decode(ReproduceCafeCell.self, from: data)
+    }
+
+    func save(_ cell: ReproduceCafeCell) throws {
+        try AtomicFile.makeFolder(AtomicFile.join(folder, "cells"))
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys]
+        try AtomicFile.write(
+            Array(try encoder.encode(cell)), to: path(cell.method, cell.city, cell.tasks, cell.workers, cell.seed))
+    }
+}
+
+/// A row of the tables.
+struct ReproduceCafeMethod: Sendable, Hashable {
+    let key: String
+    let title: String
+    /// The poster's name of this row, if it has one.
+    let poster: String?
+    /// The credit variant with which it is trained; nil for a rule or a bound.
+    let variant: String?
+    /// Refined on each setting's training episodes before the evaluation.
+    var refined = false
+
+    static let all: [ReproduceCafeMethod] = [
+        .init(key: "greedy", title: "Greedy", poster: "Greedy", variant: nil),
+        .init(key: "ippo", title: "IPPO (team)", poster: "IPPO", variant: "team"),
+        .init(key: "pau", title: "PAU (uniform)", poster: "PAU", variant: "uniform"),
+        .init(key: "ca-nofe", title: "CA-noFE", poster: "CA-noFE", variant: "share+difference+signed"),
+        .init(key: "cafe", title: "CAFE", poster: "CAFE", variant: "share+difference+signed", refined: true),
+        .init(key: "nearest", title: "nearest", poster: nil, variant: nil),
+        .init(key: "marginal", title: "marginal", poster: nil, variant: nil),
+        .init(key: "coalition", title: "coalition", poster: nil, variant: nil),
+        .init(key: "annealing", title: "full information, annealing", poster: nil, variant: nil),
+        .init(key: "bound", title: "upper bound", poster: nil, variant: nil),
+    ]
+}
