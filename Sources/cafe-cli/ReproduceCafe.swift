@@ -43,6 +43,9 @@ struct ReproduceCafe: AsyncParsableCommand {
     @Option(help: "Updates of the refinement, 8 episodes each.")
     var updates: Int = 4
 
+    @Option(help: "Generations of the learnt coalition policy; 100, or 20 with --quick.")
+    var generations: Int?
+
     @Option(help: "Episodes of each seed for the bounds of full information; 1, or 0 with --quick.")
     var boundEpisodes: Int?
 
@@ -64,6 +67,7 @@ struct ReproduceCafe: AsyncParsableCommand {
         }
         for (name, value) in [
             ("seeds", seeds), ("iterations", iterations), ("evaluation-episodes", evaluationEpisodes),
+            ("generations", generations),
         ] {
             if let value, value < 1 { throw ValidationError("--\(name) \(value) is less than 1.") }
         }
@@ -77,7 +81,8 @@ struct ReproduceCafe: AsyncParsableCommand {
             iterations: iterations ?? (quick ? 20 : 150), episodes: evaluationEpisodes ?? (quick ? 4 : 20),
             columns: columns.isEmpty ? (quick ? [50, 200, 350] : ReproduceCafePoster.columns) : columns.sorted(),
             cities: cities.isEmpty ? ReproduceCafePoster.cities : cities, updates: updates,
-            boundEpisodes: boundEpisodes ?? (quick ? 0 : 1), overrides: overrides)
+            generations: generations ?? (quick ? 20 : 100), boundEpisodes: boundEpisodes ?? (quick ? 0 : 1),
+            overrides: overrides)
         let started = ContinuousClock.now
         for seed in 1...plan.seeds {
             for city in plan.cities {

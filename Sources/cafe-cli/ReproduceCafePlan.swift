@@ -12,6 +12,8 @@ struct ReproduceCafePlan {
     let cities: [String]
     /// Updates of a refinement.
     let updates: Int
+    /// Generations of an evolved coalition policy.
+    let generations: Int
     let boundEpisodes: Int
     let overrides: [String]
 
@@ -55,6 +57,8 @@ struct ReproduceCafePlan {
                     } else {
                         revenues = try play(run, scenario, setting, seed)
                     }
+                } else if method.evolved {
+                    revenues = try play(try evolve(scenario, seed), scenario, setting, seed)
                 } else {
                     guard let measured = try rule(method.key, scenario, setting, seed) else { continue }
                     revenues = measured
@@ -88,6 +92,32 @@ struct ReproduceCafePlan {
         }
         try run.run()
         return folder
+    }
+
+    /// Evolves a coalition policy, or goes on with it; returns it as a row.
+    private func evolve(_ scenario: Scenario, _ seed: Int) throws -> PolicySource {
+        let folder = AtomicFile.join(AtomicFile.join(store.folder, "runs"), "\(scenario.name)-evolved-s\(seed)")
+        let run: EvolutionRun
+        if FileManager.default.fileExists(atPath: AtomicFile.join(folder, "evolution.yaml")) {
+            run = try EvolutionRun(resuming: folder)
+        } else {
+            var options = EvolutionOptions()
+            options.seed = UInt64(seed)
+            run = try EvolutionRun(creating: folder, scenario: scenario, options: options)
+        }
+        if run.trainer.generation < generations {
+            while run.trainer.generation < generations { _ = try run.step() }
+            try run.save()
+        }
+        return run.trainer.policy.source()
+    }
+
+    private func play(
+        _ policy: PolicySource, _ scenario: Scenario, _ setting: EpisodeSettings.Setting, _ seed: Int
+    ) throws -> [Double] {
+        Evaluation.run(
+            [policy], on: scenario, tasks: setting.tasks, workers: setting.workers, seed: evaluationSeed(seed),
+            episodes: 0..<episodes)[0]
     }
 
     private func play(

@@ -82,6 +82,7 @@ struct ReproduceCafeReport {
     static let comparisons = [
         ("ippo", "greedy"), ("pau", "ippo"), ("ca-nofe", "pau"), ("ca-nofe", "ippo"), ("cafe", "ca-nofe"),
         ("cafe", "ippo"), ("cafe", "greedy"), ("cafe", "marginal"), ("cafe", "coalition"),
+        ("evolved", "coalition"),
     ]
 
     private func order(_ sweep: Sweep, _ city: String) -> String {

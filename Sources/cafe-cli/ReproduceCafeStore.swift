@@ -51,6 +51,8 @@ struct ReproduceCafeMethod: Sendable, Hashable {
     let variant: String?
     /// Refined on each setting's training episodes before the evaluation.
     var refined = false
+    /// Evolved inside the coalition rule (`cafe-cli evolve`).
+    var evolved = false
 
     static let all: [ReproduceCafeMethod] = [
         .init(key: "greedy", title: "Greedy", poster: "Greedy", variant: nil),
@@ -61,6 +63,7 @@ struct ReproduceCafeMethod: Sendable, Hashable {
         .init(key: "nearest", title: "nearest", poster: nil, variant: nil),
         .init(key: "marginal", title: "marginal", poster: nil, variant: nil),
         .init(key: "coalition", title: "coalition", poster: nil, variant: nil),
+        .init(key: "evolved", title: "CAFE, learnt coalition", poster: nil, variant: nil, evolved: true),
         .init(key: "annealing", title: "full information, annealing", poster: nil, variant: nil),
         .init(key: "bound", title: "upper bound", poster: nil, variant: nil),
     ]
