@@ -3,10 +3,12 @@ import Foundation
 import Testing
 
 @Suite struct RolloutTests {
-    private func play(_ script: ScriptedGame.Script, seed: UInt64 = 3) -> EpisodePlayer<ScriptedGame> {
+    private func play(
+        _ script: ScriptedGame.Script, seed: UInt64 = 3, teamDiscount: Double = 1
+    ) -> EpisodePlayer<ScriptedGame> {
         let game = ScriptedGame()
         let policy = ActorCritic(ActorCritic.Design(layout: PolicyLayout(game), actorWidths: [8]), seed: seed)
-        let player = EpisodePlayer(game: game, policy: policy, columns: ["team", "other"])
+        let player = EpisodePlayer(game: game, policy: policy, columns: ["team", "other"], teamDiscount: teamDiscount)
         player.play(script, policy: policy, stream: RandomStream(seed: seed, purpose: .policy))
         return player
     }
@@ -29,6 +31,17 @@ import Testing
         #expect(rollout.rewards[0] == [11, 1, 110, 1100, 1000])
         #expect(rollout.returns == [1111])
         #expect(rollout.episodes == [0, 5])
+    }
+
+    /// At 0.5 a minute: 1 + 10/4; 1; 10 + 100/2; 100 + 1000/16; 1000.
+    @Test func teamRewardsAreDiscountedToTheDecision() {
+        let rollout = play(script, teamDiscount: 0.5).rollout
+        #expect(rollout.rewards[0] == [3.5, 1, 60, 162.5, 1000])
+        #expect(rollout.returns == [1111])
+        var combined: [Float] = []
+        rollout.rewards[1] = [8, 8, 8, 8, 8]
+        rollout.combinedRewards(weights: [2, 1], delayDiscount: 0.5, into: &combined)
+        #expect(combined == [15, 10, 128, 333, 2008])
     }
 
     @Test func storedRowsAreTheAllowedActions() {

@@ -1,3 +1,5 @@
+internal import Foundation
+
 /// A game whose actions are about items that are paid in the end: tasks. Learnt credit predicts their payments.
 public protocol ItemEnvironment: ParallelEnvironment {
     /// How many items the present episode has.
@@ -35,16 +37,25 @@ public final class EpisodePlayer<Game: ParallelEnvironment & SendableMetatype>: 
     private var chosen: [Int32] = []
     private var chosenLog: [Float] = []
     private var slots: [Int32] = []
-    /// The last decision of each agent, or -1; and the team's reward by then.
+    /// The discount of the team's reward for each minute after the decision.
+    private let teamDiscount: Double
+    /// The last decision of each agent, or -1; and the team's reward by then, discounted to the episode's beginning.
     private var open: [Int32] = []
     private var teamBefore: [Double] = []
     private var teamSoFar = 0.0
+    private var teamDiscounted = 0.0
+    private var startedAt = 0.0
 
     /// - Parameters:
     ///   - columns: the reward columns of the rollout; `team` is filled here, the others by `credit` or later.
+    ///   - teamDiscount: what a minute between a decision and a reward of the team multiplies it by, in `team`.
     ///   - credit: called after every step; gives rewards to agents by `reward(agent:column:value:)`.
-    public init(game: Game, policy: ActorCritic, columns: [String], credit: @escaping Credit = { _, _ in }) {
+    public init(
+        game: Game, policy: ActorCritic, columns: [String], teamDiscount: Double = 1,
+        credit: @escaping Credit = { _, _ in }
+    ) {
         self.game = game
+        self.teamDiscount = teamDiscount
         self.credit = credit
         rollout = RolloutBuffer(layout: policy.layout, columns: columns)
         teamColumn = columns.firstIndex(of: RolloutBuffer.team)
@@ -107,7 +118,9 @@ public final class EpisodePlayer<Game: ParallelEnvironment & SendableMetatype>: 
         open.removeAll(keepingCapacity: true)
         resize(&open, game.agentCount, -1)
         teamBefore.removeAll(keepingCapacity: true)
-        resize(&teamBefore, game.agentCount, teamSoFar)
+        teamDiscounted = 0
+        startedAt = game.now
+        resize(&teamBefore, game.agentCount, 0)
     }
 
     /// One step: observe, choose, record, act, credit.
@@ -131,8 +144,10 @@ public final class EpisodePlayer<Game: ParallelEnvironment & SendableMetatype>: 
             }
         }
         let actions = slots
+        let discount = discount(since: startedAt)
         game.step(actions: actions.span)
         teamSoFar += game.teamReward
+        teamDiscounted += discount * game.teamReward
         credit(game, self)
     }
 
@@ -189,7 +204,7 @@ public final class EpisodePlayer<Game: ParallelEnvironment & SendableMetatype>: 
         rollout.logProbabilities.append(log)
         for k in rollout.rewards.indices { rollout.rewards[k].append(0) }
         open[agent] = Int32(index)
-        teamBefore[agent] = teamSoFar
+        teamBefore[agent] = teamDiscounted
     }
 
     /// Ends what the agent's last decision covers: its duration, the team's reward meanwhile, its successor.
@@ -198,7 +213,15 @@ public final class EpisodePlayer<Game: ParallelEnvironment & SendableMetatype>: 
         guard last >= 0 else { return }
         rollout.next[last] = next
         rollout.durations[last] = Float(time) - rollout.times[last]
-        if let teamColumn { rollout.rewards[teamColumn][last] += Float(teamSoFar - teamBefore[agent]) }
+        if let teamColumn {
+            let begun = teamDiscount == 1 ? 1 : pow(teamDiscount, Double(rollout.times[last]) - startedAt)
+            rollout.rewards[teamColumn][last] += Float((teamDiscounted - teamBefore[agent]) / max(begun, 1e-200))
+        }
+    }
+
+    /// teamDiscount to the power of the minutes since then.
+    private func discount(since time: Double) -> Double {
+        teamDiscount == 1 ? 1 : pow(teamDiscount, game.now - time)
     }
 
     /// Closes all chains: for good where the game has ended, by a last observation where it was cut short.

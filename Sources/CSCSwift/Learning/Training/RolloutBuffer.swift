@@ -101,19 +101,25 @@ public final class RolloutBuffer: @unchecked Sendable {
     }
 
     /// rewards = sum over columns of weights[k] * column k. `weights` are in the order of `columns`. A `delayDiscount`
-    /// below 1 multiplies each reward by itself to the power of the minutes until it came. O(n columns).
+    /// below 1 multiplies each reward by itself to the power of the minutes until the agent was paid; not the team's,
+    /// whose parts come at times of their own (`EpisodePlayer` discounts them). O(n columns).
     public func combinedRewards(weights: [Double], delayDiscount: Double = 1, into combined: inout [Float]) {
         precondition(weights.count == columns.count, "RolloutBuffer: \(weights.count) weights for \(columns.count) columns")
         combined.removeAll(keepingCapacity: true)
         resize(&combined, count, 0)
-        for k in columns.indices where weights[k] != 0 {
+        for k in columns.indices where weights[k] != 0 && columns[k] != Self.team {
             let weight = Float(weights[k])
             for i in 0..<count { combined[i] += weight * rewards[k][i] }
         }
-        guard delayDiscount < 1 else { return }
-        let logDiscount = Foundation.log(max(delayDiscount, 1e-30))
-        for i in 0..<count where delays[i] > 0 {
-            combined[i] *= Float(Foundation.exp(logDiscount * Double(delays[i])))
+        if delayDiscount < 1 {
+            let logDiscount = Foundation.log(max(delayDiscount, 1e-30))
+            for i in 0..<count where delays[i] > 0 {
+                combined[i] *= Float(Foundation.exp(logDiscount * Double(delays[i])))
+            }
+        }
+        for k in columns.indices where weights[k] != 0 && columns[k] == Self.team {
+            let weight = Float(weights[k])
+            for i in 0..<count { combined[i] += weight * rewards[k][i] }
         }
     }
 

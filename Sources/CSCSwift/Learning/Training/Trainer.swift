@@ -67,7 +67,9 @@ public final class Trainer<Game: ParallelEnvironment & SendableMetatype> {
         self.extensions = extensions
         let columns = learner.rewards.columns
         players = (0..<learner.settings.numEnvs).map { _ in
-            EpisodePlayer(game: setup.makeGame(), policy: learner.policy, columns: columns, credit: setup.credit)
+            EpisodePlayer(
+                game: setup.makeGame(), policy: learner.policy, columns: columns,
+                teamDiscount: learner.settings.discountReward ? learner.settings.gamma : 1, credit: setup.credit)
         }
         rollout = RolloutBuffer(layout: learner.policy.layout, columns: columns)
     }
