@@ -10,10 +10,11 @@ struct ReproduceCafe: AsyncParsableCommand {
         discussion: """
             For every seed one policy a city is trained on mixed settings for each learnt row, and evaluated in every \
             setting on the same episodes as the rules. CAFE is CA-noFE refined in each setting on training episodes of \
-            that setting. Finished runs and cells stay in the output folder: a reproduction that was cut goes on \
+            that setting. Learnt rows draw their actions, as in \
+            training. Finished runs and cells stay in the output folder: a reproduction that was cut goes on \
             where it stopped. Results: tables.md, .csv, .json and .svg, and curves.csv and .svg.
 
-            --quick takes minutes: one seed, short training, three columns. The full one (5 seeds, 150 iterations, \
+            --quick takes minutes: one seed, short training, three columns. The full one (5 seeds, 60 iterations, \
             all columns) trains 30 policies for the tables and 40 more for --curves.
 
             Example: cafe-cli reproduce cafe --quick --out runs/cafe-quick
@@ -28,10 +29,10 @@ struct ReproduceCafe: AsyncParsableCommand {
     @Option(help: "Seeds; 5, or 1 with --quick.")
     var seeds: Int?
 
-    @Option(help: "Training iterations of a policy; 150, or 20 with --quick.")
+    @Option(help: "Training iterations of a policy; 60, or 20 with --quick.")
     var iterations: Int?
 
-    @Option(help: "Evaluation episodes of each seed in each setting; 20, or 4 with --quick.")
+    @Option(help: "Evaluation episodes of each seed in each setting; 10, or 4 with --quick.")
     var evaluationEpisodes: Int?
 
     @Option(help: "Columns of the tables (50 to 350); all, or 50 200 350 with --quick.")
@@ -78,7 +79,7 @@ struct ReproduceCafe: AsyncParsableCommand {
         Threads.count = threads
         let plan = ReproduceCafePlan(
             store: ReproduceCafeStore(folder: out), seeds: seeds ?? (quick ? 1 : 5),
-            iterations: iterations ?? (quick ? 20 : 150), episodes: evaluationEpisodes ?? (quick ? 4 : 20),
+            iterations: iterations ?? (quick ? 20 : 60), episodes: evaluationEpisodes ?? (quick ? 4 : 10),
             columns: columns.isEmpty ? (quick ? [50, 200, 350] : ReproduceCafePoster.columns) : columns.sorted(),
             cities: cities.isEmpty ? ReproduceCafePoster.cities : cities, updates: updates,
             generations: generations ?? (quick ? 20 : 100), boundEpisodes: boundEpisodes ?? (quick ? 0 : 1),

@@ -69,8 +69,9 @@ struct ReproduceCafePlan {
                     revenues: revenues, extraUpdates: extra,
                     seconds: Double(elapsed.seconds) + Double(elapsed.attoseconds) * 1e-18)
                 try store.save(cell)
-                print("\(city) \(setting.tasks)/\(setting.workers) seed \(seed) \(method.key): "
-                    + ReproduceCafeReport.fixed(cell.mean, 3))
+                let line = "\(city) \(setting.tasks)/\(setting.workers) seed \(seed) \(method.key): "
+                    + ReproduceCafeReport.fixed(cell.mean, 3) + "\n"
+                FileHandle.standardOutput.write(Data(line.utf8))
             }
         }
     }
@@ -125,12 +126,8 @@ struct ReproduceCafePlan {
     ) throws -> [Double] {
         let policy = ActorCritic(run.configuration.design, seed: 0)
         try policy.load(from: run.checkpoint)
-        let options = run.configuration.game
-        let source = PolicySource(name: "policy") {
-            let dispatcher = LearntDispatcher(name: "policy", policy: policy)
-            let game = SpatialCrowdsourcing(options: options)
-            return { dispatcher.play($0, in: game, stream: $1) }
-        }
+        let source = PolicySource(
+            name: "policy", policy: policy, options: run.configuration.game, sampled: true)
         return Evaluation.run(
             [source], on: scenario, tasks: setting.tasks, workers: setting.workers, seed: evaluationSeed(seed),
             episodes: 0..<episodes)[0]

@@ -46,7 +46,7 @@ public struct TrainingConfiguration: Sendable, Equatable {
     public var ppo = PPOSettings()
 
     /// A `RewardVariant`, and weights that replace its own.
-    public var rewardVariant = "share"
+    public var rewardVariant = "share+difference+signed"
     public var phi: [String: Double] = [:]
     /// Learnt credit: the autoencoder of payments, and the outer level that moves phi.
     public var vae = RewardVAEOptions()

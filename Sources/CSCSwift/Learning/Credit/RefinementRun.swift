@@ -49,14 +49,10 @@ public struct RefinementRun {
         self.source = source
     }
 
-    /// Revenue of a policy's likeliest actions on the evaluation episodes.
+    /// Revenue of a policy on the evaluation episodes, by draws from it as in training.
     public func evaluate(_ policy: ActorCritic) -> [Double] {
-        let options = run.configuration.game
-        return evaluation.enumerated().map { index, instance in
-            LearntDispatcher(name: "policy", policy: policy).play(
-                instance, in: SpatialCrowdsourcing(options: options),
-                stream: RandomStream(seed: seed, purpose: .dispatcher, index: UInt64(index)))
-        }
+        let source = PolicySource(name: "policy", policy: policy, options: run.configuration.game, sampled: true)
+        return Evaluation.run(source, on: evaluation, seed: seed)
     }
 
     /// Refines: the first batch of episodes serves the solve and then the first update; each further update plays a

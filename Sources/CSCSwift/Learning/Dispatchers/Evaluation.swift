@@ -46,6 +46,21 @@ public enum Evaluation {
         return policies.indices.map { policy in jobs.filter { $0.policy == policy }.flatMap(\.revenues) }
     }
 
+    /// The revenue of one policy on given instances, in their order; instance i is played with stream i of `seed`. The
+    /// same bits at any thread count. O(instances) episodes.
+    public static func run(_ policy: PolicySource, on instances: [Instance], seed: UInt64) -> [Double] {
+        let jobs = stride(from: 0, to: instances.count, by: chunk).map { Job(policy: 0, first: $0) }
+        Threads.parallelFor(jobs.count) { index in
+            let job = jobs[index]
+            let player = policy.makePlayer()
+            for episode in job.first..<min(job.first + chunk, instances.count) {
+                let stream = RandomStream(seed: seed, purpose: .dispatcher, index: UInt64(episode))
+                job.revenues.append(player(instances[episode], stream))
+            }
+        }
+        return jobs.flatMap(\.revenues)
+    }
+
     /// One policy and a few episodes; written by the one thread that plays it, read when all are done.
     private final class Job: @unchecked Sendable {
         let policy: Int

@@ -55,16 +55,9 @@ public final class DispatchPolicy {
 
     /// The policy as a row of `Evaluation`: whole episodes by its likeliest actions, or by draws from it.
     public func source(name: String, sampled: Bool = false) -> PolicySource {
-        let (policy, options) = (policy, configuration.game)
-        let note = "reward \(configuration.rewardVariant), seed \(configuration.seed)"
-        return PolicySource(name: name, note: note) {
-            let player = EpisodePlayer(
-                game: SpatialCrowdsourcing(options: options), policy: policy, columns: [])
-            return { instance, stream in
-                player.rollout.removeAll()
-                return player.play(instance, policy: policy, stream: stream, sampled: sampled)
-            }
-        }
+        PolicySource(
+            name: name, note: "reward \(configuration.rewardVariant), seed \(configuration.seed)", policy: policy,
+            options: configuration.game, sampled: sampled)
     }
 
     /// Whether a folder looks like a run.
@@ -74,4 +67,19 @@ public final class DispatchPolicy {
 
     /// A dispatcher of the same policy for whole games; one a thread.
     public func dispatcher(name: String) -> LearntDispatcher { LearntDispatcher(name: name, policy: policy) }
+}
+
+extension PolicySource {
+    /// Networks that play whole episodes by their likeliest actions, or by draws as in training. They must not be
+    /// trained while they play.
+    public init(name: String, note: String = "", policy: ActorCritic, options: GameOptions, sampled: Bool) {
+        self.init(name: name, note: note) {
+            let player = EpisodePlayer(
+                game: SpatialCrowdsourcing(options: options), policy: policy, columns: [])
+            return { instance, stream in
+                player.rollout.removeAll()
+                return player.play(instance, policy: policy, stream: stream, sampled: sampled)
+            }
+        }
+    }
 }
