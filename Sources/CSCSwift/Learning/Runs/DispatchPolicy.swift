@@ -59,7 +59,7 @@ public final class DispatchPolicy {
         let note = "reward \(configuration.rewardVariant), seed \(configuration.seed)"
         return PolicySource(name: name, note: note) {
             let player = EpisodePlayer(
-                game: SpatialCrowdsourcing(options: options), policy: policy, columns: [])
+                game: SpatialCrowdsourcing(options: options), policy: policy, columns: [], recording: false)
             return { instance, stream in
                 player.rollout.removeAll()
                 return player.play(instance, policy: policy, stream: stream, sampled: sampled)
