@@ -4,7 +4,7 @@ SWIFT ?= swift
 CLI := .build/release/cafe-cli
 DEMO := runs/demo
 
-.PHONY: help setup build demo test test-slow bench bench-peers check lint format sanitize clean
+.PHONY: help setup build demo test test-slow bench bench-peers embed check lint format sanitize clean
 
 help: ## show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -28,6 +28,9 @@ test-slow: setup ## the long statistical tests too
 
 bench: build ## throughput of the kernels, the environments and training on this machine
 	@$(CLI) bench
+
+embed: setup ## build and run README's program against this checkout
+	@scripts/check-embed
 
 bench-peers: setup ## ours beside PyTorch, JAX, numpy and others; writes docs/results/performance.md
 	@scripts/bench-peers

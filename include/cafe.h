@@ -169,8 +169,8 @@ int64_t cafe_mlp_workspace(const cafe_mlp *net, int64_t rows);
  * below, which must follow with the same net, parameters, input and rows. O(B P). */
 void cafe_mlp_forward(float *output, float *workspace, const cafe_mlp *net, const float *parameters,
                       const float *input, int64_t rows);
-/* The same output, but for the last bit, without keeping the activations: for rollouts and evaluation. Less memory
- * traffic; the workspace then serves no backward. */
+/* The same output, bit for bit, without keeping the activations: for rollouts and evaluation. Less memory traffic; the
+ * workspace then serves no backward. */
 void cafe_mlp_predict(float *output, float *workspace, const cafe_mlp *net, const float *parameters,
                       const float *input, int64_t rows);
 /* After cafe_mlp_forward: adds to parameter_gradient[P] the gradient of sum(output * G), G = output_gradient[B x out],
@@ -190,6 +190,26 @@ void cafe_mlp_deltas(float *workspace, const cafe_mlp *net, const float *paramet
  * With G and R{G} from a loss, this is the exact Hessian-vector product of that loss. O(B P). */
 void cafe_mlp_rbackward(float *r_parameter_gradient, float *workspace, const cafe_mlp *net, const float *parameters,
                         const float *direction, const float *input, const float *r_output_gradient, int64_t rows);
+
+/* ---- rows: what deciders saw ------------------------------------------------------------------------------------ */
+
+/* C numbers of context, D of each of K <= 256 actions. */
+typedef struct cafe_row_sizes {
+    int32_t context, candidate, actions;
+} cafe_row_sizes;
+
+/* How many of mask[count] are not 0. */
+int64_t cafe_rows_count(const uint8_t *mask, int64_t count);
+/* Packs decisions context[n x C], candidates[n x K x D], mask[n x K]: row after row of the R allowed actions, the
+ * candidate and then the context, into rows[R x (D + C)]; the action of each into slots[R]; where the rows of a decision
+ * begin into offsets[n + 1]; context and mean of the allowed candidates into summary[n x (C + D)]. Returns -1, or the
+ * first decision without an allowed action, at which it stopped. O(n K (C + D)). */
+int64_t cafe_rows_pack(float *rows, uint8_t *slots, int32_t *offsets, float *summary, const float *context,
+                       const float *candidates, const uint8_t *mask, int64_t count, cafe_row_sizes sizes);
+/* Copies the decisions indices[n] of a packed store, in that order. O(their rows). */
+void cafe_rows_gather(float *rows, uint8_t *slots, int32_t *offsets, float *summary, const float *from_rows,
+                      const uint8_t *from_slots, const int32_t *from_offsets, const float *from_summary,
+                      const int32_t *indices, int64_t count, cafe_row_sizes sizes);
 
 /* ---- policy: categorical distributions over segments ----------------------------------------------------------- */
 

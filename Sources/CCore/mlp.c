@@ -208,19 +208,27 @@ void cafe_mlp_predict(float *output, float *workspace, const cafe_mlp *net, cons
 
 /* ---- backward ---- */
 
-/* partials[1 ...] are added to `gradient` in chunk order; one partial wrote there itself. */
+/* gradient[begin ..< end] += the same part of each partial, in chunk order. */
+static void add_piece(float *restrict gradient, const layout *at, int64_t begin, int64_t end) {
+    for (int64_t c = 0; c < at->chunks; c++) {
+        const float *restrict from = at->partial + c * at->parameters;
+        for (int64_t i = begin; i < end; i++) gradient[i] += from[i];
+    }
+}
+
+/* The partials are added to `gradient`; one partial alone wrote there itself. */
 static void add_partials(float *gradient, const layout *at) {
     if (at->chunks < 2) return;
     int64_t piece = 4096, pieces = (at->parameters + piece - 1) / piece;
     int32_t threads = threads_for(pieces, at->parameters * at->chunks);
-#pragma omp parallel for schedule(static) num_threads(threads) if (threads > 1)
-    for (int64_t p = 0; p < pieces; p++) {
-        int64_t end = (p + 1) * piece < at->parameters ? (p + 1) * piece : at->parameters;
-        for (int64_t c = 0; c < at->chunks; c++) {
-            const float *restrict from = at->partial + c * at->parameters;
-            for (int64_t i = p * piece; i < end; i++) gradient[i] += from[i];
-        }
+    if (threads < 2) {
+        add_piece(gradient, at, 0, at->parameters);
+        return;
     }
+#pragma omp parallel for schedule(static) num_threads(threads)
+    for (int64_t p = 0; p < pieces; p++)
+        add_piece(gradient, at, p * piece,
+                  (p + 1) * piece < at->parameters ? (p + 1) * piece : at->parameters);
 }
 
 static float *partial_of(float *gradient, const layout *at, int64_t chunk) {

@@ -17,7 +17,11 @@ void cafe_adam_step(float *parameters, float *m, float *v, const float *gradient
     float scale = (float)(1 / sqrt(1 - pow(beta2, (double)step)));
     const kernels *use = cafe_kernels();
     chunks c = chunks_of(count, LEAST);
-#pragma omp parallel for schedule(static) num_threads(c.threads) if (c.threads > 1)
+    if (c.threads < 2) { // a small net: not even an OpenMP region of one
+        use->adam(parameters, m, v, gradient, count, rate, (float)beta1, (float)beta2, scale, (float)epsilon);
+        return;
+    }
+#pragma omp parallel for schedule(static) num_threads(c.threads)
     for (int64_t k = 0; k < c.count; k++) {
         int64_t i = k * c.size;
         use->adam(parameters + i, m + i, v + i, gradient + i, chunk_end(c, k, count) - i, rate, (float)beta1,
@@ -29,6 +33,7 @@ double cafe_dot(const float *a, const float *b, int64_t count) {
     chunks c = chunks_of(count, LEAST);
     const kernels *use = cafe_kernels();
     double partial[MOST_CHUNKS], total = 0;
+    if (c.count == 1) return use->dot(a, b, count);
 #pragma omp parallel for schedule(static) num_threads(c.threads) if (c.threads > 1)
     for (int64_t k = 0; k < c.count; k++)
         partial[k] = use->dot(a + k * c.size, b + k * c.size, chunk_end(c, k, count) - k * c.size);
@@ -36,14 +41,19 @@ double cafe_dot(const float *a, const float *b, int64_t count) {
     return total;
 }
 
+static void axpy_range(float *restrict y, float scale, const float *restrict x, int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; i++) y[i] += scale * x[i];
+}
+
 void cafe_axpy(float *y, double scale, const float *x, int64_t count) {
     chunks c = chunks_of(count, LEAST);
     float s = (float)scale;
-#pragma omp parallel for schedule(static) num_threads(c.threads) if (c.threads > 1)
-    for (int64_t k = 0; k < c.count; k++) {
-        int64_t end = chunk_end(c, k, count);
-        for (int64_t i = k * c.size; i < end; i++) y[i] += s * x[i];
+    if (c.threads < 2) {
+        axpy_range(y, s, x, 0, count);
+        return;
     }
+#pragma omp parallel for schedule(static) num_threads(c.threads)
+    for (int64_t k = 0; k < c.count; k++) axpy_range(y, s, x, k * c.size, chunk_end(c, k, count));
 }
 
 /* y = scale * y + x */

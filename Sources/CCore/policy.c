@@ -96,16 +96,26 @@ static int32_t draw(const segment *g, const float *logits, float u) {
     return last;
 }
 
+static void sample_range(int32_t *actions, float *log_probabilities, const cafe_segments *segments,
+                         const float *logits, const float *uniforms, int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; i++) {
+        segment g = segment_of(segments, i, logits);
+        actions[i] = is_empty(&g) ? -1 : draw(&g, logits, uniforms[i]);
+        log_probabilities[i] = actions[i] < 0 ? 0 : log_probability(&g, logits, actions[i]);
+    }
+}
+
 void cafe_policy_sample(int32_t *actions, float *log_probabilities, const cafe_segments *segments,
                         const float *logits, const float *uniforms) {
     chunks c = chunks_of(segments->count, LEAST);
-#pragma omp parallel for schedule(static) num_threads(c.threads) if (c.threads > 1)
+    if (c.threads < 2) { // a step of a rollout: not even an OpenMP region of one
+        sample_range(actions, log_probabilities, segments, logits, uniforms, 0, segments->count);
+        return;
+    }
+#pragma omp parallel for schedule(static) num_threads(c.threads)
     for (int64_t k = 0; k < c.count; k++)
-        for (int64_t i = k * c.size; i < chunk_end(c, k, segments->count); i++) {
-            segment g = segment_of(segments, i, logits);
-            actions[i] = is_empty(&g) ? -1 : draw(&g, logits, uniforms[i]);
-            log_probabilities[i] = actions[i] < 0 ? 0 : log_probability(&g, logits, actions[i]);
-        }
+        sample_range(actions, log_probabilities, segments, logits, uniforms, k * c.size,
+                     chunk_end(c, k, segments->count));
 }
 
 void cafe_policy_greedy(int32_t *actions, const cafe_segments *segments, const float *logits) {
@@ -134,51 +144,55 @@ void cafe_policy_evaluate(float *log_probabilities, float *entropies, const cafe
         }
 }
 
-/* ---- heads: gradients of  weight * log pi(a) + bonus * entropy  and their R-operator ---- */
+/* ---- heads: gradients of  weight * log pi(a) + bonus * entropy  and their R-operator ----
+ *
+ * The probabilities are worked out once, into the head's own output, and read from there. */
 
-static void head_gradient(float *gradient, const segment *g, const float *logits, int32_t action, double weight,
-                          double bonus) {
-    double entropy = bonus != 0 ? entropy_of(g, logits) : 0;
+/* p[j] = pi(j), 0 where forbidden. Returns the entropy. */
+static double probabilities_of(float *p, const segment *g, const float *logits) {
+    double entropy = 0;
     for (int32_t j = 0; j < g->size; j++) {
-        if (!allows(g, j)) {
-            gradient[g->begin + j] = 0;
-            continue;
-        }
-        float lp = log_probability(g, logits, j);
-        double p = expf(lp);
-        double x = weight * ((j == action) - p); // d log pi(a) = 1[j = a] - p
-        if (bonus != 0 && p > 0) x -= bonus * p * (lp + entropy); // d entropy = -p (log p + entropy)
-        gradient[g->begin + j] = (float)x;
+        float lp = allows(g, j) ? log_probability(g, logits, j) : -INFINITY;
+        p[j] = allows(g, j) ? expf(lp) : 0;
+        if (lp > -80) entropy -= (double)p[j] * lp;
     }
+    return entropy;
 }
 
-/* Sum over the segment of p * u: R{logit} seen by the softmax. */
-static double mean_tangent(const segment *g, const float *logits, const float *u) {
-    double mean = 0;
-    for (int32_t j = 0; j < g->size; j++)
-        if (allows(g, j)) mean += (double)expf(log_probability(g, logits, j)) * u[g->begin + j];
-    return mean;
-}
-
-static void head_r(float *out, const segment *g, const float *logits, const float *u, double mean, int32_t action,
-                   double weight, double r_weight, double bonus) {
-    double entropy = bonus != 0 ? entropy_of(g, logits) : 0, r_entropy = 0;
-    for (int32_t j = 0; bonus != 0 && j < g->size; j++) {
+/* Returns the entropy. */
+static double head_gradient(float *gradient, const segment *g, const float *logits, int32_t action,
+                            double weight, double bonus) {
+    float *out = gradient + g->begin;
+    double entropy = probabilities_of(out, g, logits);
+    for (int32_t j = 0; j < g->size; j++) {
         if (!allows(g, j)) continue;
-        float lp = log_probability(g, logits, j);
-        double p = expf(lp);
-        if (p > 0) r_entropy -= p * (lp + entropy) * u[g->begin + j];
+        double p = out[j], x = weight * ((j == action) - p); // d log pi(a) = 1[j = a] - p
+        if (bonus != 0 && p > 0)                             // d entropy = -p (log p + entropy)
+            x -= bonus * p * (log_probability(g, logits, j) + entropy);
+        out[j] = (float)x;
     }
+    return entropy;
+}
+
+/* R of the head. Where the weight is a ratio it moves too: R{weight} = ratio_weight * R{log pi(action)}; else
+ * 0. */
+static void head_r(float *out, const segment *g, const float *logits, const float *u, int32_t action,
+                   double weight, double ratio_weight, double bonus) {
+    float *to = out + g->begin;
+    const float *r = u + g->begin;
+    double entropy = probabilities_of(to, g, logits), mean = 0, r_entropy = 0;
+    for (int32_t j = 0; j < g->size; j++) // the mean tangent: sum of p * u
+        if (allows(g, j)) mean += (double)to[j] * r[j];
+    double r_weight = ratio_weight != 0 ? ratio_weight * (r[action] - mean) : 0; // R{log pi(a)}
+    for (int32_t j = 0; bonus != 0 && j < g->size; j++)
+        if (to[j] > 0) r_entropy -= (double)to[j] * (log_probability(g, logits, j) + entropy) * r[j];
     for (int32_t j = 0; j < g->size; j++) {
-        if (!allows(g, j)) {
-            out[g->begin + j] = 0;
-            continue;
-        }
-        float lp = log_probability(g, logits, j);
-        double p = expf(lp), r_lp = u[g->begin + j] - mean, r_p = p * r_lp;
+        if (!allows(g, j)) continue;
+        double p = to[j], r_lp = r[j] - mean, r_p = p * r_lp;
         double x = r_weight * ((j == action) - p) - weight * r_p;
-        if (bonus != 0 && p > 0) x -= bonus * (r_p * (lp + entropy) + p * (r_lp + r_entropy));
-        out[g->begin + j] = (float)x;
+        if (bonus != 0 && p > 0)
+            x -= bonus * (r_p * (log_probability(g, logits, j) + entropy) + p * (r_lp + r_entropy));
+        to[j] = (float)x;
     }
 }
 
@@ -202,31 +216,45 @@ static surrogate surrogate_of(double log_pi, double old, double advantage, doubl
     return s;
 }
 
+/* Losses of the decisions begin ..< end, summed, and their logit gradients for a mean over n decisions. */
+static cafe_policy_loss clipped_range(float *logit_gradient, const cafe_segments *segments,
+                                      const float *logits, const int32_t *actions,
+                                      const float *old_log_probabilities, const float *advantages,
+                                      float clip_coef, float entropy_coef, int64_t begin, int64_t end) {
+    int64_t n = segments->count;
+    cafe_policy_loss sum = {0};
+    for (int64_t i = begin; i < end; i++) {
+        segment g = segment_of(segments, i, logits);
+        if (is_empty(&g) || actions[i] < 0) {
+            clear(logit_gradient, &g);
+            continue;
+        }
+        surrogate s = surrogate_of(log_probability(&g, logits, actions[i]), old_log_probabilities[i],
+                                   advantages[i], clip_coef);
+        sum.policy += s.loss;
+        sum.approx_kl += s.ratio - 1 - s.log_ratio;
+        sum.clip_fraction += s.clipped;
+        double weight = s.active ? -advantages[i] * s.ratio : 0; // d loss / d log pi(a)
+        sum.entropy +=
+            head_gradient(logit_gradient, &g, logits, actions[i], weight / n, -(double)entropy_coef / n);
+    }
+    return sum;
+}
+
 void cafe_policy_clipped(float *logit_gradient, cafe_policy_loss *loss, const cafe_segments *segments,
                          const float *logits, const int32_t *actions, const float *old_log_probabilities,
                          const float *advantages, float clip_coef, float entropy_coef) {
     int64_t n = segments->count;
     chunks c = chunks_of(n, LEAST);
     cafe_policy_loss partial[MOST_CHUNKS];
+    if (c.count == 1) { // a shard of a minibatch: not even an OpenMP region of one
+        partial[0] = clipped_range(logit_gradient, segments, logits, actions, old_log_probabilities,
+                                   advantages, clip_coef, entropy_coef, 0, n);
+    } else {
 #pragma omp parallel for schedule(static) num_threads(c.threads) if (c.threads > 1)
-    for (int64_t k = 0; k < c.count; k++) {
-        cafe_policy_loss sum = {0};
-        for (int64_t i = k * c.size; i < chunk_end(c, k, n); i++) {
-            segment g = segment_of(segments, i, logits);
-            if (is_empty(&g) || actions[i] < 0) {
-                clear(logit_gradient, &g);
-                continue;
-            }
-            surrogate s = surrogate_of(log_probability(&g, logits, actions[i]), old_log_probabilities[i],
-                                       advantages[i], clip_coef);
-            sum.policy += s.loss;
-            sum.entropy += entropy_of(&g, logits);
-            sum.approx_kl += s.ratio - 1 - s.log_ratio;
-            sum.clip_fraction += s.clipped;
-            double weight = s.active ? -advantages[i] * s.ratio : 0; // d loss / d log pi(a)
-            head_gradient(logit_gradient, &g, logits, actions[i], weight / n, -(double)entropy_coef / n);
-        }
-        partial[k] = sum;
+        for (int64_t k = 0; k < c.count; k++)
+            partial[k] = clipped_range(logit_gradient, segments, logits, actions, old_log_probabilities,
+                                       advantages, clip_coef, entropy_coef, k * c.size, chunk_end(c, k, n));
     }
     *loss = (cafe_policy_loss){0};
     for (int64_t k = 0; k < c.count; k++) {
@@ -251,12 +279,10 @@ void cafe_policy_clipped_r(float *r_logit_gradient, const cafe_segments *segment
                 clear(r_logit_gradient, &g);
                 continue;
             }
-            surrogate s = surrogate_of(log_probability(&g, logits, a), old_log_probabilities[i], advantages[i],
-                                       clip_coef);
-            double mean = mean_tangent(&g, logits, r_logits);
+            surrogate s = surrogate_of(log_probability(&g, logits, a), old_log_probabilities[i],
+                                       advantages[i], clip_coef);
             double weight = s.active ? -advantages[i] * s.ratio / n : 0;
-            double r_weight = weight * (r_logits[g.begin + a] - mean); // R{ratio} = ratio R{log pi(a)}
-            head_r(r_logit_gradient, &g, logits, r_logits, mean, a, weight, r_weight, -(double)entropy_coef / n);
+            head_r(r_logit_gradient, &g, logits, r_logits, a, weight, weight, -(double)entropy_coef / n);
         }
 }
 
@@ -286,8 +312,8 @@ void cafe_policy_score_r(float *r_logit_gradient, const cafe_segments *segments,
             if (is_empty(&g) || actions[i] < 0)
                 clear(r_logit_gradient, &g);
             else
-                head_r(r_logit_gradient, &g, logits, r_logits, mean_tangent(&g, logits, r_logits), actions[i],
-                       (double)scale * weights[i], 0, (double)scale * entropy_coef);
+                head_r(r_logit_gradient, &g, logits, r_logits, actions[i], (double)scale * weights[i], 0,
+                       (double)scale * entropy_coef);
         }
 }
 
@@ -301,7 +327,7 @@ void cafe_policy_fisher(float *product, const cafe_segments *segments, const flo
             if (is_empty(&g))
                 clear(product, &g);
             else
-                head_r(product, &g, logits, r_logits, mean_tangent(&g, logits, r_logits), -1, -(double)scale, 0, 0);
+                head_r(product, &g, logits, r_logits, -1, -(double)scale, 0, 0);
         }
 }
 

@@ -20,30 +20,47 @@ static void map_tanh(float *out, const float *in, int64_t count) {
     memcpy(out + i, lane, sizeof(float) * (size_t)(count - i));
 }
 
+/* Columns of LANES rows: z[j] holds column j, a row in each lane. Squares are transposed in registers. */
+INLINE void load_columns(vf *z, const float *p, int64_t rows, int64_t width) {
+    int64_t j = 0;
+    for (; rows == LANES && j + LANES <= width; j += LANES) {
+        vf square[LANES];
+#pragma clang loop unroll(full)
+        for (int i = 0; i < LANES; i++) square[i] = load(p + i * width + j);
+        transpose(square);
+#pragma clang loop unroll(full)
+        for (int i = 0; i < LANES; i++) z[j + i] = square[i];
+    }
+    for (; j < width; j++) {
+        float x[LANES] = {0};
+        for (int64_t i = 0; i < rows; i++) x[i] = p[i * width + j];
+        z[j] = load(x);
+    }
+}
+
 /* KL(p || q) of LANES rows at a time, a row in each lane: no sum across lanes is needed. With a = z - max,
  * KL = sum(e^a (a - b)) / sum(e^a) - log sum(e^a) + log sum(e^b). */
 static void kl_lanes(float *kl, const float *p, const float *q, int64_t rows, int64_t width) {
     vf a[64], b[64], top_a = splat(-INFINITY), top_b = splat(-INFINITY);
+    load_columns(a, p, rows, width);
+    load_columns(b, q, rows, width);
     for (int64_t j = 0; j < width; j++) {
-        float x[LANES] = {0}, y[LANES] = {0};
-        for (int64_t i = 0; i < rows; i++) {
-            x[i] = p[i * width + j];
-            y[i] = q[i * width + j];
-        }
-        a[j] = load(x);
-        b[j] = load(y);
         top_a = a[j] > top_a ? a[j] : top_a;
         top_b = b[j] > top_b ? b[j] : top_b;
     }
     vf sum_a = splat(0), sum_b = splat(0), mixed = splat(0);
     for (int64_t j = 0; j < width; j++) {
-        vf x = a[j] - top_a, y = b[j] - top_b, e = exp_of(x);
+        vf x = a[j] - top_a, y = b[j] - top_b, e = exp_down(x);
         sum_a += e;
-        sum_b += exp_of(y);
-        mixed += e > splat(0) ? e * (x - y) : splat(0);
+        sum_b += exp_down(y);
+        mixed += x <= splat(-87.0f) ? splat(0) : e * (x - y);
     }
-    vf ratio = sum_b / sum_a, mean = mixed / sum_a;
-    for (int64_t i = 0; i < rows; i++) kl[i] = mean[i] + logf(ratio[i]);
+    vf result = mixed / sum_a + log_of(sum_b / sum_a);
+    if (rows == LANES) {
+        store(kl, result);
+        return;
+    }
+    for (int64_t i = 0; i < rows; i++) kl[i] = result[i];
 }
 
 static void kl_rows(float *kl, const float *p, const float *q, int64_t rows, int64_t width) {

@@ -34,8 +34,12 @@ int32_t cafe_threads_get(void) {
 void cafe_parallel_for(int64_t count, void (*body)(void *context, int64_t index), void *context) {
     int32_t threads = cafe_threads_get();
     if (threads > count) threads = count > 0 ? (int32_t)count : 1;
+    if (threads < 2) {
+        for (int64_t index = 0; index < count; index++) body(context, index);
+        return;
+    }
     _Atomic int64_t next = 0;
-#pragma omp parallel num_threads(threads) if (threads > 1)
+#pragma omp parallel num_threads(threads)
     for (int64_t index = atomic_fetch_add(&next, 1); index < count; index = atomic_fetch_add(&next, 1))
         body(context, index);
 }

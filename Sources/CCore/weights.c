@@ -55,9 +55,30 @@ INLINE double sum_lanes(const lanes *value) {
     return ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7]));
 }
 
+/* The least of K >= 1 numbers. Two vectors in flight: one after the other it would cost as much as the
+ * exponentials. */
+INLINE double least_of(const double *x, int64_t K) {
+    double least = x[0];
+    int64_t j = 0;
+    if (K >= 2 * LANES) {
+        lanes low[2];
+        memcpy(low, x, sizeof low);
+        for (j = 2 * LANES; j + 2 * LANES <= K; j += 2 * LANES)
+            for (int v = 0; v < 2; v++) {
+                lanes next;
+                memcpy(&next, x + j + v * LANES, sizeof next);
+                bits less = next < low[v];
+                low[v] = (lanes)((less & (bits)next) | (~less & (bits)low[v]));
+            }
+        for (int v = 0; v < 2; v++)
+            for (int lane = 0; lane < LANES; lane++) least = low[v][lane] < least ? low[v][lane] : least;
+    }
+    for (; j < K; j++) least = x[j] < least ? x[j] : least;
+    return least;
+}
+
 WIDE double cafe_weights_fill(double *w, const double *loss, double rate, int64_t K) {
-    double least = loss[0];
-    for (int64_t j = 1; j < K; j++) least = loss[j] < least ? loss[j] : least;
+    const double least = least_of(loss, K);
     lanes sum = {0};
     int64_t j = 0;
     for (; j + LANES <= K; j += LANES) {

@@ -43,17 +43,27 @@ extension SpatialCrowdsourcing {
         _ scales: Scales, _ context: inout MutableSpan<Float>, _ candidates: inout MutableSpan<Float>,
         _ mask: inout MutableSpan<UInt8>
     ) {
+        let common = CommonContext(
+            needPerIdle: log((Double(board.needyCount) + 1) / (Double(state.idle.count) + 1)) / 2,
+            tasksPerWorker: log(scales.tasksPerWorker) / 1.5)
         for row in 0..<n {
             observe(
-                row: row, state, &board, scales, context: &context, contextBase: row * c, candidates: &candidates,
-                candidateBase: row * k * d, pairWidth: d, mask: &mask, maskBase: row * k)
+                row: row, state, &board, scales, common, context: &context, contextBase: row * c,
+                candidates: &candidates, candidateBase: row * k * d, pairWidth: d, mask: &mask, maskBase: row * k)
         }
+    }
+
+    /// What all deciders of a window share and is dear to work out: the logarithms.
+    private struct CommonContext {
+        let needPerIdle: Double
+        let tasksPerWorker: Double
     }
 
     /// One decider's rows. O(K * team).
     private static func observe(
         row: Int, _ state: borrowing GameState, _ board: inout DecisionBoard, _ scales: Scales,
-        context: inout MutableSpan<Float>, contextBase: Int, candidates: inout MutableSpan<Float>, candidateBase: Int,
+        _ common: CommonContext, context: inout MutableSpan<Float>, contextBase: Int,
+        candidates: inout MutableSpan<Float>, candidateBase: Int,
         pairWidth: Int, mask: inout MutableSpan<UInt8>, maskBase: Int
     ) {
         let k = state.options.candidates
@@ -83,7 +93,7 @@ extension SpatialCrowdsourcing {
         mask[maskBase + k] = 1
         observeContext(
             worker: worker, found: found, nearest: board.candidateDistance[row * k] / speed, summary, state, board,
-            scales, &context, contextBase)
+            common, &context, contextBase)
     }
 
     /// What the context row says about the candidates.
@@ -185,15 +195,15 @@ extension SpatialCrowdsourcing {
     /// One decider's context row. O(1).
     private static func observeContext(
         worker: Int, found: Int, nearest: Double, _ summary: CandidateSummary, _ state: borrowing GameState,
-        _ board: borrowing DecisionBoard, _ scales: Scales, _ out: inout MutableSpan<Float>, _ base: Int
+        _ board: borrowing DecisionBoard, _ common: CommonContext, _ out: inout MutableSpan<Float>, _ base: Int
     ) {
         let terms = state.workers[worker]
         func put(_ feature: ContextFeature, _ value: Double) { out[base + feature.rawValue] = cut(value) }
         let idle = Double(state.idle.count)
         put(.shiftLeft, (terms.shiftEnd - state.now) / 60)
         put(.idleShare, idle / Double(max(1, state.onShift)))
-        put(.needPerIdle, log((Double(board.needyCount) + 1) / (idle + 1)) / 2)
-        put(.tasksPerWorker, log(scales.tasksPerWorker) / 1.5)
+        put(.needPerIdle, common.needPerIdle)
+        put(.tasksPerWorker, common.tasksPerWorker)
         put(.speed, (terms.speed * 60 / 25 - 1) * 3)
         put(.skillCount, Double(terms.skills.size) / 2)
         put(.candidateCount, Double(found) / Double(state.options.candidates))

@@ -20,6 +20,8 @@ public final class SpatialCrowdsourcing: ParallelEnvironment {
     /// The rules in force.
     public let options: GameOptions
     var state: GameState
+    /// The state for a function that borrows it: read through here it is not copied.
+    var lentState: GameState { _read { yield state } }
     var board = DecisionBoard()
     private var boardReady = false
     private var order: [Int32] = []

@@ -37,7 +37,7 @@ public final class OneByOneDispatcher: Dispatcher {
         order.append(contentsOf: game.state.idle)
         stream.shuffle(&order)
         for worker in order {
-            let task = choose(Int(worker), game.state)
+            let task = choose(Int(worker), game.lentState)
             if task >= 0 { game.commit(worker: Int(worker), task: task) }
         }
     }

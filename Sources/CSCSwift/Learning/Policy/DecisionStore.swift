@@ -9,7 +9,8 @@ public struct PolicyLayout: Sendable, Hashable, Codable {
 
     public init(contextWidth: Int, candidateWidth: Int, actionCount: Int) {
         precondition(
-            contextWidth >= 0 && candidateWidth >= 0 && contextWidth + candidateWidth > 0 && (1...255).contains(actionCount),
+            contextWidth >= 0 && candidateWidth >= 0 && contextWidth + candidateWidth > 0
+                && (1...255).contains(actionCount),
             "PolicyLayout: C \(contextWidth), D \(candidateWidth), K \(actionCount)")
         self.contextWidth = contextWidth
         self.candidateWidth = candidateWidth
@@ -89,9 +90,35 @@ public struct DecisionStore: Sendable {
         offsets.append(Int32(slots.count))
     }
 
-    /// Adds decision `index` of another store of the same layout. O(K (C + D)).
-    public mutating func append(_ index: Int, of other: DecisionStore) {
-        append(index..<index + 1, of: other)
+    private var sizes: DecisionRows.Sizes {
+        DecisionRows.Sizes(context: layout.contextWidth, candidate: layout.candidateWidth, actions: layout.actionCount)
+    }
+
+    /// Holds exactly the first `count` decisions of what an environment wrote: context [n, C], candidates [n, K, D],
+    /// mask [n, K]. Traps where one has no allowed action. O(n K (C + D)).
+    public mutating func replace(count: Int, context: [Float], candidates: [Float], mask: [UInt8]) {
+        let sizes = sizes
+        resizeAll(decisions: count, rows: DecisionRows.allowed(mask, count: count * layout.actionCount))
+        DecisionRows.pack(
+            context: context, candidates: candidates, mask: mask, count: count, sizes: sizes, rows: &rows,
+            slots: &slots, offsets: &offsets, summary: &criticInput)
+    }
+
+    /// Holds exactly the decisions `indices` of another store of the same layout, in that order. O(their rows).
+    public mutating func replace(_ indices: ArraySlice<Int32>, of other: DecisionStore) {
+        precondition(other.layout == layout, "DecisionStore.replace: layout \(other.layout) into \(layout)")
+        let sizes = sizes
+        resizeAll(decisions: indices.count, rows: indices.reduce(0) { $0 + other.choices(Int($1)) })
+        DecisionRows.gather(
+            indices, fromRows: other.rows, slots: other.slots, offsets: other.offsets, summary: other.criticInput,
+            sizes: sizes, rows: &rows, slots: &slots, offsets: &offsets, summary: &criticInput)
+    }
+
+    private mutating func resizeAll(decisions: Int, rows count: Int) {
+        resize(&rows, count * layout.rowWidth, 0)
+        resize(&slots, count, 0)
+        resize(&offsets, decisions + 1, 0)
+        resize(&criticInput, decisions * layout.criticWidth, 0)
     }
 
     /// Adds consecutive decisions of another store of the same layout. O(their rows).

@@ -75,7 +75,7 @@ extension PolicySource {
     public init(name: String, note: String = "", policy: ActorCritic, options: GameOptions, sampled: Bool) {
         self.init(name: name, note: note) {
             let player = EpisodePlayer(
-                game: SpatialCrowdsourcing(options: options), policy: policy, columns: [])
+                game: SpatialCrowdsourcing(options: options), policy: policy, columns: [], recording: false)
             return { instance, stream in
                 player.rollout.removeAll()
                 return player.play(instance, policy: policy, stream: stream, sampled: sampled)

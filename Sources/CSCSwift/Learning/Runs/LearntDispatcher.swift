@@ -47,10 +47,7 @@ public final class LearntDispatcher: Dispatcher {
             resize(&mask, room * layout.actionCount, 0)
         }
         LearntDispatcher.observe(game, &context, &candidates, &mask)
-        batch.decisions.removeAll()
-        for row in 0..<deciders {
-            batch.decisions.append(row: row, context: context, candidates: candidates, mask: mask)
-        }
+        batch.decisions.replace(count: deciders, context: context, candidates: candidates, mask: mask)
         batch.predictActor(policy)
         resize(&chosen, deciders, 0)
         if sampled {

@@ -28,7 +28,7 @@ final class RunEvaluation {
         }
         self.instances = instances
         players = instances.map { _ in
-            EpisodePlayer(game: SpatialCrowdsourcing(options: options), policy: policy, columns: [])
+            EpisodePlayer(game: SpatialCrowdsourcing(options: options), policy: policy, columns: [], recording: false)
         }
         let revenues = RunEvaluation.parallel(instances.count) { index in
             OneByOneDispatcher(.greedy).play(

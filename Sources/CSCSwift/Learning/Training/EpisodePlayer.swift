@@ -29,6 +29,7 @@ public final class EpisodePlayer<Game: ParallelEnvironment & SendableMetatype>: 
     private let teamColumn: Int?
     private let itemized: (any ItemEnvironment)?
     private var firstItem = 0
+    private let recording: Bool
 
     private var context: [Float] = []
     private var candidates: [Float] = []
@@ -49,18 +50,20 @@ public final class EpisodePlayer<Game: ParallelEnvironment & SendableMetatype>: 
     /// - Parameters:
     ///   - columns: the reward columns of the rollout; `team` is filled here, the others by `credit` or later.
     ///   - teamDiscount: what a minute between a decision and a reward of the team multiplies it by, in `team`.
+    ///   - recording: without it the decisions are not kept: only the team's reward is of interest.
     ///   - credit: called after every step; gives rewards to agents by `reward(agent:column:value:)`.
     public init(
-        game: Game, policy: ActorCritic, columns: [String], teamDiscount: Double = 1,
+        game: Game, policy: ActorCritic, columns: [String], teamDiscount: Double = 1, recording: Bool = true,
         credit: @escaping Credit = { _, _ in }
     ) {
         self.game = game
         self.teamDiscount = teamDiscount
+        self.recording = recording
         self.credit = credit
         rollout = RolloutBuffer(layout: policy.layout, columns: columns)
         teamColumn = columns.firstIndex(of: RolloutBuffer.team)
         batch = PolicyBatch(for: policy)
-        itemized = game as? any ItemEnvironment
+        itemized = recording ? game as? any ItemEnvironment : nil
     }
 
     /// Adds what an item of the present episode has been paid. O(1).
@@ -81,7 +84,8 @@ public final class EpisodePlayer<Game: ParallelEnvironment & SendableMetatype>: 
     /// - Parameter sampled: draw actions from the policy; otherwise take the likeliest.
     /// - Returns: the team's reward.
     @discardableResult
-    public func play(_ episode: Game.Episode, policy: ActorCritic, stream: RandomStream, sampled: Bool = true) -> Double {
+    public func play(_ episode: Game.Episode, policy: ActorCritic, stream: RandomStream, sampled: Bool = true) -> Double
+    {
         var stream = stream
         begin(episode)
         while !game.isOver { step(policy, &stream, sampled) }
@@ -130,17 +134,16 @@ public final class EpisodePlayer<Game: ParallelEnvironment & SendableMetatype>: 
         if deciders > 0 {
             observe(deciders)
             let first = rollout.count
-            batch.decisions.removeAll()
-            for row in 0..<deciders {
-                batch.decisions.append(row: row, context: context, candidates: candidates, mask: mask)
-            }
+            batch.decisions.replace(count: deciders, context: context, candidates: candidates, mask: mask)
             batch.predictActor(policy)
             choose(deciders, &stream, sampled)
-            rollout.decisions.append(0..<deciders, of: batch.decisions)
-            recordItems(deciders)
             for row in 0..<deciders {
                 slots[row] = Int32(batch.decisions.slots[Int(batch.decisions.offsets[row] + chosen[row])])
-                record(agent: game.decider(row), index: first + row, action: chosen[row], log: chosenLog[row])
+            }
+            if recording {
+                rollout.decisions.append(0..<deciders, of: batch.decisions)
+                recordItems(deciders)
+                record(deciders, first: first)
             }
         }
         let actions = slots
@@ -192,19 +195,17 @@ public final class EpisodePlayer<Game: ParallelEnvironment & SendableMetatype>: 
         }
     }
 
-    /// Appends a decision (its rows are in the store already) and links it to the agent's last one.
-    private func record(agent: Int, index: Int, action: Int32, log: Float) {
-        close(agent, at: game.now, next: Int32(index))
-        rollout.agents.append(Int32(agent))
-        rollout.times.append(Float(game.now))
-        rollout.durations.append(0)
-        rollout.delays.append(0)
-        rollout.next.append(-1)
-        rollout.actions.append(action)
-        rollout.logProbabilities.append(log)
-        for k in rollout.rewards.indices { rollout.rewards[k].append(0) }
-        open[agent] = Int32(index)
-        teamBefore[agent] = teamDiscounted
+    /// Appends the present decisions (their rows are in the store already) and links each to its agent's last one.
+    private func record(_ deciders: Int, first: Int) {
+        let now = game.now
+        for row in 0..<deciders {
+            let agent = game.decider(row)
+            close(agent, at: now, next: Int32(first + row))
+            rollout.agents.append(Int32(agent))
+            open[agent] = Int32(first + row)
+            teamBefore[agent] = teamDiscounted
+        }
+        rollout.complete(time: Float(now), actions: chosen, logProbabilities: chosenLog)
     }
 
     /// Ends what the agent's last decision covers: its duration, the team's reward meanwhile, its successor.
@@ -226,13 +227,16 @@ public final class EpisodePlayer<Game: ParallelEnvironment & SendableMetatype>: 
 
     /// Closes all chains: for good where the game has ended, by a last observation where it was cut short.
     private func end() {
+        guard recording else { return }
         if !game.terminated {
             let deciders = game.deciderCount
             if deciders > 0 { observe(deciders) }
             for row in 0..<deciders where open[game.decider(row)] >= 0 {
                 let agent = game.decider(row)
                 rollout.decisions.append(row: row, context: context, candidates: candidates, mask: mask)
-                record(agent: agent, index: rollout.count, action: -1, log: 0)
+                close(agent, at: game.now, next: Int32(rollout.count))
+                rollout.agents.append(Int32(agent))
+                rollout.complete(time: Float(game.now), actions: [-1], logProbabilities: [0])
                 if itemized != nil { resize(&rollout.items, rollout.decisions.rowCount, -1) }
                 open[agent] = -1
             }

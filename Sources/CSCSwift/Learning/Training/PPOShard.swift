@@ -83,20 +83,22 @@ public final class PPOShard: @unchecked Sendable {
         _ rollout: RolloutBuffer, _ targets: LearningTargets, _ indices: ArraySlice<Int32>, _ mean: Float,
         _ scale: Float
     ) {
-        batch.decisions.removeAll()
-        actions.removeAll(keepingCapacity: true)
-        oldLogProbabilities.removeAll(keepingCapacity: true)
-        advantages.removeAll(keepingCapacity: true)
-        oldValues.removeAll(keepingCapacity: true)
-        returns.removeAll(keepingCapacity: true)
-        for index in indices {
+        batch.decisions.replace(indices, of: rollout.decisions)
+        let (taken, logs) = (rollout.actions, rollout.logProbabilities)
+        let (aims, values, sums) = (targets.advantages, targets.values, targets.returns)
+        let count = indices.count
+        resize(&actions, count, 0)
+        resize(&oldLogProbabilities, count, 0)
+        resize(&advantages, count, 0)
+        resize(&oldValues, count, 0)
+        resize(&returns, count, 0)
+        for (row, index) in indices.enumerated() {
             let i = Int(index)
-            batch.decisions.append(i, of: rollout.decisions)
-            actions.append(rollout.actions[i])
-            oldLogProbabilities.append(rollout.logProbabilities[i])
-            advantages.append((targets.advantages[i] - mean) * scale)
-            oldValues.append(targets.values[i])
-            returns.append(targets.returns[i])
+            actions[row] = taken[i]
+            oldLogProbabilities[row] = logs[i]
+            advantages[row] = (aims[i] - mean) * scale
+            oldValues[row] = values[i]
+            returns[row] = sums[i]
         }
     }
 }

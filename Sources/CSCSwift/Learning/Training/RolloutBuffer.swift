@@ -81,6 +81,19 @@ public final class RolloutBuffer: @unchecked Sendable {
         returns.removeAll(keepingCapacity: true)
     }
 
+    /// Completes the columns of decisions made at `time`, whose rows and agents are there already: nothing has come of
+    /// them yet. O(their number).
+    func complete(time: Float, actions made: [Int32], logProbabilities logs: [Float]) {
+        let total = count + made.count
+        actions.append(contentsOf: made)
+        logProbabilities.append(contentsOf: logs)
+        resize(&times, total, time)
+        resize(&durations, total, 0)
+        resize(&delays, total, 0)
+        resize(&next, total, -1)
+        for k in rewards.indices { resize(&rewards[k], total, 0) }
+    }
+
     /// Adds the episodes of another buffer of the same layout and columns. O(size).
     public func append(_ other: RolloutBuffer) {
         precondition(other.columns == columns, "RolloutBuffer.append: columns \(other.columns) to \(columns)")
@@ -104,7 +117,8 @@ public final class RolloutBuffer: @unchecked Sendable {
     /// below 1 multiplies each reward by itself to the power of the minutes until the agent was paid; not the team's,
     /// whose parts come at times of their own (`EpisodePlayer` discounts them). O(n columns).
     public func combinedRewards(weights: [Double], delayDiscount: Double = 1, into combined: inout [Float]) {
-        precondition(weights.count == columns.count, "RolloutBuffer: \(weights.count) weights for \(columns.count) columns")
+        precondition(
+            weights.count == columns.count, "RolloutBuffer: \(weights.count) weights for \(columns.count) columns")
         combined.removeAll(keepingCapacity: true)
         resize(&combined, count, 0)
         for k in columns.indices where weights[k] != 0 && columns[k] != Self.team {
