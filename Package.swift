@@ -13,7 +13,9 @@ let swiftFlags: [SwiftSetting] = [
 ]
 
 // Checks at run time that no class is entered twice cost a twelfth of a training; the compiler's own checks stay.
-let librarySettings: [SwiftSetting] = swiftFlags + [.unsafeFlags(["-enforce-exclusivity=unchecked"])]
+let librarySettings: [SwiftSetting] = swiftFlags + [
+    .unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release))
+]
 
 let package = Package(
     name: "cafe",
