@@ -1,0 +1,12 @@
+internal import ArgumentParser
+
+/// `cafe-cli reproduce ...`: the published experiments, run again.
+struct ReproduceCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "reproduce",
+        abstract: "Run a paper's experiments again and write tables, figures and data.",
+        subcommands: [
+            ReproduceBBTACommand.self
+        ]
+    )
+}
