@@ -10,6 +10,7 @@ struct CafeCLI: AsyncParsableCommand {
         subcommands: [
             LabelCommand.self,
             BenchCommand.self,
+            ReproduceCommand.self,
             EvaluateCommand.self,
             EvolveCommand.self,
             GenerateCommand.self,

@@ -6,7 +6,7 @@ struct ReproduceCommand: AsyncParsableCommand {
         commandName: "reproduce",
         abstract: "Run a paper's experiments again and write tables, figures and data.",
         subcommands: [
-            ReproduceCafe.self
+            ReproduceCafe.self, ReproduceBBTACommand.self,
         ]
     )
 }

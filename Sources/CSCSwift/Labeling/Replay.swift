@@ -9,9 +9,11 @@ public enum ReplayMethod: Sendable, Hashable {
     case optKGMulti
     case ieThresh
     case crowdSense
+    /// Ours.
+    case pooled
 
     /// The names that `init(name:)` accepts; `bbta` and `bbta-lc` may carry N': `bbta:5`.
-    public static let names = ["random", "bbta", "bbta-lc", "optkg", "optkg-multi", "iethresh", "crowdsense"]
+    public static let names = ["random", "bbta", "bbta-lc", "optkg", "optkg-multi", "iethresh", "crowdsense", "pooled"]
 
     public init(name: String) throws(CSCError) {
         let parts = name.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
@@ -29,6 +31,7 @@ public enum ReplayMethod: Sendable, Hashable {
         case "optkg-multi": self = .optKGMulti
         case "iethresh": self = .ieThresh
         case "crowdsense": self = .crowdSense
+        case "pooled": self = .pooled
         default:
             throw .invalid(
                 "'\(name)' is not a method; there are \(ReplayMethod.names.joined(separator: ", "))"
@@ -153,6 +156,10 @@ public struct Replay: Sendable {
         case .optKG: return follow(OptKG(tasks: tasks, workers: workers, seed: seed), matrix, budgets)
         case .optKGMulti:
             return follow(OptKGMulti(taskContexts: contexts, workers: workers, seed: seed), matrix, budgets)
+        case .pooled:
+            return follow(
+                Pooled(taskContexts: contexts, workers: workers, classes: classes, options: .init(seed: seed)), matrix,
+                budgets)
         case .ieThresh: return matched(IEThresh.matched(matrix, budgets: budgets, seed: seed))
         case .crowdSense: return matched(CrowdSense.matched(matrix, budgets: budgets, seed: seed))
         }

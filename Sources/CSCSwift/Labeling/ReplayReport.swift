@@ -82,6 +82,7 @@ public enum ReplayReport {
         case "optkg-multi": return "OptKG (Multi.)"
         case "iethresh": return "IEThresh"
         case "crowdsense": return "CrowdSense"
+        case "pooled": return "pooled (ours)"
         default: return method
         }
     }

@@ -99,8 +99,12 @@ struct RivalTests {
             ("IEThresh", IEThresh.matched(matrix, budgets: budgets, seed: 1)),
             ("CrowdSense", CrowdSense.matched(matrix, budgets: budgets, seed: 1)),
         ] {
+            // IEThresh's spending jumps with its threshold: some budgets cannot be met.
+            let least = name == "CrowdSense" ? 0.85 : 0.5
             for (outcome, budget) in zip(outcomes, budgets) {
-                #expect(outcome.spent <= budget && Double(outcome.spent) > 0.5 * Double(budget), "\(name) \(outcome.spent)")
+                #expect(
+                    outcome.spent <= budget && Double(outcome.spent) > least * Double(budget),
+                    "\(name) \(outcome.spent)")
                 #expect(matrix.accuracy(of: outcome.labels)! > 0.6)
             }
         }
@@ -131,7 +135,8 @@ struct RivalTests {
         let matrix = model.matrix(
             tasks: tasks, contexts: ["a", "b", "c"], classes: ["0", "1"], workers: 60, seed: 7)
         var kinds: [Double: Int] = [:]
-        let expected: [Double] = model == .spammerHammer ? [0.5, 1] : model == .oneCoin ? [0.6, 0.9] : [0.3, 0.6, 0.9]
+        let expected: [Double] =
+            model == .spammerHammer ? [0.5, 1] : model == .oneCoin ? [0.6, 0.9] : [0.3, 0.6, 0.9]
         for s in 0..<3 {
             for accuracy in matrix.workerAccuracies(context: s) {
                 let nearest = expected.min { abs($0 - accuracy) < abs($1 - accuracy) }!
@@ -158,7 +163,7 @@ struct RivalTests {
         let found = Grouse.complete(holes, rows: rows, columns: columns, options: .init(rank: 2, passes: 200))
         let error = zip(found, full).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }
         let norm = full.reduce(0) { $0 + $1 * $1 }
-        #expect((error / norm).squareRoot() < 0.1, "relative error \((error / norm).squareRoot())")
+        #expect((error / norm).squareRoot() < 1e-6, "relative error \((error / norm).squareRoot())")
     }
 
     @Test("k-means finds separate clusters, the same each time, none of them empty")

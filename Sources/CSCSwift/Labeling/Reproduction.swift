@@ -1,0 +1,130 @@
+/// The experiments of the BBTA letter on the same public data, with what their figures show.
+public struct Reproduction: Sendable {
+    /// Where the data lie: `uci/` and `labels/` below it.
+    public var data: String
+    /// Runs to average.
+    public var runs: Int
+    /// Decides everything that is drawn.
+    public var seed: UInt64
+    /// The methods of Fig. 2 and 5.
+    public var rivals = ["random", "bbta:0", "bbta:1", "optkg", "optkg-multi", "iethresh", "crowdsense"]
+    /// Fig. 3's lengths of the exploration phase [rec].
+    public var sweep = ["bbta:0", "bbta:1", "bbta:5", "bbta:10"]
+
+    /// The letter's setting: 30 runs.
+    public init(data: String, runs: Int = 30, seed: UInt64 = 2015) {
+        self.data = data
+        self.runs = runs
+        self.seed = seed
+    }
+
+    /// One case: a name and where its answers come from.
+    public struct Case: Sendable {
+        /// What the figures and tables call it.
+        public var name: String
+        /// Where the answers come from.
+        public var stage: ReplayStage
+        /// Task count, to scale budgets.
+        public var tasks: Int
+    }
+
+    /// What the authors' toy experiment gave, by method and budget: read off a picture to +-0.005 (spec/bbta.md).
+    public static let toyTable: [(method: String, points: [(budget: Int, accuracy: Double)])] = [
+        (
+            "bbta:0",
+            [(400, 0.815), (600, 0.870), (800, 0.920), (1000, 0.953), (1200, 0.980), (1400, 0.990), (3000, 0.997)]
+        ),
+        (
+            "bbta:1",
+            [(400, 0.832), (600, 0.882), (800, 0.933), (1000, 0.968), (1200, 0.986), (1400, 0.994), (3000, 0.998)]
+        ),
+        ("random", [(1200, 0.875), (1400, 0.898), (3000, 0.976)]),
+    ]
+
+    /// One answer matrix of the toy experiment: N = 200, K = 20, S = 2, contexts and truth uniform, each worker right with
+    /// probability 0.9 in one random context and 0.6 in the other. The authors' table comes from one such draw.
+    public static func toy(seed: UInt64) -> Case {
+        var stream = RandomStream(seed: seed, purpose: .clustering)
+        let tasks = (0..<200).map {
+            LabelingTask(id: "t\($0)", context: stream.index(below: 2), truth: stream.index(below: 2))
+        }
+        let matrix = WorkerModel.oneCoin.matrix(
+            tasks: tasks, contexts: ["a", "b"], classes: ["0", "1"], workers: 20, seed: seed)
+        return Case(name: "toy, draw \(seed)", stage: .fixed(matrix), tasks: 200)
+    }
+
+    /// The nine cases of Fig. 1-3: three sets, three worker models, S = 3, 4, 5 and K = 30, 40, 50 [rec].
+    public func simulated() throws(CSCError) -> [Case] {
+        var cases: [Case] = []
+        for file in ["ionosphere.data", "breast-cancer-wisconsin.data", "pima-indians-diabetes.data"] {
+            let set = try UCIDataset(path: data + "/uci/" + file)
+            let list = try set.tasks(contexts: set.setting.contexts)
+            for model in WorkerModel.allCases {
+                cases.append(
+                    Case(
+                        name: "\(set.name), \(model.rawValue)",
+                        stage: .simulated(
+                            tasks: list, contexts: (1...set.setting.contexts).map { "cluster \($0)" },
+                            classes: ["0", "1"], model: model, workers: set.setting.workers), tasks: list.count))
+            }
+        }
+        return cases
+    }
+
+    /// RTE as one context (the letter's), and two sets that stand in for Gender Hobby, which is not public: bluebird
+    /// (complete, hard) and RTE with its seven subtasks as contexts. Missing labels are completed by GROUSE of rank 2.
+    public func recorded() throws(CSCError) -> [Case] {
+        let files: [(String, String, String?, String?)] = [
+            ("RTE", "rte/label.csv", nil, "rte/truth.csv"),
+            ("bluebird", "bluebird/label.csv", nil, "bluebird/truth.csv"),
+            ("RTE, seven contexts", "rte-contexts/labels.csv", "rte-contexts/tasks.csv", nil),
+        ]
+        var cases: [Case] = []
+        for (name, labels, tasks, truth) in files {
+            let root = data + "/labels/"
+            let table = try LabelFiles().read(
+                labels: root + labels, tasks: tasks.map { root + $0 }, truth: truth.map { root + $0 }
+            ).table
+            let wide = LabelMatrix(table)
+            let full = wide.isComplete ? wide : Grouse.complete(table, options: .init(rank: 2, seed: seed))
+            cases.append(Case(name: name, stage: .fixed(full), tasks: full.tasks.count))
+        }
+        return cases
+    }
+
+    /// The curves of some methods in one case.
+    public func curves(_ one: Case, methods: [String]) throws(CSCError) -> [ReplayCurve] {
+        try replay(one).curves(methods)
+    }
+
+    /// The workers' true accuracies in run 0: what Fig. 1 and 4 count.
+    public func accuracies(_ one: Case) -> [Double] { replay(one).matrix(run: 0).workerAccuracies() }
+
+    /// Measured regret of BBTA with N' = 1, mean over runs, and its bound, at each budget of the replay.
+    public func regret(_ one: Case) -> (budgets: [Int], measured: [Summary], bound: [Double]) {
+        let replay = replay(one), first = replay.matrix(run: 0), budgets = replay.budgets(tasks: first.tasks.count)
+        let slots = (0..<runs).map { _ in Slot() }
+        Threads.parallelFor(runs) { run in
+            slots[run].values = Regret.measure(
+                replay.matrix(run: run), explore: 1, budgets: budgets, seed: replay.runSeed(run))
+        }
+        return (
+            budgets, budgets.indices.map { b in Summary(slots.map { $0.values[b] }) },
+            budgets.map {
+                Regret.bound(
+                    contexts: first.contexts.count, workers: first.workers.count, explore: 1, budget: $0)
+            }
+        )
+    }
+
+    private func replay(_ one: Case) -> Replay {
+        var replay = Replay(stage: one.stage)
+        replay.runs = runs
+        replay.seed = seed
+        return replay
+    }
+
+    private final class Slot: @unchecked Sendable {  // each is written by one iteration only
+        var values: [Double] = []
+    }
+}

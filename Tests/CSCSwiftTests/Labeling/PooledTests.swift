@@ -1,0 +1,85 @@
+import CSCSwift
+import Testing
+
+@Suite("Pooled")
+struct PooledTests {
+    /// Asks until the method ends or `limit` labels are spent; how many were.
+    private func play(_ method: inout Pooled, _ matrix: LabelMatrix, limit: Int = .max) throws -> Int {
+        var seen: Set<[Int]> = [], spent = 0
+        while spent < limit, let pair = method.next() {
+            let isNew = seen.insert([pair.task, pair.worker]).inserted
+            try #require(isNew)
+            try method.record(task: pair.task, worker: pair.worker, label: matrix[pair.task, pair.worker]!)
+            spent += 1
+        }
+        return spent
+    }
+
+    @Test("experts, a liar and coins: the truth, and each pair asked once")
+    func known() throws {
+        var stream = RandomStream(seed: 3, purpose: .test)
+        let tasks = (0..<60).map { LabelingTask(id: "t\($0)", truth: stream.index(below: 2)) }
+        // Three who know, one who says the opposite, four who toss a coin: majority cannot do better than chance allows.
+        let entries = tasks.flatMap { task in
+            (0..<8).map { j in Int32(j < 3 ? task.truth! : j == 3 ? 1 - task.truth! : stream.index(below: 2)) }
+        }
+        let matrix = LabelMatrix(
+            tasks: tasks, workers: (0..<8).map { LabelingWorker(id: "w\($0)") }, contexts: ["all"],
+            classes: ["0", "1"], entries: entries)
+        var method = Pooled(taskContexts: matrix.taskContexts, workers: 8, options: .init(seed: 1))
+        #expect(try play(&method, matrix, limit: 240) == 240)
+        #expect(matrix.accuracy(of: method.labels) == 1)
+        #expect(try play(&method, matrix) == 240 && matrix.accuracy(of: method.labels) == 1)
+        #expect(throws: CSCError.self) { try method.record(task: 0, worker: 0, label: 1) }
+
+        var early = Pooled(taskContexts: matrix.taskContexts, workers: 8, options: .init(stopAt: 0.999, seed: 1))
+        let spent = try play(&early, matrix)
+        #expect(spent < 300 && matrix.accuracy(of: early.labels) == 1, "stopped after \(spent)")
+        #expect(early.confidence.allSatisfy { $0 >= 0.999 })
+    }
+
+    @Test("never worse than random + majority, at half of BBTA's labels as good", arguments: WorkerModel.allCases)
+    func rivals(model: WorkerModel) throws {
+        var stream = RandomStream(seed: 4, purpose: .test)
+        let tasks = (0..<240).map {
+            LabelingTask(id: "t\($0)", context: stream.index(below: 3), truth: stream.index(below: 2))
+        }
+        var replay = Replay(
+            stage: .simulated(
+                tasks: tasks, contexts: ["a", "b", "c"], classes: ["0", "1"], model: model, workers: 30))
+        replay.runs = 6
+        replay.seed = 1
+        let curves = try replay.curves(["pooled", "random", "bbta:1"])
+        for b in curves[0].budgets.indices {
+            #expect(
+                curves[0].mean[b] >= curves[1].mean[b],
+                "\(model) at \(curves[0].budgets[b]): \(curves.map { $0.mean[b] })")
+        }
+        let eight = curves[0].mean[6], fifteen = curves[2].mean[13]
+        #expect(eight >= fifteen && eight > 0.98, "\(model): \(eight), BBTA \(fifteen)")
+    }
+
+    @Test("accuracies that differ by class, and three classes")
+    func classes() throws {
+        var stream = RandomStream(seed: 5, purpose: .test)
+        let tasks = (0..<150).map { LabelingTask(id: "t\($0)", truth: stream.index(below: 2)) }
+        // Who miss two of three positives but never invent one, and coins that lean to yes.
+        let entries = tasks.flatMap { task in
+            (0..<24).map { j -> Int32 in
+                let yes = j < 14 ? (task.truth! == 1 ? 0.35 : 0.02) : 0.6
+                return stream.unit() < yes ? 1 : 0
+            }
+        }
+        let matrix = LabelMatrix(
+            tasks: tasks, workers: (0..<24).map { LabelingWorker(id: "w\($0)") }, contexts: ["all"],
+            classes: ["no", "yes"], entries: entries)
+        var method = Pooled(taskContexts: matrix.taskContexts, workers: 24, options: .init(seed: 2))
+        _ = try play(&method, matrix, limit: 150 * 15)
+        #expect(method.admitsUneven && matrix.accuracy(of: method.labels)! > 0.9)
+
+        let three = toyMatrix(tasks: 120, workers: 20, contexts: 2, classes: 3, seed: 9)
+        var multi = Pooled(taskContexts: three.taskContexts, workers: 20, classes: 3, options: .init(seed: 2))
+        _ = try play(&multi, three, limit: 120 * 8)
+        #expect(!multi.admitsUneven && three.accuracy(of: multi.labels)! > 0.95)
+    }
+}
