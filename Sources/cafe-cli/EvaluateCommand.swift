@@ -45,7 +45,7 @@ struct EvaluateCommand: ParsableCommand {
     @Option(help: "Episodes on which --bounds are computed.")
     var boundEpisodes = 4
     @Option(help: "Moves of the annealing for each episode.")
-    var annealingMoves = 20_000
+    var annealingMoves = 80_000
 
     private var names: [String] { policies + policy.split(separator: ",").map(String.init) }
 

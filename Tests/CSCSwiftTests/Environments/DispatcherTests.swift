@@ -134,6 +134,95 @@ private let slowTests = ProcessInfo.processInfo.environment["CAFE_SLOW_TESTS"] =
         }
     }
 
+    /// The schedule found is played by the game's public rules and earns what the search claims, to rounding; the search
+    /// is the same each time and improves on the coalition rule.
+    @Test(arguments: [(Scenario.chengdu, 80, 20, 1.0), (.haikou, 60, 15, 1), (.chengdu, 30, 40, 2.5)])
+    func annealedSchedulesArePlays(city: Scenario, tasks: Int, workers: Int, window: Double) {
+        let options = GameOptions(window: window)
+        for index in 0..<4 {
+            let instance = city.instance(tasks: tasks, workers: workers, seed: 8, index: index)
+            let stream = RandomStream(seed: 8, purpose: .annealing, index: UInt64(index))
+            let found = (0..<2).map { _ in
+                FullInformation.anneal(
+                    instance, start: DispatcherKind.coalition.make(price: 0.002), stream: stream, moves: 1500,
+                    options: options)
+            }
+            #expect(found[0] == found[1])
+            #expect(abs(found[0].best - found[0].claimed) < 1e-9)
+            let played = Self.playByHand(found[0].lists, instance, options)
+            #expect(abs(played.revenue - found[0].best) < 1e-9)
+            #expect(found[0].best >= found[0].start)
+            #expect(tasks < 2 * workers || found[0].best > 1.04 * found[0].start)
+            #expect(found[0].best <= FullInformation.upperBound(instance, options: options) + 1e-9)
+        }
+    }
+
+    /// On tiny instances annealing reaches the best of all lists without vain trips, tried one by one, and the bound is
+    /// above the best of all lists.
+    @Test func annealingReachesTheOptimumOfTinyInstances() {
+        for index in 0..<12 {
+            let drawn = Scenario.chengdu.instance(tasks: 12, workers: 12, seed: 9, index: index)
+            let tasks = drawn.tasks.filter { $0.skill == drawn.tasks[0].skill }.prefix(3)
+            let workers = drawn.workers.filter { $0.skills.has(tasks[0].skill) }.prefix(3)
+            guard let instance = try? Instance(tasks: Array(tasks), workers: Array(workers), horizon: 135) else {
+                Issue.record("a drawn instance makes no sense")
+                return
+            }
+            var orders: [[Int]] = [[]]
+            for length in 0..<instance.tasks.count {
+                for order in orders where order.count == length {
+                    for task in instance.tasks.indices where !order.contains(task) { orders.append(order + [task]) }
+                }
+            }
+            var best = 0.0
+            var bestOfAll = 0.0
+            let count = instance.workers.count
+            for code in 0..<Int(pow(Double(orders.count), Double(count)).rounded()) {
+                var rest = code
+                let lists = (0..<count).map { _ in
+                    defer { rest /= orders.count }
+                    return orders[rest % orders.count]
+                }
+                let played = Self.playByHand(lists, instance, GameOptions())
+                bestOfAll = max(bestOfAll, played.revenue)
+                if played.vain == 0 { best = max(best, played.revenue) }
+            }
+            let found = FullInformation.anneal(
+                instance, start: DispatcherKind.nearest.make(),
+                stream: RandomStream(seed: 9, purpose: .annealing, index: UInt64(index)), moves: 400)
+            #expect(found.best >= 0.999 * best && found.best <= bestOfAll + 1e-9)
+            #expect(FullInformation.upperBound(instance) >= bestOfAll - 1e-9)
+        }
+    }
+
+    /// Plays lists with the public calls of a dispatcher; counts the trips that came after their task's end.
+    private static func playByHand(
+        _ lists: [[Int]], _ instance: Instance, _ options: GameOptions
+    ) -> (revenue: Double, vain: Int) {
+        var vain = 0
+        let game = SpatialCrowdsourcing(options: options)
+        game.reset(instance)
+        var lists = lists.map { Array($0.reversed()) }
+        while !game.isOver {
+            let open = Set(game.openTasks)
+            for worker in game.idleWorkers {
+                while let task = lists[worker].last, game.tasks[task].release <= game.now {
+                    lists[worker].removeLast()
+                    let arrival = game.arrivalTime(of: worker, at: task)
+                    if open.contains(task) && game.canTake(worker, task)
+                        && arrival < min(game.completion(of: task), game.tasks[task].deadlineTime)
+                    {
+                        game.commit(worker: worker, task: task)
+                        break
+                    }
+                }
+            }
+            game.advance()
+            vain += game.settlementMembers.count { $0.work == 0 }
+        }
+        return (game.revenue, vain)
+    }
+
     @Test func upperBoundBindsWhenWorkersAreFew() {
         let instance = Scenario.chengdu.instance(tasks: 200, workers: 10, seed: 6, index: 0)
         let total = instance.tasks.reduce(0) { $0 + $1.pay }

@@ -13,11 +13,62 @@ public enum FullInformation {
         public let upper: Double
     }
 
+    /// How the annealing searches. What it finds depends on these, the instance, the start and the stream only: there is
+    /// no clock in it.
+    public struct AnnealingOptions: Sendable, Hashable {
+        /// How many times part of the schedule is torn down and built again.
+        public var moves: Int
+        /// The temperature at the first and the last move, in mean payments of a task.
+        public var hot: Double
+        /// See `hot`.
+        public var cold: Double
+        /// At most so many teams are taken off in a move.
+        public var removals: Int
+        /// At most so many tasks without a team are tried beside those taken off.
+        public var additions: Int
+        /// The largest price of a worker-minute, in mean pay per unit of work; each move draws its own below it.
+        public var price: Double
+        /// Costs of members are multiplied by 1 + noise * uniform.
+        public var noise: Double
+
+        /// The defaults are those of the table in docs/dispatch.md. Traps on a negative number of moves and on
+        /// temperatures that are not positive.
+        public init(
+            moves: Int = 80_000, hot: Double = 0.3, cold: Double = 0.02, removals: Int = 4, additions: Int = 4,
+            price: Double = 0.5, noise: Double = 0.15
+        ) {
+            precondition(moves >= 0, "AnnealingOptions: \(moves) moves")
+            precondition(hot > 0 && cold > 0, "AnnealingOptions: temperatures \(hot), \(cold) are not positive")
+            precondition(
+                removals > 0 && additions >= 0, "AnnealingOptions: \(removals) removals, \(additions) additions")
+            self.moves = moves
+            self.hot = hot
+            self.cold = cold
+            self.removals = removals
+            self.additions = additions
+            self.price = price
+            self.noise = noise
+        }
+    }
+
+    /// What annealing found.
+    public struct Annealed: Sendable, Hashable {
+        /// The best revenue met: what `play` earns with `lists`, to rounding.
+        public let best: Double
+        /// The revenue by the search's own incremental times: `best` to rounding, or the search is at fault.
+        public let claimed: Double
+        /// What the start earned.
+        public let start: Double
+        /// The best schedule: each worker's tasks in order, as `play` takes them. Where nothing better than the start was
+        /// found it is the start's.
+        public let lists: [[Int]]
+    }
+
     /// Bounds of some episodes, shared among the threads; the annealing starts from the coalition rule, its price tuned
-    /// for the setting. The same bits at any thread count. O(episodes * moves) episodes.
+    /// for the setting. The same bits at any thread count. O(episodes * moves * lists).
     public static func bounds(
         on source: some InstanceSource, tasks: Int, workers: Int, seed: UInt64, episodes: Range<Int>,
-        moves: Int = 20_000, options: GameOptions = GameOptions()
+        moves: Int = 80_000, options: GameOptions = GameOptions()
     ) -> [Bounds] {
         let price = DispatcherKind.coalition.tunedPrice(
             source, tasks: tasks, workers: workers, seed: seed, options: options)
@@ -25,11 +76,11 @@ public enum FullInformation {
         Threads.parallelFor(jobs.count) { at in
             let instance = source.instance(tasks: tasks, workers: workers, seed: seed, episode: jobs[at].episode)
             let stream = RandomStream(seed: seed, purpose: .annealing, index: UInt64(jobs[at].episode))
-            let (best, start) = anneal(
+            let found = anneal(
                 instance, start: DispatcherKind.coalition.make(price: price), stream: stream, moves: moves,
                 options: options)
             jobs[at].bounds = Bounds(
-                annealed: best, start: start, upper: upperBound(instance, options: options))
+                annealed: found.best, start: found.start, upper: upperBound(instance, options: options))
         }
         return jobs.map { $0.bounds! }
     }
@@ -41,100 +92,86 @@ public enum FullInformation {
         init(episode: Int) { self.episode = episode }
     }
 
-    /// Simulated annealing over schedules, started from the plays of a dispatcher.
-    ///
-    /// A schedule gives each worker a list of tasks. It is played in the game: at each window an idle worker on shift
-    /// goes to the first task of its list that is still open and that it may take, waits if that task has not been
-    /// released yet, and passes over one that has ended or that it would reach too late. So the revenue is one that the
-    /// game's rules allow. A move inserts, removes, replaces or carries over one entry; it is taken by the Metropolis
-    /// rule at a temperature that falls from 0.02 to 0.0005 of the mean pay times ten. O(moves) episodes.
-    ///
-    /// - Returns: the best revenue met and the revenue of the start.
+    /// As `anneal(_:start:stream:search:options:)` with the default search of so many moves.
     public static func anneal(
-        _ instance: Instance, start: any Dispatcher, stream: RandomStream, moves: Int = 20_000,
+        _ instance: Instance, start: any Dispatcher, stream: RandomStream, moves: Int = 80_000,
         options: GameOptions = GameOptions()
-    ) -> (best: Double, start: Double) {
-        var stream = stream
-        var state = GameState(options: options)
-        var plan = record(instance, start: start, stream: stream, options: options)
-        let initial = replay(plan, instance, &state)
-        if instance.tasks.isEmpty || instance.workers.isEmpty { return (initial, initial) }
-        let able = instance.tasks.map { task in
-            instance.workers.indices.filter { instance.workers[$0].skills.has(task.skill) }
-        }
-        var present = initial
-        var best = initial
-        let scale = instance.tasks.reduce(0) { $0 + $1.pay } / Double(instance.tasks.count)
-        for move in 0..<moves {
-            let heat = scale * 0.2 * pow(0.025, Double(move) / Double(moves))
-            let task = stream.index(below: instance.tasks.count)
-            if able[task].isEmpty { continue }
-            let worker = able[task][stream.index(below: able[task].count)]
-            let undo = plan[worker]
-            var otherUndo: (worker: Int, list: [Int32])?
-            if let at = plan[worker].firstIndex(of: Int32(task)) {
-                plan[worker].remove(at: at)
-                if stream.unit() < 0.5 {
-                    let other = able[task][stream.index(below: able[task].count)]
-                    if other != worker && !plan[other].contains(Int32(task)) {
-                        otherUndo = (other, plan[other])
-                        insert(task, into: &plan[other], &stream, instance)
-                    }
-                }
-            } else {
-                if stream.unit() < 0.3, !plan[worker].isEmpty {
-                    plan[worker].remove(at: stream.index(below: plan[worker].count))
-                }
-                insert(task, into: &plan[worker], &stream, instance)
-            }
-            let revenue = replay(plan, instance, &state)
-            if revenue >= present || stream.unit() < exp((revenue - present) / heat) {
-                present = revenue
-                best = max(best, revenue)
-            } else {
-                plan[worker] = undo
-                if let otherUndo { plan[otherUndo.worker] = otherUndo.list }
-            }
-        }
-        return (best, initial)
+    ) -> Annealed {
+        anneal(instance, start: start, stream: stream, search: AnnealingOptions(moves: moves), options: options)
     }
 
-    /// Puts a task into a list next to the tasks released about the same time.
-    private static func insert(
-        _ task: Int, into list: inout [Int32], _ stream: inout RandomStream, _ instance: Instance
-    ) {
-        var place = list.firstIndex { Int($0) > task } ?? list.count
-        place += stream.index(below: 3) - 1
-        list.insert(Int32(task), at: max(0, min(list.count, place)))
+    /// Annealing over schedules by ruin and recreate, started from the plays of a dispatcher.
+    ///
+    /// A schedule gives each worker a list of tasks; a worker leaves for the next one at the first window at which it is
+    /// free, on shift and the task is released. Lists are chosen with the future known, but the plays that they stand for
+    /// are those of the game: decisions at window starts, released tasks only, from where the worker is. Only plays
+    /// without vain trips are searched: each member arrives before its task ends.
+    ///
+    /// A move takes the teams (or a member) off some tasks near each other in way and time, then gives teams to these and
+    /// to some others that had none: the team, its workers and the places in their lists are chosen by what the delay of
+    /// later tasks costs. It is kept by the Metropolis rule. Times are exact and recomputed only where they move.
+    /// O(moves * lists of the workers with a skill).
+    public static func anneal(
+        _ instance: Instance, start: any Dispatcher, stream: RandomStream, search: AnnealingOptions,
+        options: GameOptions = GameOptions()
+    ) -> Annealed {
+        let record = record(instance, start: start, stream: stream, options: options)
+        let kept = Annealed(
+            best: record.revenue, claimed: record.revenue, start: record.revenue, lists: record.lists)
+        if instance.tasks.isEmpty || instance.workers.isEmpty { return kept }
+        var state = ScheduleState(instance, options: options, seats: Self.seats)
+        for team in record.teams {
+            for worker in team.members.prefix(state.cap) { state.append(worker, task: team.task) }
+            state.computeEnd(team.task)
+            state.settle()
+        }
+        var annealer = ScheduleAnnealer(state, instance, search, stream: stream)
+        annealer.run()
+        let best = play(annealer.lists, instance, options: options)
+        if best <= record.revenue { return kept }
+        return Annealed(best: best, claimed: annealer.best, start: record.revenue, lists: annealer.lists)
     }
 
-    /// The tasks that each worker is sent to by a dispatcher, in order.
+    /// The largest team that the annealing sends.
+    private static let seats = 12
+
+    /// The teams that a dispatcher sends, in the order in which their tasks end.
     private static func record(
         _ instance: Instance, start: any Dispatcher, stream: RandomStream, options: GameOptions
-    ) -> [[Int32]] {
+    ) -> (lists: [[Int]], teams: [(task: Int, end: Double, members: [Int])], revenue: Double) {
         let game = SpatialCrowdsourcing(options: options)
         game.reset(instance)
         start.begin(game, stream: stream)
-        var plan = [[Int32]](repeating: [], count: instance.workers.count)
+        var lists = [[Int]](repeating: [], count: instance.workers.count)
+        var teams: [(task: Int, end: Double, members: [Int])] = []
         while !game.isOver {
             start.dispatch(game)
             for worker in game.state.idle where game.state.workerTask[Int(worker)] >= 0 {
-                plan[Int(worker)].append(game.state.workerTask[Int(worker)])
+                lists[Int(worker)].append(Int(game.state.workerTask[Int(worker)]))
             }
             game.advance()
+            for ended in game.settlements {
+                let members = ended.members.map { game.settlementMembers[$0].worker }
+                teams.append((ended.task, ended.time, members))
+            }
         }
-        return plan
+        teams.sort { ($0.end, $0.task) < ($1.end, $1.task) }
+        return (lists, teams, game.revenue)
     }
 
-    /// Plays a schedule. O(windows * (workers + open)).
-    private static func replay(_ plan: [[Int32]], _ instance: Instance, _ state: inout GameState) -> Double {
+    /// Plays a schedule by the rules of the game and returns the revenue: at each window an idle worker on shift goes to
+    /// the first task of its list that is still open and that it may take, waits if that task has not been released yet,
+    /// and passes over one that has ended or that it would reach too late. O(windows * (workers + open)).
+    public static func play(_ lists: [[Int]], _ instance: Instance, options: GameOptions = GameOptions()) -> Double {
+        precondition(lists.count == instance.workers.count, "FullInformation.play: \(lists.count) lists")
+        var state = GameState(options: options)
         state.reset(instance)
-        var next = [Int](repeating: 0, count: plan.count)
+        var next = [Int](repeating: 0, count: lists.count)
         while !state.isOver {
             for position in state.idle.indices {
                 let worker = Int(state.idle[position])
-                while next[worker] < plan[worker].count {
-                    let task = Int(plan[worker][next[worker]])
+                while next[worker] < lists[worker].count {
+                    let task = lists[worker][next[worker]]
                     if state.phase[task] == .unreleased { break }
                     next[worker] += 1
                     let limit = min(state.completion[task], state.tasks[task].deadlineTime)

@@ -6,14 +6,14 @@ extension FullInformation {
     ///
     /// Relaxed: any worker with the skill may work on any task at any time of its shift after the release, split as
     /// finely as wished; of all travel only the way of one member is kept, from the nearest place where it can have
-    /// been (another task, a start) at the fastest speed. For prices `lambda` >= 0 on worker-minutes of each skill's pool and time slice,
+    /// been (another task of its skills, its start). For prices `lambda` >= 0 on worker-minutes of each skill's pool and time slice,
     ///
     ///     bound = sum over tasks max(0, max over t of payment(t) - cheapest cost of work and way before t)
     ///           + sum over workers and slices of (minutes available) * max over the worker's skills of lambda
     ///
     /// is at least the best revenue for every `lambda` (weak duality), so whatever the subgradient steps reach is
-    /// valid; the best over the steps is returned. A worker is available from its shift's start until its shift's end
-    /// plus the longest deadline, since what it has taken it may end. O(steps * tasks * slices).
+    /// valid; the best over the steps is returned. A worker is available during its shift, and after it for as long as
+    /// the longest task that it may have taken before. O(steps * (tasks * slices + workers * slices)).
     public static func upperBound(_ instance: Instance, options: GameOptions = GameOptions(), steps: Int = 300)
         -> Double
     {
@@ -25,6 +25,14 @@ extension FullInformation {
 
 /// The dual problem of `FullInformation.upperBound`.
 private struct Relaxation {
+    /// What a worker can do after its shift: so many minutes between two times.
+    private struct Tail {
+        let skills: SkillSet
+        let start: Double
+        let end: Double
+        let minutes: Double
+    }
+
     /// Length of a time slice (min).
     private let slice = 5.0
     private let slices: Int
@@ -37,6 +45,8 @@ private struct Relaxation {
     /// Worker-minutes by kind of worker (set of skills) and slice.
     private var kinds: [SkillSet] = []
     private var available: [[Double]] = []
+    /// The minutes of each worker after its shift: it then ends at most one task.
+    private var tails: [Tail] = []
     /// Prices [skill][slice], money per worker-minute.
     private var lambda: [[Double]]
 
@@ -58,27 +68,43 @@ private struct Relaxation {
             }
             for at in 0..<slices {
                 let low = max(worker.shiftStart, Double(at) * slice)
-                let high = min(worker.shiftEnd + longest, Double(at + 1) * slice)
+                let high = min(worker.shiftEnd, Double(at + 1) * slice)
                 available[kind][at] += max(0, high - low)
             }
+            var most = 0.0
+            var end = worker.shiftEnd
+            for task in tasks.indices where worker.skills.has(tasks[task].skill) && earliest[task] < worker.shiftEnd {
+                most = max(most, tasks[task].workload + travel[task])
+                end = max(end, tasks[task].deadlineTime)
+            }
+            if !most.isFinite { most = longest }
+            tails.append(Tail(skills: worker.skills, start: worker.shiftEnd, end: end, minutes: most))
         }
     }
 
-    /// For each task the least travel of anyone who works on it (min): from the nearest other task's place or the
-    /// nearest start of a worker with the skill, at the speed of the fastest such worker. O(tasks * (tasks + workers)).
+    /// For each task the least travel of anyone who works on it (min). A worker comes from its start or from the place of
+    /// a task that it may have taken: one of its skills, released before this one's deadline; at its own speed.
+    /// O(tasks * (tasks * sets of skills + workers)).
     private static func leastTravel(_ instance: Instance) -> [Double] {
-        instance.tasks.indices.map { index in
+        var sets: [SkillSet] = []
+        for worker in instance.workers where !sets.contains(worker.skills) { sets.append(worker.skills) }
+        return instance.tasks.indices.map { index in
             let task = instance.tasks[index]
-            var near = Double.infinity
-            var speed = 0.0
-            for worker in instance.workers where worker.skills.has(task.skill) {
-                near = min(near, abs(worker.x - task.x) + abs(worker.y - task.y))
-                speed = max(speed, worker.speed)
+            var least = Double.infinity
+            for set in sets where set.has(task.skill) {
+                var near = Double.infinity
+                for other in instance.tasks.indices where other != index {
+                    let from = instance.tasks[other]
+                    if from.release < task.deadlineTime && set.has(from.skill) {
+                        near = min(near, abs(from.x - task.x) + abs(from.y - task.y))
+                    }
+                }
+                for worker in instance.workers where worker.skills == set {
+                    let start = abs(worker.x - task.x) + abs(worker.y - task.y)
+                    least = min(least, min(near, start) / worker.speed)
+                }
             }
-            for other in instance.tasks.indices where other != index {
-                near = min(near, abs(instance.tasks[other].x - task.x) + abs(instance.tasks[other].y - task.y))
-            }
-            return speed > 0 ? near / speed : .infinity
+            return least
         }
     }
 
@@ -108,6 +134,7 @@ private struct Relaxation {
             var bound = 0.0
             for task in tasks.indices { bound += gain(task, &demand, &scratch) }
             for kind in kinds.indices { bound += supplyCost(kind, &demand) }
+            for tail in tails { bound += tailCost(tail, &demand, &scratch) }
             best = min(best, bound)
             let norm = demand.joined().reduce(0) { $0 + $1 * $1 }.squareRoot()
             if norm == 0 { break }
@@ -129,6 +156,31 @@ private struct Relaxation {
             guard let skill = set.max(by: { lambda[$0][at] < lambda[$1][at] }) else { continue }
             cost += available[kind][at] * lambda[skill][at]
             demand[skill][at] -= available[kind][at]
+        }
+        return cost
+    }
+
+    /// The minutes after a shift go to the dearest slices and skills. Takes them off the demand.
+    private func tailCost(_ tail: Tail, _ demand: inout [[Double]], _ used: inout [Int]) -> Double {
+        var left = tail.minutes
+        var cost = 0.0
+        let first = Int(tail.start / slice)
+        let last = min(slices - 1, Int(tail.end / slice))
+        used.removeAll(keepingCapacity: true)
+        while left > 0 {
+            var best = (price: 0.0, skill: -1, slice: -1)
+            for at in first..<max(first, last + 1) where !used.contains(at) {
+                for skill in 0..<skills where tail.skills.has(skill) && lambda[skill][at] > best.price {
+                    best = (lambda[skill][at], skill, at)
+                }
+            }
+            if best.slice < 0 { break }
+            used.append(best.slice)
+            let room = min(tail.end, Double(best.slice + 1) * slice) - max(tail.start, Double(best.slice) * slice)
+            let minutes = min(left, max(0, room))
+            cost += minutes * best.price
+            demand[best.skill][best.slice] -= minutes
+            left -= minutes
         }
         return cost
     }
