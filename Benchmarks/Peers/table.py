@@ -37,8 +37,10 @@ SECTIONS = (("mlp", "1. Batched MLP"), ("kl", "2. KL divergences"), ("ihvp", "3.
             ("ppo", "5b. IPPO on simple_spread"), ("crowd", "6. Labels"))
 peak = {threads: statistics.median(v) for ((case, threads), peer), v in rates.items() if case == "peak/sgemm4096"}
 print("# Performance: ours beside the peers\n")
-print(f"Machine: {machine}. Date: {date}. Command: `{command}`. Written by `make bench-peers`; ours and the peers ran in")
-print("turns in one run, and a case counts with the median of its turns. Ratios travel between machines, figures do not.\n")
+print(f"Machine: {machine}. Date: {date}.\n")
+print(f"    {command}\n")
+print("Written by `scripts/bench-peers`; ours and the peers ran in turns in one run, and a case counts with the median of")
+print("its turns. Ratios travel between machines, figures do not.\n")
 for threads, value in sorted(peak.items()):
     print(f"- sgemm 4096 x 4096 x 4096, {threads} thread(s): {value:.0f} GFLOP/s (OpenBLAS through numpy): the peak below.")
 for prefix, title in SECTIONS:
