@@ -13,9 +13,10 @@ let swiftFlags: [SwiftSetting] = [
 ]
 
 // Checks at run time that no class is entered twice cost a twelfth of a training; the compiler's own checks stay.
-let librarySettings: [SwiftSetting] = swiftFlags + [
-    .unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release))
-]
+let librarySettings: [SwiftSetting] =
+    swiftFlags + [
+        .unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release))
+    ]
 
 let package = Package(
     name: "cafe",

@@ -135,10 +135,9 @@ int64_t cafe_weights_draw(double *probability, const double *w, const uint8_t *a
  * Task i's pairs are worker[start[i] ...] and label[start[i] ...], count[i] of them; a label below 0 (asked, not
  * answered) is passed over. score and vote are indexed by task; tasks[n] lists the tasks, NULL means 0, 1, ..., n-1.
  * sums[C] is scratch. O(n C + pairs). */
-void cafe_weights_vote(double *score, int32_t *vote, double *sums, const double *w, double total,
-                       const int32_t *tasks, int64_t n, const int64_t *start, const int32_t *count,
-                       const int32_t *worker, const int32_t *label, int32_t C, int32_t rule, uint64_t seed,
-                       uint64_t ties);
+void cafe_weights_vote(double *score, int32_t *vote, double *sums, const double *w, double total, const int32_t *tasks,
+                       int64_t n, const int64_t *start, const int32_t *count, const int32_t *worker,
+                       const int32_t *label, int32_t C, int32_t rule, uint64_t seed, uint64_t ties);
 
 /* ---- mlp: multilayer perceptrons, batched -------------------------------------------------------------------- */
 
@@ -167,12 +166,12 @@ int64_t cafe_mlp_workspace(const cafe_mlp *net, int64_t rows);
 
 /* output[B x widths[layers]] = net(input[B x widths[0]]). Keeps the activations in the workspace for the functions
  * below, which must follow with the same net, parameters, input and rows. O(B P). */
-void cafe_mlp_forward(float *output, float *workspace, const cafe_mlp *net, const float *parameters,
-                      const float *input, int64_t rows);
+void cafe_mlp_forward(float *output, float *workspace, const cafe_mlp *net, const float *parameters, const float *input,
+                      int64_t rows);
 /* The same output, bit for bit, without keeping the activations: for rollouts and evaluation. Less memory traffic; the
  * workspace then serves no backward. */
-void cafe_mlp_predict(float *output, float *workspace, const cafe_mlp *net, const float *parameters,
-                      const float *input, int64_t rows);
+void cafe_mlp_predict(float *output, float *workspace, const cafe_mlp *net, const float *parameters, const float *input,
+                      int64_t rows);
 /* After cafe_mlp_forward: adds to parameter_gradient[P] the gradient of sum(output * G), G = output_gradient[B x out],
  * and, unless input_gradient is NULL, adds to input_gradient[B x in]. O(B P). */
 void cafe_mlp_backward(float *parameter_gradient, float *input_gradient, float *workspace, const cafe_mlp *net,
@@ -230,8 +229,8 @@ void cafe_policy_softmax(float *probabilities, const cafe_segments *segments, co
 void cafe_policy_log_softmax(float *log_probabilities, const cafe_segments *segments, const float *logits);
 /* Draws one action a decision by inverting the distribution function at uniforms[n] in [0, 1). actions[n],
  * log_probabilities[n]. */
-void cafe_policy_sample(int32_t *actions, float *log_probabilities, const cafe_segments *segments,
-                        const float *logits, const float *uniforms);
+void cafe_policy_sample(int32_t *actions, float *log_probabilities, const cafe_segments *segments, const float *logits,
+                        const float *uniforms);
 /* The likeliest allowed candidate of each decision, the first one at a tie. actions[n]. */
 void cafe_policy_greedy(int32_t *actions, const cafe_segments *segments, const float *logits);
 /* log pi(a) and the entropy (nats) of each decision. log_probabilities[n], entropies[n]. */
@@ -290,15 +289,15 @@ enum { CAFE_CONTINUES = 0, CAFE_TERMINATED = 1, CAFE_TRUNCATED = 2 };
  * next_values_t is the value of the observation that follows step t: for a truncated step, of the final observation;
  * for a terminated one it is not read. ends (or NULL: every step continues) has one of the codes above a step. */
 void cafe_gae(float *advantages, float *returns, const float *rewards, const float *values, const float *next_values,
-              const float *discounts, const float *lambdas, const uint8_t *ends, const int32_t *offsets,
-              int64_t chains, int64_t steps, int64_t chain_stride, int64_t step_stride);
+              const float *discounts, const float *lambdas, const uint8_t *ends, const int32_t *offsets, int64_t chains,
+              int64_t steps, int64_t chain_stride, int64_t step_stride);
 
 /* ---- gaussian: diagonal Gaussians, [B x Z] means and log standard deviations ------------------------------------ */
 
 /* kl[B] = KL(p || q) in nats: sum over Z of sq - sp + (exp(2 sp) + (mp - mq)^2) / (2 exp(2 sq)) - 1/2.
  * mean_q and log_sd_q may both be NULL: the standard normal. */
-void cafe_gaussian_kl(float *kl, const float *mean_p, const float *log_sd_p, const float *mean_q,
-                      const float *log_sd_q, int64_t rows, int64_t width);
+void cafe_gaussian_kl(float *kl, const float *mean_p, const float *log_sd_p, const float *mean_q, const float *log_sd_q,
+                      int64_t rows, int64_t width);
 /* Adds weights[B] * dKL to the four gradients [B x Z]; the last two may be NULL. */
 void cafe_gaussian_kl_backward(float *mean_p_gradient, float *log_sd_p_gradient, float *mean_q_gradient,
                                float *log_sd_q_gradient, const float *mean_p, const float *log_sd_p,
@@ -314,8 +313,8 @@ void cafe_gaussian_log_likelihood(float *log_likelihood, const float *x, const f
                                   int64_t rows, int64_t width);
 /* Adds weights[B] * d log_likelihood to both gradients [B x Z]; log_sd_gradient may be NULL. */
 void cafe_gaussian_log_likelihood_backward(float *mean_gradient, float *log_sd_gradient, const float *x,
-                                           const float *mean, const float *log_sd, const float *weights,
-                                           int64_t rows, int64_t width);
+                                           const float *mean, const float *log_sd, const float *weights, int64_t rows,
+                                           int64_t width);
 
 /* ---- elementary functions --------------------------------------------------------------------------------------- */
 
@@ -341,7 +340,7 @@ double cafe_norm_clip(float *gradient, int64_t count, double maximum);
 
 /* Why conjugate gradient stopped. */
 enum {
-    CAFE_CG_CONVERGED = 0, /* the recurrence's residual is below the tolerance */
+    CAFE_CG_CONVERGED = 0,  /* the recurrence's residual is below the tolerance */
     CAFE_CG_ITERATIONS = 1, /* the allowed iterations are used up */
     CAFE_CG_CURVATURE = 2,  /* p'(A + damping)p <= 0: the operator is not positive definite along p */
     CAFE_CG_NOT_FINITE = 3, /* the operator or the right-hand side gave a number that is not finite */
@@ -397,9 +396,9 @@ double cafe_vote_em(double *posterior, double *counts, double *scratch, const do
  *   E: posterior[i, c] = softmax over c of (bias[c] + sum over labels c of (ability * e^easiness + ln(C - 1)))
  *   M: one Fisher step on easiness[i] under the prior N(mean, variance), at most 1 long; scale[i] = e^easiness[i]
  * change[chunks] receives each run's largest change of a posterior. O(n + N C). */
-void cafe_vote_glad_tasks(double *posterior, double *easiness, double *scale, double *change,
-                          const double *ability, const double *bias, const int32_t *start, const int32_t *cell,
-                          double mean, double variance, int64_t N, int32_t C, int64_t chunks);
+void cafe_vote_glad_tasks(double *posterior, double *easiness, double *scale, double *change, const double *ability,
+                          const double *bias, const int32_t *start, const int32_t *cell, double mean, double variance,
+                          int64_t N, int32_t C, int64_t chunks);
 /* The workers' half: one Fisher step on ability[j] under the prior N(mean, variance), at most 1 long. Worker j owns
  * start[j] .. start[j + 1] - 1 of answer = task * C + label. O(n). */
 void cafe_vote_glad_workers(double *ability, const double *posterior, const double *scale, const int32_t *start,

@@ -10,8 +10,8 @@
 
 enum { LEAST = 256, LEAST_ENTRIES = 8192 };
 
-void cafe_gaussian_kl(float *kl, const float *mean_p, const float *log_sd_p, const float *mean_q,
-                      const float *log_sd_q, int64_t rows, int64_t width) {
+void cafe_gaussian_kl(float *kl, const float *mean_p, const float *log_sd_p, const float *mean_q, const float *log_sd_q,
+                      int64_t rows, int64_t width) {
     const kernels *use = cafe_kernels();
     chunks c = chunks_of(rows, LEAST);
 #pragma omp parallel for schedule(static) num_threads(c.threads) if (c.threads > 1)
@@ -32,10 +32,10 @@ void cafe_gaussian_kl_backward(float *mean_p_gradient, float *log_sd_p_gradient,
         for (int64_t j = k * c.size * width; j < chunk_end(c, k, rows) * width; j++) {
             float w = weights[j / width], precision = log_sd_q ? expf(-2 * log_sd_q[j]) : 1;
             float difference = mean_p[j] - (mean_q ? mean_q[j] : 0), variance = expf(2 * log_sd_p[j]);
-            mean_p_gradient[j] += w * difference * precision;          // (mp - mq) / vq
-            log_sd_p_gradient[j] += w * (variance * precision - 1);    // vp / vq - 1
+            mean_p_gradient[j] += w * difference * precision;       // (mp - mq) / vq
+            log_sd_p_gradient[j] += w * (variance * precision - 1); // vp / vq - 1
             if (mean_q_gradient) mean_q_gradient[j] -= w * difference * precision;
-            if (log_sd_q_gradient)                                     // 1 - (vp + (mp - mq)^2) / vq
+            if (log_sd_q_gradient) // 1 - (vp + (mp - mq)^2) / vq
                 log_sd_q_gradient[j] += w * (1 - (variance + difference * difference) * precision);
         }
 }
@@ -44,8 +44,7 @@ void cafe_gaussian_sample(float *sample, const float *mean, const float *log_sd,
     chunks c = chunks_of(count, LEAST_ENTRIES);
 #pragma omp parallel for schedule(static) num_threads(c.threads) if (c.threads > 1)
     for (int64_t k = 0; k < c.count; k++)
-        for (int64_t j = k * c.size; j < chunk_end(c, k, count); j++)
-            sample[j] = mean[j] + expf(log_sd[j]) * noise[j];
+        for (int64_t j = k * c.size; j < chunk_end(c, k, count); j++) sample[j] = mean[j] + expf(log_sd[j]) * noise[j];
 }
 
 void cafe_gaussian_sample_backward(float *mean_gradient, float *log_sd_gradient, const float *log_sd,
@@ -75,8 +74,8 @@ void cafe_gaussian_log_likelihood(float *log_likelihood, const float *x, const f
 }
 
 void cafe_gaussian_log_likelihood_backward(float *mean_gradient, float *log_sd_gradient, const float *x,
-                                           const float *mean, const float *log_sd, const float *weights,
-                                           int64_t rows, int64_t width) {
+                                           const float *mean, const float *log_sd, const float *weights, int64_t rows,
+                                           int64_t width) {
     chunks c = chunks_of(rows, LEAST);
 #pragma omp parallel for schedule(static) num_threads(c.threads) if (c.threads > 1)
     for (int64_t k = 0; k < c.count; k++)

@@ -23,7 +23,9 @@ const kernels cafe_kernels_portable = KERNELS;
 /* The widest vectors allowed to calls from this thread: a kernel chooses once, at its entry. */
 static _Thread_local int32_t widest = CAFE_AVX512;
 
-void cafe_vectors_set(int32_t level) { widest = level; }
+void cafe_vectors_set(int32_t level) {
+    widest = level;
+}
 
 int32_t cafe_vectors_get(void) {
     int32_t allowed = widest;
@@ -47,6 +49,10 @@ const kernels *cafe_kernels(void) {
     return &cafe_kernels_portable;
 }
 
-void cafe_exp(float *out, const float *in, int64_t count) { cafe_kernels()->exp(out, in, count); }
+void cafe_exp(float *out, const float *in, int64_t count) {
+    cafe_kernels()->exp(out, in, count);
+}
 
-void cafe_tanh(float *out, const float *in, int64_t count) { cafe_kernels()->tanh(out, in, count); }
+void cafe_tanh(float *out, const float *in, int64_t count) {
+    cafe_kernels()->tanh(out, in, count);
+}

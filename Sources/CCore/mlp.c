@@ -15,22 +15,24 @@
 
 enum { BLOCK = 64, CHUNK = 128, PARTIALS = 32 };
 
-static int64_t padded(int64_t width) { return (width + PAD - 1) / PAD * PAD; }
+static int64_t padded(int64_t width) {
+    return (width + PAD - 1) / PAD * PAD;
+}
 
 /* Where everything lies in the workspace. Index l of an array is layer l's output side, 0 the input. */
 typedef struct layout {
     const kernels *use;
     int64_t rows, chunk, chunks, parameters;
     int64_t ld[CAFE_MLP_LAYERS + 1], offset[CAFE_MLP_LAYERS];
-    float *h[CAFE_MLP_LAYERS + 1]; /* activations */
-    float *r[CAFE_MLP_LAYERS + 1]; /* R{activations} */
-    float *d[CAFE_MLP_LAYERS + 1]; /* deltas: dL/dz */
-    float *e[CAFE_MLP_LAYERS + 1]; /* dL/dh */
-    float *w[CAFE_MLP_LAYERS];     /* W and then b, [in + 1 x ld(out)] */
-    float *wt[CAFE_MLP_LAYERS];    /* W', [out x ld(in)] */
+    float *h[CAFE_MLP_LAYERS + 1];                   /* activations */
+    float *r[CAFE_MLP_LAYERS + 1];                   /* R{activations} */
+    float *d[CAFE_MLP_LAYERS + 1];                   /* deltas: dL/dz */
+    float *e[CAFE_MLP_LAYERS + 1];                   /* dL/dh */
+    float *w[CAFE_MLP_LAYERS];                       /* W and then b, [in + 1 x ld(out)] */
+    float *wt[CAFE_MLP_LAYERS];                      /* W', [out x ld(in)] */
     float *v[CAFE_MLP_LAYERS], *vt[CAFE_MLP_LAYERS]; /* the same of the direction */
-    float *partial; /* [chunks x parameters] */
-    float *scratch; /* [chunks x BLOCK x 4 widest] */
+    float *partial;                                  /* [chunks x parameters] */
+    float *scratch;                                  /* [chunks x BLOCK x 4 widest] */
     int64_t scratch_size;
     float *end;
 } layout;
@@ -178,8 +180,8 @@ static void forward_block(const cafe_mlp *net, const layout *at, float *output, 
     unpad_rows(output + first * out, a, m, out, lda);
 }
 
-static void forward(float *output, float *workspace, const cafe_mlp *net, const float *parameters,
-                    const float *input, int64_t rows, int keep) {
+static void forward(float *output, float *workspace, const cafe_mlp *net, const float *parameters, const float *input,
+                    int64_t rows, int keep) {
     layout at = layout_of(net, workspace, rows);
     pack(net, &at, at.w, parameters);
     int64_t blocks = (rows + BLOCK - 1) / BLOCK;
@@ -196,13 +198,13 @@ static void forward(float *output, float *workspace, const cafe_mlp *net, const 
                       keep ? NULL : at.scratch + omp_get_thread_num() * at.scratch_size);
 }
 
-void cafe_mlp_forward(float *output, float *workspace, const cafe_mlp *net, const float *parameters,
-                      const float *input, int64_t rows) {
+void cafe_mlp_forward(float *output, float *workspace, const cafe_mlp *net, const float *parameters, const float *input,
+                      int64_t rows) {
     forward(output, workspace, net, parameters, input, rows, 1);
 }
 
-void cafe_mlp_predict(float *output, float *workspace, const cafe_mlp *net, const float *parameters,
-                      const float *input, int64_t rows) {
+void cafe_mlp_predict(float *output, float *workspace, const cafe_mlp *net, const float *parameters, const float *input,
+                      int64_t rows) {
     forward(output, workspace, net, parameters, input, rows, 0);
 }
 
@@ -227,8 +229,7 @@ static void add_partials(float *gradient, const layout *at) {
     }
 #pragma omp parallel for schedule(static) num_threads(threads)
     for (int64_t p = 0; p < pieces; p++)
-        add_piece(gradient, at, p * piece,
-                  (p + 1) * piece < at->parameters ? (p + 1) * piece : at->parameters);
+        add_piece(gradient, at, p * piece, (p + 1) * piece < at->parameters ? (p + 1) * piece : at->parameters);
 }
 
 static float *partial_of(float *gradient, const layout *at, int64_t chunk) {
@@ -239,8 +240,7 @@ static float *partial_of(float *gradient, const layout *at, int64_t chunk) {
 }
 
 static void backward_block(const cafe_mlp *net, const layout *at, float *gradient, float *input_gradient,
-                           const float *input, const float *output_gradient, int64_t first, int64_t m,
-                           float *scratch) {
+                           const float *input, const float *output_gradient, int64_t first, int64_t m, float *scratch) {
     int32_t top = net->layers;
     float *d = scratch, *e = scratch + at->scratch_size / 2;
     pad_rows(d, output_gradient + first * net->widths[top], m, net->widths[top], at->ld[top]);
@@ -293,13 +293,13 @@ void cafe_mlp_backward(float *parameter_gradient, float *input_gradient, float *
 
 /* ---- R-operator ---- */
 
-static void rforward_block(const cafe_mlp *net, const layout *at, float *r_output, const float *input,
-                           int64_t first, int64_t m) {
+static void rforward_block(const cafe_mlp *net, const layout *at, float *r_output, const float *input, int64_t first,
+                           int64_t m) {
     for (int32_t l = 0; l < net->layers; l++) {
         int64_t in = net->widths[l], ld = at->ld[l + 1];
         const float *a = l ? at->h[l] + first * at->ld[l] : input + first * in;
         float *r = at->r[l + 1] + first * ld;
-        at->use->product(r, a, l ? at->ld[l] : in, at->v[l], at->v[l] + in * ld, m, in, ld); // R z = h V + c
+        at->use->product(r, a, l ? at->ld[l] : in, at->v[l], at->v[l] + in * ld, m, in, ld);            // R z = h V + c
         if (l) at->use->product(r, at->r[l] + first * at->ld[l], at->ld[l], at->w[l], NULL, m, in, ld); // + R{h} W
         at->use->derive(r, at->h[l + 1] + first * ld, m * ld, kind_of(net, l + 1));
     }
@@ -328,7 +328,8 @@ static void deltas_block(const cafe_mlp *net, const layout *at, const float *out
             pad_rows(e, output_gradient + first * net->widths[l], m, net->widths[l], ld);
         } else {
             memset(e, 0, sizeof(float) * (size_t)(m * ld));
-            at->use->product(e, at->d[l + 1] + first * at->ld[l + 1], at->ld[l + 1], at->wt[l], NULL, m, net->widths[l + 1], ld);
+            at->use->product(e, at->d[l + 1] + first * at->ld[l + 1], at->ld[l + 1], at->wt[l], NULL, m,
+                             net->widths[l + 1], ld);
         }
         memcpy(d, e, sizeof(float) * (size_t)(m * ld));
         at->use->derive(d, at->h[l] + first * ld, m * ld, kind_of(net, l));
@@ -355,7 +356,7 @@ static void rbackward_block(const cafe_mlp *net, const layout *at, float *gradie
         int64_t ld = at->ld[l], in = net->widths[l - 1], lda = l > 1 ? at->ld[l - 1] : in;
         const float *d = at->d[l] + first * ld;
         at->use->derive_twice(x, at->h[l] + first * ld, at->r[l] + first * ld, at->e[l] + first * ld, m * ld,
-                     kind_of(net, l));
+                              kind_of(net, l));
         const float *a = l > 1 ? at->h[l - 1] + first * lda : input + first * in;
         float *g = gradient + at->offset[l - 1];
         at->use->outer(g, a, lda, x, ld, m, in, net->widths[l], 1); // R{dW} = h' R{d} + R{h}' d

@@ -25,7 +25,7 @@ void cafe_adam_step(float *parameters, float *m, float *v, const float *gradient
     for (int64_t k = 0; k < c.count; k++) {
         int64_t i = k * c.size;
         use->adam(parameters + i, m + i, v + i, gradient + i, chunk_end(c, k, count) - i, rate, (float)beta1,
-                   (float)beta2, scale, (float)epsilon);
+                  (float)beta2, scale, (float)epsilon);
     }
 }
 

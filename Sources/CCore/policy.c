@@ -28,7 +28,9 @@ static segment bounds_of(const cafe_segments *s, int64_t i) {
     return g;
 }
 
-static int allows(const segment *g, int32_t j) { return !g->mask || g->mask[j]; }
+static int allows(const segment *g, int32_t j) {
+    return !g->mask || g->mask[j];
+}
 
 static segment segment_of(const cafe_segments *s, int64_t i, const float *logits) {
     segment g = bounds_of(s, i);
@@ -43,7 +45,9 @@ static segment segment_of(const cafe_segments *s, int64_t i, const float *logits
     return g;
 }
 
-static int is_empty(const segment *g) { return g->peak == -INFINITY; }
+static int is_empty(const segment *g) {
+    return g->peak == -INFINITY;
+}
 
 static float log_probability(const segment *g, const float *logits, int32_t j) {
     return (float)((double)(logits[g->begin + j] - g->peak) - g->log_sum);
@@ -96,8 +100,8 @@ static int32_t draw(const segment *g, const float *logits, float u) {
     return last;
 }
 
-static void sample_range(int32_t *actions, float *log_probabilities, const cafe_segments *segments,
-                         const float *logits, const float *uniforms, int64_t begin, int64_t end) {
+static void sample_range(int32_t *actions, float *log_probabilities, const cafe_segments *segments, const float *logits,
+                         const float *uniforms, int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; i++) {
         segment g = segment_of(segments, i, logits);
         actions[i] = is_empty(&g) ? -1 : draw(&g, logits, uniforms[i]);
@@ -105,8 +109,8 @@ static void sample_range(int32_t *actions, float *log_probabilities, const cafe_
     }
 }
 
-void cafe_policy_sample(int32_t *actions, float *log_probabilities, const cafe_segments *segments,
-                        const float *logits, const float *uniforms) {
+void cafe_policy_sample(int32_t *actions, float *log_probabilities, const cafe_segments *segments, const float *logits,
+                        const float *uniforms) {
     chunks c = chunks_of(segments->count, LEAST);
     if (c.threads < 2) { // a step of a rollout: not even an OpenMP region of one
         sample_range(actions, log_probabilities, segments, logits, uniforms, 0, segments->count);
@@ -160,8 +164,8 @@ static double probabilities_of(float *p, const segment *g, const float *logits) 
 }
 
 /* Returns the entropy. */
-static double head_gradient(float *gradient, const segment *g, const float *logits, int32_t action,
-                            double weight, double bonus) {
+static double head_gradient(float *gradient, const segment *g, const float *logits, int32_t action, double weight,
+                            double bonus) {
     float *out = gradient + g->begin;
     double entropy = probabilities_of(out, g, logits);
     for (int32_t j = 0; j < g->size; j++) {
@@ -176,8 +180,8 @@ static double head_gradient(float *gradient, const segment *g, const float *logi
 
 /* R of the head. Where the weight is a ratio it moves too: R{weight} = ratio_weight * R{log pi(action)}; else
  * 0. */
-static void head_r(float *out, const segment *g, const float *logits, const float *u, int32_t action,
-                   double weight, double ratio_weight, double bonus) {
+static void head_r(float *out, const segment *g, const float *logits, const float *u, int32_t action, double weight,
+                   double ratio_weight, double bonus) {
     float *to = out + g->begin;
     const float *r = u + g->begin;
     double entropy = probabilities_of(to, g, logits), mean = 0, r_entropy = 0;
@@ -217,10 +221,10 @@ static surrogate surrogate_of(double log_pi, double old, double advantage, doubl
 }
 
 /* Losses of the decisions begin ..< end, summed, and their logit gradients for a mean over n decisions. */
-static cafe_policy_loss clipped_range(float *logit_gradient, const cafe_segments *segments,
-                                      const float *logits, const int32_t *actions,
-                                      const float *old_log_probabilities, const float *advantages,
-                                      float clip_coef, float entropy_coef, int64_t begin, int64_t end) {
+static cafe_policy_loss clipped_range(float *logit_gradient, const cafe_segments *segments, const float *logits,
+                                      const int32_t *actions, const float *old_log_probabilities,
+                                      const float *advantages, float clip_coef, float entropy_coef, int64_t begin,
+                                      int64_t end) {
     int64_t n = segments->count;
     cafe_policy_loss sum = {0};
     for (int64_t i = begin; i < end; i++) {
@@ -229,14 +233,13 @@ static cafe_policy_loss clipped_range(float *logit_gradient, const cafe_segments
             clear(logit_gradient, &g);
             continue;
         }
-        surrogate s = surrogate_of(log_probability(&g, logits, actions[i]), old_log_probabilities[i],
-                                   advantages[i], clip_coef);
+        surrogate s =
+            surrogate_of(log_probability(&g, logits, actions[i]), old_log_probabilities[i], advantages[i], clip_coef);
         sum.policy += s.loss;
         sum.approx_kl += s.ratio - 1 - s.log_ratio;
         sum.clip_fraction += s.clipped;
         double weight = s.active ? -advantages[i] * s.ratio : 0; // d loss / d log pi(a)
-        sum.entropy +=
-            head_gradient(logit_gradient, &g, logits, actions[i], weight / n, -(double)entropy_coef / n);
+        sum.entropy += head_gradient(logit_gradient, &g, logits, actions[i], weight / n, -(double)entropy_coef / n);
     }
     return sum;
 }
@@ -248,13 +251,13 @@ void cafe_policy_clipped(float *logit_gradient, cafe_policy_loss *loss, const ca
     chunks c = chunks_of(n, LEAST);
     cafe_policy_loss partial[MOST_CHUNKS];
     if (c.count == 1) { // a shard of a minibatch: not even an OpenMP region of one
-        partial[0] = clipped_range(logit_gradient, segments, logits, actions, old_log_probabilities,
-                                   advantages, clip_coef, entropy_coef, 0, n);
+        partial[0] = clipped_range(logit_gradient, segments, logits, actions, old_log_probabilities, advantages,
+                                   clip_coef, entropy_coef, 0, n);
     } else {
 #pragma omp parallel for schedule(static) num_threads(c.threads) if (c.threads > 1)
         for (int64_t k = 0; k < c.count; k++)
-            partial[k] = clipped_range(logit_gradient, segments, logits, actions, old_log_probabilities,
-                                       advantages, clip_coef, entropy_coef, k * c.size, chunk_end(c, k, n));
+            partial[k] = clipped_range(logit_gradient, segments, logits, actions, old_log_probabilities, advantages,
+                                       clip_coef, entropy_coef, k * c.size, chunk_end(c, k, n));
     }
     *loss = (cafe_policy_loss){0};
     for (int64_t k = 0; k < c.count; k++) {
@@ -279,8 +282,8 @@ void cafe_policy_clipped_r(float *r_logit_gradient, const cafe_segments *segment
                 clear(r_logit_gradient, &g);
                 continue;
             }
-            surrogate s = surrogate_of(log_probability(&g, logits, a), old_log_probabilities[i],
-                                       advantages[i], clip_coef);
+            surrogate s =
+                surrogate_of(log_probability(&g, logits, a), old_log_probabilities[i], advantages[i], clip_coef);
             double weight = s.active ? -advantages[i] * s.ratio / n : 0;
             head_r(r_logit_gradient, &g, logits, r_logits, a, weight, weight, -(double)entropy_coef / n);
         }
@@ -405,8 +408,8 @@ double cafe_value_loss(float *gradient, const float *values, const float *old_va
 }
 
 void cafe_gae(float *advantages, float *returns, const float *rewards, const float *values, const float *next_values,
-              const float *discounts, const float *lambdas, const uint8_t *ends, const int32_t *offsets,
-              int64_t chains, int64_t steps, int64_t chain_stride, int64_t step_stride) {
+              const float *discounts, const float *lambdas, const uint8_t *ends, const int32_t *offsets, int64_t chains,
+              int64_t steps, int64_t chain_stride, int64_t step_stride) {
     chunks c = chunks_of(chains, 16);
 #pragma omp parallel for schedule(static) num_threads(c.threads) if (c.threads > 1)
     for (int64_t k = 0; k < c.count; k++)

@@ -17,9 +17,13 @@ INLINE vf load(const float *p) {
     return v;
 }
 
-INLINE void store(float *p, vf v) { memcpy(p, &v, sizeof v); }
+INLINE void store(float *p, vf v) {
+    memcpy(p, &v, sizeof v);
+}
 
-INLINE vf splat(float x) { return (vf)x; }
+INLINE vf splat(float x) {
+    return (vf)x;
+}
 
 /* Lane l of a shuffle of two vectors: their blocks of `s` lanes, the odd ones of the first changed for the
  * even ones of the second (LOW, HIGH: a step of a transposition), and a rotation by s lanes. */
@@ -51,11 +55,11 @@ INLINE float sum_of(vf v) {
     return v[0];
 }
 
-#define TRANSPOSE_STEP(s)                                                                                    \
-    _Pragma("clang loop unroll(full)") for (int i = 0; i < LANES; i++) if (!(i & (s))) {                     \
-        vf low = __builtin_shufflevector(v[i], v[i + (s)], EACH(LOW, s));                                    \
-        v[i + (s)] = __builtin_shufflevector(v[i], v[i + (s)], EACH(HIGH, s));                               \
-        v[i] = low;                                                                                          \
+#define TRANSPOSE_STEP(s)                                                                                              \
+    _Pragma("clang loop unroll(full)") for (int i = 0; i < LANES; i++) if (!(i & (s))) {                               \
+        vf low = __builtin_shufflevector(v[i], v[i + (s)], EACH(LOW, s));                                              \
+        v[i + (s)] = __builtin_shufflevector(v[i], v[i + (s)], EACH(HIGH, s));                                         \
+        v[i] = low;                                                                                                    \
     }
 
 /* Transposes a square of LANES vectors. */

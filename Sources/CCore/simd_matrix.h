@@ -59,28 +59,28 @@ INLINE void outer_tile(int tall, int wide, float *c, int64_t ldc, int64_t cols, 
 }
 
 /* One function a tile shape, so that a tile's code exists once. */
-#define SHAPE(TALL, WIDE)                                                                                             \
-    static void product_##TALL##_##WIDE(float *c, const float *a, int64_t lda, const float *b, const float *bias,     \
-                                        int64_t k, int64_t n) {                                                      \
-        product_tile(TALL, WIDE, c, a, lda, b, bias, k, n);                                                           \
-    }                                                                                                                 \
-    static void outer_##TALL##_##WIDE(float *c, int64_t ldc, int64_t cols, const float *a, int64_t lda,               \
-                                      const float *b, int64_t ldb, int64_t m) {                                      \
-        outer_tile(TALL, WIDE, c, ldc, cols, a, lda, b, ldb, m);                                                      \
+#define SHAPE(TALL, WIDE)                                                                                              \
+    static void product_##TALL##_##WIDE(float *c, const float *a, int64_t lda, const float *b, const float *bias,      \
+                                        int64_t k, int64_t n) {                                                        \
+        product_tile(TALL, WIDE, c, a, lda, b, bias, k, n);                                                            \
+    }                                                                                                                  \
+    static void outer_##TALL##_##WIDE(float *c, int64_t ldc, int64_t cols, const float *a, int64_t lda,                \
+                                      const float *b, int64_t ldb, int64_t m) {                                        \
+        outer_tile(TALL, WIDE, c, ldc, cols, a, lda, b, ldb, m);                                                       \
     }
-#define SHAPES(WIDE)                                                                                                  \
-    SHAPE(1, WIDE) SHAPE(2, WIDE) SHAPE(3, WIDE) SHAPE(4, WIDE) SHAPE(5, WIDE) SHAPE(6, WIDE) SHAPE(7, WIDE)          \
-    SHAPE(8, WIDE)
+#define SHAPES(WIDE)                                                                                                   \
+    SHAPE(1, WIDE)                                                                                                     \
+    SHAPE(2, WIDE) SHAPE(3, WIDE) SHAPE(4, WIDE) SHAPE(5, WIDE) SHAPE(6, WIDE) SHAPE(7, WIDE) SHAPE(8, WIDE)
 SHAPES(1)
 SHAPES(2)
 SHAPES(4)
 
 typedef void product_shape(float *, const float *, int64_t, const float *, const float *, int64_t, int64_t);
 typedef void outer_shape(float *, int64_t, int64_t, const float *, int64_t, const float *, int64_t, int64_t);
-#define ROW(NAME, WIDE)                                                                                               \
-    {                                                                                                                 \
-        0, NAME##_1_##WIDE, NAME##_2_##WIDE, NAME##_3_##WIDE, NAME##_4_##WIDE, NAME##_5_##WIDE, NAME##_6_##WIDE,      \
-            NAME##_7_##WIDE, NAME##_8_##WIDE                                                                          \
+#define ROW(NAME, WIDE)                                                                                                \
+    {                                                                                                                  \
+        0, NAME##_1_##WIDE, NAME##_2_##WIDE, NAME##_3_##WIDE, NAME##_4_##WIDE, NAME##_5_##WIDE, NAME##_6_##WIDE,       \
+            NAME##_7_##WIDE, NAME##_8_##WIDE                                                                           \
     }
 static product_shape *const products[5][9] = {[1] = ROW(product, 1), [2] = ROW(product, 2), [4] = ROW(product, 4)};
 static outer_shape *const outers[5][9] = {[1] = ROW(outer, 1), [2] = ROW(outer, 2), [4] = ROW(outer, 4)};
@@ -91,7 +91,9 @@ static int panel_width(int64_t left) {
     if (TALL_2 && left > LANES) return 2;
     return 1;
 }
-static int panel_height(int wide) { return wide == 4 ? TALL_4 : wide == 2 ? TALL_2 : TALL_1; }
+static int panel_height(int wide) {
+    return wide == 4 ? TALL_4 : wide == 2 ? TALL_2 : TALL_1;
+}
 
 static void product(float *c, const float *a, int64_t lda, const float *b, const float *bias, int64_t m, int64_t k,
                     int64_t n) {

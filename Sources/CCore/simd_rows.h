@@ -113,6 +113,9 @@ static double dot(const float *restrict a, const float *restrict b, int64_t coun
     return total;
 }
 
-#define KERNELS                                                                                                       \
-    {.product = product, .column = column, .outer = outer, .activate = activate, .derive = derive, .derive_twice = derive_twice,        \
-     .exp = map_exp, .tanh = map_tanh, .kl_rows = kl_rows, .gaussian_rows = gaussian_rows, .adam = adam, .dot = dot}
+#define KERNELS                                                                                                        \
+    {                                                                                                                  \
+        .product = product, .column = column, .outer = outer, .activate = activate, .derive = derive,                  \
+        .derive_twice = derive_twice, .exp = map_exp, .tanh = map_tanh, .kl_rows = kl_rows,                            \
+        .gaussian_rows = gaussian_rows, .adam = adam, .dot = dot                                                       \
+    }

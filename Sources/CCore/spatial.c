@@ -43,8 +43,7 @@ cafe_grid cafe_spatial_grid(const double *x, const double *y, int32_t n, int32_t
     }
 }
 
-void cafe_spatial_build(int32_t *start, int32_t *order, const double *x, const double *y, int32_t n,
-                        cafe_grid grid) {
+void cafe_spatial_build(int32_t *start, int32_t *order, const double *x, const double *y, int32_t n, cafe_grid grid) {
     int32_t cells = grid.columns * grid.rows;
     for (int32_t c = 0; c <= cells; c++) start[c] = 0;
     for (int32_t i = 0; i < n; i++) {
@@ -63,8 +62,8 @@ void cafe_spatial_build(int32_t *start, int32_t *order, const double *x, const d
 }
 
 /* Puts point i into the list of the k nearest if it is allowed and near enough; returns the new length. */
-static inline int32_t offer(int32_t *found, double *distance, int32_t count, int32_t k, int32_t i, double x,
-                            double y, uint64_t skill, double latest, const cafe_traveller *who) {
+static inline int32_t offer(int32_t *found, double *distance, int32_t count, int32_t k, int32_t i, double x, double y,
+                            uint64_t skill, double latest, const cafe_traveller *who) {
     double d = fabs(x - who->x) + fabs(y - who->y);
     if (!(skill & who->skills) || d > who->reach) return count;
     if (count == k && (d > distance[k - 1] || (d == distance[k - 1] && i > found[k - 1]))) return count;
@@ -95,8 +94,7 @@ int32_t cafe_spatial_nearest(int32_t *found, double *distance, const int32_t *st
         /* Any point of this ring is at least (ring - 1) cells and the rest of the home cell away. */
         double nearest = (ring - 1) * grid.cell;
         if (nearest > who.reach || (count == k && nearest > distance[k - 1])) break;
-        int32_t row_low = (int32_t)fmax(home_y - ring, 0),
-                row_high = (int32_t)fmin(home_y + ring, grid.rows - 1);
+        int32_t row_low = (int32_t)fmax(home_y - ring, 0), row_high = (int32_t)fmin(home_y + ring, grid.rows - 1);
         for (int32_t row = row_low; row <= row_high; row++) {
             /* The first and last row of a ring are whole, the others only their two ends. */
             int edge = (double)row == home_y - ring || (double)row == home_y + ring;
@@ -119,8 +117,7 @@ int32_t cafe_spatial_nearest_scan(int32_t *found, double *distance, const double
                                   int32_t k) {
     int32_t count = 0;
     if (k <= 0) return 0;
-    for (int32_t i = 0; i < n; i++)
-        count = offer(found, distance, count, k, i, x[i], y[i], skill[i], latest[i], &who);
+    for (int32_t i = 0; i < n; i++) count = offer(found, distance, count, k, i, x[i], y[i], skill[i], latest[i], &who);
     return count;
 }
 
@@ -133,8 +130,7 @@ int32_t cafe_spatial_count(const int32_t *start, const int32_t *order, const dou
     int32_t row_low = cell_index(y0 - radius, grid.y, grid.cell, grid.rows);
     int32_t row_high = cell_index(y0 + radius, grid.y, grid.cell, grid.rows);
     for (int32_t row = row_low; row <= row_high; row++) {
-        int32_t first = start[row * grid.columns + column_low],
-                end = start[row * grid.columns + column_high + 1];
+        int32_t first = start[row * grid.columns + column_low], end = start[row * grid.columns + column_high + 1];
         for (int32_t at = first; at < end; at++) {
             int32_t i = order[at];
             double d = fabs(x[i] - x0) + fabs(y[i] - y0);

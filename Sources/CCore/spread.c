@@ -35,7 +35,9 @@ static const float CONTACT_REACH = 0.33f;
 typedef float quad __attribute__((vector_size(16)));
 typedef float loose_quad __attribute__((vector_size(16), aligned(4)));
 
-int64_t cafe_spread_state(int64_t worlds) { return (worlds + LANES - 1) / LANES * LANES * COMPONENTS; }
+int64_t cafe_spread_state(int64_t worlds) {
+    return (worlds + LANES - 1) / LANES * LANES * COMPONENTS;
+}
 
 /* Four rows of four lanes to four columns: out[l] = (a[l], b[l], c[l], d[l]). */
 INLINE void transpose(quad out[4], quad a, quad b, quad c, quad d) {
@@ -47,8 +49,12 @@ INLINE void transpose(quad out[4], quad a, quad b, quad c, quad d) {
     out[3] = __builtin_shufflevector(abh, cdh, 2, 3, 6, 7);
 }
 
-INLINE quad load(const float *p) { return *(const quad *)p; }
-INLINE void store(float *p, quad q) { *(loose_quad *)p = q; }
+INLINE quad load(const float *p) {
+    return *(const quad *)p;
+}
+INLINE void store(float *p, quad q) {
+    *(loose_quad *)p = q;
+}
 
 /* observations[LANES x M x WIDTH] of a whole block: own velocity and position, the landmarks and then the other
  * agents relative to oneself, and what the others say (nothing: these agents are silent). */
@@ -198,7 +204,9 @@ void cafe_spread_observe(float *observations, const float *state, int64_t worlds
 }
 
 /* A uniform number in [-1, 1) of 24 bits. */
-static float signed_unit(uint32_t bits) { return (float)(bits >> 8) * 0x1p-23f - 1.0f; }
+static float signed_unit(uint32_t bits) {
+    return (float)(bits >> 8) * 0x1p-23f - 1.0f;
+}
 
 void cafe_spread_reset(float *state, uint64_t seed, uint64_t stream, uint64_t episode, int64_t worlds) {
     for (int64_t w = 0; w < (worlds + LANES - 1) / LANES * LANES; w++) {

@@ -94,8 +94,8 @@ void cafe_vote_winner(int32_t *winner, int32_t *equals, const int32_t *counts, i
     }
 }
 
-void cafe_vote_weighted(double *sum, const double *weight, const int32_t *start, const int32_t *cell,
-                        int64_t N, int32_t C) {
+void cafe_vote_weighted(double *sum, const double *weight, const int32_t *start, const int32_t *cell, int64_t N,
+                        int32_t C) {
     memset(sum, 0, (size_t)(N * C) * sizeof *sum);
     for (int64_t i = 0; i < N; i++)
         for (int32_t e = start[i]; e < start[i + 1]; e++) sum[i * C + cell[e] % C] += weight[cell[e] / C];
@@ -106,8 +106,8 @@ void cafe_vote_weighted(double *sum, const double *weight, const int32_t *start,
 
 /* Two classes, tasks [first, last): delta[cell] = score[cell, 1] - score[cell, 0]; counts[cell] += posterior
  * of 1. */
-static double em_binary(double *posterior, double *counts, const double *delta, double bias,
-                        const int32_t *start, const int32_t *cell, int64_t first, int64_t last) {
+static double em_binary(double *posterior, double *counts, const double *delta, double bias, const int32_t *start,
+                        const int32_t *cell, int64_t first, int64_t last) {
     double largest = 0, logit[BLOCK];
     for (int64_t block = first; block < last; block += BLOCK) {
         int64_t size = last - block < BLOCK ? last - block : BLOCK;
@@ -167,9 +167,9 @@ static double em_classes(double *posterior, double *counts, const double *score,
     return largest;
 }
 
-double cafe_vote_em(double *posterior, double *counts, double *scratch, const double *score,
-                    const double *bias, const double *total, const int32_t *start, const int32_t *cell,
-                    int64_t N, int64_t K, int32_t C, int64_t chunks) {
+double cafe_vote_em(double *posterior, double *counts, double *scratch, const double *score, const double *bias,
+                    const double *total, const int32_t *start, const int32_t *cell, int64_t N, int64_t K, int32_t C,
+                    int64_t chunks) {
     int64_t cells = K * C, width = C == 2 ? cells : cells * C;
     double *delta = scratch + chunks * cells * C, change = 0;
     int32_t threads = cafe_threads_get();
@@ -182,8 +182,8 @@ double cafe_vote_em(double *posterior, double *counts, double *scratch, const do
         double *part = scratch + chunk * width, moved;
         memset(part, 0, (size_t)width * sizeof *part);
         if (C == 2)
-            moved = em_binary(posterior, part, score ? delta : 0, score ? bias[1] - bias[0] : 0, start, cell,
-                              first, last);
+            moved =
+                em_binary(posterior, part, score ? delta : 0, score ? bias[1] - bias[0] : 0, start, cell, first, last);
         else
             moved = em_classes(posterior, part, score, bias, start, cell, first, last, C);
         change = moved > change ? moved : change;
@@ -210,9 +210,8 @@ static inline double at_most_one(double step) {
 }
 
 /* E and M of one task; returns the largest change of its posterior. */
-static inline double glad_task(double *p, double *easiness, double *scale, const double *ability,
-                               const double *bias, const int32_t *cell, int32_t n, double mean,
-                               double variance, int32_t C) {
+static inline double glad_task(double *p, double *easiness, double *scale, const double *ability, const double *bias,
+                               const int32_t *cell, int32_t n, double mean, double variance, int32_t C) {
     double beta = *scale, other = log(C - 1.0), largest = 0, before[BLOCK], top = -INFINITY, sum = 0;
     int32_t kept = C < BLOCK ? C : BLOCK;
     memcpy(before, p, (size_t)kept * sizeof *p);
@@ -234,10 +233,9 @@ static inline double glad_task(double *p, double *easiness, double *scale, const
     return largest;
 }
 
-void cafe_vote_glad_tasks(double *posterior, double *easiness, double *scale, double *change,
-                          const double *ability, const double *bias, const int32_t *start,
-                          const int32_t *cell, double mean, double variance, int64_t N, int32_t C,
-                          int64_t chunks) {
+void cafe_vote_glad_tasks(double *posterior, double *easiness, double *scale, double *change, const double *ability,
+                          const double *bias, const int32_t *start, const int32_t *cell, double mean, double variance,
+                          int64_t N, int32_t C, int64_t chunks) {
     int32_t threads = cafe_threads_get();
     if (threads > chunks) threads = (int32_t)chunks;
 #pragma omp parallel for num_threads(threads) schedule(static) if (threads > 1)
@@ -246,18 +244,17 @@ void cafe_vote_glad_tasks(double *posterior, double *easiness, double *scale, do
         for (int64_t i = chunk * N / chunks; i < (chunk + 1) * N / chunks; i++) {
             double *p = posterior + i * C, *b = easiness + i;
             int32_t n = start[i + 1] - start[i];
-            double moved =
-                C == 2 // a constant C turns its divisions into shifts
-                    ? glad_task(p, b, scale + i, ability, bias, cell + start[i], n, mean, variance, 2)
-                    : glad_task(p, b, scale + i, ability, bias, cell + start[i], n, mean, variance, C);
+            double moved = C == 2 // a constant C turns its divisions into shifts
+                               ? glad_task(p, b, scale + i, ability, bias, cell + start[i], n, mean, variance, 2)
+                               : glad_task(p, b, scale + i, ability, bias, cell + start[i], n, mean, variance, C);
             largest = moved > largest ? moved : largest;
         }
         change[chunk] = largest;
     }
 }
 
-static inline double glad_worker(double ability, const double *posterior, const double *scale,
-                                 const int32_t *answer, int32_t n, double mean, double variance, int32_t C) {
+static inline double glad_worker(double ability, const double *posterior, const double *scale, const int32_t *answer,
+                                 int32_t n, double mean, double variance, int32_t C) {
     double slope = -(ability - mean) / variance, curvature = 1 / variance;
     for (int32_t e = 0; e < n; e++) {
         double beta = scale[answer[e] / C], s = logistic(ability * beta);
@@ -267,9 +264,8 @@ static inline double glad_worker(double ability, const double *posterior, const 
     return ability + at_most_one(slope / curvature);
 }
 
-void cafe_vote_glad_workers(double *ability, const double *posterior, const double *scale,
-                            const int32_t *start, const int32_t *answer, double mean, double variance,
-                            int64_t K, int32_t C) {
+void cafe_vote_glad_workers(double *ability, const double *posterior, const double *scale, const int32_t *start,
+                            const int32_t *answer, double mean, double variance, int64_t K, int32_t C) {
     int32_t threads = start[K] > 20000 ? cafe_threads_get() : 1;
 #pragma omp parallel for num_threads(threads) schedule(static, 8) if (threads > 1)
     for (int64_t j = 0; j < K; j++) {

@@ -154,10 +154,9 @@ static int32_t coin(uint64_t seed, uint64_t ties, int64_t task, int32_t count, i
     return (int32_t)((unsigned __int128)u * (unsigned)tied >> 64);
 }
 
-void cafe_weights_vote(double *score, int32_t *vote, double *sums, const double *w, double total,
-                       const int32_t *tasks, int64_t n, const int64_t *start, const int32_t *count,
-                       const int32_t *worker, const int32_t *label, int32_t C, int32_t rule, uint64_t seed,
-                       uint64_t ties) {
+void cafe_weights_vote(double *score, int32_t *vote, double *sums, const double *w, double total, const int32_t *tasks,
+                       int64_t n, const int64_t *start, const int32_t *count, const int32_t *worker,
+                       const int32_t *label, int32_t C, int32_t rule, uint64_t seed, uint64_t ties) {
     for (int64_t k = 0; k < n; k++) {
         int64_t task = tasks ? tasks[k] : k;
         const int32_t *who = worker + start[task], *what = label + start[task];
@@ -188,7 +187,8 @@ void cafe_weights_vote(double *score, int32_t *vote, double *sums, const double 
         }
         if (tied > 1) {
             int32_t skip = coin(seed, ties, task, count[task], tied);
-            for (best = 0; sums[best] != top || skip-- > 0; best++) {}
+            for (best = 0; sums[best] != top || skip-- > 0; best++) {
+            }
         }
         vote[task] = best;
         score[task] = (rule == 0 ? top - second : top) / total;

@@ -98,7 +98,9 @@ struct LabelReplayCommand: ParsableCommand {
     private func complete(_ table: LabelTable) -> LabelMatrix {
         let pairs = table.tasks.count * table.workers.count
         FileHandle.standardError.write(
-            Data("\(table.labels.count) of \(pairs) labels are recorded; GROUSE (rank \(rank)) fills in the rest\n".utf8))
+            Data(
+                "\(table.labels.count) of \(pairs) labels are recorded; GROUSE (rank \(rank)) fills in the rest\n".utf8)
+        )
         return Grouse.complete(table, options: .init(rank: rank, seed: seed))
     }
 }

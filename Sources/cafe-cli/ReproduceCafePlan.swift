@@ -69,7 +69,8 @@ struct ReproduceCafePlan {
                     revenues: revenues, extraUpdates: extra,
                     seconds: Double(elapsed.seconds) + Double(elapsed.attoseconds) * 1e-18)
                 try store.save(cell)
-                let line = "\(city) \(setting.tasks)/\(setting.workers) seed \(seed) \(method.key): "
+                let line =
+                    "\(city) \(setting.tasks)/\(setting.workers) seed \(seed) \(method.key): "
                     + ReproduceCafeReport.fixed(cell.mean, 3) + "\n"
                 FileHandle.standardOutput.write(Data(line.utf8))
             }
@@ -85,10 +86,11 @@ struct ReproduceCafePlan {
             run = try TrainingRun.resume(folder).run
         } else {
             var configuration = TrainingConfiguration()
-            try configuration.apply(overrides: [
-                "iterations=\(iterations)", "ppo.annealIterations=\(iterations)", "evaluateEvery=0",
-                "evaluationEpisodes=1", "episodes.scenario=\(city)", "reward.variant=\(variant)", "seed=\(seed)",
-            ] + overrides)
+            try configuration.apply(
+                overrides: [
+                    "iterations=\(iterations)", "ppo.annealIterations=\(iterations)", "evaluateEvery=0",
+                    "evaluationEpisodes=1", "episodes.scenario=\(city)", "reward.variant=\(variant)", "seed=\(seed)",
+                ] + overrides)
             run = try TrainingRun.create(configuration, scenario: try Scenario.named(city), folder: folder)
         }
         try run.run()
@@ -200,7 +202,8 @@ struct ReproduceCafePlan {
             }
         }
         let report = ReproduceCafeReport(methods: ReproduceCafeMethod.all, cells: cells)
-        let head = "# The CAFE poster's tables, measured anew\n\n\(seeds) seeds, \(iterations) training iterations, "
+        let head =
+            "# The CAFE poster's tables, measured anew\n\n\(seeds) seeds, \(iterations) training iterations, "
             + "\(episodes) evaluation episodes a seed and setting; CAFE refined by \(updates) updates.\n\n"
         try AtomicFile.write(head + report.markdown(), to: AtomicFile.join(store.folder, "tables.md"))
         try AtomicFile.write(report.csv(), to: AtomicFile.join(store.folder, "tables.csv"))

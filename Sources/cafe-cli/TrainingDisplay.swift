@@ -25,7 +25,8 @@ final class TrainingDisplay {
         let policy = run.trainer.learner.policy
         note(
             "\(run.configuration.scenario), reward \(run.configuration.rewardVariant), "
-                + "\(policy.actor.count) + \(policy.critic.count) parameters, \(Threads.count) threads, into \(run.folder)")
+                + "\(policy.actor.count) + \(policy.critic.count) parameters, \(Threads.count) threads, into \(run.folder)"
+        )
         let complete = try run.run(shouldStop: { interrupt.requested }, progress: show)
         live.finish()
         if complete {

@@ -40,7 +40,8 @@ import Testing
         let folder = TestFolder()
         #expect(try train(folder.file("run")).status == 0)
         let arguments = [
-            "refine", folder.file("run"), "--scenario", "haikou", "--tasks", "40", "--workers-fixed", "20", "--episodes",
+            "refine", folder.file("run"), "--scenario", "haikou", "--tasks", "40", "--workers-fixed", "20",
+            "--episodes",
             "3", "--updates", "2", "--evaluation-episodes", "2", "--out", folder.file("refined.ckpt"),
         ]
         let first = try CommandLineTool.run(arguments)

@@ -67,7 +67,9 @@ final class TemporaryFolder {
                 try AtomicFile.readText(folder.file("whole" + ending))
                     == AtomicFile.readText(folder.file("cut" + ending)))
         }
-        #expect(try AtomicFile.readText(folder.file("whole.csv")).hasPrefix("iteration,x,losses/y\n1,0.3333333333333333,1.0\n2,0.6666666666666666,\n"))
+        #expect(
+            try AtomicFile.readText(folder.file("whole.csv")).hasPrefix(
+                "iteration,x,losses/y\n1,0.3333333333333333,1.0\n2,0.6666666666666666,\n"))
         #expect(throws: CSCError.self) {
             try MetricsWriter(resuming: folder.file("cut"), columns: ["x", "z"], after: 3)
         }

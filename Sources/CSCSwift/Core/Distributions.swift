@@ -136,7 +136,8 @@ public enum Gaussian {
 
     // MARK: - What the functions above require
 
-    private static func checkPair(_ mean: Span<Float>, _ logSD: Span<Float>, rows: Int, _ width: Int, _ caller: String) {
+    private static func checkPair(_ mean: Span<Float>, _ logSD: Span<Float>, rows: Int, _ width: Int, _ caller: String)
+    {
         requireCount(mean.count, rows * width, "Gaussian.\(caller): mean of \(rows) rows x \(width)")
         requireCount(logSD.count, rows * width, "Gaussian.\(caller): logSD of \(rows) rows x \(width)")
     }

@@ -20,7 +20,8 @@ public enum ExponentialWeights {
     ) -> Double {
         precondition(
             arms >= 1 && start >= 0 && start + arms <= weights.count && start + arms <= losses.count,
-            "ExponentialWeights.fill: row \(start)..<\(start + arms) of weights[\(weights.count)], losses[\(losses.count)]")
+            "ExponentialWeights.fill: row \(start)..<\(start + arms) of weights[\(weights.count)], losses[\(losses.count)]"
+        )
         return weights.withUnsafeMutableBufferPointer { weights in
             losses.withUnsafeBufferPointer { losses in
                 cafe_weights_fill(weights.baseAddress! + start, losses.baseAddress! + start, rate, Int64(arms))
@@ -36,7 +37,8 @@ public enum ExponentialWeights {
     ) -> (arm: Int, probability: Double)? {
         precondition(
             start >= 0 && arms >= 1 && arms <= allowed.count && start + arms <= weights.count,
-            "ExponentialWeights.draw: \(arms) arms of allowed[\(allowed.count)] from \(start) of weights[\(weights.count)]")
+            "ExponentialWeights.draw: \(arms) arms of allowed[\(allowed.count)] from \(start) of weights[\(weights.count)]"
+        )
         var probability = 0.0
         let arm = weights.withUnsafeBufferPointer { weights in
             allowed.withUnsafeBufferPointer { allowed in

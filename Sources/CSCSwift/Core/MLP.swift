@@ -182,7 +182,8 @@ public enum MLP {
 
     private static func checkWorkspace(_ shape: MLPShape, _ rows: Int, _ workspace: MLPWorkspace, _ caller: String) {
         precondition(
-            shape == workspace.shape, "MLP.\(caller): a net of \(shape.widths), a workspace of \(workspace.shape.widths)")
+            shape == workspace.shape,
+            "MLP.\(caller): a net of \(shape.widths), a workspace of \(workspace.shape.widths)")
         precondition(
             rows >= 0 && rows <= workspace.maxRows, "MLP.\(caller): \(rows) rows, workspace of \(workspace.maxRows)")
     }

@@ -180,7 +180,8 @@ public enum Policy {
         precondition(offsets.count >= 1, "Policy.\(caller): offsets are empty, at least [0] expected")
         precondition(
             offsets[0] == 0 && Int(offsets[offsets.count - 1]) == logits.count,
-            "Policy.\(caller): offsets run from \(offsets[0]) to \(offsets[offsets.count - 1]), logits from 0 to \(logits.count)")
+            "Policy.\(caller): offsets run from \(offsets[0]) to \(offsets[offsets.count - 1]), logits from 0 to \(logits.count)"
+        )
         for i in 1..<max(offsets.count, 1) {
             precondition(
                 offsets[i - 1] <= offsets[i], "Policy.\(caller): offsets fall from \(offsets[i - 1]) to \(offsets[i])")

@@ -226,7 +226,9 @@ public struct BBTA: LabelAssigner {
         appearances[s] += 1  // t[s] += 1
         refresh(s)  // eta, w
         let u = stream.unit()
-        if let drawn = ExponentialWeights.draw(weight, start: s * stride, allowed: allowed, arms: workerCount, uniform: u) {
+        if let drawn = ExponentialWeights.draw(
+            weight, start: s * stride, allowed: allowed, arms: workerCount, uniform: u)
+        {
             return (drawn.arm, drawn.probability)
         }
         return drawAmongAllowed(s, uniform: u)

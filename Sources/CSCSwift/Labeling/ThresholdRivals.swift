@@ -54,9 +54,10 @@ public enum IEThresh {
 
     /// t_{alpha/2, n-1} for n up to `count`.
     static func quantiles(_ count: Int) -> [Double] {
-        [0, 0] + (2...max(count, 2)).map {
-            StudentT.quantile(1 - significance / 2, degreesOfFreedom: Double($0 - 1))
-        }
+        [0, 0]
+            + (2...max(count, 2)).map {
+                StudentT.quantile(1 - significance / 2, degreesOfFreedom: Double($0 - 1))
+            }
     }
 
     /// The outcome whose budget comes nearest to each wanted one without passing it, by bisection over epsilon.

@@ -33,11 +33,14 @@ public struct MetricsWriter: Sendable {
             throw .table(path: base + ".csv", reason: "its columns are not those that this program writes")
         }
         let kept = lines.dropFirst().filter { line in
-            line.split(separator: ",", omittingEmptySubsequences: false).first.flatMap { Int($0) }.map { $0 <= iteration }
+            line.split(separator: ",", omittingEmptySubsequences: false).first.flatMap { Int($0) }.map {
+                $0 <= iteration
+            }
                 ?? false
         }
         try AtomicFile.write(([first] + kept).map { $0 + "\n" }.joined(), to: base + ".csv")
-        let rows = FileManager.default.fileExists(atPath: base + ".jsonl")
+        let rows =
+            FileManager.default.fileExists(atPath: base + ".jsonl")
             ? try MetricsWriter.wholeLines(of: base + ".jsonl") : []
         let prefix = "{\"iteration\":"
         let keptRows = rows.filter { row in
@@ -65,7 +68,9 @@ public struct MetricsWriter: Sendable {
         try AtomicFile.append(row.line + "\n", to: base + ".jsonl")
     }
 
-    private static func header(_ columns: [String]) -> String { (["iteration"] + columns).joined(separator: ",") + "\n" }
+    private static func header(_ columns: [String]) -> String {
+        (["iteration"] + columns).joined(separator: ",") + "\n"
+    }
 
     private static func wholeLines(of path: String) throws(CSCError) -> [String] {
         let text = try AtomicFile.readText(path)

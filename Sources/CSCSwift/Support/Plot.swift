@@ -151,7 +151,8 @@ public struct Plot: Sendable {
         let left = x + 52, right = x + panelWidth - 10
         let above = y + (panel.title.isEmpty ? 8 : 24), below = y + panelHeight - 42
         let xs = Axis(range: panel.xRange ?? Plot.extent(panel.series, { $0.halfBar }, { $0.x }), from: left, to: right)
-        let ys = Axis(range: panel.yRange ?? Plot.extent(panel.series, { _ in 0 }, { $0.heights }), from: below, to: above)
+        let ys = Axis(
+            range: panel.yRange ?? Plot.extent(panel.series, { _ in 0 }, { $0.heights }), from: below, to: above)
         var out = ""
         if !panel.title.isEmpty {
             out += text((left + right) / 2, y + 15, panel.title, anchor: "middle", size: 12)
@@ -230,7 +231,8 @@ public struct Plot: Sendable {
     ) -> String {
         guard !content.isEmpty else { return "" }
         let safe = content.replacingOccurrences(of: "&", with: "&amp;").replacingOccurrences(of: "<", with: "&lt;")
-        return "<text x=\"\(n(x))\" y=\"\(n(y))\" text-anchor=\"\(anchor)\" font-size=\"\(size)\" \(extra)>\(safe)</text>\n"
+        return
+            "<text x=\"\(n(x))\" y=\"\(n(y))\" text-anchor=\"\(anchor)\" font-size=\"\(size)\" \(extra)>\(safe)</text>\n"
     }
 
     private func n(_ value: Double) -> String {

@@ -87,8 +87,9 @@ struct BenchMeter {
                     + "\"error\": \(error), \"ok\": \(check.holds)}")
         } else {
             let padded = name + String(repeating: " ", count: max(1, 40 - name.count))
-            print("\(padded)\(Self.short(rate)) \(unit)   spread x\(Self.short(spread))   "
-                + (check.holds ? "ok" : "WRONG (error \(error))"))
+            print(
+                "\(padded)\(Self.short(rate)) \(unit)   spread x\(Self.short(spread))   "
+                    + (check.holds ? "ok" : "WRONG (error \(error))"))
         }
     }
 

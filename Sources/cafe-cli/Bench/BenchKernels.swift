@@ -97,12 +97,13 @@ enum BenchKernels {
             for layer in 0..<shape.layerCount {
                 let (rows, columns) = (shape.widths[layer], shape.widths[layer + 1])
                 let start = shape.parameterRange(layer: layer).lowerBound
-                layers.append((0..<columns).map { column in
-                    var z = Double(parameters[start + rows * columns + column])
-                    for k in 0..<rows { z += layers[layer][k] * Double(parameters[start + k * columns + column]) }
-                    if layer == shape.layerCount - 1 { return z }
-                    return shape.hidden == .tanh ? tanh(z) : max(0, z)
-                })
+                layers.append(
+                    (0..<columns).map { column in
+                        var z = Double(parameters[start + rows * columns + column])
+                        for k in 0..<rows { z += layers[layer][k] * Double(parameters[start + k * columns + column]) }
+                        if layer == shape.layerCount - 1 { return z }
+                        return shape.hidden == .tanh ? tanh(z) : max(0, z)
+                    })
             }
             var delta = outputGradient[row * shape.outputWidth..<(row + 1) * shape.outputWidth].map(Double.init)
             for layer in (0..<shape.layerCount).reversed() {

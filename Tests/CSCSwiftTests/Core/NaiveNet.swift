@@ -1,4 +1,5 @@
 import CSCSwift
+import Foundation
 
 /// The naive twin of CCore's mlp: double precision, one loop a sum, nothing blocked, nothing shared.
 struct NaiveNet {
@@ -80,8 +81,6 @@ struct NaiveNet {
         stride(from: 0, to: flat.count, by: width).map { Array(flat[$0..<$0 + width]) }
     }
 }
-
-import Foundation
 
 func tanhD(_ x: Double) -> Double { tanh(x) }
 

@@ -175,7 +175,9 @@ struct PolicyTests {
                 logits: batch.logits.span, rLogits: batch.direction.span, offsets: batch.offsets.span,
                 mask: batch.mask.span, actions: batch.actions.span, oldLogProbabilities: batch.old.span,
                 advantages: batch.advantages.span, clipCoef: 0.2, entCoef: ent, rLogitGradient: &span)
-            let (up, down) = (batch.moved(2e-3).clippedGradient(0.2, ent).1, batch.moved(-2e-3).clippedGradient(0.2, ent).1)
+            let (up, down) = (
+                batch.moved(2e-3).clippedGradient(0.2, ent).1, batch.moved(-2e-3).clippedGradient(0.2, ent).1
+            )
             let expected = zip(up, down).map { (Double($0) - Double($1)) / 4e-3 }
             #expect(relativeError(tangent, expected) < 1e-3)
         }

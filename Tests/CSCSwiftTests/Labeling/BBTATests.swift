@@ -15,7 +15,8 @@ struct BBTATests {
         let matrix = toyMatrix(tasks: 30, workers: 7, contexts: 2, classes: classes, seed: 5)
         let contexts = matrix.taskContexts
         var engine = BBTA(
-            taskContexts: contexts, workers: 7, classes: classes, options: .init(explore: explore, budget: 180, seed: 3))
+            taskContexts: contexts, workers: 7, classes: classes, options: .init(explore: explore, budget: 180, seed: 3)
+        )
         var naive = NaiveBBTA(contexts: contexts, workers: 7, classes: classes)
         for _ in 0..<2 * explore * 7 {
             let a = try ask(&engine)

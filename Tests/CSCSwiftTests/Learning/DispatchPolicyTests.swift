@@ -85,9 +85,12 @@ import Testing
         let resumed = try TrainingRun.resume(folder.file("cut"))
         #expect(resumed.run.iteration == 3 && resumed.refused.isEmpty)
         #expect(try resumed.run.run())
-        for file in ["metrics.csv", "metrics.jsonl", "evaluation.json", "policy.ckpt", "checkpoints/iteration-000006.ckpt"] {
+        for file in [
+            "metrics.csv", "metrics.jsonl", "evaluation.json", "policy.ckpt", "checkpoints/iteration-000006.ckpt",
+        ] {
             #expect(
-                try AtomicFile.read(folder.file("whole/" + file)) == AtomicFile.read(folder.file("cut/" + file)), "\(file)")
+                try AtomicFile.read(folder.file("whole/" + file)) == AtomicFile.read(folder.file("cut/" + file)),
+                "\(file)")
         }
         #expect(throws: CSCError.self) {
             try TrainingRun.create(configuration, scenario: .chengdu, folder: folder.file("cut"))

@@ -5,7 +5,9 @@ import Testing
 @Suite struct PPOTests {
     /// A rollout of the identity game by one policy, and another policy to evaluate it: ratios differ from 1, some are
     /// clipped.
-    private func material(_ kind: ActorCritic.Kind, noise: Double = 0.25) -> (ActorCritic, RolloutBuffer, LearningTargets) {
+    private func material(_ kind: ActorCritic.Kind, noise: Double = 0.25) -> (
+        ActorCritic, RolloutBuffer, LearningTargets
+    ) {
         let game = IdentityGame(rows: true)
         let design = ActorCritic.Design(
             layout: PolicyLayout(game), kind: kind, actorWidths: [7, 5], criticWidths: [6], activation: .tanh)
@@ -122,7 +124,8 @@ import Testing
             .random(steps: 20, options: 3, needs: 1...3, stream: &stream)
         }
         let trainer = Trainer(
-            setup: .init(makeGame: { CoordinationGame(agents: 3, options: 3) }, episode: { _, _, stream in draw(&stream) }),
+            setup: .init(
+                makeGame: { CoordinationGame(agents: 3, options: 3) }, episode: { _, _, stream in draw(&stream) }),
             learner: learner)
         var stream = RandomStream(seed: 77, purpose: .test)
         let held = (0..<30).map { _ in draw(&stream) }

@@ -49,7 +49,8 @@ extension ConfigurationField {
     private static let learning: [ConfigurationField] = [
         .integer("ppo.numEnvs", \.ppo.numEnvs, 1...100_000, "episodes of an iteration, played side by side"),
         .number("ppo.learningRate", \.ppo.learningRate, 0...10, "Adam's step size of the policy", open: true),
-        .number("ppo.criticLearningRate", \.ppo.criticLearningRate, 0...10, "Adam's step size of the critic", open: true),
+        .number(
+            "ppo.criticLearningRate", \.ppo.criticLearningRate, 0...10, "Adam's step size of the critic", open: true),
         .number(
             "ppo.learningRateFinal", \.ppo.learningRateFinal, 0...1,
             "both step sizes fall to this fraction of themselves"),

@@ -5,7 +5,8 @@ enum ConfigurationText {
     /// A string as a YAML scalar: bare where that is safe.
     static func quoted(_ value: String) -> String {
         let safe = value.allSatisfy { $0.isLetter || $0.isNumber || "_-./+".contains($0) }
-        let looksOtherwise = Double(value) != nil || ["null", "true", "false", "yes", "no"].contains(value.lowercased())
+        let looksOtherwise =
+            Double(value) != nil || ["null", "true", "false", "yes", "no"].contains(value.lowercased())
         if safe && !looksOtherwise && !value.isEmpty && value.first != "-" { return value }
         return JSON.string(value).line
     }

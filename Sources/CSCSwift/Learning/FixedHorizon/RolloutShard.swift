@@ -188,7 +188,8 @@ final class RolloutShard: @unchecked Sendable {
     }
 
     private func act(
-        _ chosen: [Int32], _ observations: inout [Float], at start: Int, _ finals: inout [Float], _ rewards: inout [Float],
+        _ chosen: [Int32], _ observations: inout [Float], at start: Int, _ finals: inout [Float],
+        _ rewards: inout [Float],
         _ ends: inout [StepEnd]
     ) {
         var all = observations.mutableSpan

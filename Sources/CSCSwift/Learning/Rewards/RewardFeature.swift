@@ -146,7 +146,9 @@ public struct RewardModel: Sendable {
         self.features = features
         phi = [Double](repeating: 0, count: features.count)
         let names = features.map(\.name)
-        for (name, weight) in variant.weights.map({ ($0.feature, $0.weight) }) + overrides.sorted(by: { $0.key < $1.key }) {
+        for (name, weight) in variant.weights.map({ ($0.feature, $0.weight) })
+            + overrides.sorted(by: { $0.key < $1.key })
+        {
             guard let index = names.firstIndex(of: name) else {
                 throw .configuration(
                     key: "reward.phi.\(name)",

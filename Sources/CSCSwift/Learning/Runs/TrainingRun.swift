@@ -92,7 +92,8 @@ public final class TrainingRun {
             configuration.iterations = iterations
             try AtomicFile.write(configuration.text, to: AtomicFile.join(folder, "config.yaml"))
         }
-        let checkpoints = CheckpointFolder(path: AtomicFile.join(folder, "checkpoints"), keepLast: configuration.keepLast)
+        let checkpoints = CheckpointFolder(
+            path: AtomicFile.join(folder, "checkpoints"), keepLast: configuration.keepLast)
         guard !checkpoints.iterations().isEmpty else {
             return (try TrainingRun(configuration, source, folder, extensions, resuming: nil), [])
         }

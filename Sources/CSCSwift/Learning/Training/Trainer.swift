@@ -32,7 +32,8 @@ public final class Trainer<Game: ParallelEnvironment & SendableMetatype> {
         public var makeGame: () -> Game
         /// The episode that game number `environment` of an iteration begins with, drawn from `stream`. In runs of
         /// fixed length (`numSteps`) later episodes of the same iteration come from later draws.
-        public var episode: @Sendable (_ iteration: Int, _ environment: Int, _ stream: inout RandomStream) -> Game.Episode
+        public var episode:
+            @Sendable (_ iteration: Int, _ environment: Int, _ stream: inout RandomStream) -> Game.Episode
         /// Rewards agents after each step.
         public var credit: EpisodePlayer<Game>.Credit
         /// About how long an episode takes, to begin the longest first; nil keeps the order.
