@@ -113,28 +113,28 @@ enum Dense {
 
     /// J(theta, phi) = -1/2 (theta - M phi)^T A (theta - M phi), outer J = -1/2 |theta - t|^2, L = 1/2 |phi|^2.
     @Test func quadraticAgreesWithResolvingTheInnerProblem() {
-        let n = 6, K = 2
+        let n = 6, p = 2
         var stream = RandomStream(seed: 4, purpose: .test)
         let root = (0..<n * n).map { _ in stream.normal() }
-        var A = [Double](repeating: 0, count: n * n)
+        var a = [Double](repeating: 0, count: n * n)
         for i in 0..<n {
             for j in 0..<n {
-                A[i * n + j] = (i == j ? 0.5 : 0) + (0..<n).reduce(0) { $0 + root[i * n + $1] * root[j * n + $1] } / 6
+                a[i * n + j] = (i == j ? 0.5 : 0) + (0..<n).reduce(0) { $0 + root[i * n + $1] * root[j * n + $1] } / 6
             }
         }
-        let M = (0..<n * K).map { _ in stream.normal() }, t = (0..<n).map { _ in stream.normal() }
+        let m = (0..<n * p).map { _ in stream.normal() }, t = (0..<n).map { _ in stream.normal() }
         let phi = [0.7, -0.3]
         // The inner problem is solved anew from its first-order condition A theta = A M phi.
         func outer(_ phi: [Double]) -> Double {
             let right = (0..<n).map { i in
-                (0..<n).reduce(0.0) { s, j in s + A[i * n + j] * (0..<K).reduce(0) { $0 + M[j * K + $1] * phi[$1] } }
+                (0..<n).reduce(0.0) { s, j in s + a[i * n + j] * (0..<p).reduce(0) { $0 + m[j * p + $1] * phi[$1] } }
             }
-            let theta = Dense.solve(A, right)
+            let theta = Dense.solve(a, right)
             return -0.5 * zip(theta, t).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) } - 0.5 * Dense.dot(phi, phi)
         }
-        let theta = (0..<n).map { i in (0..<K).reduce(0) { $0 + M[i * K + $1] * phi[$1] } }
-        let columns = (0..<K).map { k in
-            (0..<n).map { i in Float((0..<n).reduce(0) { $0 + A[i * n + $1] * M[$1 * K + k] }) }
+        let theta = (0..<n).map { i in (0..<p).reduce(0) { $0 + m[i * p + $1] * phi[$1] } }
+        let columns = (0..<p).map { k in
+            (0..<n).map { i in Float((0..<n).reduce(0) { $0 + a[i * n + $1] * m[$1 * p + k] }) }
         }
         var options = ImplicitGradientOptions()
         options.damping = 1e-6
@@ -145,10 +145,10 @@ enum Dense {
             outerGradient: zip(theta, t).map { Float($1 - $0) }, columns: columns, direct: [0, 0],
             regularization: phi, options: options
         ) { direction in
-            (0..<n).map { i in Float((0..<n).reduce(0.0) { $0 + A[i * n + $1] * Double(direction[$1]) }) }
+            (0..<n).map { i in Float((0..<n).reduce(0.0) { $0 + a[i * n + $1] * Double(direction[$1]) }) }
         }
         #expect(report.status == .usable)
-        for k in 0..<K {
+        for k in 0..<p {
             var up = phi, down = phi
             up[k] += 1e-5
             down[k] -= 1e-5

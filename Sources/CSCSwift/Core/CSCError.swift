@@ -16,6 +16,7 @@ public enum CSCError: Error, Sendable, Equatable, CustomStringConvertible {
     /// A request that makes no sense in the present state.
     case invalid(String)
 
+    /// One sentence that names the file, the line and the field where there are any.
     public var description: String {
         switch self {
         case .file(let path, let reason): "\(path): \(reason)"

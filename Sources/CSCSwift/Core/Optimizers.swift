@@ -14,7 +14,9 @@ public final class Adam {
 
     /// The step size; may be changed between steps.
     public var learningRate: Double
+    /// The share of the gradient's running mean that a step keeps.
     public let beta1: Double
+    /// The share of the squared gradient's running mean that a step keeps.
     public let beta2: Double
     /// Added to the root of the second moment.
     public let epsilon: Double

@@ -16,6 +16,7 @@ public struct CGReport: Sendable, Hashable, Codable {
         case stagnated
     }
 
+    /// Why it stopped.
     public var stop: Stop
     /// Applications of the operator before the final check.
     public var iterations: Int
@@ -85,7 +86,9 @@ public enum ConjugateGradient {
 
 /// Small dense symmetric positive definite systems.
 public enum PositiveDefinite {
+    /// How a solve ended.
     public enum Outcome: Sendable, Hashable {
+        /// The right-hand sides hold the solutions.
         case solved
         /// The leading minor of this order is not positive: the matrix is not positive definite.
         case notPositiveDefinite(order: Int)

@@ -18,9 +18,13 @@
 /// function of the seed, its index, the episode's number and the actions: neither the thread count nor the batch
 /// changes a bit.
 public final class SimpleSpread: BatchedEnvironment {
+    /// N: how many worlds there are.
     public let environmentCount: Int
+    /// M: how many agents a world has, 3.
     public var agentsPerEnvironment: Int { SpreadKernel.agents }
+    /// D: how many numbers an agent sees, 18.
     public var observationWidth: Int { SpreadKernel.observationWidth }
+    /// K: how many actions an agent has, 5: nothing, left, right, down, up.
     public var actionCount: Int { SpreadKernel.actions }
     /// How many steps an episode lasts.
     public let horizon: Int
@@ -48,6 +52,7 @@ public final class SimpleSpread: BatchedEnvironment {
         reset(seed: 0)
     }
 
+    /// Begins episode 0 of `seed` in every world; world n is the seed's world n + `firstIndex`. O(N).
     public func reset(seed: UInt64, firstIndex: Int = 0) {
         self.seed = seed
         self.firstIndex = firstIndex
@@ -55,10 +60,16 @@ public final class SimpleSpread: BatchedEnvironment {
         begin()
     }
 
+    /// Writes what every agent sees now, [3 N, 18]. O(N).
+    /// - Precondition: room for 54 N numbers.
     public func observe(_ observations: inout MutableSpan<Float>) {
         SpreadKernel.observe(&observations, state: state, worlds: environmentCount)
     }
 
+    /// Plays `actions` [3 N], each 0 ..< 5. Writes `observations` [3 N, 18], `rewards` [3 N] and `ends` [N]. After the
+    /// last step of an episode `finalObservations` [3 N, 18] holds what the agents saw then, and `observations` the
+    /// beginning of the next one; before, it is not written. O(N).
+    /// - Precondition: no array is shorter than that, except `finalObservations` before the last step.
     public func step(
         actions: Span<Int32>, observations: inout MutableSpan<Float>, finalObservations: inout MutableSpan<Float>,
         rewards: inout MutableSpan<Float>, ends: inout MutableSpan<StepEnd>

@@ -3,12 +3,14 @@
 public struct Snapshot: Sendable {
     /// A worker who already has a task.
     public struct Commitment: Sendable, Hashable {
-        /// Indices in `workers` and `tasks`.
+        /// An index in `workers`.
         public var worker: Int
+        /// An index in `tasks`.
         public var task: Int
         /// When it arrives, or arrived, at the task (minutes, on the clock of `now`).
         public var arrival: Double
 
+        /// A worker, the task and the worker's arrival there (minutes); checked by `restore` only.
         public init(worker: Int, task: Int, arrival: Double) {
             self.worker = worker
             self.task = task
@@ -22,8 +24,10 @@ public struct Snapshot: Sendable {
     public var tasks: [SpatialTask]
     /// All workers; x and y are where each idle one is now.
     public var workers: [Worker]
+    /// Who has a task already; at most one entry a worker.
     public var commitments: [Commitment]
 
+    /// A moment at minute `now`; checked by `restore` only.
     public init(now: Double, tasks: [SpatialTask], workers: [Worker], commitments: [Commitment] = []) {
         self.now = now
         self.tasks = tasks
@@ -33,14 +37,17 @@ public struct Snapshot: Sendable {
 
     /// What observations are measured by; a snapshot cannot tell it, for it does not show the whole day.
     public struct Scale: Sendable, Hashable {
-        /// Mean full payment of a task, and mean payment of a worker-minute of work (money).
+        /// Mean full payment of a task (money).
         public var pay: Double
+        /// Mean payment of a worker-minute of work (money a worker-minute).
         public var rate: Double
         /// Tasks of a day per worker of a day.
         public var tasksPerWorker: Double
         /// The length of the day (minutes).
         public var horizon: Double
 
+        /// A scale from its four numbers.
+        /// - Precondition: all are positive.
         public init(pay: Double, rate: Double, tasksPerWorker: Double, horizon: Double) {
             precondition(
                 pay > 0 && rate > 0 && tasksPerWorker > 0 && horizon > 0,

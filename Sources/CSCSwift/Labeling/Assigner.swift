@@ -1,12 +1,15 @@
 /// A decision: ask this worker about this task.
 public struct Assignment: Sendable, Hashable, Codable {
+    /// i: the task's index, 0 ..< N.
     public var task: Int
+    /// j: the worker's index, 0 ..< K.
     public var worker: Int
     /// The probability with which the worker was drawn; 1 where nothing was left to chance.
     public var probability: Double
     /// Whether the pair belongs to an exploration phase, in which all workers label a few tasks of each context.
     public var exploration: Bool
 
+    /// A pair to ask, outside an exploration phase unless said.
     public init(task: Int, worker: Int, probability: Double, exploration: Bool = false) {
         self.task = task
         self.worker = worker
@@ -46,8 +49,11 @@ public protocol LabelAssigner: SequentialAssigner {
     /// Whether a worker may be asked by `next(available: nil)`; leaving keeps the labels already given.
     mutating func setPresent(_ present: Bool, worker: Int)
 
+    /// N: how many tasks there are.
     var taskCount: Int { get }
+    /// K: how many workers there are, those who have left included.
     var workerCount: Int { get }
+    /// C: how many classes there are.
     var classCount: Int { get }
     /// The present estimate for each task; a task without labels gets a coin's class.
     var labels: [Int] { get }

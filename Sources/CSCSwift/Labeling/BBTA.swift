@@ -15,6 +15,7 @@ internal import Foundation
 /// those with fewer; an answer is weighed by the probability with which its pair was drawn; `L` and `eta` are those of
 /// the moment of the answer.
 public struct BBTA: LabelAssigner {
+    /// What BBTA may be told; only the budget has no default.
     public struct Options: Sendable, Hashable, Codable {
         /// N': how many tasks of each context everyone labels first.
         public var explore: Int
@@ -27,8 +28,10 @@ public struct BBTA: LabelAssigner {
         public var budget: Double
         /// What a label of each worker costs; `nil` means 1 each.
         public var workerCosts: [Double]?
+        /// Decides the exploration tasks, every draw and every tie.
         public var seed: UInt64
 
+        /// The defaults are the letter's method with N' = 1 and labels that cost 1 each.
         public init(
             explore: Int = 1, score: ExponentialWeights.Score = .margin, densityExponent: Double = 0, budget: Double,
             workerCosts: [Double]? = nil, seed: UInt64 = 0
@@ -42,11 +45,17 @@ public struct BBTA: LabelAssigner {
         }
     }
 
+    /// What the engine was started with; workers who join later are not in it.
     public let options: Options
+    /// N: how many tasks there are.
     public let taskCount: Int
+    /// K: how many workers there are, those who have left included; `addWorker` raises it.
     public private(set) var workerCount: Int
+    /// C: how many classes there are; 2 in the letter.
     public let classCount: Int
+    /// S: the largest context of a task, plus one.
     public let contextCount: Int
+    /// T and what of it is spent, committed and free.
     public private(set) var budget: LabelBudget
 
     // Tasks. Positions order the tasks by context, then index; the tournament runs over positions.
@@ -148,6 +157,8 @@ public struct BBTA: LabelAssigner {
 
     // MARK: Deciding
 
+    /// The next pair: the exploration's (step 3) while any is left for those allowed, then steps 4a to 4c; `nil` if
+    /// none can be asked now. O(K + log N), again as much for each task met for which nobody is left.
     public mutating func next(available: [Int]?) -> Assignment? {
         allow(available)
         guard allowedCount > 0 else { return nil }
@@ -171,6 +182,10 @@ public struct BBTA: LabelAssigner {
         return found
     }
 
+    /// Follows a decision made earlier (a journal) instead of making one. O(K + log N).
+    /// - Throws: `CSCError.invalid` where it cannot follow from the state: a pair that does not exist or was asked
+    ///   already, a probability outside (0, 1], a price that is not free, a pair that is not the worker's next in the
+    ///   exploration.
     public mutating func apply(_ assignment: Assignment) throws(CSCError) {
         let task = assignment.task, worker = assignment.worker
         guard (0..<taskCount).contains(task), (0..<workerCount).contains(worker), assignment.probability > 0,
@@ -258,6 +273,9 @@ public struct BBTA: LabelAssigner {
 
     // MARK: Learning
 
+    /// Takes the answer to an outstanding pair: steps 4d to 4f, or step 3 in the exploration phase. O(K + log N), and
+    /// with a loss O(K + tasks and labels of the context + log N).
+    /// - Throws: `CSCError.invalid` if the pair is not outstanding or the label is not a class.
     public mutating func record(task: Int, worker: Int, label: Int) throws(CSCError) {
         let index = try pending(task: task, worker: worker)
         guard (0..<classCount).contains(label) else {
@@ -283,6 +301,9 @@ public struct BBTA: LabelAssigner {
         }
     }
 
+    /// Withdraws an outstanding pair as though its context had not appeared: the price is free again, and this worker
+    /// is not asked about this task again. O(K + log N).
+    /// - Throws: `CSCError.invalid` if the pair is not outstanding.
     public mutating func decline(task: Int, worker: Int) throws(CSCError) {
         let index = try pending(task: task, worker: worker)
         pairs.setLabel(PairStore.declined, at: index)
@@ -370,6 +391,8 @@ public struct BBTA: LabelAssigner {
         return worker
     }
 
+    /// Lets a worker leave or come back; the labels already given keep their say. O(1), O(N) on coming back.
+    /// - Precondition: the worker exists.
     public mutating func setPresent(_ isPresent: Bool, worker: Int) {
         precondition(worker >= 0 && worker < workerCount, "BBTA: worker \(worker) of \(workerCount)")
         present[worker] = isPresent ? 1 : 0
@@ -400,10 +423,13 @@ public struct BBTA: LabelAssigner {
 
     // MARK: Results
 
+    /// `yhat_i`, [N]: the last weighted votes; a tie, or no label, is decided by a coin of the seed. O(N).
     public var labels: [Int] { votes.map(Int.init) }
     /// The present estimate for one task. O(1).
     public func label(of task: Int) -> Int { Int(votes[task]) }
+    /// `c_i`, [N], by the score of `options`; 0 while a task has no label. O(1).
     public var confidence: [Double] { scores }
+    /// The labels taken so far, task by task, each task's in the order of asking. O(N + labels).
     public var answers: [Label] { pairs.answers }
     /// The pairs that have been assigned and neither answered nor declined, task by task. O(pairs).
     public var outstandingPairs: [(task: Int, worker: Int)] { pairs.outstanding }

@@ -3,6 +3,7 @@ internal import Foundation
 /// GROUSE (Balzano, Nowak, Recht 2010; spec/bbta.md): completes a low-rank matrix by gradient steps on the Grassmannian,
 /// one column at a time.
 public enum Grouse {
+    /// What GROUSE may be told.
     public struct Options: Sendable, Hashable, Codable {
         /// The rank of the subspace.
         public var rank: Int
@@ -10,8 +11,10 @@ public enum Grouse {
         public var passes: Int
         /// The step size, divided by the number of columns visited so far.
         public var step: Double
+        /// Decides the first subspace and the order of the columns in each pass.
         public var seed: UInt64
 
+        /// Options, each with a default; `complete` checks the rank.
         public init(rank: Int = 2, passes: Int = 100, step: Double = 1, seed: UInt64 = 0) {
             self.rank = rank
             self.passes = passes

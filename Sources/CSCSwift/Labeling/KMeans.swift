@@ -1,5 +1,6 @@
 /// k-means (Lloyd's iterations from k-means++ starts): how instances are cut into contexts.
 public enum KMeans {
+    /// A partition of rows into clusters.
     public struct Clustering: Sendable, Hashable {
         /// The cluster of each row, numbered by first appearance.
         public var assignments: [Int]

@@ -10,16 +10,20 @@
 /// | truth | gold, gold label, ground truth, true label, label, class |
 /// | context | type, topic, category, domain, subtask |
 public struct LabelFiles: Sendable {
-    /// Accepted names of the columns, the preferred one first.
+    /// Accepted names of the task's column, the preferred one first; so with the other lists.
     public static let taskNames = [
         "task", "item", "question", "example", "object", "instance", "unit", "task_id", "item_id", "orig_id",
     ]
+    /// Accepted names of the worker's column.
     public static let workerNames = [
         "worker", "annotator", "performer", "rater", "labeler", "user", "coder", "worker_id", "annotator_id",
         "amazon_worker_id", "!amt_worker_ids",
     ]
+    /// Accepted names of the label's column.
     public static let labelNames = ["label", "answer", "response", "class", "vote", "annotation", "value"]
+    /// Accepted names of the truth's column; a truth file's may also be called "label" or "class".
     public static let truthNames = ["truth", "gold", "gold_label", "ground_truth", "true_label"]
+    /// Accepted names of the context's column.
     public static let contextNames = ["context", "type", "topic", "category", "domain", "subtask"]
 
     /// What to do when a worker gave a task two different labels.
@@ -48,8 +52,11 @@ public struct LabelFiles: Sendable {
         public var truthsWithoutLabels = 0
     }
 
+    /// The layout of the labels' file; the other files share its separator and comment mark and have a header.
     public var format: CSVFormat
+    /// What to do with rows of the labels' file that cannot be read; in the other files they are errors.
     public var badRows: CSVReader.BadRows
+    /// What to do when a worker gave a task two different labels.
     public var contradictions: Contradictions
 
     /// A reader of tables of this layout.

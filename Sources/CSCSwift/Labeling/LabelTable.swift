@@ -7,6 +7,7 @@ public struct LabelingTask: Sendable, Hashable, Codable {
     /// The true class, where it is known: an index into the table's `classes`. Used for scoring, never by an assigner.
     public var truth: Int?
 
+    /// A task; without a context it belongs to the first.
     public init(id: String, context: Int = 0, truth: Int? = nil) {
         self.id = id
         self.context = context
@@ -21,6 +22,7 @@ public struct LabelingWorker: Sendable, Hashable, Codable {
     /// What one label of this worker costs, in the unit of the budget.
     public var cost: Double
 
+    /// A worker; `cost` is checked where the worker is put to use.
     public init(id: String, cost: Double = 1) {
         self.id = id
         self.cost = cost
@@ -29,11 +31,14 @@ public struct LabelingWorker: Sendable, Hashable, Codable {
 
 /// One recorded answer, as indices into a table.
 public struct Label: Sendable, Hashable, Codable {
+    /// i: an index into the table's `tasks`.
     public var task: Int32
+    /// j: an index into the table's `workers`.
     public var worker: Int32
     /// The class, 0 ..< number of classes.
     public var label: Int32
 
+    /// Worker j's label of task i; traps where an index does not fit 32 bits.
     public init(task: Int, worker: Int, label: Int) {
         self.task = Int32(task)
         self.worker = Int32(worker)
@@ -43,7 +48,9 @@ public struct Label: Sendable, Hashable, Codable {
 
 /// Tasks, workers and the labels that some workers gave to some tasks: what the readers produce and the aggregators take.
 public struct LabelTable: Sendable, Hashable {
+    /// The N tasks, those without labels included.
     public var tasks: [LabelingTask]
+    /// The K workers, those without labels included.
     public var workers: [LabelingWorker]
     /// Names of the contexts; at least one.
     public var contexts: [String]
@@ -83,9 +90,13 @@ public struct LabelMatrix: Sendable, Hashable {
     /// No label is known for this pair.
     public static let missing: Int32 = -1
 
+    /// The N tasks: the rows.
     public let tasks: [LabelingTask]
+    /// The K workers: the columns.
     public let workers: [LabelingWorker]
+    /// Names of the contexts, which tasks refer to by index.
     public let contexts: [String]
+    /// Names of the classes, which entries and truths refer to by index.
     public let classes: [String]
     /// Row-major [tasks x workers]: a class or `missing`.
     public internal(set) var entries: [Int32]

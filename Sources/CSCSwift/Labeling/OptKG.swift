@@ -111,6 +111,12 @@ public struct OptKGMulti: SequentialAssigner {
     private let contexts: [Int]
     private var asked: [Int]
 
+    /// Instances without labels; context s takes a seed made of `seed` and s. O(N K).
+    ///
+    /// - Parameters:
+    ///   - taskContexts: the context of each task, 0-based.
+    ///   - workers: K >= 1.
+    ///   - seed: decides the order of equal gains.
     public init(taskContexts: [Int], workers: Int, seed: UInt64) {
         contexts = taskContexts
         var members = [[Int]](repeating: [], count: (taskContexts.max() ?? -1) + 1)
@@ -127,6 +133,8 @@ public struct OptKGMulti: SequentialAssigner {
         }
     }
 
+    /// The best pair of the context that is furthest behind its share, of the next where all its pairs are asked; `nil`
+    /// when all are. O(S log S).
     public mutating func next() -> Assignment? {
         let byShare = members.indices.filter { !members[$0].isEmpty }.sorted {
             let x = Double(asked[$0] + 1) / Double(members[$0].count)
@@ -141,12 +149,15 @@ public struct OptKGMulti: SequentialAssigner {
         return nil
     }
 
+    /// The label of an unasked pair: 1 is +1, 0 is -1. O((N_s + K) log K) in the task's context s.
+    /// - Throws: `CSCError.invalid` if there is no such pair, it has a label already, or the label is neither 0 nor 1.
     public mutating func record(task: Int, worker: Int, label: Int) throws(CSCError) {
         guard contexts.indices.contains(task) else { throw .invalid("OptKG: no task \(task)") }
         try instances[contexts[task]].record(task: local[task], worker: worker, label: label)
         asked[contexts[task]] += 1
     }
 
+    /// 1 where `a >= b` in the task's own instance, else 0, [N]. O(N).
     public var labels: [Int] {
         var all = [Int](repeating: 0, count: contexts.count)
         for (instance, tasks) in zip(instances, members) {

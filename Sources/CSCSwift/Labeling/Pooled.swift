@@ -16,8 +16,8 @@ internal import Foundation
 /// decides between the two after each refresh. And after four labels a task it is asked whether accuracies differ by
 /// class; if so, kinds with an accuracy a class are admitted from then on.
 ///
-/// A step costs O(K + kinds C), a refresh every N / 20 labels O(labels kinds). It keeps no budget: `next` ends when
-/// every pair is asked, or every task is as certain as `stopAt` wants.
+/// A step costs O((K + C) kinds), a refresh every N / 20 labels O((labels + K S) kinds + N C). It keeps no budget: `next`
+/// ends when every pair is asked, or every task is as certain as `stopAt` wants.
 public struct Pooled: SequentialAssigner {
     /// What `Pooled` may be told.
     public struct Options: Sendable, Hashable, Codable {
@@ -109,6 +109,9 @@ public struct Pooled: SequentialAssigner {
 
     // MARK: Deciding
 
+    /// The next pair: the calibration's while any is left, then the task whose two best classes are closest, with the
+    /// worker, by Thompson sampling, whose answer tells most; `nil` when every task has all its labels or is certain.
+    /// O((K + C) kinds).
     public mutating func next() -> Assignment? {
         if let pair = calibration.next(allowed: everyone) {
             pairs.append(task: pair.task, worker: pair.worker, label: PairStore.pending, probability: 1)
@@ -161,6 +164,9 @@ public struct Pooled: SequentialAssigner {
 
     // MARK: Learning
 
+    /// Takes the answer to a pair that `next` gave. O(K + S kinds + log N), and at a refresh
+    /// O((labels + K S) kinds + N C).
+    /// - Throws: `CSCError.invalid` if the pair has no answer to come or the label is not a class.
     public mutating func record(task i: Int, worker j: Int, label y: Int) throws(CSCError) {
         guard context.indices.contains(i), (0..<workers).contains(j), (0..<classes).contains(y),
             let index = pairs.find(task: i, worker: j), pairs.label[index] == PairStore.pending
@@ -263,6 +269,7 @@ public struct Pooled: SequentialAssigner {
 
     // MARK: Results
 
+    /// The most probable class of each task, [N]; exact ties by a coin of the seed. O(N C).
     public var labels: [Int] {
         context.indices.map { task in
             let row = score[task * classes..<(task + 1) * classes], top = row.max()!

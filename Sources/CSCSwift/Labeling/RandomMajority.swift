@@ -10,6 +10,8 @@ public struct RandomMajority: SequentialAssigner {
     private var counts: [Int32]
     private var stream: RandomStream
 
+    /// No labels yet. O(N K).
+    /// - Precondition: `workers` K >= 1, `classes` C >= 2.
     public init(tasks: Int, workers: Int, classes: Int = 2, seed: UInt64) {
         precondition(workers >= 1 && classes >= 2, "RandomMajority: \(workers) workers, \(classes) classes")
         self.workers = workers
@@ -22,6 +24,8 @@ public struct RandomMajority: SequentialAssigner {
         stream = RandomStream(seed: seed, purpose: .labelAssignment)
     }
 
+    /// A random task about which not everyone has been asked, and a random one of the workers left; `nil` when every
+    /// pair is asked. O(1).
     public mutating func next() -> Assignment? {
         guard !open.isEmpty else { return nil }
         let place = stream.index(below: open.count), task = open[place]
@@ -36,6 +40,8 @@ public struct RandomMajority: SequentialAssigner {
         return Assignment(task: task, worker: worker, probability: 1 / Double(left))
     }
 
+    /// Counts a label; whether its pair was asked is not checked. O(1).
+    /// - Throws: `CSCError.invalid` if the task does not exist or the label is not a class.
     public mutating func record(task: Int, worker: Int, label: Int) throws(CSCError) {
         guard asked.indices.contains(task), (0..<classes).contains(label) else {
             throw .invalid("task \(task), label \(label): not a task or not a class")
@@ -43,6 +49,7 @@ public struct RandomMajority: SequentialAssigner {
         counts[task * classes + label] += 1
     }
 
+    /// The majority class of each task, [N]; ties, and tasks without labels, by a coin of the seed. O(N C).
     public var labels: [Int] {
         asked.indices.map { task in
             let row = counts[task * classes..<(task + 1) * classes], top = row.max()!

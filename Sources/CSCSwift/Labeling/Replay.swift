@@ -1,13 +1,18 @@
 /// A method to replay, as the command line names it.
 public enum ReplayMethod: Sendable, Hashable {
+    /// Random + majority.
     case random
     /// BBTA with N' (nil: the replay's default).
     case bbta(explore: Int?)
     /// BBTA that picks the task by least confidence.
     case bbtaLeastConfidence(explore: Int?)
+    /// OptKG over all tasks; two classes only.
     case optKG
+    /// OptKG (Multi.): one instance a context; two classes only.
     case optKGMulti
+    /// IEThresh, its threshold matched to each budget.
     case ieThresh
+    /// CrowdSense, its threshold matched to each budget.
     case crowdSense
     /// Ours.
     case pooled
@@ -15,6 +20,8 @@ public enum ReplayMethod: Sendable, Hashable {
     /// The names that `init(name:)` accepts; `bbta` and `bbta-lc` may carry N': `bbta:5`.
     public static let names = ["random", "bbta", "bbta-lc", "optkg", "optkg-multi", "iethresh", "crowdsense", "pooled"]
 
+    /// The method of a name as in `names`, an N' behind a colon where it may have one.
+    /// - Throws: `CSCError.invalid` naming the methods there are and the nearest, or how an N' is written.
     public init(name: String) throws(CSCError) {
         let parts = name.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
         var explore: Int?
@@ -58,11 +65,13 @@ public enum ReplayStage: Sendable {
 
 /// Accuracy as a function of the budget, for one method: means over runs.
 public struct ReplayCurve: Sendable {
+    /// The method's name as the caller gave it.
     public var method: String
     /// Labels allowed.
     public var budgets: [Int]
     /// Labels used, mean over runs: below the budget where a method ended early or could not match it.
     public var spent: [Double]
+    /// Accuracy at each budget, mean over runs.
     public var mean: [Double]
     /// Standard error of the mean.
     public var standardError: [Double]
@@ -72,14 +81,18 @@ public struct ReplayCurve: Sendable {
 
 /// Replays assignment methods on answers that are known beforehand, and scores them against the truth.
 public struct Replay: Sendable {
+    /// Where the answers come from.
     public var stage: ReplayStage
     /// N' of the BBTA methods that do not name their own.
     public var explore = 1
     /// Accuracy is taken at 2 N, 3 N, ..., budgetPerTask N labels.
     public var budgetPerTask = 15
+    /// How many runs, each with its own seed; the letter's number unless set.
     public var runs = 30
+    /// Decides the seeds of all runs.
     public var seed: UInt64 = 0
 
+    /// A replay on this stage with the letter's settings.
     public init(stage: ReplayStage) { self.stage = stage }
 
     /// The curve of each method. Run r of every method uses the same matrix and the same seed. The runs are spread over

@@ -1,5 +1,6 @@
 /// What a method that cannot fix its budget did in one pass over the tasks.
 public struct ThresholdOutcome: Sendable, Hashable {
+    /// The class that the method's own vote gives each task, [N]; ties by a coin of the seed.
     public var labels: [Int]
     /// How many labels it asked for.
     public var spent: Int

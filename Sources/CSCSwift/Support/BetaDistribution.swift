@@ -3,7 +3,9 @@ internal import Foundation
 /// The beta distribution with positive parameters `a` and `b`: what is known about a rate after a-1 successes and b-1
 /// failures, starting from a uniform prior.
 public struct BetaDistribution: Sendable, Hashable {
+    /// The first parameter: successes plus one, from a uniform prior.
     public let a: Double
+    /// The second parameter: failures plus one, from a uniform prior.
     public let b: Double
 
     /// - Precondition: both parameters are positive and finite.

@@ -21,7 +21,9 @@ public struct CSVFormat: Sendable, Hashable {
         case names([String])
     }
 
+    /// What stands between two fields.
     public var separator: Separator
+    /// Where the columns' names come from.
     public var header: Header
     /// A line that begins with this byte is passed over. Off unless set.
     public var comment: UInt8?

@@ -28,24 +28,28 @@ public struct Checkpoint: Sendable, Equatable {
 
     // MARK: Setting and getting sections
 
+    /// Sets a section to floats, bit for bit; a section of that name is replaced. O(values + sections).
     public mutating func set(_ name: String, floats: [Float]) {
         var bytes = ByteWriter(capacity: 4 * floats.count)
         for value in floats { bytes.put(value.bitPattern) }
         set(name, .floats, bytes.bytes)
     }
 
+    /// Sets a section to doubles, bit for bit; otherwise as with floats. O(values + sections).
     public mutating func set(_ name: String, doubles: [Double]) {
         var bytes = ByteWriter(capacity: 8 * doubles.count)
         for value in doubles { bytes.put(value.bitPattern) }
         set(name, .doubles, bytes.bytes)
     }
 
+    /// Sets a section to integers, 64 bits each; otherwise as with floats. O(values + sections).
     public mutating func set(_ name: String, integers: [Int]) {
         var bytes = ByteWriter(capacity: 8 * integers.count)
         for value in integers { bytes.put(UInt64(bitPattern: Int64(value))) }
         set(name, .integers, bytes.bytes)
     }
 
+    /// Sets a section to text, in UTF-8; otherwise as with floats. O(bytes + sections).
     public mutating func set(_ name: String, text: String) { set(name, .text, Array(text.utf8)) }
 
     /// The floats of a section. Throws `CSCError.damaged` when it is absent, of another kind, or not of `count`.
@@ -170,6 +174,7 @@ public struct Checkpoint: Sendable, Equatable {
         try self.init(decoding: try AtomicFile.read(path), path: path)
     }
 
+    /// True when both hold the same sections in the same order, bit for bit, whatever files they came from. O(size).
     public static func == (a: Checkpoint, b: Checkpoint) -> Bool { a.sections == b.sections }
 }
 

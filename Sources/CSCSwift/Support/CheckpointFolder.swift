@@ -5,19 +5,25 @@ internal import Foundation
 /// Files are `iteration-000120.ckpt` and `best.ckpt`. Each is written atomically, so a kill at any moment leaves the
 /// earlier ones whole. A damaged file is reported and passed over in favour of the one before.
 public struct CheckpointFolder: Sendable {
+    /// The folder; `save` makes it where it does not exist.
     public let path: String
     /// How many of the latest checkpoints stay; at least 1.
     public let keepLast: Int
 
     /// What `latest` found: a checkpoint, and the files that had to be passed over.
     public struct Found: Sendable {
+        /// The iteration that the checkpoint was saved as.
         public let iteration: Int
+        /// The checkpoint's file.
         public let path: String
+        /// What the file holds, whole.
         public let checkpoint: Checkpoint
         /// One error for each newer file that is damaged.
         public let refused: [CSCError]
     }
 
+    /// The checkpoints in the folder at `path`, which need not exist yet.
+    /// - Precondition: `keepLast` is at least 1.
     public init(path: String, keepLast: Int = 3) {
         precondition(keepLast >= 1, "CheckpointFolder: keepLast \(keepLast) is less than 1")
         self.path = path

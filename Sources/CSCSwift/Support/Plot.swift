@@ -24,13 +24,19 @@ public struct Plot: Sendable {
             /// Bars of the given x centres, as wide as the distance between them.
             case bars
         }
+        /// What the legend calls it; series of one name share a colour. Empty: not in the legend.
         public var name: String
+        /// How it is drawn.
         public var kind: Kind
+        /// Where the points or bars lie; points with a coordinate that is not finite are left out.
         public var x: [Double]
+        /// The height of each point or bar, as many as in `x`.
         public var y: [Double]
         /// Half the height of the bar or band at each point; empty for none.
         public var error: [Double]
 
+        /// Points or bars of one colour.
+        /// - Precondition: `x` and `y` of one length, `error` of that length or empty.
         public init(_ name: String, kind: Kind, x: [Double], y: [Double], error: [Double] = []) {
             precondition(
                 x.count == y.count && (error.isEmpty || error.count == x.count),
@@ -42,6 +48,7 @@ public struct Plot: Sendable {
             self.error = error
         }
 
+        /// Points joined by a line, with an error bar at each where `error` is given.
         public static func line(_ name: String, x: [Double], y: [Double], error: [Double] = []) -> Series {
             Series(name, kind: .line, x: x, y: y, error: error)
         }
@@ -62,14 +69,20 @@ public struct Plot: Sendable {
 
     /// One set of axes.
     public struct Panel: Sendable {
+        /// Stands above the axes; empty for none.
         public var title: String
+        /// Stands below the x axis.
         public var xLabel: String
+        /// Stands beside the y axis, turned.
         public var yLabel: String
+        /// What is drawn, the first at the back.
         public var series: [Series]
-        /// Fixed limits; `nil` fits the data.
+        /// Fixed limits of x; `nil` fits the data.
         public var xRange: ClosedRange<Double>?
+        /// Fixed limits of y; `nil` fits the data.
         public var yRange: ClosedRange<Double>?
 
+        /// Axes for some series; limits that are not given fit the data.
         public init(
             title: String = "", xLabel: String = "", yLabel: String = "", series: [Series],
             xRange: ClosedRange<Double>? = nil, yRange: ClosedRange<Double>? = nil
@@ -83,14 +96,18 @@ public struct Plot: Sendable {
         }
     }
 
+    /// Stands above all panels; empty for none.
     public var title: String
+    /// The panels, row by row.
     public var panels: [Panel]
     /// Panels side by side.
     public var columns: Int
-    /// The size of one panel, in pixels.
+    /// The width of one panel, in pixels.
     public var panelWidth: Double
+    /// The height of one panel, in pixels.
     public var panelHeight: Double
 
+    /// A picture of some panels, `columns` or fewer side by side.
     public init(
         title: String = "", panels: [Panel], columns: Int = 3, panelWidth: Double = 340, panelHeight: Double = 250
     ) {
@@ -104,7 +121,10 @@ public struct Plot: Sendable {
     /// Writes the SVG to a file, whole or not at all.
     public func write(to path: String) throws(CSCError) { try AtomicFile.write(svg, to: path) }
 
-    static let colours = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#555555", "#8c6d31"]
+    static let colours = [
+        "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#555555", "#8c6d31", "#7b2d8b", "#b2182b",
+        "#66a61e", "#000000",
+    ]
 
     /// The picture. One legend below all panels names each series once; a series has the same colour in every panel.
     public var svg: String {

@@ -10,6 +10,7 @@ public struct Welford: Sendable, Hashable, Codable {
     /// The sum of squared deviations from the mean.
     public private(set) var squares = 0.0
 
+    /// An accumulator that has seen no value.
     public init() {}
 
     /// A state saved earlier: its three numbers.
@@ -50,14 +51,17 @@ public struct Welford: Sendable, Hashable, Codable {
 /// With fewer than two values nothing is known about the spread: `sd` is 0 and the interval is infinite (null in
 /// JSON).
 public struct Summary: Sendable, Hashable, Encodable {
+    /// n: how many values there were.
     public let count: Int
+    /// The arithmetic mean; 0 for no values.
     public let mean: Double
     /// The sample standard deviation (divisor n - 1).
     public let sd: Double
     /// The standard error of the mean, sd / sqrt(n).
     public let standardError: Double
-    /// The confidence interval of the mean, mean -+ t(n - 1) * standardError.
+    /// The lower end of the mean's confidence interval, mean - t(n - 1) * standardError; -infinity for n < 2.
     public let lower: Double
+    /// Its upper end, mean + t(n - 1) * standardError; infinity for fewer than two values.
     public let upper: Double
 
     /// Half of the interval's width.
@@ -109,6 +113,8 @@ public struct Summary: Sendable, Hashable, Encodable {
 
     private enum CodingKeys: String, CodingKey { case count, mean, sd, standardError, lower, upper }
 
+    /// Writes the six properties by their names, infinite ones as null.
+    /// - Throws: what the encoder throws.
     public func encode(to encoder: any Encoder) throws {
         var container = encoder.container(keyedBy: CodingKeys.self)
         try container.encode(count, forKey: .count)

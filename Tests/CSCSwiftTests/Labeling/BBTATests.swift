@@ -180,7 +180,8 @@ struct BBTATests {
             try single.record(task: a.task, worker: 0, label: a.task % 2)
             asked += 1
         }
-        #expect(asked == 3 && single.labels == [0, 1, 0] && single.budget.spent == 3)  // the pool ends before the budget
+        // The pool ends before the budget.
+        #expect(asked == 3 && single.labels == [0, 1, 0] && single.budget.spent == 3)
 
         let ties = BBTA(taskContexts: [Int](repeating: 0, count: 2000), workers: 2, options: .init(budget: 0, seed: 6))
         let ones = ties.labels.reduce(0, +)

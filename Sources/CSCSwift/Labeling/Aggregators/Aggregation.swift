@@ -1,5 +1,6 @@
 /// What an aggregator concludes from recorded labels: for each task a class and how probable each class is.
 public struct Aggregation: Sendable, Hashable {
+    /// C: how many classes there are.
     public let classCount: Int
     /// The most probable class of each task; classes exactly equal in probability are decided by a coin of the seed.
     public let labels: [Int]
@@ -111,8 +112,9 @@ public struct WorkerQuality: Sendable, Hashable, Codable {
     public var right: Double
     /// The mean of Beta(1 + right, 1 + labels - right).
     public var accuracy: Double
-    /// That distribution's central interval of 95 %.
+    /// The lower end of that distribution's central interval of 95 %.
     public var lower: Double
+    /// That interval's upper end.
     public var upper: Double
 
     /// The quality of a worker of whose `labels` labels `right` are right, from a uniform prior.

@@ -9,6 +9,8 @@ public struct EMOptions: Sendable, Hashable, Codable {
     /// What is added to each expected count before it is divided: a Dirichlet prior of 1 + smoothing.
     public var smoothing: Double
 
+    /// Settings, each with a default.
+    /// - Precondition: `maxIterations` is positive, the others are not negative.
     public init(maxIterations: Int = 100, tolerance: Double = 1e-6, smoothing: Double = 0.01) {
         precondition(
             maxIterations > 0 && tolerance >= 0 && smoothing >= 0,
@@ -29,6 +31,7 @@ public struct EMOptions: Sendable, Hashable, Codable {
 ///
 /// O(labels x classes + workers x classes^2) an iteration.
 public struct DawidSkene: LabelAggregator {
+    /// When EM stops, and how far counts are smoothed.
     public var options: EMOptions
     /// Decides ties.
     public var seed: UInt64
@@ -37,11 +40,14 @@ public struct DawidSkene: LabelAggregator {
     /// The probability of each class; empty before a fit.
     public private(set) var prior: [Double] = []
 
+    /// A model that is not fitted yet; `seed` decides ties.
     public init(options: EMOptions = EMOptions(), seed: UInt64 = 0) {
         self.options = options
         self.seed = seed
     }
 
+    /// Runs EM from the majority's shares, keeps `confusion` and `prior`, and gives the last E step's posterior.
+    /// O(iterations (labels x classes + workers x classes^2)).
     public mutating func fitPredict(_ labels: LabelStore) -> Aggregation {
         let classes = labels.classCount
         let smoothing = options.smoothing
@@ -73,6 +79,8 @@ public struct DawidSkene: LabelAggregator {
         return result.aggregation
     }
 
+    /// One E step with the rates and the prior of the last fit. O(labels x classes + workers x classes^2).
+    /// - Precondition: fitted, on labels of as many workers and classes.
     public func predict(_ labels: LabelStore) -> Aggregation {
         let classes = labels.classCount
         precondition(
@@ -98,6 +106,7 @@ public struct DawidSkene: LabelAggregator {
 /// `q_j = (sum_i P(z_i = y_ij) + a) / (labels of j + 2 a)`. A worker who answers worse than chance counts against the
 /// class given. O(labels x classes) an iteration.
 public struct OneCoin: LabelAggregator {
+    /// When EM stops, and how far counts are smoothed.
     public var options: EMOptions
     /// Decides ties.
     public var seed: UInt64
@@ -106,11 +115,14 @@ public struct OneCoin: LabelAggregator {
     /// The probability of each class; empty before a fit.
     public private(set) var prior: [Double] = []
 
+    /// A model that is not fitted yet; `seed` decides ties.
     public init(options: EMOptions = EMOptions(), seed: UInt64 = 0) {
         self.options = options
         self.seed = seed
     }
 
+    /// Runs EM from the majority's shares, keeps `accuracy` and `prior`, and gives the last E step's posterior.
+    /// O(iterations (labels x classes + workers x classes^2)).
     public mutating func fitPredict(_ labels: LabelStore) -> Aggregation {
         let classes = labels.classCount
         let smoothing = options.smoothing
@@ -133,6 +145,8 @@ public struct OneCoin: LabelAggregator {
         return result.aggregation
     }
 
+    /// One E step with the accuracies and the prior of the last fit. O(labels x classes + workers x classes^2).
+    /// - Precondition: fitted, on labels of as many workers and classes.
     public func predict(_ labels: LabelStore) -> Aggregation {
         precondition(
             prior.count == labels.classCount && accuracy.count == labels.workerCount,

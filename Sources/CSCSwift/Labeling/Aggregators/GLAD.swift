@@ -13,11 +13,13 @@ internal import Foundation
 public struct GLAD: LabelAggregator {
     /// Iterations and tolerance; the smoothing is not used.
     public var options: EMOptions
-    /// Mean and variance of the prior of `alpha_j`.
+    /// Mean of the prior of `alpha_j`.
     public var abilityMean = 1.0
+    /// v: variance of the prior of `alpha_j`; positive.
     public var abilityVariance = 1.0
-    /// Mean and variance of the prior of `b_i`.
+    /// m: mean of the prior of `b_i`.
     public var easinessMean = 1.0
+    /// v: variance of the prior of `b_i`; positive.
     public var easinessVariance = 1.0
     /// Decides ties.
     public var seed: UInt64
@@ -26,11 +28,14 @@ public struct GLAD: LabelAggregator {
     /// `b_i = ln beta_i` of the tasks of the last fit.
     public private(set) var easiness: [Double] = []
 
+    /// A model that is not fitted yet; `seed` decides ties.
     public init(options: EMOptions = EMOptions(maxIterations: 200, tolerance: 1e-5), seed: UInt64 = 0) {
         self.options = options
         self.seed = seed
     }
 
+    /// Runs EM from the majority's shares, keeps `ability` and `easiness`, and gives the posterior.
+    /// O(iterations (labels + tasks x classes)).
     public mutating func fitPredict(_ labels: LabelStore) -> Aggregation {
         var alpha = [Double](repeating: abilityMean, count: labels.workerCount)
         let (result, log) = run(labels, ability: &alpha, fits: true)

@@ -14,8 +14,10 @@ public protocol LabelAggregator: Sendable {
 }
 
 extension LabelAggregator {
+    /// `fitPredict` without its result: for methods that implement that one.
     public mutating func fit(_ labels: LabelStore) { _ = fitPredict(labels) }
 
+    /// `fit`, then `predict`: for methods that implement these two.
     public mutating func fitPredict(_ labels: LabelStore) -> Aggregation {
         fit(labels)
         return predict(labels)
@@ -24,10 +26,15 @@ extension LabelAggregator {
 
 /// The aggregators by the names that commands and files use.
 public enum AggregationMethod: String, Sendable, CaseIterable, Codable {
+    /// `MajorityVote`.
     case majority = "mv"
+    /// `WeightedVote` with agreement weights.
     case weighted = "weighted"
+    /// `DawidSkene`.
     case dawidSkene = "ds"
+    /// `OneCoin`.
     case oneCoin = "one-coin"
+    /// `GLAD`.
     case glad = "glad"
 
     /// What the method is, in a few words.

@@ -3,8 +3,11 @@
 /// Representation: task i owns the entries `start[i] ..< start[i + 1]` of `label` and of `cell`, which is
 /// `worker * classes + label`: one index into every table an aggregator keeps. 8 bytes a label.
 public struct LabelStore: Sendable {
+    /// N: how many tasks there are, those without labels included.
     public let taskCount: Int
+    /// K: how many workers there are, those without labels included.
     public let workerCount: Int
+    /// C >= 2: how many classes there are.
     public let classCount: Int
     let start: [Int32]
     let cell: [Int32]

@@ -6,10 +6,14 @@ public struct MajorityVote: LabelAggregator {
     /// Decides ties.
     public var seed: UInt64
 
+    /// A vote whose ties are decided by `seed`.
     public init(seed: UInt64 = 0) { self.seed = seed }
 
+    /// Does nothing: there is nothing to estimate.
     public func fit(_ labels: LabelStore) {}
 
+    /// The majority class of each task; a task without labels gets a coin's class and equal shares.
+    /// O(labels + tasks x classes).
     public func predict(_ labels: LabelStore) -> Aggregation {
         Self.decide(
             VoteKernels.tally(start: labels.start, label: labels.label, classes: labels.classCount),
@@ -84,6 +88,8 @@ public struct WeightedVote: LabelAggregator {
         self.seed = seed
     }
 
+    /// Sets `weights` to each worker's agreement with the majority, 0 for a worker without labels; keeps weights that
+    /// were given. O(labels + tasks x classes).
     public mutating func fit(_ labels: LabelStore) {
         if given { return }
         let counts = VoteKernels.tally(start: labels.start, label: labels.label, classes: labels.classCount)
@@ -103,6 +109,9 @@ public struct WeightedVote: LabelAggregator {
         weights = zip(agreed, total).map { $1 == 0 ? 0 : $0 / $1 }
     }
 
+    /// The weighted vote on each task; a task without weight gets a coin's class and equal shares.
+    /// O(labels + tasks x classes).
+    /// - Precondition: one weight a worker: given, or fitted on labels of as many workers.
     public func predict(_ labels: LabelStore) -> Aggregation {
         precondition(
             weights.count == labels.workerCount,

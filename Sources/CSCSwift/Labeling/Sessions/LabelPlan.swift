@@ -12,6 +12,7 @@ public struct LabelPlan: Sendable {
 
     /// Accuracy at one budget over the runs.
     public struct Point: Sendable, Hashable {
+        /// What all labels together may cost, in the unit of the workers' costs.
         public let budget: Double
         /// The mean share of tasks whose label is right.
         public let accuracy: Double
@@ -21,10 +22,15 @@ public struct LabelPlan: Sendable {
         public let labels: Double
     }
 
+    /// The context of each task, [N], 0-based.
     public let taskContexts: [Int]
+    /// What a label of each worker costs, [K], in the unit of the budgets.
     public let workerCosts: [Double]
+    /// C: how many classes there are.
     public let classCount: Int
+    /// What the simulated workers' accuracies are drawn from.
     public let assumption: Assumption
+    /// N': how many tasks of each context everyone labels first.
     public let explore: Int
 
     /// A plan for tasks with these contexts (0, 1, ...) and workers with these costs a label.

@@ -26,8 +26,10 @@ public final class LabelSession {
         public var explore: Int
         /// How the next task is chosen.
         public var score: ExponentialWeights.Score
+        /// Decides the exploration tasks, every draw and every tie.
         public var seed: UInt64
 
+        /// A budget, and the letter's score without exploration unless said; `create` checks them.
         public init(budget: Double, explore: Int = 0, score: ExponentialWeights.Score = .margin, seed: UInt64 = 0) {
             self.budget = budget
             self.explore = explore
@@ -38,7 +40,9 @@ public final class LabelSession {
 
     /// A decision: ask this worker about this task.
     public struct Question: Sendable, Hashable {
+        /// The task's name.
         public let task: String
+        /// The worker's name.
         public let worker: String
         /// With which probability this worker was drawn for the task.
         public let probability: Double
@@ -50,6 +54,7 @@ public final class LabelSession {
 
     /// The present estimate for one task.
     public struct Answer: Sendable, Hashable {
+        /// The task's name.
         public let task: String
         /// The class with the largest weighted vote; nil while the task has no label.
         public let label: String?
@@ -58,6 +63,7 @@ public final class LabelSession {
         /// How many labels the task has.
         public let labels: Int
 
+        /// An estimate put together elsewhere, for instance with an aggregator's label.
         public init(task: String, label: String?, confidence: Double, labels: Int) {
             self.task = task
             self.label = label
@@ -74,10 +80,13 @@ public final class LabelSession {
         case known
     }
 
+    /// What the session was started with, as the journal has it.
     public let options: Options
     /// The tasks in their order.
     public let tasks: [LabelingTask]
+    /// Names of the contexts, which tasks refer to by index.
     public let contexts: [String]
+    /// Names of the classes: the labels that `record` takes.
     public let classes: [String]
     /// The workers in the order in which they joined.
     public private(set) var workers: [LabelingWorker] = []
@@ -278,7 +287,7 @@ public final class LabelSession {
     @discardableResult
     public func record(task: String, worker: String, label: String) throws(CSCError) -> Recorded {
         try ready()
-        guard let class_ = classIndex[label] else {
+        guard let index = classIndex[label] else {
             throw .invalid(
                 "'\(label)' is not a class of this session (\(classes.joined(separator: ", ")))"
                     + Spelling.hint(for: label, among: classes))
@@ -286,14 +295,14 @@ public final class LabelSession {
         let (i, j, pair) = try asked(task, worker)
         switch pair.fate {
         case .asked: break
-        case .answered(class_): return .known
+        case .answered(index): return .known
         case .answered(let first):
             throw .invalid(
                 "worker '\(worker)' has answered '\(classes[first])' on task '\(task)' already; "
                     + "the first answer stands and '\(label)' was not recorded")
         case .declined, .expired: throw withdrawn(task, worker, pair.fate)
         }
-        try settle(i, j, .answered(class_))
+        try settle(i, j, .answered(index))
         try write([["answer", task, worker, label, "\(clock())"]])
         return .new
     }

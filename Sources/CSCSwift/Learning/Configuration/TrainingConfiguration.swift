@@ -18,40 +18,57 @@ public struct TrainingConfiguration: Sendable, Equatable {
 
     /// The city: `chengdu`, `haikou` or a scenario file. With orders, what the orders lack is drawn from it.
     public var scenario = "chengdu"
-    /// Recorded orders that take the place of the scenario's generator, and how they are read: the flags of
-    /// `cafe-cli evaluate` of the same names. Empty: the generator, or the flag's default.
+    /// Recorded orders that take the place of the scenario's generator; empty: the generator. This and the next seven
+    /// are the flags of `cafe-cli evaluate` of the same names; empty: the flag's default.
     public var orders = ""
+    /// The file of workers that belongs to the orders, where it does not lie beside them.
     public var workersFile = ""
+    /// The layout of the orders, where their first line does not say.
     public var format = ""
+    /// `pooled` lays the recorded days over each other; `by-day` makes each an episode of its own.
     public var cut = ""
+    /// Which recorded days take part, counted from 0: `FIRST-LAST`.
     public var days = ""
+    /// When the window of the day begins, `HH:MM`; empty: where most orders lie.
     public var from = ""
+    /// `scenario` draws pay and workload; `file` makes them from recorded fares and durations.
     public var terms = ""
+    /// Leave out bad rows of the orders instead of stopping at the first.
     public var skipBadRows = false
-    /// The numbers of tasks with `workersFixed` workers, and of workers with `tasksFixed` tasks, that episodes have.
+    /// The numbers of tasks that episodes with `workersFixed` workers have.
     public var tasks = [50, 100, 150, 200, 250, 300, 350]
+    /// The numbers of workers that episodes with `tasksFixed` tasks have.
     public var workers = [50, 100, 150, 200, 250, 300, 350]
+    /// Tasks of an episode while the workers vary.
     public var tasksFixed = 200
+    /// Workers of an episode while the tasks vary.
     public var workersFixed = 200
 
     /// The rules of the game and what agents see.
     public var game = GameOptions()
 
-    /// How actions are scored, the widths of the hidden layers, and their activation.
+    /// How actions are scored.
     public var policy = ActorCritic.Kind.pair
+    /// Widths of the policy's hidden layers.
     public var actorWidths = [32, 32]
+    /// Widths of the critic's hidden layers.
     public var criticWidths = [32, 32]
+    /// The activation of all hidden layers.
     public var activation = Activation.tanh
 
+    /// The numbers of PPO, the inner level's update.
     public var ppo = PPOSettings()
 
-    /// A `RewardVariant`, and weights that replace its own.
+    /// The name of a `RewardVariant`: what agents are rewarded for.
     public var rewardVariant = "share+difference+signed"
+    /// Weights that replace the variant's own, by the name of the reward feature.
     public var phi: [String: Double] = [:]
-    /// Learnt credit: the autoencoder of payments, and the outer level that moves phi.
+    /// Learnt credit: the autoencoder of payments.
     public var vae = RewardVAEOptions()
+    /// The outer level of CAFE, which moves phi.
     public var outer = OuterOptions()
 
+    /// The defaults: chengdu, the reward `share+difference+signed`, phi fixed, an MLP of 2 x 32.
     public init() {}
 
     /// The sizes of the training episodes. Settings that occur twice count once.

@@ -5,9 +5,13 @@ internal import Foundation
 /// Before the update the autoencoder is fitted to the episodes and fills the learnt reward columns; after it, every
 /// `outer.every` iterations, phi takes one implicit-gradient step. All of it is saved in checkpoints under `cafe/`.
 public final class CreditAssignment: TrainerExtension {
+    /// Prefix of its sections in a checkpoint.
     public let name = "cafe"
+    /// How the autoencoder is built and trained.
     public let vaeOptions: RewardVAEOptions
+    /// When and how phi is moved.
     public let outer: OuterOptions
+    /// The autoencoder; nil until the first rollout or checkpoint gives its widths.
     public private(set) var vae: RewardVAE?
     private let seed: UInt64
     private let usesVAE: Bool
@@ -39,6 +43,7 @@ public final class CreditAssignment: TrainerExtension {
         return CreditAssignment(vae: vae, outer: outer, usesVAE: usesVAE, seed: seed)
     }
 
+    /// The autoencoder's fit, the outer level's solve, and phi with one column for each reward feature.
     public var metricColumns: [String] {
         [
             "cafe/elbo", "cafe/vae_error", "cafe/cmi", "cafe/phi_norm", "cafe/outer_status", "cafe/cg_iterations",
@@ -48,6 +53,7 @@ public final class CreditAssignment: TrainerExtension {
 
     // MARK: - Before the update: learnt columns
 
+    /// Fits the autoencoder to the rollout and fills `learntColumns`. Throws `CSCError.invalid` where it diverged.
     public func beforeUpdate(_ rollout: RolloutBuffer, learner: Learner) throws {
         guard usesVAE else { return }
         let data = CreditData(rollout, target: vaeOptions.target)
@@ -107,6 +113,10 @@ public final class CreditAssignment: TrainerExtension {
 
     // MARK: - After the update: the outer level
 
+    /// Every `outer.every` iterations after `outer.warmup`: one step of phi, where its gradient is usable.
+    ///
+    /// - Returns: the values of `metricColumns`.
+    /// - Throws: `CSCError.invalid` for a flat policy, or where no agent had a choice.
     public func afterIteration(_ rollout: RolloutBuffer, learner: Learner) throws -> [Double] {
         lastOuter = nil
         if outer.every > 0 && learner.iteration > outer.warmup && learner.iteration % outer.every == 0 {
@@ -137,6 +147,7 @@ public final class CreditAssignment: TrainerExtension {
 
     // MARK: - Checkpoints
 
+    /// Saves the damping and, where there is one, the autoencoder with its optimisers and target statistics.
     public func save(to checkpoint: inout Checkpoint) {
         checkpoint.set("cafe/damping", doubles: [damping])
         guard let vae else { return }
@@ -154,6 +165,7 @@ public final class CreditAssignment: TrainerExtension {
         checkpoint.set("cafe/fits", integers: [state.fits])
     }
 
+    /// Takes over a saved state. Throws `CSCError.damaged`.
     public func load(from checkpoint: Checkpoint) throws {
         damping = try checkpoint.doubles("cafe/damping", count: 1)[0]
         guard checkpoint.contains("cafe/widths") else { return }

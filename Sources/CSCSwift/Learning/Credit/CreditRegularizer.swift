@@ -9,13 +9,16 @@ public struct CreditRegularizer: Sendable {
     public private(set) var sums: [Double] = []
     /// eta * sum_t rho, `[count]`.
     public private(set) var targets: [Double] = []
+    /// Number of trajectories.
     public var count: Int { targets.count }
 
+    /// No trajectories yet; `features` is K, at least 1.
     public init(features: Int) {
         precondition(features > 0, "CreditRegularizer: \(features) features")
         self.features = features
     }
 
+    /// Adds a trajectory: its K feature sums, and eta times its money. O(K).
     public mutating func append(sums row: [Double], target: Double) {
         precondition(row.count == features, "CreditRegularizer: a row of \(row.count), \(features) features")
         sums += row
@@ -55,8 +58,11 @@ public struct CreditRegularizer: Sendable {
 
     /// What a refinement of phi did.
     public struct Solution: Sendable, Equatable {
+        /// phi*, `[K]`.
         public var phi: [Double]
+        /// L_Lambda at the phi that the solve started from.
         public var before: Double
+        /// L_Lambda at phi*.
         public var after: Double
         /// Directions of phi that the trajectories determine.
         public var rank: Int

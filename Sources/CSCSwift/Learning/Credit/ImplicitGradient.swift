@@ -10,6 +10,7 @@ public struct ImplicitGradientOptions: Sendable, Hashable, Codable {
         case gaussNewton
     }
 
+    /// Which curvature the conjugate gradient multiplies by.
     public var product = Product.gaussNewton
     /// Multiplies the Fisher matrix. With entropy weight c and an exact inner optimum the true curvature in logit
     /// space is c times it; 1 makes the response of theta to phi one natural-gradient step.
@@ -18,14 +19,18 @@ public struct ImplicitGradientOptions: Sendable, Hashable, Codable {
     public var layers = 0
     /// Damping to begin with; adapted between and within solves.
     public var damping = 0.1
+    /// Clean solves lower the damping by a third each, but not below this.
     public var minDamping = 1e-4
+    /// Failed solves raise the damping fourfold each, but not above this.
     public var maxDamping = 1e4
+    /// Conjugate-gradient iterations of one solve at most; each takes one curvature product.
     public var maxIterations = 20
     /// Relative residual at which a solve has converged.
     public var tolerance = 1e-2
     /// Solves tried, each with four times the damping of the last, before the gradient is given up.
     public var maxAttempts = 8
 
+    /// Gauss-Newton products over all layers, at most 20 iterations.
     public init() {}
 
     /// Throws `CSCError.configuration` for the first field out of range; keys carry the prefix `outer.`.
@@ -57,6 +62,7 @@ public enum ImplicitGradientStatus: String, Sendable, Codable {
 
 /// What one solve with the damped curvature did.
 public struct CurvatureSolveReport: Sendable, Equatable, Codable {
+    /// Whether the solution can be used, and if not, why.
     public var status = ImplicitGradientStatus.usable
     /// Conjugate-gradient iterations of the last attempt.
     public var iterations = 0
@@ -66,10 +72,12 @@ public struct CurvatureSolveReport: Sendable, Equatable, Codable {
     public var curvature = 0.0
     /// Damping of the last attempt.
     public var damping = 0.0
+    /// Solves tried, each with a larger damping than the last; 0 where the right-hand side allowed none.
     public var attempts = 0
     /// Why the last attempt stopped, in the words of the solver.
     public var reason = ""
 
+    /// A report from its fields; by default usable, with no work done.
     public init(
         status: ImplicitGradientStatus = .usable, iterations: Int = 0, residual: Double = 0, curvature: Double = 0,
         damping: Double = 0, attempts: Int = 0, reason: String = ""
@@ -94,9 +102,11 @@ public struct ImplicitGradientReport: Sendable, Equatable, Codable {
     public var implicit: [Double]
     /// dL_Lambda/dphi.
     public var regularization: [Double]
+    /// The solve behind `implicit`: damping, iterations, true residual, why it stopped.
     public var solve: CurvatureSolveReport
     /// The damping that the next solve should start from.
     public var nextDamping: Double
+    /// Whether `gradient` may be used to move phi: the status of the solve.
     public var status: ImplicitGradientStatus { solve.status }
 }
 

@@ -2,15 +2,20 @@ internal import Foundation
 
 /// One derivative, computed and measured by finite differences.
 public struct GradientCheck: Sendable, Codable, Equatable {
+    /// Which derivative, in words.
     public var name: String
+    /// The derivative by the formula under test.
     public var computed: Double
+    /// The same derivative by central differences.
     public var measured: Double
     /// |computed - measured| relative to the larger of the two and a floor that float rounding sets.
     public var error: Double
+    /// The largest `error` that passes.
     public var tolerance: Double
     /// False also when a number is NaN or when both are zero: a derivative that vanishes proves nothing.
     public var passes: Bool { error <= tolerance && computed.isFinite && measured.isFinite && computed != 0 }
 
+    /// Compares two numbers; `floor` is the least size that their difference is divided by.
     public init(name: String, computed: Double, measured: Double, floor: Double, tolerance: Double) {
         self.name = name
         self.computed = computed

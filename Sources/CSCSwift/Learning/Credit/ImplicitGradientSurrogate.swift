@@ -26,8 +26,10 @@ public final class PolicySurrogate {
         public var actions: [Int32]
         /// log pi_old of the action taken.
         public var oldLogProbabilities: [Float]
+        /// Number of decisions n.
         public var count: Int { actions.count }
 
+        /// Traps where the numbers of offsets, mask bytes, actions and log-probabilities do not fit together.
         public init(
             rows: [Float], offsets: [Int32], mask: [UInt8]? = nil, actions: [Int32], oldLogProbabilities: [Float]
         ) {
@@ -44,7 +46,9 @@ public final class PolicySurrogate {
         }
     }
 
+    /// The actor: a row of D numbers to one logit.
     public let shape: MLPShape
+    /// The decisions over which J is the mean.
     public let batch: Batch
     /// c: weight of the entropy.
     public var entropyWeight: Double

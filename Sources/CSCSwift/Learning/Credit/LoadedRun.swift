@@ -2,9 +2,13 @@ internal import Foundation
 
 /// A training run read from its folder without changing it: to check it, refine it, or train on from it elsewhere.
 public struct LoadedRun: Sendable {
+    /// The run's folder.
     public let folder: String
+    /// What `config.yaml` holds: everything that decided the run.
     public let configuration: TrainingConfiguration
+    /// The city that it was trained in, from `scenario.yaml`.
     public let scenario: Scenario
+    /// The newest whole checkpoint.
     public let checkpoint: Checkpoint
 
     /// Reads the newest whole checkpoint. Throws `CSCError` where the folder holds no run or no checkpoint.
@@ -18,7 +22,9 @@ public struct LoadedRun: Sendable {
 
     /// A trainer in memory and its credit extension, if the reward needs one.
     public struct Rig {
+        /// The training loop, at the checkpoint or with fresh networks.
         public let trainer: Trainer<SpatialCrowdsourcing>
+        /// The trainer's credit extension; nil where the reward has no learnt part and phi stays.
         public let credit: CreditAssignment?
     }
 

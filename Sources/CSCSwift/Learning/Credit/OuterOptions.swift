@@ -14,6 +14,7 @@ public struct OuterOptions: Sendable, Hashable, Codable {
     public var every = 0
     /// Iterations before the first step.
     public var warmup = 10
+    /// The outer J; with `same` the implicit term vanishes at an exact inner optimum.
     public var objective = Objective.revenue
     /// Step size of phi; a step is cut off at +-1 in every weight.
     public var learningRate = 0.1
@@ -23,8 +24,10 @@ public struct OuterOptions: Sendable, Hashable, Codable {
     public var regularization = 1.0
     /// eta: the share of the money that the credit of an agent's episode should sum to.
     public var revenueScale = 0.1
+    /// How dF/dphi is taken through the inner level.
     public var gradient = ImplicitGradientOptions()
 
+    /// An outer level that is switched off: `every` is 0.
     public init() {}
 
     /// Throws `CSCError.configuration` for the first field out of range; keys carry the prefix `outer.`.

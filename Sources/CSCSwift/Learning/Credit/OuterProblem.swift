@@ -7,16 +7,19 @@ internal import Foundation
 /// what the critic sees is subtracted, fitted by least squares: a baseline that depends on the state alone, so the
 /// policy gradients keep their expectation and lose most of their variance.
 public struct OuterProblem {
+    /// Objective, step size and weight of L_Lambda.
     public let options: OuterOptions
     /// The reward columns with a weight, in the order of phi.
     public let columns: [Int]
     /// phi of these columns.
     public let phi: [Double]
+    /// The inner J on the n decisions taken, as a function of theta.
     public let surrogate: PolicySurrogate
     /// [K][n]: standardised advantage of each column at weight 1.
     public let features: [[Float]]
     /// [n]: standardised advantage of the outer objective.
     public let outer: [Float]
+    /// L_Lambda over the agents' episodes of the rollout, in the phi of `columns`.
     public let regularizer: CreditRegularizer
     private let learnt: [Bool]
 

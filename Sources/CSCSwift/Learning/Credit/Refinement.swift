@@ -8,6 +8,7 @@ internal import Foundation
 /// 2. `carry`: theta* = theta^ - (d2J/dtheta2)^-1 d2J/(dtheta dphi) (phi* - phi^), kept inside a trust region.
 /// 3. PPO as in training, on the new tasks' episodes.
 public enum Refinement {
+    /// How far phi and theta may move, and how many updates follow.
     public struct Options: Sendable, Hashable, Codable {
         /// Relative damping of the solve of phi; 0 is exact on the batch.
         public var damping = 1e-3
@@ -20,6 +21,7 @@ public enum Refinement {
         /// eta: the share of the money that the credit should sum to.
         public var revenueScale = 0.1
 
+        /// A lightly damped solve with phi_1 at least .2, then 4 updates.
         public init() {}
 
         /// Throws `CSCError.configuration` for the first field out of range; keys carry the prefix `refine.`.
@@ -38,6 +40,7 @@ public enum Refinement {
     public struct Carry: Sendable {
         /// All the actor's parameters after the step; unchanged unless `solve.status` is `.usable`.
         public var parameters: [Float]
+        /// The solve for the step of theta: iterations, residual, why it stopped.
         public var solve: CurvatureSolveReport
         /// The share of the full step that the trust region admits, in (0, 1].
         public var scale: Double

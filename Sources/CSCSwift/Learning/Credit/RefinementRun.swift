@@ -15,18 +15,27 @@ public struct RefinementRun {
 
     /// What the solve of phi and the carrying of theta did.
     public struct Report: Sendable {
+        /// Names of the K reward columns that have a weight.
         public var columns: [String] = []
+        /// phi^ of these columns, `[K]`.
         public var phiBefore: [Double] = []
+        /// phi* of these columns, `[K]`, scaled so that the rms credit of agents' episodes stays.
         public var phiAfter: [Double] = []
+        /// The solve of phi before that scaling; nil where no updates were asked for.
         public var fit: CreditRegularizer.Solution?
+        /// The step of theta along the implicit function; nil likewise.
         public var carry: Refinement.Carry?
     }
 
+    /// The trained run that is refined; its folder stays as it is.
     public let run: LoadedRun
+    /// Numbers of tasks and workers of the new episodes.
     public let settings: EpisodeSettings
+    /// How phi is solved and theta carried, and how many updates follow.
     public let options: Refinement.Options
     /// Training episodes of each update.
     public let episodes: Int
+    /// The seed of the new episodes, the minibatches and the evaluation's draws.
     public let seed: UInt64
     private let source: (any InstanceSource)?
     private let evaluation: [Instance]

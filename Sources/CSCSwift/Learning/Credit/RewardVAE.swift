@@ -14,12 +14,15 @@ internal import Foundation
 /// A fit is a function of (seed, number of earlier fits, batch): any thread count gives the same bits, and a saved
 /// `state` continues exactly.
 public final class RewardVAE {
+    /// How it is built and trained.
     public let options: RewardVAEOptions
     /// O: width of the observation with the others' actions.
     public let observationWidth: Int
     /// A: width of the own action's features.
     public let actionWidth: Int
+    /// O + A + 1 numbers -> `encoderHidden` -> 2 Z: the means, then the log-variances, of z.
     public let encoderShape: MLPShape
+    /// Z numbers -> `decoderHidden` -> 1: the mean of the scaled target.
     public let decoderShape: MLPShape
     let seed: UInt64
     var encoder: [Float]
@@ -308,16 +311,25 @@ public final class RewardVAE {
 extension RewardVAE {
     /// Everything that a fit changes. Restoring it continues with the same bits.
     public struct State: Sendable, Codable, Equatable {
+        /// The encoder's parameters.
         public var encoder: [Float]
+        /// The decoder's parameters.
         public var decoder: [Float]
+        /// Adam's moments and step count for the encoder.
         public var encoderOptimizer: Adam.State
+        /// Adam's moments and step count for the decoder.
         public var decoderOptimizer: Adam.State
+        /// Running mean of the targets, in the task's money.
         public var targetMean: Double
+        /// Running variance of the targets, money squared.
         public var targetVariance: Double
+        /// How many targets the running statistics stand for.
         public var targetWeight: Double
+        /// Fits so far; the number names the random stream of the next one.
         public var fits: Int
     }
 
+    /// A copy of what fits have changed. Traps when set to the state of nets of other sizes.
     public var state: State {
         get {
             State(

@@ -9,6 +9,7 @@ public struct ActionAlternatives: Sendable {
     /// The policy's probability of each row, summing to 1 in each decision; `[offsets.last]`.
     public var probabilities: [Float]
 
+    /// Alternatives of `offsets.count` - 1 decisions, in their order.
     public init(actions: [Float], offsets: [Int32], probabilities: [Float]) {
         self.actions = actions
         self.offsets = offsets

@@ -35,15 +35,20 @@ public struct RewardVAEOptions: Sendable, Hashable, Codable {
     public var noiseVariance = 0.1
     /// A fixed multiplier of the targets; 0 standardises them by their running mean and variance.
     public var targetScale = 0.0
+    /// Which payments the decoder predicts.
     public var target = Target.realised
+    /// What the own action is compared with.
     public var counterfactual = Counterfactual.none
+    /// Adam's step size, for encoder and decoder.
     public var learningRate = 1e-3
+    /// Decisions of a minibatch.
     public var batchSize = 512
     /// Passes over the decisions of one iteration.
     public var epochs = 2
     /// Global norm to which the gradient of a minibatch is clipped.
     public var maxGradNorm = 5.0
 
+    /// The settings that worked in spec section 4: latent 4, masking .4, KL weight .1.
     public init() {}
 
     /// The authors' settings: latent 88, squared error plus KL (so variance 1/2 and weight 1), no masking, the
@@ -89,8 +94,10 @@ public struct RewardVAEBatch: Sendable {
     public var actions: [Float]
     /// The payments to predict, `[count]`, in the task's money.
     public var targets: [Float]
+    /// Number of decisions.
     public var count: Int { targets.count }
 
+    /// Arrays of equally many decisions; `RewardVAE.fit` traps where they do not fit its widths.
     public init(observations: [Float], actions: [Float], targets: [Float]) {
         self.observations = observations
         self.actions = actions
@@ -107,6 +114,7 @@ public struct RewardVAEReport: Sendable, Equatable, Codable {
     /// Mean squared error of the decoder in units of the scaled target (standardised: 1 = no better than the mean).
     public var squaredError = 0.0
 
+    /// All zero, as a fit of nothing reports.
     public init() {}
 }
 
@@ -117,6 +125,7 @@ public struct ActionInfluence: Sendable, Equatable {
     /// The decoder's mean with the action minus without, per decision, in the task's money.
     public var signed: [Float]
 
+    /// The influence of equally many decisions, in their order.
     public init(cmi: [Float], signed: [Float]) {
         self.cmi = cmi
         self.signed = signed

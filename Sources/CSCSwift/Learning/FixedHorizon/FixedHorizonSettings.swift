@@ -7,14 +7,19 @@ public struct FixedHorizonSettings: Sendable, Hashable, Codable {
     public var numSteps = 128
     /// Adam's step size at the start; it falls in a straight line to `learningRateFinal` times itself over the run.
     public var learningRate = 7e-4
+    /// The step size at the end as a fraction of `learningRate`, 0 to 1.
     public var learningRateFinal = 0.0
     /// The discount of a step.
     public var gamma = 0.99
+    /// lambda of generalised advantage estimation, for each step.
     public var gaeLambda = 0.95
-    /// Passes over a rollout, and into how many minibatches each is cut.
+    /// Passes over a rollout.
     public var updateEpochs = 4
+    /// Minibatches into which each pass cuts a rollout.
     public var numMinibatches = 4
+    /// Ratios are clipped to 1 - clipCoef ... 1 + clipCoef.
     public var clipCoef = 0.2
+    /// Weight of the entropy (nats), which is taken off the policy's loss.
     public var entCoef = 0.01
     /// Weight of the critic's loss 0.5 * mean (value - return)^2.
     public var vfCoef = 0.5
@@ -25,6 +30,7 @@ public struct FixedHorizonSettings: Sendable, Hashable, Codable {
     /// Hidden widths of actor and critic, two networks that share nothing.
     public var widths = [64, 64]
 
+    /// The settings usual for IPPO on the particle environments.
     public init() {}
 
     /// Checks ranges. Throws `CSCError.configuration` with the first key that is out of range.
@@ -55,11 +61,17 @@ public struct FixedHorizonReport: Sendable, Hashable {
     /// Mean, over the episodes that ended in this iteration, of the mean over agents of the sum of rewards; nan where
     /// none ended.
     public var episodicReturn = Double.nan
+    /// Episodes that ended in this iteration.
     public var episodes = 0
+    /// Mean of the clipped objective over minibatches, to be minimised; without the entropy.
     public var policyLoss = 0.0
+    /// Mean of 0.5 (value - return)^2, not multiplied by `vfCoef`.
     public var valueLoss = 0.0
+    /// Mean entropy of the policy (nats).
     public var entropy = 0.0
+    /// Mean of (r - 1) - log r: an estimate of KL(old || new) in nats, r being the ratio of probabilities.
     public var approxKL = 0.0
+    /// Share of agent-steps whose ratio left 1 - clipCoef ... 1 + clipCoef.
     public var clipFraction = 0.0
     /// Mean norm of the gradient before it was clipped.
     public var gradientNorm = 0.0

@@ -8,13 +8,17 @@
 /// kernels of one thread each and their gradients are added in order. So the same seed and settings give the same bits
 /// at any number of threads, and the threads meet only between the rollout and each minibatch.
 public final class FixedHorizonTrainer {
+    /// The numbers of PPO, checked.
     public let settings: FixedHorizonSettings
+    /// The seed of networks, environments, actions and minibatches.
     public let seed: UInt64
     /// The policy: observation -> hidden layers (tanh) -> one logit an action.
     public let actorShape: MLPShape
     /// The value: observation -> hidden layers (tanh) -> 1.
     public let criticShape: MLPShape
+    /// The policy's present parameters; see `MLP` for their order.
     public private(set) var actorParameters: [Float]
+    /// The critic's present parameters.
     public private(set) var criticParameters: [Float]
     /// Iterations completed.
     public private(set) var iteration = 0

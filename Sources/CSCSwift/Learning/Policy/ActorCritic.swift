@@ -16,13 +16,18 @@ public final class ActorCritic: @unchecked Sendable {
 
     /// Everything that decides the sizes of the networks.
     public struct Design: Sendable, Hashable, Codable {
+        /// The sizes of what a decider sees: C, D and K.
         public var layout: PolicyLayout
+        /// How actions are scored.
         public var kind: Kind
-        /// Widths of the hidden layers.
+        /// Widths of the actor's hidden layers.
         public var actorWidths: [Int]
+        /// Widths of the critic's hidden layers.
         public var criticWidths: [Int]
+        /// The activation of all hidden layers.
         public var activation: Activation
 
+        /// Traps for a pair-scoring policy of actions without rows (D = 0).
         public init(
             layout: PolicyLayout, kind: Kind = .pair, actorWidths: [Int] = [32, 32], criticWidths: [Int] = [32, 32],
             activation: Activation = .tanh
@@ -38,8 +43,11 @@ public final class ActorCritic: @unchecked Sendable {
         }
     }
 
+    /// What decided the sizes of both networks.
     public let design: Design
+    /// pair: D + C numbers -> hidden layers -> 1 score; flat: C + K * D numbers -> hidden layers -> K logits.
     public let actorShape: MLPShape
+    /// C + D numbers -> hidden layers -> 1 value.
     public let criticShape: MLPShape
     /// The actor's parameters, [P]; see `MLP` for their order.
     public var actor: [Float]
@@ -66,6 +74,7 @@ public final class ActorCritic: @unchecked Sendable {
         return parameters
     }
 
+    /// The sizes of what a decider sees, from the design.
     public var layout: PolicyLayout { design.layout }
 
     /// Saves parameters under `actor` and `critic`, and the design under `design`.

@@ -7,6 +7,7 @@ public struct PolicyLayout: Sendable, Hashable, Codable {
     /// K: the most actions that a decider has.
     public var actionCount: Int
 
+    /// Traps unless C and D are not negative, one of them is positive, and K is 1 to 255.
     public init(contextWidth: Int, candidateWidth: Int, actionCount: Int) {
         precondition(
             contextWidth >= 0 && candidateWidth >= 0 && contextWidth + candidateWidth > 0
@@ -37,6 +38,7 @@ public struct PolicyLayout: Sendable, Hashable, Codable {
 /// A row is the action's numbers followed by the decider's context, so a pair-scoring network reads rows as they lie.
 /// The arrays keep their memory when emptied.
 public struct DecisionStore: Sendable {
+    /// C, D and K of all decisions in it.
     public let layout: PolicyLayout
     /// [R, D + C]: one row for each allowed action of each decision.
     public private(set) var rows: [Float] = []
@@ -47,6 +49,7 @@ public struct DecisionStore: Sendable {
     /// [n, C + D]: context and mean of the allowed actions' rows.
     public private(set) var criticInput: [Float] = []
 
+    /// An empty store.
     public init(layout: PolicyLayout) { self.layout = layout }
 
     /// n: how many decisions are stored.

@@ -16,6 +16,7 @@ public final class PolicyBatch: @unchecked Sendable {
     private var flatInput: [Float] = []
     private var flatLogits: [Float] = []
 
+    /// An empty batch for networks of this design, with memory for so many decisions to begin with.
     public init(for policy: ActorCritic, decisions: Int = 64) {
         self.decisions = DecisionStore(layout: policy.layout)
         kind = policy.design.kind

@@ -4,8 +4,9 @@ public struct SettledPart: Sendable {
     public var payment: Double
     /// How many workers were in the team.
     public var teamSize: Int
-    /// The work that this worker did, and all work of the task (worker-minutes).
+    /// The work that this worker did (worker-minutes).
     public var work: Double
+    /// The task's workload (worker-minutes).
     public var workload: Double
     /// The payment's part by work done.
     public var share: Double
@@ -16,6 +17,7 @@ public struct SettledPart: Sendable {
     /// rho, the full payment of the task.
     public var pay: Double
 
+    /// A part from its numbers; none is checked.
     public init(
         payment: Double, teamSize: Int, work: Double, workload: Double, share: Double, difference: Double,
         minutes: Double, pay: Double
@@ -50,8 +52,10 @@ public struct RewardFeature: Sendable {
     public let name: String
     /// What it means, one line for lists.
     public let explanation: String
+    /// When and from what it is computed.
     public let source: Source
 
+    /// A feature; it counts in runs once `all` lists it.
     public init(name: String, explanation: String, source: Source) {
         self.name = name
         self.explanation = explanation
@@ -88,10 +92,12 @@ public struct RewardFeature: Sendable {
 public struct RewardVariant: Sendable {
     /// The name in `reward.variant`.
     public let name: String
+    /// What agents are rewarded for, one line for lists.
     public let explanation: String
     /// phi: the weight of each feature that counts.
     public let weights: [(feature: String, weight: Double)]
 
+    /// A variant; features that are not named have weight 0.
     public init(name: String, explanation: String, weights: [(feature: String, weight: Double)]) {
         self.name = name
         self.explanation = explanation

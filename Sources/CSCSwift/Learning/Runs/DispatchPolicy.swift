@@ -7,8 +7,9 @@
 /// Call it once a window (a minute, unless trained otherwise). Workers who do not appear in the answer wait. One object
 /// serves one thread at a time; memory is kept between calls.
 public final class DispatchPolicy {
-    /// The configuration and the city that it was trained with.
+    /// The configuration that it was trained with.
     public let configuration: TrainingConfiguration
+    /// The city that it was trained in.
     public let scenario: Scenario
     /// The networks.
     public let policy: ActorCritic

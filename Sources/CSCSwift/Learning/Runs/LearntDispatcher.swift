@@ -1,6 +1,7 @@
 /// A trained policy as a dispatcher: each window, every idle worker with a candidate decides at once, by the likeliest
 /// action of the policy or by a draw from it.
 public final class LearntDispatcher: Dispatcher {
+    /// The name in tables.
     public let name: String
     /// Whether actions are drawn from the policy; otherwise the likeliest is taken.
     public let sampled: Bool
@@ -15,6 +16,7 @@ public final class LearntDispatcher: Dispatcher {
     private var chosen: [Int32] = []
     private var pairs: [(worker: Int, task: Int)] = []
 
+    /// Plays `policy`, which must not be trained meanwhile.
     public init(name: String, policy: ActorCritic, sampled: Bool = false) {
         self.name = name
         self.policy = policy
@@ -22,6 +24,7 @@ public final class LearntDispatcher: Dispatcher {
         batch = PolicyBatch(for: policy)
     }
 
+    /// Takes the stream of the draws. Traps where the game shows agents something else than the policy was trained on.
     public func begin(_ game: SpatialCrowdsourcing, stream: RandomStream) {
         self.stream = stream
         precondition(

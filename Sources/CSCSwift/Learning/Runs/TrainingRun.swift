@@ -13,22 +13,31 @@ internal import Foundation
 ///
 /// A run that was killed continues from its last checkpoint and ends with the same bytes as one that was not.
 public final class TrainingRun {
+    /// Where all of the run's files lie.
     public let folder: String
+    /// Everything that decides the run, as in `config.yaml`.
     public let configuration: TrainingConfiguration
+    /// The training loop, its networks and its extensions.
     public let trainer: Trainer<SpatialCrowdsourcing>
     /// What a progress display needs, after every iteration.
     public struct Progress: Sendable {
+        /// What the last iteration did.
         public var report: IterationReport
+        /// Iterations that the whole run is to have.
         public var iterations: Int
+        /// Decisions of the whole run so far, those before it was resumed included.
         public var totalDecisions: Int
         /// Mean revenue on held-out episodes over greedy's, of the last evaluation; NaN before the first.
         public var versusGreedy: Double
         /// The best so far.
         public var bestVersusGreedy: Double
-        /// Seconds since this process began the run, and decisions per second meanwhile.
+        /// Seconds since this process began the run.
         public var seconds: Double
+        /// Decisions per second in these seconds.
         public var decisionsPerSecond: Double
+        /// Whether this iteration ended with an evaluation.
         public var justEvaluated: Bool
+        /// Whether this iteration ended with a checkpoint.
         public var justSaved: Bool
     }
 

@@ -9,7 +9,9 @@ public protocol ItemEnvironment: ParallelEnvironment {
 }
 
 extension SpatialCrowdsourcing: ItemEnvironment {
+    /// Tasks of the present episode.
     public var itemCount: Int { tasks.count }
+    /// The candidate task behind an action; -1 for "wait" and for an empty slot. O(1).
     public func item(row: Int, slot: Int) -> Int { candidateTask(decider: row, slot: slot) }
 }
 
@@ -21,6 +23,7 @@ public final class EpisodePlayer<Game: ParallelEnvironment & SendableMetatype>: 
     /// Gives agents their rewards after a step, by `reward(agent:column:value:)`.
     public typealias Credit = (_ game: Game, _ player: EpisodePlayer<Game>) -> Void
 
+    /// The environment that is played, with its last episode's state.
     public let game: Game
     /// What was recorded since `rollout.removeAll()`.
     public let rollout: RolloutBuffer

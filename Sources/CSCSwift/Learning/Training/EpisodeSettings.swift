@@ -3,17 +3,22 @@
 public struct EpisodeSettings: Sendable, Hashable {
     /// One size of episode.
     public struct Setting: Sendable, Hashable {
+        /// Number of tasks.
         public var tasks: Int
+        /// Number of workers.
         public var workers: Int
 
+        /// An episode of so many tasks and workers.
         public init(tasks: Int, workers: Int) {
             self.tasks = tasks
             self.workers = workers
         }
     }
 
+    /// The sizes, each played once a round.
     public let settings: [Setting]
 
+    /// Traps where there is no setting.
     public init(_ settings: [Setting]) {
         precondition(!settings.isEmpty, "EpisodeSettings: no setting")
         self.settings = settings

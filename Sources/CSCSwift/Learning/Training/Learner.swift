@@ -13,16 +13,20 @@ public protocol TrainerExtension: AnyObject {
     func beforeUpdate(_ rollout: RolloutBuffer, learner: Learner) throws
     /// The policy has been updated. Returns the values of `metricColumns`.
     func afterIteration(_ rollout: RolloutBuffer, learner: Learner) throws -> [Double]
-    /// Saves what a resumed run needs, and takes it over.
+    /// Saves what a resumed run needs.
     func save(to checkpoint: inout Checkpoint)
+    /// Takes over a saved state.
     func load(from checkpoint: Checkpoint) throws
 }
 
 /// From a rollout to a better policy: reward scale, values, advantages, PPO. It knows nothing of environments, so that
 /// `Trainer` adds only the playing.
 public final class Learner {
+    /// The numbers of PPO.
     public let settings: PPOSettings
+    /// The networks that it improves.
     public let policy: ActorCritic
+    /// The update, with both optimisers' state.
     public let ppo: PPO
     /// The reward features and their weights phi; extensions may change phi.
     public var rewards: RewardModel
@@ -45,6 +49,7 @@ public final class Learner {
     private let valueBatches: [PolicyBatch]
     private static let valueChunk = 512
 
+    /// A learner before its first iteration, with fresh optimisers.
     public init(policy: ActorCritic, settings: PPOSettings, rewards: RewardModel, seed: UInt64) {
         self.policy = policy
         self.settings = settings

@@ -2,15 +2,21 @@ internal import Foundation
 
 /// What an update reports; means over its minibatches. CleanRL's names are in `Learner.metricColumns`.
 public struct PPOReport: Sendable, Hashable {
+    /// The clipped objective, to be minimised; without the entropy.
     public var policyLoss = 0.0
+    /// 0.5 * mean (value - return)^2 of the scaled reward (clipped with `clipVloss`), not multiplied by `vfCoef`.
     public var valueLoss = 0.0
+    /// Entropy of the policy (nats a decision).
     public var entropy = 0.0
+    /// Mean of (r - 1) - log r: an estimate of KL(old || new) in nats, r being the ratio of probabilities.
     public var approxKL = 0.0
+    /// Share of decisions whose ratio left 1 - clipCoef ... 1 + clipCoef.
     public var clipFraction = 0.0
     /// 1 - Var(return - value) / Var(return), before the update.
     public var explainedVariance = 0.0
-    /// Mean norms of the gradients before they were clipped.
+    /// Mean norm of the actor's gradient before it was clipped.
     public var actorGradientNorm = 0.0
+    /// Mean norm of the critic's gradient before it was clipped.
     public var criticGradientNorm = 0.0
     /// Epochs that were run (fewer than asked for where the KL passed its target).
     public var epochs = 0
@@ -22,9 +28,13 @@ public struct PPOReport: Sendable, Hashable {
 /// A minibatch is cut into shards of 128 decisions, each with its own memory and gradient; shards run in parallel
 /// and their gradients are added in order, so the bits do not depend on the number of threads.
 public final class PPO {
+    /// The networks that it changes.
     public let policy: ActorCritic
+    /// The numbers of PPO.
     public let settings: PPOSettings
+    /// Adam of the actor's parameters.
     public let actorOptimizer: Adam
+    /// Adam of the critic's parameters.
     public let criticOptimizer: Adam
 
     /// Decisions of a shard. Part of the result: another size rounds otherwise.
@@ -35,6 +45,7 @@ public final class PPO {
     private var actorGradient: [Float]
     private var criticGradient: [Float]
 
+    /// Fresh optimisers. Traps where `minibatchSize` is not positive.
     public init(policy: ActorCritic, settings: PPOSettings) {
         precondition(settings.minibatchSize > 0, "PPO: minibatchSize \(settings.minibatchSize) is not positive")
         self.policy = policy
@@ -158,10 +169,14 @@ public final class PPO {
 
 /// What the update aims at, one number a decision: advantages, the critic's values and the returns.
 public final class LearningTargets: @unchecked Sendable {
+    /// [n]: generalised advantages, in units of the scaled reward, not standardised.
     public var advantages: [Float] = []
+    /// [n]: the critic's values before the update, in the same units.
     public var values: [Float] = []
+    /// [n]: advantage + value, what the critic is to predict.
     public var returns: [Float] = []
 
+    /// No targets yet; `Learner.learn` fills them.
     public init() {}
 
     /// Mean and standard deviation (at least 1e-8) of the advantages of some decisions. O(n).

@@ -18,6 +18,7 @@ public final class PPOShard: @unchecked Sendable {
     private var logitGradient: [Float] = []
     private var valueGradient: [Float] = []
 
+    /// Memory for about `capacity` decisions to begin with, and gradients of zero.
     public init(policy: ActorCritic, capacity: Int) {
         batch = PolicyBatch(for: policy, decisions: capacity)
         actorGradient = [Float](repeating: 0, count: policy.actor.count)

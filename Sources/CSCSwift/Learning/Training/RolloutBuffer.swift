@@ -44,6 +44,7 @@ public final class RolloutBuffer: @unchecked Sendable {
     /// The team's reward of each episode.
     public internal(set) var returns: [Double] = []
 
+    /// An empty rollout. Traps where a reward column is named twice.
     public init(layout: PolicyLayout, columns: [String]) {
         precondition(Set(columns).count == columns.count, "RolloutBuffer: a reward column is named twice in \(columns)")
         decisions = DecisionStore(layout: layout)

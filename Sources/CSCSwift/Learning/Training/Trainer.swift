@@ -10,6 +10,7 @@ public struct IterationReport: Sendable {
     public var episodicReturn = 0.0
     /// Mean decisions of an episode.
     public var episodicLength = 0.0
+    /// Losses and gradient norms of the update.
     public var ppo = PPOReport()
     /// Values of the extensions' metric columns, in order.
     public var extensionValues: [Double] = []
@@ -39,6 +40,7 @@ public final class Trainer<Game: ParallelEnvironment & SendableMetatype> {
         /// About how long an episode takes, to begin the longest first; nil keeps the order.
         public var cost: ((_ episode: Game.Episode) -> Double)?
 
+        /// By default nothing but the team's reward is recorded, and episodes begin in their order.
         public init(
             makeGame: @escaping () -> Game,
             episode: @escaping @Sendable (Int, Int, inout RandomStream) -> Game.Episode,
@@ -52,7 +54,9 @@ public final class Trainer<Game: ParallelEnvironment & SendableMetatype> {
         }
     }
 
+    /// The policy, phi and the update.
     public let learner: Learner
+    /// Learnt credit and outer levels, called in this order in each iteration.
     public private(set) var extensions: [any TrainerExtension]
     /// All decisions since the beginning.
     public private(set) var totalDecisions = 0
@@ -62,6 +66,7 @@ public final class Trainer<Game: ParallelEnvironment & SendableMetatype> {
     private let setup: Setup
     private let players: [EpisodePlayer<Game>]
 
+    /// Makes `numEnvs` games and their players; nothing is played yet.
     public init(setup: Setup, learner: Learner, extensions: [any TrainerExtension] = []) {
         self.setup = setup
         self.learner = learner
