@@ -202,8 +202,10 @@ struct ReproduceCafePlan {
             }
         }
         let report = ReproduceCafeReport(methods: ReproduceCafeMethod.all, cells: cells)
+        let begun = Set(cells.map(\.seed)).count
         let head =
-            "# The CAFE poster's tables, measured anew\n\n\(seeds) seeds, \(iterations) training iterations, "
+            "# The CAFE poster's tables, measured anew\n\n\(begun == seeds ? "\(seeds)" : "\(begun) of \(seeds)") seeds, "
+            + "\(iterations) training iterations, "
             + "\(episodes) evaluation episodes a seed and setting; CAFE refined by \(updates) updates.\n\n"
         try AtomicFile.write(head + report.markdown(), to: AtomicFile.join(store.folder, "tables.md"))
         try AtomicFile.write(report.csv(), to: AtomicFile.join(store.folder, "tables.csv"))
