@@ -19,7 +19,6 @@ struct CafeCLI: AsyncParsableCommand {
             ResumeCommand.self,
             CheckGradientsCommand.self,
             RefineCommand.self,
-            ReproduceCommand.self,
         ]
     )
 }

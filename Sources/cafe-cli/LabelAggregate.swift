@@ -44,7 +44,7 @@ struct LabelAggregate: ParsableCommand {
     var out: String?
 
     func validate() throws {
-        _ = try methods()
+        if try methods().isEmpty { throw ValidationError("--method names no method.") }
         guard iterations > 0 else { throw ValidationError("--iterations must be at least 1.") }
     }
 
@@ -128,10 +128,15 @@ struct LabelAggregate: ParsableCommand {
         }
         guard let (method, result) = results.last, workers > 0 else { return }
         print()
-        print("workers by number of labels (\(method.rawValue); accuracy with its 95 % interval)")
+        let known = gold.contains { $0 != nil }
+        print(
+            known
+                ? "workers by number of labels (accuracy against the truth, where it is known, with its 95 % interval)"
+                : "workers by number of labels (accuracy as \(method.rawValue) estimates it, with its 95 % interval)")
         let contexts = table.tasks.map(\.context)
-        let overall = result.workerQualities(store)[0]
-        let byContext = result.workerQualities(store, contexts: contexts, contextCount: table.contexts.count)
+        let overall = result.workerQualities(store, truth: gold)[0]
+        let byContext = result.workerQualities(
+            store, contexts: contexts, contextCount: table.contexts.count, truth: gold)
         let order = table.workers.indices.sorted { (overall[$0].labels, $1) > (overall[$1].labels, $0) }
         let width = max(6, order.prefix(workers).map { table.workers[$0].id.count }.max() ?? 0)
         for index in order.prefix(workers) {
@@ -171,10 +176,13 @@ struct LabelAggregate: ParsableCommand {
         let methods = results.map { method, result -> (String, JSON) in
             let overall = result.workerQualities(store)[0]
             let rows = result.workerQualities(store, contexts: contexts, contextCount: table.contexts.count)
+            let known = gold.contains { $0 != nil }
+            let measured = result.workerQualities(store, truth: gold)[0]
             let workers = table.workers.enumerated().map { index, worker -> JSON in
                 let inContext = zip(table.contexts, rows).filter { $1[index].labels > 0 }
                 return .object(
                     [("worker", .string(worker.id))] + quality(overall[index])
+                        + (known ? [("againstTruth", .object(quality(measured[index])))] : [])
                         + [("contexts", .object(inContext.map { ($0, .object(quality($1[index]))) }))])
             }
             let labels = table.tasks.enumerated().map { index, task -> JSON in

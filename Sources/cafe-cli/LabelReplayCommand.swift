@@ -47,6 +47,7 @@ struct LabelReplayCommand: ParsableCommand {
         if uci != nil && model.flatMap(WorkerModel.init(rawValue:)) == nil {
             throw ValidationError("--uci needs --model \(WorkerModel.allCases.map(\.rawValue).joined(separator: "|")).")
         }
+        if methods.split(separator: ",").isEmpty { throw ValidationError("--methods names no method.") }
         guard runs >= 1, budgetPerTask >= 1, explore >= 0, rank >= 1 else {
             throw ValidationError("--runs, --budget-per-task and --rank are at least 1, --explore at least 0.")
         }

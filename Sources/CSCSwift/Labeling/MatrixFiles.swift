@@ -73,14 +73,14 @@ public struct UCIDataset: Sendable, Hashable {
 }
 
 extension LabelMatrix {
-    /// Reads a wide matrix: columns `task` (or item, question), `context`, `truth` (or gold, answer), then one column a
-    /// worker, the header naming the worker. Context and truth may be absent; an empty cell, or -1 in a file that has
+    /// Reads a wide matrix: columns of the task, its context and its truth under any of the names of `LabelFiles` (truth
+    /// also as `answer`), then one column a worker, the header naming the worker. Context and truth may be absent; an empty cell, or -1 in a file that has
     /// no class of that name, is a missing label. Throws `CSCError` naming file, line, column and value.
     public init(wideCSV path: String) throws(CSCError) {
         let reader = try CSVReader(path: path)
-        let task = try reader.column("task", "item", "question")
-        let context = try reader.optionalColumn(["context", "category"])
-        let truth = try reader.optionalColumn(["truth", "gold", "answer"])
+        let task = try reader.column(LabelFiles.taskNames)
+        let context = try reader.optionalColumn(LabelFiles.contextNames)
+        let truth = try reader.optionalColumn(LabelFiles.truthNames + ["answer"])
         let columns = reader.names.indices.filter { $0 != task && $0 != context && $0 != truth }
         guard !columns.isEmpty else { throw .table(path: path, reason: "has no column of a worker") }
         var tasks: [LabelingTask] = [], cells: [[String?]] = [], truths: [String?] = []

@@ -56,6 +56,10 @@ struct ReplayTests {
         #expect(matrix.entries == [1, 0, -1, 0] && !matrix.isComplete && matrix.tasks[0].truth == 1)
         try matrix.wideCSV.write(toFile: path, atomically: true, encoding: .utf8)
         #expect(try LabelMatrix(wideCSV: path) == matrix)
+        // The names that other label files go by: no column of them is taken for a worker.
+        try "item,topic,ground_truth,ann,bob\nt1,x,1,1,0\nt2,y,0,,0\n".write(
+            toFile: path, atomically: true, encoding: .utf8)
+        #expect(try LabelMatrix(wideCSV: path) == matrix)
         try "task,ann\nt1,1\nt1,0\n".write(toFile: path, atomically: true, encoding: .utf8)
         #expect(throws: CSCError.self) { try LabelMatrix(wideCSV: path) }
         try "1,2,3\n".write(toFile: path, atomically: true, encoding: .utf8)
