@@ -39,8 +39,11 @@ struct CheckGradientsCommand: AsyncParsableCommand {
     func run() async throws {
         Threads.count = threads
         let loaded = try LoadedRun(run)
+        let city = AtomicFile.join(loaded.folder, "scenario.yaml")
+        let (source, notes) = try SourceOptions(loaded.configuration, scenario: city).open()
+        for note in notes { print("note: \(note)") }
         let rig = try loaded.rig(
-            settings: loaded.configuration.episodeSettings, episodes: episodes, seed: UInt64(seed))
+            settings: loaded.configuration.episodeSettings, episodes: episodes, seed: UInt64(seed), source: source)
         try rig.trainer.collect()
         var outer = loaded.configuration.outer
         outer.decisions = decisions
@@ -59,14 +62,14 @@ struct CheckGradientsCommand: AsyncParsableCommand {
             named.name = "implicit dF/dphi \(name)"
             return named
         }
-        func pad(_ text: String, _ width: Int) -> String {
-            text.padding(toLength: max(width, text.count), withPad: " ", startingAt: 0)
-        }
-        print(pad("derivative", 34) + pad("computed", 16) + pad("measured", 16) + pad("error", 12) + "verdict")
+        print(
+            Terminal.left("derivative", 34) + Terminal.left("computed", 16) + Terminal.left("measured", 16)
+                + Terminal.left("error", 12) + "verdict")
         for check in checks {
             print(
-                pad(check.name, 34) + pad(String(format: "%.6g", check.computed), 16)
-                    + pad(String(format: "%.6g", check.measured), 16) + pad(String(format: "%.2g", check.error), 12)
+                Terminal.left(check.name, 34) + Terminal.left(String(format: "%.6g", check.computed), 16)
+                    + Terminal.left(String(format: "%.6g", check.measured), 16)
+                    + Terminal.left(String(format: "%.2g", check.error), 12)
                     + (check.passes ? "ok" : "WRONG (tolerance \(check.tolerance))"))
         }
         print(

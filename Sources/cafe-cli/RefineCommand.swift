@@ -103,11 +103,8 @@ struct RefineCommand: AsyncParsableCommand {
 
     private func show(_ row: String, _ point: RefinementRun.Point) {
         let summary = Summary(point.revenues)
-        func pad(_ text: String, _ width: Int) -> String {
-            text.padding(toLength: max(width, text.count), withPad: " ", startingAt: 0)
-        }
         print(
-            pad(row, 14) + pad(point.stage, 10) + pad("\(point.episodes) episodes", 14)
+            Terminal.left(row, 14) + Terminal.left(point.stage, 10) + Terminal.left("\(point.episodes) episodes", 14)
                 + String(format: "%.3f [%.3f, %.3f]", summary.mean, summary.lower, summary.upper))
     }
 

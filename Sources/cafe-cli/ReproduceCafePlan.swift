@@ -71,7 +71,7 @@ struct ReproduceCafePlan {
                 try store.save(cell)
                 let line =
                     "\(city) \(setting.tasks)/\(setting.workers) seed \(seed) \(method.key): "
-                    + ReproduceCafeReport.fixed(cell.mean, 3) + "\n"
+                    + Terminal.decimal(cell.mean, 3) + "\n"
                 FileHandle.standardOutput.write(Data(line.utf8))
             }
         }
@@ -215,7 +215,7 @@ struct ReproduceCafePlan {
         for curve in curves {
             for (index, seed) in curve.seeds.enumerated() {
                 for (i, value) in seed.enumerated() {
-                    let revenue = ReproduceCafeReport.fixed(value, 4)
+                    let revenue = Terminal.decimal(value, 4)
                     lines += "\(curve.city),\(curve.reward),\(index + 1),\(i + 1),\(revenue)\n"
                 }
             }

@@ -28,13 +28,11 @@ struct ReproduceCafeReport {
         return pairs.isEmpty ? nil : Summary.paired(pairs.map(\.0), minus: pairs.map(\.1))
     }
 
-    static func fixed(_ value: Double, _ digits: Int = 2) -> String { String(format: "%.\(digits)f", value) }
-
     private func text(_ summary: Summary?) -> String {
         guard let summary else { return "" }
-        let middle = "\(Self.fixed(summary.mean)) ± \(Self.fixed(summary.sd))"
-        guard summary.count > 1 else { return Self.fixed(summary.mean) }
-        return middle + " [\(Self.fixed(summary.lower)), \(Self.fixed(summary.upper))]"
+        let middle = "\(Terminal.decimal(summary.mean, 2)) ± \(Terminal.decimal(summary.sd, 2))"
+        guard summary.count > 1 else { return Terminal.decimal(summary.mean, 2) }
+        return middle + " [\(Terminal.decimal(summary.lower, 2)), \(Terminal.decimal(summary.upper, 2))]"
     }
 
     // MARK: - Markdown
@@ -71,7 +69,7 @@ struct ReproduceCafeReport {
             guard let name = method.poster else { continue }
             let theirs = ReproduceCafePoster.columns.map { column in
                 ReproduceCafePoster.value(sweep, city, name, column)
-                    .map { "*\(Self.fixed($0.0)) ± \(Self.fixed($0.1))*" } ?? ""
+                    .map { "*\(Terminal.decimal($0.0, 2)) ± \(Terminal.decimal($0.1, 2))*" } ?? ""
             }
             out += "| *poster: \(name)* | " + theirs.joined(separator: " | ") + " |\n"
         }
@@ -90,9 +88,9 @@ struct ReproduceCafeReport {
         for (first, second) in Self.comparisons {
             let row = ReproduceCafePoster.columns.map { column -> String in
                 guard let d = difference(first, second, city, sweep, column) else { return "" }
-                let mean = (d.mean < 0 ? "" : "+") + Self.fixed(d.mean)
+                let mean = (d.mean < 0 ? "" : "+") + Terminal.decimal(d.mean, 2)
                 if d.count < 2 { return mean }
-                let text = mean + " [\(Self.fixed(d.lower)), \(Self.fixed(d.upper))]"
+                let text = mean + " [\(Terminal.decimal(d.lower, 2)), \(Terminal.decimal(d.upper, 2))]"
                 return d.lower > 0 ? "**\(text)**" : text
             }
             if row.contains(where: { !$0.isEmpty }) {
@@ -139,7 +137,7 @@ struct ReproduceCafeReport {
     }
 
     func csv() -> String {
-        func text(_ value: Double?) -> String { value.map { Self.fixed($0, 4) } ?? "" }
+        func text(_ value: Double?) -> String { value.map { Terminal.decimal($0, 4) } ?? "" }
         return "sweep,city,method,value,seeds,mean,sd,lower95,upper95,poster_mean,poster_spread\n"
             + lines().map { line in
                 [

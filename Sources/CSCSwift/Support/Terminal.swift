@@ -34,6 +34,16 @@ public enum Terminal {
         value.isFinite ? String(format: "%.\(places)f", value) : "-"
     }
 
+    /// The text at the left of a column of `width` characters; unchanged where it is longer.
+    public static func left(_ text: String, _ width: Int) -> String {
+        text + String(repeating: " ", count: max(0, width - text.count))
+    }
+
+    /// The text at the right of a column of `width` characters; unchanged where it is longer.
+    public static func right(_ text: String, _ width: Int) -> String {
+        String(repeating: " ", count: max(0, width - text.count)) + text
+    }
+
     /// A count in few characters: 950, 12.3 k, 4.56 M.
     public static func count(_ value: Double) -> String {
         if value < 1000 { return decimal(value, 0) }

@@ -20,14 +20,6 @@ public struct LoadedRun: Sendable {
         checkpoint = try checkpoints.latest().checkpoint
     }
 
-    /// A trainer in memory and its credit extension, if the reward needs one.
-    public struct Rig {
-        /// The training loop, at the checkpoint or with fresh networks.
-        public let trainer: Trainer<SpatialCrowdsourcing>
-        /// The trainer's credit extension; nil where the reward has no learnt part and phi stays.
-        public let credit: CreditAssignment?
-    }
-
     /// A trainer that goes on from the checkpoint, or from fresh networks, on episodes of `settings`.
     ///
     /// - Parameters:
@@ -39,7 +31,7 @@ public struct LoadedRun: Sendable {
     public func rig(
         settings: EpisodeSettings, episodes: Int, fresh: Bool = false, learningRateShare: Double? = nil, seed: UInt64,
         source: (any InstanceSource)? = nil
-    ) throws -> Rig {
+    ) throws -> TrainerAssembly {
         var ppo = configuration.ppo
         ppo.numEnvs = episodes
         ppo.numSteps = 0
@@ -50,25 +42,10 @@ public struct LoadedRun: Sendable {
             let entropy = fresh ? ppo.entCoef : ppo.entCoefFinal
             (ppo.entCoef, ppo.entCoefFinal) = (entropy, entropy)
         }
-        let policy = ActorCritic(configuration.design, seed: fresh ? seed : UInt64(configuration.seed))
-        let rewards = try configuration.rewardModel()
-        let learner = Learner(policy: policy, settings: ppo, rewards: rewards, seed: seed)
-        let credit = CreditAssignment.needed(
-            for: rewards, vae: configuration.vae, outer: configuration.outer, seed: UInt64(configuration.seed))
-        let options = configuration.game, source: any InstanceSource = source ?? scenario
-        let trainer = Trainer(
-            setup: Trainer.Setup(
-                makeGame: { SpatialCrowdsourcing(options: options) },
-                episode: { iteration, environment, _ in
-                    let index = iteration * episodes + environment
-                    let setting = settings.setting(index: index, seed: seed)
-                    return source.instance(
-                        tasks: setting.tasks, workers: setting.workers, seed: seed,
-                        episode: TrainingRun.firstEpisode + index)
-                },
-                credit: rewards.spatialCredit(), cost: { Double($0.tasks.count) * Double($0.workers.count) }),
-            learner: learner, extensions: credit.map { [$0] } ?? [])
-        if !fresh { try trainer.load(from: checkpoint) }
-        return Rig(trainer: trainer, credit: credit)
+        let rig = try TrainerAssembly(
+            configuration, ppo: ppo, settings: settings, policySeed: fresh ? seed : UInt64(configuration.seed),
+            seed: seed, source: source ?? scenario)
+        if !fresh { try rig.trainer.load(from: checkpoint) }
+        return rig
     }
 }

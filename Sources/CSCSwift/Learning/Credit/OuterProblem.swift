@@ -128,10 +128,12 @@ public struct OuterProblem {
 
     /// Least squares on what the critic sees and a constant, ridge 1e-3.
     private struct Baseline {
-        let inputs: [Double]  // [n, W]
-        let width: Int
-        let count: Int
+        private let inputs: [Double]  // [n, W]
+        private let gram: [Double]  // [W, W]: X^T X + 1e-3 n
+        private let width: Int
+        private let count: Int
 
+        /// O(n W^2).
         init(_ rollout: RolloutBuffer, _ acted: [Int]) {
             let source = rollout.decisions.layout.criticWidth
             width = source + 1
@@ -143,22 +145,26 @@ public struct OuterProblem {
                 made.append(1)
             }
             inputs = made
-        }
-
-        /// y minus its fit; y minus its mean where the system cannot be solved. O(n W^2 + W^3).
-        func residual(_ y: [Float]) -> [Float] {
-            var gram = [Double](repeating: 0, count: width * width)
-            var right = [Double](repeating: 0, count: width)
+            var products = [Double](repeating: 0, count: width * width)
             for i in 0..<count {
                 for j in 0..<width {
-                    let value = inputs[i * width + j]
+                    let value = made[i * width + j]
                     if value == 0 { continue }
-                    right[j] += value * Double(y[i])
-                    for k in 0..<width { gram[j * width + k] += value * inputs[i * width + k] }
+                    for k in 0..<width { products[j * width + k] += value * made[i * width + k] }
                 }
             }
-            for j in 0..<width { gram[j * width + j] += 1e-3 * Double(count) }
-            var matrix = gram.mutableSpan
+            for j in 0..<width { products[j * width + j] += 1e-3 * Double(count) }
+            gram = products
+        }
+
+        /// y minus its fit; y minus its mean where the system cannot be solved. O(n W + W^3).
+        func residual(_ y: [Float]) -> [Float] {
+            var right = [Double](repeating: 0, count: width)
+            for i in 0..<count {
+                for j in 0..<width { right[j] += inputs[i * width + j] * Double(y[i]) }
+            }
+            var factor = gram
+            var matrix = factor.mutableSpan
             var answer = right.mutableSpan
             let outcome = PositiveDefinite.solve(matrix: &matrix, rightHandSides: &answer, dimension: width)
             if outcome != .solved {

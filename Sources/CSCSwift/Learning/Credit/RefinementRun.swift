@@ -112,7 +112,7 @@ public struct RefinementRun {
     ///
     /// Rewards are divided by their running rms, so only the direction of phi acts on the policy: phi* is scaled to
     /// keep the mean square of the credit over agents' episodes, and the critic keeps its units.
-    private func solve(_ rig: LoadedRun.Rig) throws -> Report {
+    private func solve(_ rig: TrainerAssembly) throws -> Report {
         let learner = rig.trainer.learner, rollout = rig.trainer.rollout
         var outer = run.configuration.outer
         outer.revenueScale = options.revenueScale

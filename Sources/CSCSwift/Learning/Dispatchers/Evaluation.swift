@@ -30,35 +30,32 @@ public enum Evaluation {
         _ policies: [PolicySource], on source: some InstanceSource, tasks: Int, workers: Int, seed: UInt64,
         episodes: Range<Int>
     ) -> [[Double]] {
-        let chunks = (episodes.count + chunk - 1) / chunk
-        let jobs = policies.indices.flatMap { policy in
-            (0..<chunks).map { Job(policy: policy, first: episodes.lowerBound + $0 * chunk) }
+        play(policies, episodes, seed: seed) { episode in
+            source.instance(tasks: tasks, workers: workers, seed: seed, episode: episode)
         }
-        Threads.parallelFor(jobs.count) { index in
-            let job = jobs[index]
-            let player = policies[job.policy].makePlayer()
-            for episode in job.first..<min(job.first + chunk, episodes.upperBound) {
-                let instance = source.instance(tasks: tasks, workers: workers, seed: seed, episode: episode)
-                let stream = RandomStream(seed: seed, purpose: .dispatcher, index: UInt64(episode))
-                job.revenues.append(player(instance, stream))
-            }
-        }
-        return policies.indices.map { policy in jobs.filter { $0.policy == policy }.flatMap(\.revenues) }
     }
 
     /// The revenue of one policy on given instances, in their order; instance i is played with stream i of `seed`. The
     /// same bits at any thread count. O(instances) episodes.
     public static func run(_ policy: PolicySource, on instances: [Instance], seed: UInt64) -> [Double] {
-        let jobs = stride(from: 0, to: instances.count, by: chunk).map { Job(policy: 0, first: $0) }
+        play([policy], instances.indices, seed: seed) { instances[$0] }[0]
+    }
+
+    private static func play(
+        _ policies: [PolicySource], _ episodes: Range<Int>, seed: UInt64,
+        instance: @escaping @Sendable (Int) -> Instance
+    ) -> [[Double]] {
+        let starts = Array(stride(from: episodes.lowerBound, to: episodes.upperBound, by: chunk))
+        let jobs = policies.indices.flatMap { policy in starts.map { Job(policy: policy, first: $0) } }
         Threads.parallelFor(jobs.count) { index in
             let job = jobs[index]
-            let player = policy.makePlayer()
-            for episode in job.first..<min(job.first + chunk, instances.count) {
+            let player = policies[job.policy].makePlayer()
+            for episode in job.first..<min(job.first + chunk, episodes.upperBound) {
                 let stream = RandomStream(seed: seed, purpose: .dispatcher, index: UInt64(episode))
-                job.revenues.append(player(instances[episode], stream))
+                job.revenues.append(player(instance(episode), stream))
             }
         }
-        return jobs.flatMap(\.revenues)
+        return policies.indices.map { policy in jobs.filter { $0.policy == policy }.flatMap(\.revenues) }
     }
 
     /// One policy and a few episodes; written by the one thread that plays it, read when all are done.

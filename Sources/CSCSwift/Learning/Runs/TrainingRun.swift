@@ -119,35 +119,17 @@ public final class TrainingRun {
         self.folder = folder
         checkpoints = CheckpointFolder(path: AtomicFile.join(folder, "checkpoints"), keepLast: configuration.keepLast)
         let seed = UInt64(configuration.seed)
-        let policy = ActorCritic(configuration.design, seed: seed)
-        let rewards = try configuration.rewardModel()
-        let learner = Learner(policy: policy, settings: configuration.ppo, rewards: rewards, seed: seed)
-        let credit = CreditAssignment.needed(
-            for: rewards, vae: configuration.vae, outer: configuration.outer, seed: seed)
-        let extensions = extensions + (credit.map { [$0 as any TrainerExtension] } ?? [])
-        let settings = configuration.episodeSettings
-        let options = configuration.game
-        let perIteration = configuration.ppo.numEnvs
-        trainer = Trainer(
-            setup: Trainer.Setup(
-                makeGame: { SpatialCrowdsourcing(options: options) },
-                episode: { iteration, environment, _ in
-                    let index = iteration * perIteration + environment
-                    let setting = settings.setting(index: index, seed: seed)
-                    return source.instance(
-                        tasks: setting.tasks, workers: setting.workers, seed: seed,
-                        episode: TrainingRun.firstEpisode + index)
-                },
-                credit: rewards.spatialCredit(),
-                cost: { Double($0.tasks.count) * Double($0.workers.count) }),
-            learner: learner, extensions: extensions)
+        let assembly = try TrainerAssembly(
+            configuration, ppo: configuration.ppo, settings: configuration.episodeSettings, policySeed: seed,
+            seed: seed, source: source, extensions: extensions)
+        trainer = assembly.trainer
         evaluation = RunEvaluation(
-            source: source, settings: settings.settings, episodes: configuration.evaluationEpisodes, policy: policy,
-            options: options, seed: seed)
+            source: source, settings: configuration.episodeSettings.settings,
+            episodes: configuration.evaluationEpisodes, options: configuration.game, seed: seed)
 
         let columns =
             ["charts/episodic_return", "charts/episodic_length", "charts/decisions"] + Learner.metricColumns
-            + ["eval/revenue", "eval/versus_greedy"] + extensions.flatMap(\.metricColumns)
+            + ["eval/revenue", "eval/versus_greedy"] + assembly.extensions.flatMap(\.metricColumns)
         let clock = ["charts/SPS", "time/seconds"] + Trainer<SpatialCrowdsourcing>.phases.map { "time/" + $0 }
         let (metricsPath, timingPath) = (AtomicFile.join(folder, "metrics"), AtomicFile.join(folder, "timing"))
         if let found {
