@@ -1,5 +1,5 @@
 /// The rules of a CSC game that are not part of the city, and what its agents are shown.
-public struct GameOptions: Sendable, Hashable, Codable {
+public struct GameOptions: Sendable, Hashable {
     /// Who knows of whose decision inside a window.
     public enum Decisions: String, Sendable, Codable, CaseIterable {
         /// All deciders of a window choose at once, from the same state (the authors' program; the default).
@@ -22,11 +22,15 @@ public struct GameOptions: Sendable, Hashable, Codable {
     public var showTime: Bool
     /// Show where worker and candidate are; without it a policy does not depend on the place.
     public var showPosition: Bool
+    /// Re-routing, a change of the rules: at every window those still on the road are idle again, at the place that
+    /// they have reached, and can be sent on as before or elsewhere. Off in the poster's game.
+    public var reroute: Bool
 
     /// The defaults are the spec's. Traps on a window or cap that is not positive.
     public init(
         window: Double = 1, teamCap: Int = 50, candidates: Int = 8, payment: PaymentRule = .lateness,
-        decisions: Decisions = .simultaneous, showTime: Bool = true, showPosition: Bool = false
+        decisions: Decisions = .simultaneous, showTime: Bool = true, showPosition: Bool = false,
+        reroute: Bool = false
     ) {
         precondition(window > 0, "GameOptions: window \(window) is not positive")
         precondition(teamCap > 0, "GameOptions: team cap \(teamCap) is not positive")
@@ -38,6 +42,7 @@ public struct GameOptions: Sendable, Hashable, Codable {
         self.decisions = decisions
         self.showTime = showTime
         self.showPosition = showPosition
+        self.reroute = reroute
     }
 
     /// K: the number of actions, `candidates + 1`; the last one is "wait".

@@ -207,8 +207,15 @@ struct GameState {
 
     /// Takes back a commit of the present window. O(team).
     mutating func withdraw(worker: Int) {
+        precondition(
+            workerTask[worker] >= 0 && committed[worker] == now, "GameState.withdraw: worker \(worker) was not sent now"
+        )
+        leave(worker)
+    }
+
+    /// Takes a worker out of its team; it is idle where it set out. O(team).
+    private mutating func leave(_ worker: Int) {
         let task = Int(workerTask[worker])
-        precondition(task >= 0 && committed[worker] == now, "GameState.withdraw: worker \(worker) was not sent now")
         var before: Int32 = -1
         var node = teamHead[task]
         while Int(node) != worker {
@@ -234,7 +241,7 @@ struct GameState {
         for position in open.indices {
             let task = Int(open[position])
             if min(completion[task], tasks[task].deadlineTime) <= end {
-                settle(task)
+                settle(task, windowEnd: end)
             } else {
                 open[kept] = open[position]
                 kept += 1
@@ -245,8 +252,9 @@ struct GameState {
         beginWindow()
     }
 
-    /// Ends a task: pays, frees its workers at its place and writes the settlement. O(team^2).
-    private mutating func settle(_ task: Int) {
+    /// Ends a task: pays, frees its workers and writes the settlement. They are free at its place; with `reroute` those
+    /// still on the road are where they have come to when the window ends. O(team^2).
+    private mutating func settle(_ task: Int, windowEnd end: Double) {
         let terms = tasks[task]
         let done = completion[task] <= terms.deadlineTime
         let time = min(completion[task], terms.deadlineTime)
@@ -267,8 +275,8 @@ struct GameState {
             node = teamNext[worker]
         }
         for member in settlementMembers[first...] {
-            workerX[member.worker] = terms.x
-            workerY[member.worker] = terms.y
+            let place = options.reroute ? road(member.worker, at: end) : (terms.x, terms.y)
+            (workerX[member.worker], workerY[member.worker]) = place
             workerTask[member.worker] = -1
             teamNext[member.worker] = -1
         }
@@ -281,7 +289,19 @@ struct GameState {
                 task: task, time: time, completed: done, payment: payment, members: first..<settlementMembers.count))
     }
 
-    /// Releases what is due and lists who is idle. O(workers + released).
+    /// Where a worker with a task is at `time`: it goes along x, then along y, at its speed. O(1).
+    private func road(_ worker: Int, at time: Double) -> (Double, Double) {
+        let task = Int(workerTask[worker])
+        let dx = tasks[task].x - workerX[worker], dy = tasks[task].y - workerY[worker]
+        if time >= arrival[worker] { return (tasks[task].x, tasks[task].y) }
+        let gone = (abs(dx) + abs(dy)) * max(0, time - committed[worker]) / (arrival[worker] - committed[worker])
+        if gone <= abs(dx) { return (workerX[worker] + (dx < 0 ? -gone : gone), workerY[worker]) }
+        let rest = min(gone - abs(dx), abs(dy))
+        return (tasks[task].x, workerY[worker] + (dy < 0 ? -rest : rest))
+    }
+
+    /// Releases what is due, takes those on the road back if they may be sent elsewhere, and lists who is idle.
+    /// O(workers + released), and O(team) for each one taken back.
     private mutating func beginWindow() {
         while nextRelease < tasks.count && tasks[nextRelease].release <= now {
             phase[nextRelease] = .open
@@ -292,6 +312,11 @@ struct GameState {
         onShift = 0
         for worker in workers.indices {
             let onDuty = workers[worker].shiftStart <= now && now < workers[worker].shiftEnd
+            if options.reroute && onDuty && workerTask[worker] >= 0 && arrival[worker] > now {
+                let place = road(worker, at: now)
+                leave(worker)
+                (workerX[worker], workerY[worker]) = place
+            }
             if workerTask[worker] >= 0 {
                 onShift += 1
             } else if onDuty {

@@ -22,7 +22,7 @@ public struct Snapshot: Sendable {
     public var now: Double
     /// The open tasks: released, not ended. Later releases are allowed and not yet seen.
     public var tasks: [SpatialTask]
-    /// All workers; x and y are where each idle one is now.
+    /// All workers; x and y are where each idle one is now, with `GameOptions.reroute` also those on the road.
     public var workers: [Worker]
     /// Who has a task already; at most one entry a worker.
     public var commitments: [Commitment]

@@ -13,7 +13,7 @@
 /// whose shift covers now is idle. A worker sent at `now` arrives at `now` + distance / speed, does one unit a minute
 /// from then on and stays until the task is finished or past its deadline, exact inside the window; then it is free at
 /// the task's place, and decides again at the next window. The episode ends when every task has been released and has
-/// ended.
+/// ended. `GameOptions.reroute` changes one rule: until a worker arrives it is idle again at every window, on its road.
 ///
 /// Not thread-safe; one game a thread. Nothing is allocated per step after the first episode of a size.
 public final class SpatialCrowdsourcing: ParallelEnvironment {

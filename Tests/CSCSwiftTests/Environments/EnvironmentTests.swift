@@ -5,7 +5,8 @@ import Testing
 @Suite struct EnvironmentTests {
     static let variants = [
         GameOptions(), GameOptions(decisions: .inTurn), GameOptions(candidates: 3, payment: .elapsed),
-        GameOptions(window: 2.5, teamCap: 2, showTime: false, showPosition: true),
+        GameOptions(window: 2.5, teamCap: 2, showTime: false, showPosition: true), GameOptions(reroute: true),
+        GameOptions(decisions: .inTurn, reroute: true),
     ]
 
     @Test(arguments: variants) func spatialKeepsTheAPI(options: GameOptions) throws {
@@ -96,9 +97,9 @@ import Testing
         #expect(throws: EnvironmentFault.self) { try seedTest(episode: 0) { Faulty(.leftover) } }
     }
 
-    @Test(arguments: [(Scenario.chengdu, 60, 40), (.haikou, 40, 60)])
-    func invariantsUnderRandomPlay(city: Scenario, tasks: Int, workers: Int) throws {
-        let game = SpatialCrowdsourcing()
+    @Test(arguments: [(Scenario.chengdu, 60, 40, false), (.haikou, 40, 60, false), (.chengdu, 60, 40, true)])
+    func invariantsUnderRandomPlay(city: Scenario, tasks: Int, workers: Int, reroute: Bool) throws {
+        let game = SpatialCrowdsourcing(options: GameOptions(reroute: reroute))
         var stream = RandomStream(seed: 9, purpose: .test)
         for index in 0..<3 {
             let instance = city.instance(tasks: tasks, workers: workers, seed: 2, index: index)

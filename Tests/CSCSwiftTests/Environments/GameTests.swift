@@ -61,6 +61,75 @@ import Testing
         #expect(game.settlementMembers.map(\.work) == [13, 11])
     }
 
+    /// A worker at (0, 0) sets out for (3, 2) at 0.5 km/min: 6 min along x, then 4 along y. At 4 it is at (2, 0), where
+    /// a task at (2, 1) appears: 2 min away, done by 6 + 12 = 18 alone. From there (3, 2) is 4 min away.
+    @Test func reroutedOnTheRoad() throws {
+        let tasks = [Self.task(x: 3, y: 2), Self.task(release: 4, x: 2, y: 1)]
+        let game = try Self.game(tasks, [Self.worker()], GameOptions(reroute: true))
+        for minute in 0..<4 {
+            #expect(game.isIdle(0) && game.place(of: 0) == (Double(minute) / 2, 0))
+            game.commit(worker: 0, task: 0)
+            #expect(game.arrivalTime(of: 0, at: 0) == 10 && game.completion(of: 0) == 22)
+            game.advance()
+        }
+        #expect(game.idleWorkers == [0] && game.place(of: 0) == (2, 0))
+        #expect(game.team(of: 0).isEmpty && game.completion(of: 0) == .infinity)
+        game.commit(worker: 0, task: 1)
+        #expect(game.completion(of: 1) == 18)
+        game.advance()
+        #expect(game.place(of: 0) == (2, 0.5))
+        game.commit(worker: 0, task: 1)
+        game.advance()
+        #expect(game.idleWorkers.isEmpty && game.task(of: 0) == 1, "who has arrived stays")
+        while game.settlements.isEmpty { game.advance() }
+        #expect(game.now == 18 && game.settlements[0].payment == 10)
+        Self.finish(game)
+        #expect(game.revenue == 10)
+    }
+
+    /// Nobody is moved by the end of a task: the second worker is still on the road when the first has finished, and
+    /// with re-routing it goes on from there; without, it is free at the task's place (the authors' program).
+    @Test func aTaskThatEndsBeforeTheArrival() throws {
+        for reroute in [false, true] {
+            let game = try Self.game(
+                [Self.task(workload: 1.5), Self.task(release: 2, x: 9)], [Self.worker(), Self.worker(x: 4)],
+                GameOptions(reroute: reroute))
+            game.commit(worker: 0, task: 0)
+            game.commit(worker: 1, task: 0)
+            game.advance()
+            if reroute { game.commit(worker: 1, task: 0) }
+            game.advance()
+            #expect(game.settlements.count == 1 && game.settlementMembers[1].work == 0)
+            #expect(game.place(of: 1) == (reroute ? 3 : 0, 0))
+        }
+    }
+
+    /// Who sent workers on as before at every window plays the game without re-routing; after its shift a worker
+    /// cannot be sent elsewhere.
+    @Test func theSameChoicesGiveTheSameGame() throws {
+        let instance = Scenario.chengdu.instance(tasks: 40, workers: 30, seed: 5, index: 0)
+        let plain = SpatialCrowdsourcing(), free = SpatialCrowdsourcing(options: GameOptions(reroute: true))
+        plain.reset(instance)
+        free.reset(instance)
+        while !plain.isOver {
+            for worker in plain.idleWorkers {
+                let open = plain.openTasks.filter { plain.canTake(worker, $0) && plain.completion(of: $0) == .infinity }
+                // Never sent in vain: then both rules free workers at the task's place.
+                if let task = open.first(where: { plain.arrivalTime(of: worker, at: $0) < plain.tasks[$0].deadlineTime }
+                ) {
+                    plain.commit(worker: worker, task: task)
+                }
+            }
+            for worker in free.idleWorkers where plain.task(of: worker) >= 0 {
+                free.commit(worker: worker, task: plain.task(of: worker))
+            }
+            plain.advance()
+            free.advance()
+            #expect(abs(plain.revenue - free.revenue) < 1e-9)
+        }
+        #expect(free.isOver && plain.revenue > 0)
+    }
+
     @Test func arrivalInsideAWindow() throws {
         // 0.65 km: arrives at 1.3, works to 13.3; freed inside the window, idle from 14 on at the task's place.
         let game = try Self.game([Self.task()], [Self.worker(x: 0.65)])

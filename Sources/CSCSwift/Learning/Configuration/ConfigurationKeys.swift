@@ -37,6 +37,7 @@ extension ConfigurationField {
         .choice("game.decisions", \.game.decisions, "who knows of whose decision inside a window"),
         .truth("game.showTime", \.game.showTime, "show agents the time of day"),
         .truth("game.showPosition", \.game.showPosition, "show agents where they and the tasks are"),
+        .truth("game.reroute", \.game.reroute, "workers on the road can be sent elsewhere (a change of the rules)"),
     ]
 
     private static let network: [ConfigurationField] = [

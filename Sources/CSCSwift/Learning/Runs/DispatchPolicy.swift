@@ -38,6 +38,7 @@ public final class DispatchPolicy {
     ///   - tasks: the open tasks.
     ///   - now: minutes, on the clock of releases and shifts.
     ///   - commitments: who is already on the way to, or at work on, which task; they are not sent elsewhere.
+    ///     A policy trained with `game.reroute` may: those on the road are in the answer again if they are to go on.
     /// - Throws: `CSCError.invalid` naming what makes no sense.
     ///
     /// O(idle workers * candidates * parameters).
