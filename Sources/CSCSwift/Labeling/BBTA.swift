@@ -56,16 +56,16 @@ public struct BBTA: LabelAssigner {
     /// S: the largest context of a task, plus one.
     public let contextCount: Int
     /// T and what of it is spent, committed and free.
-    public private(set) var budget: LabelBudget
+    public internal(set) var budget: LabelBudget
 
     // Tasks. Positions order the tasks by context, then index; the tournament runs over positions.
     let context: [Int32]
     let order: [Int32]
     private let position: [Int32]
-    private let span: [Range<Int>]
+    let span: [Range<Int>]
     private let density: [Double]
     private var tournament: Tournament
-    private(set) var pairs: PairStore
+    var pairs: PairStore
     private var scores: [Double]
     private var votes: [Int32]
     private var outstanding: [Int32]
@@ -79,10 +79,10 @@ public struct BBTA: LabelAssigner {
     private var loss: [Double]
     private var weight: [Double]
     private var total: [Double]
-    private var appearances: [Int]
+    var appearances: [Int]
     /// The appearance count at which the weights were computed, -1 if the losses have changed since.
     private var weighedAt: [Int]
-    private var costs: [Int]
+    private(set) var costs: [Int]
     private var dearest: Int
     private var present: [UInt8]
     private var allowed: [UInt8]
@@ -90,7 +90,7 @@ public struct BBTA: LabelAssigner {
     private var allowsPresent = true
     private var excluded: [Int] = []
 
-    private var exploration: Exploration
+    var exploration: Exploration
     private var stream: RandomStream
 
     /// - Parameters:
@@ -287,7 +287,7 @@ public struct BBTA: LabelAssigner {
         let s = Int(context[task])
         if exploration.contains(task) {
             let change = exploration.record(task: task, label: label, seed: options.seed)
-            chargeExploration(task: task, context: s, worker: worker, label: label, change: change)
+            charge(task: task, worker: worker, label: label, change: change, drawnWith: 1)
             rescore(Int(position[task])..<Int(position[task]) + 1)
             return
         }
@@ -320,12 +320,13 @@ public struct BBTA: LabelAssigner {
         return index
     }
 
-    /// Step 3: keeps `L[s][j]` at the number of exploration tasks on which j differs from the majority so far.
-    private mutating func chargeExploration(
-        task: Int, context s: Int, worker: Int, label: Int, change: (before: Int, after: Int)
+    /// Keeps `L[s][j]` at the number of tasks on which j differs from the plurality so far: step 3, and adopted labels.
+    /// The pairs that count are those of the probability `p`.
+    mutating func charge(
+        task: Int, worker: Int, label: Int, change: (before: Int, after: Int), drawnWith p: Double
     ) {
-        let row = s * stride
-        for index in pairs.range(of: task) where pairs.label[index] >= 0 {
+        let s = Int(context[task]), row = s * stride
+        for index in pairs.range(of: task) where pairs.label[index] >= 0 && pairs.probability[index] == p {
             let who = Int(pairs.worker[index]), what = Int(pairs.label[index])
             if who == worker {
                 loss[row + who] += what != change.after ? 1 : 0
@@ -337,7 +338,7 @@ public struct BBTA: LabelAssigner {
     }
 
     /// Brings the weights of a context up to its losses and rate. Before its first appearance they are all 1.
-    private mutating func refresh(_ s: Int) {
+    mutating func refresh(_ s: Int) {
         let t = appearances[s]
         guard t > 0, weighedAt[s] != t else { return }
         let eta = ExponentialWeights.rate(appearances: t, arms: workerCount)
@@ -346,7 +347,7 @@ public struct BBTA: LabelAssigner {
     }
 
     /// Vote and confidence of a range of positions of one context, and the order of the tasks.
-    private mutating func rescore(_ range: Range<Int>) {
+    mutating func rescore(_ range: Range<Int>) {
         guard !range.isEmpty else { return }
         let s = Int(context[Int(order[range.lowerBound])])
         ExponentialWeights.vote(
