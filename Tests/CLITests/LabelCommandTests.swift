@@ -276,6 +276,7 @@ struct LabelCommandTests {
         let lines = result.output.split(separator: "\n")
         #expect(lines[0] == "12 tasks, 4 workers, 3 runs; accuracy: mean ± standard error over the runs")
         let cells = lines.dropFirst().map { $0.split(separator: " ") }
+        try #require(cells.count == 4)
         #expect(cells[0].joined(separator: " ") == "labels a task random crowdsense its labels")
         #expect(cells.dropFirst().map { $0[0] } == ["24", "36", "48"])
         // CrowdSense starts with three labels a task, whatever the budget.

@@ -223,7 +223,7 @@ public final class LabelSession {
         try check(newcomers: joining)
         var round = Round()
         if let seconds { round.expired = try expire(olderThan: seconds) }
-        let before = (engine: engine, workers: workers, index: workerIndex)
+        let before = joining.isEmpty ? nil : (engine, workers, workerIndex)  // a copy of the engine, so only then
         var events: [[String]] = []
         for worker in joining {
             try admit(worker)
@@ -244,7 +244,7 @@ public final class LabelSession {
             (round.hindrance, round.reason) = (hindrance(workers: there), reason(workers: there))
         }
         if round.asked.isEmpty {
-            if !joining.isEmpty { (engine, workers, workerIndex) = before }
+            if let before { (engine, workers, workerIndex) = before }
             return round
         }
         round.joined = joining
