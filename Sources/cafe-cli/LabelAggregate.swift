@@ -45,6 +45,9 @@ struct LabelAggregate: ParsableCommand {
 
     func validate() throws {
         if try methods().isEmpty { throw ValidationError("--method names no method.") }
+        guard workers >= 0 else { throw ValidationError("--workers is at least 0.") }
+        try FileOptions.checkInput([("--labels", labels), ("--truth", truth), ("--tasks", tasks)])
+        _ = try FileOptions.takeOutput([("--json", json), ("--out", out)])
         guard iterations > 0 else { throw ValidationError("--iterations must be at least 1.") }
     }
 
@@ -70,7 +73,7 @@ struct LabelAggregate: ParsableCommand {
         let results = try methods().map { method in (method, self.aggregate(method, store)) }
         let quiet = json == "-" || out == "-"
         if !quiet { show(table, report, store, gold, results) }
-        if let json { try write(jsonValue(table, report, store, gold, results).pretty, to: json) }
+        if let json { try FileOptions.write(jsonValue(table, report, store, gold, results).pretty, to: json) }
         if let out, let last = results.last {
             var writer = CSVWriter(header: ["task", "label", "probability"])
             for (index, task) in table.tasks.enumerated() {
@@ -78,7 +81,7 @@ struct LabelAggregate: ParsableCommand {
                 let probability = last.1.probabilities(of: index)[label]
                 writer.append([task.id, table.classes[label], "\(probability)"])
             }
-            try write(writer.text, to: out)
+            try FileOptions.write(writer.text, to: out)
         }
     }
 
@@ -102,18 +105,24 @@ struct LabelAggregate: ParsableCommand {
     ) {
         let number = { (value: Double?) in value.map { Terminal.decimal($0, 4) } ?? "-" }
         print(
-            "\(store.labelCount) labels of \(table.tasks.count) tasks by \(table.workers.count) workers, "
+            "\(Terminal.counted(store.labelCount, "label")) of \(Terminal.counted(table.tasks.count, "task")) by "
+                + "\(Terminal.counted(table.workers.count, "worker")), "
                 + "classes \(table.classes.joined(separator: ", "))")
-        if report.duplicates > 0 { print("dropped \(report.duplicates) repeated rows") }
+        if report.duplicates > 0 { print("dropped \(Terminal.counted(report.duplicates, "repeated row"))") }
         if report.contradictions > 0 {
-            print("\(report.contradictions) rows contradict an earlier one (kept: \(contradictions.rawValue)), such as")
+            let verb = report.contradictions == 1 ? "contradicts" : "contradict"
+            print(
+                "\(Terminal.counted(report.contradictions, "row")) \(verb) an earlier one "
+                    + "(kept: \(contradictions.rawValue)), such as")
             print("  " + report.contradictionExamples[0])
         }
         if report.badRows.skipped > 0 {
-            print("skipped \(report.badRows.skipped) rows that cannot be read, such as")
+            print("skipped \(Terminal.counted(report.badRows.skipped, "row")) that cannot be read, such as")
             print("  \(report.badRows.reasons[0])")
         }
-        if report.truthsWithoutLabels > 0 { print("\(report.truthsWithoutLabels) truths are of tasks without labels") }
+        if report.truthsWithoutLabels > 0 {
+            print("\(Terminal.counted(report.truthsWithoutLabels, "truth")) of tasks without labels left out")
+        }
         print("Krippendorff's alpha \(number(Agreement.krippendorffAlpha(store)))")
         print()
         print("method      accuracy  expected over ties  ties  iterations")
@@ -151,7 +160,8 @@ struct LabelAggregate: ParsableCommand {
     }
 
     private func line(_ quality: WorkerQuality) -> String {
-        pad("\(quality.labels)", 6) + " labels  " + Terminal.decimal(quality.accuracy, 3) + "  ["
+        pad("\(quality.labels)", 6) + (quality.labels == 1 ? " label   " : " labels  ")
+            + Terminal.decimal(quality.accuracy, 3) + "  ["
             + Terminal.decimal(quality.lower, 3) + ", " + Terminal.decimal(quality.upper, 3) + "]"
     }
 
@@ -208,9 +218,5 @@ struct LabelAggregate: ParsableCommand {
             ("skippedRows", .integer(report.badRows.skipped)), ("seed", .string("\(seed)")),
             ("krippendorffAlpha", optional(Agreement.krippendorffAlpha(store))), ("methods", .object(methods)),
         ])
-    }
-
-    private func write(_ text: String, to path: String) throws {
-        if path == "-" { print(text, terminator: "") } else { try AtomicFile.write(text, to: path) }
     }
 }

@@ -1,6 +1,5 @@
 internal import ArgumentParser
 internal import CSCSwift
-internal import Foundation
 
 /// `cafe-cli label plan`.
 struct LabelPlanCommand: ParsableCommand {
@@ -8,32 +7,54 @@ struct LabelPlanCommand: ParsableCommand {
         commandName: "plan",
         abstract: "Say by simulation what accuracy a budget buys.",
         discussion: """
-            Simulates whole sessions with the engine of live sessions, from the first label on. With a session's folder, \
-            its tasks and workers are taken and the workers' accuracies are drawn from what its labels say of them \
-            (one-coin Dawid-Skene, by context); with --accuracy LOW-HIGH they are drawn uniformly from that range.
+            Simulates whole sessions with the engine of live sessions, from the first label on, on tasks of equally \
+            likely classes. A task without a label counts as guessed.
+
+            Without a session, the workers' accuracies are drawn uniformly from --accuracy. With a session's folder, \
+            its tasks, workers and prices are taken; the accuracies are drawn from what the labels of tasks with two or \
+            more say of them (one-coin Dawid-Skene, by context), starting from a belief as wide as 0.55-0.9, so that \
+            before any label the plan is that of unknown workers. --accuracy takes the place of both.
             """)
 
     @Argument(help: "A session's folder; otherwise give --tasks and --workers.") var folder: String?
-    @Option(help: "How many tasks.") var tasks = 100
-    @Option(help: "Into how many contexts of equal size they fall.") var contexts = 1
-    @Option(help: "How many workers.") var workers = 10
-    @Option(help: "How many classes.") var classes = 2
+    @Option(help: "How many tasks (100 if left out).") var tasks: Int?
+    @Option(help: "Into how many contexts of equal size they fall (1).") var contexts: Int?
+    @Option(help: "How many workers (10).") var workers: Int?
+    @Option(help: "How many classes (2).") var classes: Int?
     @Option(help: "The range of the workers' accuracies, such as 0.55-0.9.") var accuracy: String?
-    @Option(help: "What a label costs.") var cost = 1.0
+    @Option(help: "What a label costs (1).") var cost: Double?
     @Option(help: "The budgets to try, separated by commas; 1, 2, 3, 5, 8, 15 labels a task if left out.")
-    var budgets = ""
-    @Option(help: "How many tasks of each context everyone labels first.") var explore = 0
-    @Option(help: "How many simulated sessions.") var runs = 20
+    var budgets: String?
+    @Option(help: "How many tasks of each context everyone labels first (0).") var explore: Int?
+    @Option(help: "How many simulated sessions; if left out, so many that they hold 20,000 tasks, 20 to 1000.")
+    var runs: Int?
     @Option(help: "Decides every draw.") var seed: UInt64 = 0
     @Flag(help: "Answer in JSON, one line.") var json = false
 
     func validate() throws {
-        guard tasks > 0, contexts > 0, workers > 0, classes >= 2, runs > 0, explore >= 0, cost > 0 else {
-            throw ValidationError(
-                "--tasks, --contexts, --workers, --runs and --cost must be positive, --classes 2 or more.")
+        for (name, value, least) in [
+            ("--tasks", tasks, 1), ("--contexts", contexts, 1), ("--workers", workers, 1), ("--classes", classes, 2),
+            ("--explore", explore, 0), ("--runs", runs, 1),
+        ] {
+            if let value, value < least { throw ValidationError("\(name) is at least \(least).") }
         }
+        if let cost {
+            try checkAmount(cost, "--cost")
+            guard cost > 0 else { throw ValidationError("--cost must be more than 0.") }
+        }
+        if folder != nil {
+            let given = [
+                ("--tasks", tasks != nil), ("--contexts", contexts != nil), ("--workers", workers != nil),
+                ("--classes", classes != nil), ("--cost", cost != nil), ("--explore", explore != nil),
+            ].filter(\.1).map(\.0)
+            guard given.isEmpty else {
+                throw ValidationError(
+                    "\(given.joined(separator: ", ")): a session has its own; leave out one of the two.")
+            }
+        }
+        guard contexts ?? 1 <= tasks ?? 100 else { throw ValidationError("There are more --contexts than --tasks.") }
         _ = try range()
-        _ = try amounts(1)
+        _ = try amounts()
     }
 
     private func range() throws -> ClosedRange<Double>? {
@@ -45,56 +66,112 @@ struct LabelPlanCommand: ParsableCommand {
         return low...high
     }
 
-    private func amounts(_ unit: Double) throws -> [Double] {
-        if budgets.isEmpty { return [1, 2, 3, 5, 8, 15].map { $0 * unit } }
-        return try budgets.split(separator: ",").map { part in
-            guard let value = Double(part.trimmingCharacters(in: .whitespaces)), value >= 0, value < 9e12 else {
+    private func amounts() throws -> [Double]? {
+        guard let budgets else { return nil }
+        let list = try budgets.split(separator: ",").map { part in
+            guard let value = Double(part.trimmingPrefix { $0 == " " }) else {
                 throw ValidationError("--budgets: '\(part)' is not an amount.")
             }
+            try checkAmount(value, "--budgets")
             return value
         }
+        guard !list.isEmpty else { throw ValidationError("--budgets names no amount.") }
+        return list
     }
 
     func run() throws {
-        let plan: LabelPlan
-        if let folder {
-            let live = try LabelSession(opening: folder)
-            guard !live.workers.isEmpty else { throw CSCError.invalid("nobody has joined this session yet") }
-            let taskContexts = live.tasks.map(\.context)
-            let table = live.table
-            let store = LabelStore(table)
-            var model = OneCoin()
-            let fitted = model.fitPredict(store)
-            let estimates = fitted.workerQualities(store, contexts: taskContexts, contextCount: live.contexts.count)
-            plan = LabelPlan(
-                taskContexts: taskContexts, workerCosts: live.workers.map(\.cost), classCount: live.classes.count,
-                assumption: try range().map { .uniform($0) } ?? .estimated(estimates), explore: live.options.explore)
-        } else {
-            plan = LabelPlan(
-                taskContexts: (0..<tasks).map { $0 % contexts },
-                workerCosts: [Double](repeating: cost, count: workers), classCount: classes,
-                assumption: .uniform(try range() ?? 0.55...0.9), explore: explore)
-        }
-        let mean = plan.workerCosts.reduce(0, +) / Double(plan.workerCosts.count)
-        let points = plan.simulate(
-            budgets: try amounts(mean * Double(plan.taskContexts.count)), runs: runs, seed: seed)
+        let (plan, assumed) = try plan()
+        let count = plan.taskContexts.count
+        let runs = runs ?? min(1000, max(20, 20_000 / count))
+        let points = plan.simulate(budgets: try amounts() ?? defaults(plan), runs: runs, seed: seed)
         if json {
             let rows = points.map { point in
                 JSON.object([
                     ("budget", .number(point.budget)), ("accuracy", .number(point.accuracy)),
-                    ("standardError", .number(point.standardError)), ("labels", .number(point.labels)),
+                    ("standardError", runs > 1 ? .number(point.standardError) : .null),
+                    ("labels", .number(point.labels)),
                 ])
             }
-            print(JSON.object([("runs", .integer(runs)), ("points", .array(rows))]).line)
+            print(
+                JSON.object([("runs", .integer(runs)), ("assumed", .string(assumed)), ("points", .array(rows))]).line)
             return
         }
-        print("budget      labels  accuracy  standard error (\(runs) runs)")
+        print(
+            "\(Terminal.counted(count, "task")), \(Terminal.counted(plan.workerCosts.count, "worker")), "
+                + "\(Terminal.counted(runs, "run")); \(assumed)")
+        var lines = [["budget", "labels", "accuracy", "standard error"]]
         for point in points {
-            let budget = Terminal.decimal(point.budget, 1).padding(toLength: 10, withPad: " ", startingAt: 0)
-            let labels = Terminal.decimal(point.labels, 0)
+            lines.append([
+                Terminal.amount(point.budget), Terminal.decimal(point.labels, point.labels < 100 ? 1 : 0),
+                Terminal.decimal(point.accuracy, 4), runs > 1 ? Terminal.decimal(point.standardError, 4) : "-",
+            ])
+        }
+        print(Terminal.columns(lines))
+        notes(plan, points)
+    }
+
+    /// What a reader might take amiss.
+    private func notes(_ plan: LabelPlan, _ points: [LabelPlan.Point]) {
+        let all = plan.workerCosts.reduce(0, +) * Double(plan.taskContexts.count)
+        if points.contains(where: { $0.labels == 0 }) {
             print(
-                budget + String(repeating: " ", count: max(0, 8 - labels.count)) + labels + "    "
-                    + Terminal.decimal(point.accuracy, 4) + "    " + Terminal.decimal(point.standardError, 4))
+                "where nothing is bought, the accuracy is that of guessing among "
+                    + "\(Terminal.counted(plan.classCount, "class", plural: "classes"))")
+        }
+        if let last = points.last, last.budget > all + 1e-9 {
+            print("everyone on everything costs \(Terminal.amount(all)); more than that buys nothing")
         }
     }
+
+    /// 1, 2, 3, 5, 8, 15 labels a task at the mean price, as far as there are workers to give them.
+    private func defaults(_ plan: LabelPlan) -> [Double] {
+        let workers = plan.workerCosts.count
+        let price = plan.workerCosts.reduce(0, +) / Double(workers) * Double(plan.taskContexts.count)
+        let steps = [1, 2, 3, 5, 8, 15].filter { $0 < workers } + [min(workers, 15)]
+        return steps.map { ((Double($0) * price) * 1e6).rounded() / 1e6 }
+    }
+
+    private func plan() throws -> (LabelPlan, assumed: String) {
+        let range = try range()
+        let drawn = "accuracies drawn from \((range ?? LabelPlan.usualAccuracies).shown)"
+        guard let folder else {
+            let list = (0..<(tasks ?? 100)).map { $0 % (contexts ?? 1) }
+            let plan = LabelPlan(
+                taskContexts: list, workerCosts: [Double](repeating: cost ?? 1, count: workers ?? 10),
+                classCount: classes ?? 2, assumption: .uniform(range ?? LabelPlan.usualAccuracies),
+                explore: explore ?? 0)
+            return (plan, drawn)
+        }
+        let live = try LabelSession(opening: folder)
+        if let notice = live.notice { FileOptions.note(notice) }
+        guard !live.workers.isEmpty else { throw CSCError.invalid("\(folder): nobody has joined this session yet") }
+        var table = live.table
+        let counts = table.labels.reduce(into: [Int32: Int]()) { $0[$1.task, default: 0] += 1 }
+        table.labels.removeAll { counts[$0.task] == 1 }  // nothing to compare them with
+        let plan = LabelPlan(
+            taskContexts: live.tasks.map(\.context), workerCosts: live.workers.map(\.cost),
+            classCount: live.classes.count, assumption: range.map { .uniform($0) } ?? Self.estimate(table),
+            explore: live.options.explore)
+        guard range == nil else { return (plan, drawn) }
+        return (
+            plan,
+            table.labels.isEmpty
+                ? "workers unknown: accuracies spread like \(LabelPlan.usualAccuracies.shown)"
+                : "accuracies as \(Terminal.counted(table.labels.count, "label")) of tasks with two or more say, "
+                    + "spread like \(LabelPlan.usualAccuracies.shown) beforehand"
+        )
+    }
+
+    private static func estimate(_ table: LabelTable) -> LabelPlan.Assumption {
+        let store = LabelStore(table)
+        var model = OneCoin()
+        let fitted = model.fitPredict(store)
+        let rows = fitted.workerQualities(
+            store, contexts: table.tasks.map(\.context), contextCount: table.contexts.count)
+        return .estimated(rows, prior: LabelPlan.usualBelief)
+    }
+}
+
+extension ClosedRange<Double> {
+    fileprivate var shown: String { "\(Terminal.amount(lowerBound))-\(Terminal.amount(upperBound))" }
 }

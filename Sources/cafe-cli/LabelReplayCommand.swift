@@ -1,6 +1,5 @@
 internal import ArgumentParser
 internal import CSCSwift
-internal import Foundation
 
 /// `cafe-cli label replay`: how accurate each method is at each budget, on answers known beforehand.
 struct LabelReplayCommand: ParsableCommand {
@@ -13,7 +12,9 @@ struct LabelReplayCommand: ParsableCommand {
               --labels FILE [--tasks FILE]  rows of task,worker,label; tasks with context and truth
               --uci FILE --model MODEL      UCI's ionosphere, Wisconsin breast cancer or pima file, cut into contexts by
                                             k-means, with simulated workers drawn anew for each run
-            Missing labels of a recorded set are completed with GROUSE. Accuracy is taken at 2, 3, ... labels a task.
+            Missing labels of a recorded set are completed with GROUSE. Accuracy is taken at 2, 3, ... labels a task, as
+            far as there are workers. Input files may be - (standard input); so may one output file (standard output),
+            which then takes the table's place.
             Methods: \(ReplayMethod.names.joined(separator: ", ")); bbta:5 is BBTA with N' = 5.
             """
     )
@@ -33,12 +34,20 @@ struct LabelReplayCommand: ParsableCommand {
     @Option(help: "Accuracy is taken up to this many labels a task.") var budgetPerTask = 15
     @Option(help: "Runs to average.") var runs = 30
     @Option(help: "The seed of everything.") var seed: UInt64 = 0
-    @Option(help: "GROUSE's rank, for recorded sets with missing labels.") var rank = 2
+    @Option(help: "GROUSE's rank, for recorded sets with missing labels (2).") var rank: Int?
     @Option(help: "Threads (0: all cores).") var threads = 0
     @Option(help: "Write the curves as JSON.") var json: String?
     @Option(help: "Write the curves as CSV.") var csv: String?
     @Option(help: "Write the curves as an SVG plot.") var plot: String?
     @Option(help: "Write the answers of run 0 as a wide matrix.") var exportMatrix: String?
+
+    private var outputs: [(name: String, path: String?)] {
+        [("--json", json), ("--csv", csv), ("--plot", plot), ("--export-matrix", exportMatrix)]
+    }
+
+    private var names: [String] {
+        methods.split(separator: ",").map { String($0.trimmingPrefix { $0 == " " }) }
+    }
 
     func validate() throws {
         guard [matrix, labels, uci].compactMap({ $0 }).count == 1 else {
@@ -47,29 +56,59 @@ struct LabelReplayCommand: ParsableCommand {
         if uci != nil && model.flatMap(WorkerModel.init(rawValue:)) == nil {
             throw ValidationError("--uci needs --model \(WorkerModel.allCases.map(\.rawValue).joined(separator: "|")).")
         }
-        if methods.split(separator: ",").isEmpty { throw ValidationError("--methods names no method.") }
-        guard runs >= 1, budgetPerTask >= 1, explore >= 0, rank >= 1 else {
-            throw ValidationError("--runs, --budget-per-task and --rank are at least 1, --explore at least 0.")
+        try refuse([("--tasks", tasks != nil), ("--truth", truth != nil)], without: "--labels", labels != nil)
+        try refuse(
+            [
+                ("--model", model != nil), ("--contexts", contexts != nil), ("--workers", workers != nil),
+                ("--one-draw", oneDraw),
+            ], without: "--uci", uci != nil)
+        if uci != nil && rank != nil {
+            throw ValidationError("--rank is for recorded sets; --uci has no missing labels.")
+        }
+        if names.isEmpty { throw ValidationError("--methods names no method.") }
+        if Set(names).count != names.count { throw ValidationError("--methods names a method twice.") }
+        for name in names {
+            do { _ = try ReplayMethod(name: name) } catch { throw ValidationError("\(error)") }
+        }
+        guard runs >= 1, budgetPerTask >= 1, explore >= 0, rank ?? 1 >= 1, contexts ?? 1 >= 1, workers ?? 1 >= 1 else {
+            throw ValidationError(
+                "--runs, --budget-per-task, --rank, --contexts and --workers are at least 1, --explore at least 0.")
+        }
+        guard threads >= 0 else { throw ValidationError("--threads \(threads) is less than 0, which means all cores.") }
+        try FileOptions.checkInput([
+            ("--matrix", matrix), ("--labels", labels), ("--tasks", tasks), ("--truth", truth), ("--uci", uci),
+        ])
+        _ = try FileOptions.takeOutput(outputs)
+    }
+
+    /// Refuses options that mean nothing without another one.
+    private func refuse(_ options: [(name: String, given: Bool)], without other: String, _ hasOther: Bool) throws {
+        let given = options.filter(\.given).map(\.name)
+        guard hasOther || given.isEmpty else {
+            throw ValidationError("\(given.joined(separator: ", ")): only with \(other).")
         }
     }
 
     func run() throws {
         Threads.count = threads
         var replay = Replay(stage: try stage())
+        let first = replay.matrix(run: 0)
+        let count = first.tasks.count
         replay.explore = explore
-        replay.budgetPerTask = budgetPerTask
+        replay.budgetPerTask = min(budgetPerTask, first.workers.count)
         replay.runs = runs
         replay.seed = seed
-        if let exportMatrix { try AtomicFile.write(replay.matrix(run: 0).wideCSV, to: exportMatrix) }
-        let names = methods.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
         let curves = try replay.curves(names)
-        print(ReplayReport.table(curves, tasks: replay.matrix(run: 0).tasks.count))
-        if let json { try AtomicFile.write(ReplayReport.json(curves).pretty, to: json) }
-        if let csv { try AtomicFile.write(ReplayReport.csv(curves), to: csv) }
+        if try !FileOptions.takeOutput(outputs) {
+            print(ReplayReport.heading(first, runs: runs))
+            print(ReplayReport.table(curves, tasks: count))
+        }
+        if let exportMatrix { try FileOptions.write(first.wideCSV, to: exportMatrix) }
+        if let json { try FileOptions.write(ReplayReport.json(curves).pretty, to: json) }
+        if let csv { try FileOptions.write(ReplayReport.csv(curves), to: csv) }
         if let plot {
-            let count = replay.matrix(run: 0).tasks.count
-            try Plot(panels: [ReplayReport.panel(curves, tasks: count, title: "")], panelWidth: 560, panelHeight: 400)
-                .write(to: plot)
+            let panel = ReplayReport.panel(curves, tasks: count, title: "")
+            try FileOptions.write(Plot(panels: [panel], panelWidth: 560, panelHeight: 400).svg, to: plot)
         }
     }
 
@@ -78,7 +117,6 @@ struct LabelReplayCommand: ParsableCommand {
             let data = try UCIDataset(path: uci)
             let s = contexts ?? data.setting.contexts
             let list = try data.tasks(contexts: s)
-            guard (workers ?? 1) >= 1 else { throw ValidationError("--workers is at least 1.") }
             let stage = ReplayStage.simulated(
                 tasks: list, contexts: (0..<s).map { "cluster \($0 + 1)" }, classes: ["0", "1"], model: kind,
                 workers: workers ?? data.setting.workers)
@@ -97,11 +135,9 @@ struct LabelReplayCommand: ParsableCommand {
     }
 
     private func complete(_ table: LabelTable) -> LabelMatrix {
-        let pairs = table.tasks.count * table.workers.count
-        FileHandle.standardError.write(
-            Data(
-                "\(table.labels.count) of \(pairs) labels are recorded; GROUSE (rank \(rank)) fills in the rest\n".utf8)
-        )
+        let pairs = table.tasks.count * table.workers.count, rank = rank ?? 2
+        FileOptions.note(
+            "\(table.labels.count) of \(pairs) labels are recorded; GROUSE (rank \(rank)) fills in the rest")
         return Grouse.complete(table, options: .init(rank: rank, seed: seed))
     }
 }

@@ -74,20 +74,25 @@ final class SessionTests {
         let path = folder()
         var before: [LabelSession.Answer] = []
         var question: LabelSession.Question?
+        var earlier = Data()  // journal.end as it was when the last line had not been acknowledged
         do {
             let session = try create(path)
             for number in 0..<6 { _ = try step(number, session) }
             question = session.outstanding.first
             before = session.answers
             let asked = try #require(question)
+            earlier = try Data(contentsOf: URL(fileURLWithPath: path + "/journal.end"))
             try session.record(task: asked.task, worker: asked.worker, label: "both")
         }
         let file = path + "/journal.tsv"
+        let end = URL(fileURLWithPath: path + "/journal.end")
         let whole = try Data(contentsOf: URL(fileURLWithPath: file))
+        let last = try Data(contentsOf: end)
         let start = try #require(whole.dropLast().lastIndex(of: 10)) + 1
         let asked = try #require(question)
         for cut in start..<whole.count {
             try whole.prefix(cut).write(to: URL(fileURLWithPath: file))
+            try earlier.write(to: end)
             let session = try open(path)
             if cut > start {
                 #expect(session.notice?.contains("not written whole") == true)
@@ -98,7 +103,49 @@ final class SessionTests {
             #expect(try session.record(task: asked.task, worker: asked.worker, label: "both") == .new)
         }
         #expect(try Data(contentsOf: URL(fileURLWithPath: file)) == whole)
+        #expect(try Data(contentsOf: end) == last)
         #expect(try open(path).notice == nil)
+    }
+
+    @Test("lines lost from the end after they were acknowledged are refused, naming file and line")
+    func shortened() throws {
+        let path = folder()
+        do {
+            let session = try create(path)
+            for number in 0..<6 { _ = try step(number, session) }
+        }
+        let file = URL(fileURLWithPath: path + "/journal.tsv"), end = URL(fileURLWithPath: path + "/journal.end")
+        let whole = try Data(contentsOf: file), mark = try Data(contentsOf: end)
+        let lines = whole.split(separator: 10)
+        for kept in 1..<lines.count {
+            try Data(lines[..<kept].joined(separator: [10]) + [10]).write(to: file)
+            #expect(
+                message { _ = try open(path) }.contains("journal.tsv:\(kept + 1): damaged: line \(kept + 1) is missing")
+            )
+            #expect(try Data(contentsOf: end) == mark)
+        }
+        try whole.dropLast(3).write(to: file)
+        #expect(
+            message { _ = try open(path) }.contains("journal.tsv:\(lines.count): damaged: line \(lines.count) is not"))
+        // A journal of an older program has no such file, one of a crash between the two writes an older one.
+        try whole.write(to: file)
+        var lagging = Data("000000000002\t".utf8)
+        lagging.append(contentsOf: lines[1].suffix(16))
+        lagging.append(10)
+        let olderOnes: [Data?] = [nil, Data(), lagging]
+        for older in olderOnes {
+            try FileManager.default.removeItem(at: end)
+            if let older { try older.write(to: end) }
+            #expect(try open(path).notice == nil)
+            #expect(try Data(contentsOf: end) == mark)
+        }
+        try Data("000000000002\t0123456789abcdef\n".utf8).write(to: end)
+        #expect(message { _ = try open(path) }.contains("journal.tsv:2: damaged: line 2 is not the line that"))
+        try Data("twelve\n".utf8).write(to: end)
+        #expect(message { _ = try open(path) }.contains("journal.end:1: damaged"))
+        try mark.write(to: end)
+        try FileManager.default.removeItem(at: file)
+        #expect(message { _ = try self.create(path) }.contains("journal is gone"))
     }
 
     @Test("a changed byte, a lost line or two lines changed about are refused, naming file and line")
@@ -162,7 +209,7 @@ final class SessionTests {
         #expect(session.budget.committed == 0)
         #expect(message { try session.join(LabelingWorker(id: "bob")) }.contains("has joined already"))
         #expect(message { try session.join(LabelingWorker(id: "a\tb")) }.contains("control character"))
-        #expect(message { try session.join(LabelingWorker(id: "dee", cost: -1)) }.contains("cost"))
+        #expect(message { try session.join(LabelingWorker(id: "dee", cost: -1)) }.contains("price"))
         #expect(message { _ = try open(path) }.contains("another process has this session open"))
         withExtendedLifetime(session) {}
     }
@@ -175,7 +222,7 @@ final class SessionTests {
             let session = try create(path, budget: 1, explore: 0)
             question = try #require(try session.next(workers: ["ann"]))
             #expect(try session.next(workers: ["ann", "bob"]) == nil)
-            #expect(session.reason(workers: ["ann"]).contains("1 questions are outstanding"))
+            #expect(session.reason(workers: ["ann"]).contains("1 is set aside for 1 outstanding question"))
         }
         let later = try open(path, at: 1500)
         #expect(try later.expire(olderThan: 501).isEmpty)
@@ -255,7 +302,27 @@ final class SessionTests {
         #expect(points(0.9...1)[1].accuracy > one[1].accuracy)
         let sure = [[WorkerQuality]](
             repeating: [WorkerQuality](repeating: WorkerQuality(labels: 4000, right: 4000), count: 10), count: 2)
-        let perfect = LabelPlan(taskContexts: contexts, workerCosts: costs, assumption: .estimated(sure))
+        let perfect = LabelPlan(
+            taskContexts: contexts, workerCosts: costs, assumption: .estimated(sure, prior: LabelPlan.usualBelief))
         #expect(perfect.simulate(budgets: [120], runs: 4)[0].accuracy > 0.99)
+    }
+
+    @Test("before any label a plan expects what unknown workers are worth, and labels change it")
+    func planFromNothing() {
+        let belief = LabelPlan.usualBelief
+        #expect(abs(belief.mean - 0.725) < 1e-12)
+        let spread = belief.a * belief.b / ((belief.a + belief.b) * (belief.a + belief.b) * (belief.a + belief.b + 1))
+        #expect(abs(spread - 0.35 * 0.35 / 12) < 1e-12)
+        func accuracy(_ quality: WorkerQuality) -> Double {
+            let rows = [[WorkerQuality]](repeating: [WorkerQuality](repeating: quality, count: 5), count: 1)
+            return LabelPlan(
+                taskContexts: [Int](repeating: 0, count: 40), workerCosts: [1, 1, 1, 1, 1],
+                assumption: .estimated(rows, prior: belief)
+            ).simulate(budgets: [40], runs: 50, seed: 1)[0].accuracy
+        }
+        let unknown = accuracy(WorkerQuality(labels: 0, right: 0))
+        #expect(unknown > 0.65 && unknown < 0.8)
+        #expect(accuracy(WorkerQuality(labels: 400, right: 390)) > 0.9)
+        #expect(accuracy(WorkerQuality(labels: 400, right: 200)) < 0.6)
     }
 }

@@ -13,7 +13,7 @@ struct PairStore: Sendable {
     private var capacity: [Int32]
     private(set) var worker: [Int32] = []
     private(set) var label: [Int32] = []
-    /// The probability with which the pair was drawn; 1 in the exploration phase.
+    /// The probability with which the pair was drawn; 1 in the exploration phase, 0 for a label that was not asked for.
     private(set) var probability: [Double] = []
 
     init(tasks: Int, reserving pairs: Int = 0) {

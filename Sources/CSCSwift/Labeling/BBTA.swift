@@ -57,16 +57,16 @@ public struct BBTA: LabelAssigner {
     /// S: the largest context of a task, plus one.
     public let contextCount: Int
     /// T and what of it is spent, committed and free.
-    public private(set) var budget: LabelBudget
+    public internal(set) var budget: LabelBudget
 
     // Tasks. Positions order the tasks by context, then index; the tournament runs over positions.
     let context: [Int32]
     let order: [Int32]
     private let position: [Int32]
-    private let span: [Range<Int>]
+    let span: [Range<Int>]
     private let density: [Double]
     private var tournament: Tournament
-    private(set) var pairs: PairStore
+    var pairs: PairStore
     private var scores: [Double]
     private var votes: [Int32]
     private var outstanding: [Int32]
@@ -76,8 +76,8 @@ public struct BBTA: LabelAssigner {
     private var sums: [Double]
 
     // Workers.
-    private var rows: ContextWeights
-    private var costs: [Int]
+    var rows: ContextWeights
+    private(set) var costs: [Int]
     private var dearest: Int
     private var present: [UInt8]
     private var allowed: [UInt8]
@@ -85,7 +85,7 @@ public struct BBTA: LabelAssigner {
     private var allowsPresent = true
     private var excluded: [Int] = []
 
-    private var exploration: Exploration
+    var exploration: Exploration
     private var stream: RandomStream
 
     /// - Parameters:
@@ -259,7 +259,7 @@ public struct BBTA: LabelAssigner {
         let s = Int(context[task])
         if exploration.contains(task) {
             let change = exploration.record(task: task, label: label, seed: options.seed)
-            chargeExploration(task: task, context: s, worker: worker, label: label, change: change)
+            charge(task: task, worker: worker, label: label, change: change, drawnWith: 1)
             rescore(Int(position[task])..<Int(position[task]) + 1)
             return
         }
@@ -291,11 +291,13 @@ public struct BBTA: LabelAssigner {
         return index
     }
 
-    /// Step 3: keeps `L[s][j]` at the number of exploration tasks on which j differs from the majority so far.
-    private mutating func chargeExploration(
-        task: Int, context s: Int, worker: Int, label: Int, change: (before: Int, after: Int)
+    /// Keeps `L[s][j]` at the number of tasks on which j differs from the plurality so far: step 3, and adopted labels.
+    /// The pairs that count are those of the probability `p`.
+    mutating func charge(
+        task: Int, worker: Int, label: Int, change: (before: Int, after: Int), drawnWith p: Double
     ) {
-        for index in pairs.range(of: task) where pairs.label[index] >= 0 {
+        let s = Int(context[task])
+        for index in pairs.range(of: task) where pairs.label[index] >= 0 && pairs.probability[index] == p {
             let who = Int(pairs.worker[index]), what = Int(pairs.label[index])
             if who == worker {
                 rows.adjust(s, worker: who, what != change.after ? 1 : 0)
@@ -308,7 +310,7 @@ public struct BBTA: LabelAssigner {
     }
 
     /// Vote and confidence of a range of positions of one context, and the order of the tasks.
-    private mutating func rescore(_ range: Range<Int>) {
+    mutating func rescore(_ range: Range<Int>) {
         guard !range.isEmpty else { return }
         let s = Int(context[Int(order[range.lowerBound])])
         let total = rows.weigh(order[range], pairs: pairs, context: s)

@@ -6,6 +6,8 @@ struct Exploration: Sendable {
     private let slots: [Int: Int]
     /// How many of `tasks` each worker has been asked about; they are asked in order.
     private var asked: [Int]
+    /// Pairs, as slot and worker, that have a label without having been asked.
+    private var adopted: Set<[Int]> = []
     private let classes: Int
     private var counts: [Int]
     private var majority: [Int]
@@ -47,15 +49,25 @@ struct Exploration: Sendable {
         }
         finished = !open
         guard chosen >= 0 else { return nil }
-        asked[chosen] += 1
+        advance(chosen)
         return (tasks[least], chosen)
     }
 
     /// Follows an earlier decision; false if this was not the worker's next task.
     mutating func follow(task: Int, worker: Int) -> Bool {
         guard asked[worker] < tasks.count, tasks[asked[worker]] == task else { return false }
-        asked[worker] += 1
+        advance(worker)
         return true
+    }
+
+    /// Takes note that a worker who has not been asked about this task has labelled it all the same. O(N').
+    mutating func adopt(task: Int, worker: Int) {
+        adopted.insert([slots[task]!, worker])
+        if asked[worker] < tasks.count, tasks[asked[worker]] == task { advance(worker) }
+    }
+
+    private mutating func advance(_ worker: Int) {
+        repeat { asked[worker] += 1 } while !adopted.isEmpty && adopted.contains([asked[worker], worker])
     }
 
     /// A worker who joins is not asked.
@@ -65,13 +77,19 @@ struct Exploration: Sendable {
     mutating func record(task: Int, label: Int, seed: UInt64) -> (before: Int, after: Int) {
         let slot = slots[task]!, row = slot * classes
         counts[row + label] += 1
-        let before = majority[slot], top = counts[row..<row + classes].max()!
-        let tied = (0..<classes).filter { counts[row + $0] == top }
-        let labels = counts[row..<row + classes].reduce(0, +)
-        let after = tied.count == 1 ? tied[0] : tied[tieCoin(seed: seed, task: task, pairs: labels, among: tied.count)]
+        let before = majority[slot]
+        let after = plurality(Array(counts[row..<row + classes]), seed: seed, task: task)
         majority[slot] = after
         return (before, after)
     }
+}
+
+/// The class with most votes, -1 where there is none; ties by the coin of the task and the number of votes. O(C).
+func plurality(_ counts: [Int], seed: UInt64, task: Int) -> Int {
+    guard let top = counts.max(), top > 0 else { return -1 }
+    let tied = counts.indices.filter { counts[$0] == top }
+    return tied.count == 1
+        ? tied[0] : tied[tieCoin(seed: seed, task: task, pairs: counts.reduce(0, +), among: tied.count)]
 }
 
 /// A number below `among`, a pure function of the seed, the task and the number of its pairs: how ties are broken.

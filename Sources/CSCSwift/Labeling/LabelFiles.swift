@@ -130,7 +130,8 @@ public struct LabelFiles: Sendable {
     }
 
     /// Reads a tasks file alone: `task`, optionally `context` and `truth`. Classes are the truths that occur.
-    public func readTasks(_ path: String) throws(CSCError) -> (
+    /// - Parameter allowed: for a session: the only truths there may be, and names are such as its journal can hold.
+    public func readTasks(_ path: String, classes allowed: [String]? = nil) throws(CSCError) -> (
         tasks: [LabelingTask], contexts: [String], classes: [String]
     ) {
         var tasks = Names()
@@ -138,7 +139,7 @@ public struct LabelFiles: Sendable {
         var classes = Names()
         var taskContext: [Int] = []
         var truth: [Int: Int] = [:]
-        try readTasks(path, &tasks, &contexts, &taskContext, &classes, &truth)
+        try readTasks(path, allowed: allowed, &tasks, &contexts, &taskContext, &classes, &truth)
         let order = classes.sorted()
         let list = tasks.list.enumerated().map { index, id in
             LabelingTask(id: id, context: taskContext[index], truth: truth[index].map { order.rank[$0] })
@@ -181,7 +182,8 @@ public struct LabelFiles: Sendable {
     }
 
     private func readTasks(
-        _ path: String, _ tasks: inout Names, _ contexts: inout Names, _ taskContext: inout [Int],
+        _ path: String, allowed: [String]? = nil, _ tasks: inout Names, _ contexts: inout Names,
+        _ taskContext: inout [Int],
         _ classes: inout Names, _ truth: inout [Int: Int]
     ) throws(CSCError) {
         let table = try CSVReader(path: path, format: CSVFormat(separator: format.separator, comment: format.comment))
@@ -190,6 +192,15 @@ public struct LabelFiles: Sendable {
         let gold = try table.optionalColumn(Self.truthNames)
         while try table.next() {
             let id = try name(table, task)
+            if allowed != nil {
+                for (column, what) in [(Optional(task), "task"), (context, "context")] {
+                    guard let column else { continue }
+                    let name = try table.string(column)
+                    do throws(CSCError) { try LabelSession.checkName(name, what) } catch {
+                        throw table.error(column, "\(error)")
+                    }
+                }
+            }
             let index = tasks.intern(id)
             guard index == taskContext.count else { throw table.error(task, "this task stands in an earlier row too") }
             if let context {
@@ -197,7 +208,16 @@ public struct LabelFiles: Sendable {
             } else {
                 taskContext.append(0)
             }
-            if let gold, !table.isEmpty(gold) { truth[index] = classes.intern(try table.string(gold)) }
+            if let gold, !table.isEmpty(gold) {
+                let value = try table.string(gold)
+                if let allowed, !allowed.contains(value) {
+                    throw table.error(
+                        gold,
+                        "this is not one of the classes (\(allowed.joined(separator: ", ")))"
+                            + Spelling.hint(for: value, among: allowed))
+                }
+                truth[index] = classes.intern(value)
+            }
         }
         guard !tasks.list.isEmpty else { throw .table(path: path, reason: "there are no tasks in it") }
     }

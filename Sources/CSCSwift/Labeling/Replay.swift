@@ -27,8 +27,8 @@ public enum ReplayMethod: Sendable, Hashable {
         var explore: Int?
         if parts.count == 2, parts[0] == "bbta" || parts[0] == "bbta-lc", let n = Int(parts[1]), n >= 0 {
             explore = n
-        } else if parts.count != 1 {
-            throw .invalid("'\(name)' is not a method; an N' is written bbta:5")
+        } else if parts.count != 1 && ReplayMethod.names.contains(parts[0]) {
+            throw .invalid("'\(name)' is not a method; only bbta and bbta-lc have an N', written bbta:5")
         }
         switch parts[0] {
         case "random": self = .random
@@ -42,7 +42,7 @@ public enum ReplayMethod: Sendable, Hashable {
         default:
             throw .invalid(
                 "'\(name)' is not a method; there are \(ReplayMethod.names.joined(separator: ", "))"
-                    + Spelling.hint(for: name, among: ReplayMethod.names))
+                    + Spelling.hint(for: parts[0], among: ReplayMethod.names))
         }
     }
 }

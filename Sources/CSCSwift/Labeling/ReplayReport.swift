@@ -1,25 +1,31 @@
 /// The curves of a replay as table, CSV, JSON and plot.
 public enum ReplayReport {
-    /// Means with standard errors, one row a budget, one column a method; the labels spent where that is less.
+    /// What was replayed and what the table's entries are: the line above it.
+    public static func heading(_ matrix: LabelMatrix, runs: Int) -> String {
+        "\(Terminal.counted(matrix.tasks.count, "task")), \(Terminal.counted(matrix.workers.count, "worker")), "
+            + "\(Terminal.counted(runs, "run")); accuracy"
+            + (runs > 1 ? ": mean ± standard error over the runs" : "")
+    }
+
+    /// Means with standard errors, one row a budget, one column a method; beside a method that does not keep to the
+    /// budget, the labels that it used in the mean.
     public static func table(_ curves: [ReplayCurve], tasks: Int) -> String {
         guard let first = curves.first else { return "" }
-        let width = max(17, (curves.map(\.method.count).max() ?? 0) + 2)
-        func pad(_ text: String) -> String { String(repeating: " ", count: max(0, width - text.count)) + text }
-        var lines = [" labels" + curves.map { pad($0.method) }.joined()]
-        for (b, budget) in first.budgets.enumerated() {
-            let label = String(budget)
-            var line = String(repeating: " ", count: max(0, 7 - label.count)) + label
-            for curve in curves {
-                line += pad("\(Terminal.decimal(curve.mean[b], 4)) ± \(Terminal.decimal(curve.standardError[b], 4))")
+        var rows =
+            [["labels", "a task"]]
+            + first.budgets.map {
+                ["\($0)", Terminal.amount((Double($0) / Double(max(tasks, 1)) * 100).rounded() / 100)]
             }
-            lines.append(line)
+        for curve in curves {
+            let strays = zip(curve.spent, curve.budgets).contains { $0 < 0.98 * Double($1) || $0 > Double($1) }
+            rows[0] += [curve.method] + (strays ? ["its labels"] : [])
+            for b in curve.budgets.indices {
+                let mean = Terminal.decimal(curve.mean[b], 4), error = Terminal.decimal(curve.standardError[b], 4)
+                rows[b + 1].append(curve.accuracies.count > 1 ? "\(mean) ± \(error)" : mean)
+                if strays { rows[b + 1].append(Terminal.decimal(curve.spent[b], 1)) }
+            }
         }
-        for curve in curves
-        where zip(curve.spent, curve.budgets).contains(where: { $0 < 0.98 * Double($1) || $0 > Double($1) }) {
-            let per = curve.spent.map { Terminal.decimal($0 / Double(max(tasks, 1)), 1) }.joined(separator: " ")
-            lines.append("\(curve.method) used, labels a task: \(per)")
-        }
-        return lines.joined(separator: "\n")
+        return Terminal.columns(rows)
     }
 
     /// `method,budget,spent,mean,se`, one row a point.

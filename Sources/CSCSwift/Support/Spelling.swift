@@ -1,7 +1,8 @@
 /// Finds what a person probably meant: for error messages about unknown names.
 public enum Spelling {
     /// The name nearest to `word` by edit distance (Levenshtein 1966, case ignored), or nil where none is near: at most
-    /// a third of the word's letters, and at least one, may differ. The first wins a tie. O(names x letters squared).
+    /// a third of the word's letters, and at least one, may differ. The first wins a tie. Where none is near, the one name
+    /// that begins with the word, if it has three letters and only one does. O(names x letters squared).
     public static func nearest(to word: String, among names: some Sequence<String>) -> String? {
         let target = Array(word.lowercased())
         var best: String?
@@ -13,7 +14,9 @@ public enum Spelling {
                 limit = distance
             }
         }
-        return best
+        if best != nil || target.count < 3 { return best }
+        let longer = names.filter { $0.lowercased().hasPrefix(word.lowercased()) }
+        return longer.count == 1 ? longer[0] : nil
     }
 
     /// "; did you mean 'x'?" with the nearest name, or nothing: to be added to a sentence.

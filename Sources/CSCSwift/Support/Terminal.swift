@@ -51,6 +51,29 @@ public enum Terminal {
         return decimal(value / 1e6, 2) + " M"
     }
 
+    /// An amount of money as people write it: at most six decimals, none that are 0. 60, 0.7, 0.000001.
+    public static func amount(_ value: Double) -> String {
+        guard value.isFinite else { return "-" }
+        var text = String(format: "%.6f", value)
+        while text.hasSuffix("0") { text.removeLast() }
+        if text.hasSuffix(".") { text.removeLast() }
+        return text
+    }
+
+    /// How many there are of a thing: 1 label, 3 labels; `plural` where it does not end in s.
+    public static func counted(_ count: Int, _ noun: String, plural: String? = nil) -> String {
+        "\(count) \(count == 1 ? noun : plural ?? noun + "s")"
+    }
+
+    /// Rows of text in columns, two blanks apart, each as wide as its widest field and flush right. O(characters).
+    public static func columns(_ rows: [[String]]) -> String {
+        let widths = (rows.first ?? []).indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
+        return rows.map { row in
+            row.indices.map { String(repeating: " ", count: widths[$0] - row[$0].count) + row[$0] }
+                .joined(separator: "  ")
+        }.joined(separator: "\n")
+    }
+
     /// A series as one character a value, the lowest ▁ and the highest █; the last `width` values are shown.
     public static func sparkline(_ values: [Double], width: Int) -> String {
         let shown = values.suffix(width).filter(\.isFinite)

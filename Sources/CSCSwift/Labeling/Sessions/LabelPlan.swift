@@ -6,9 +6,20 @@ public struct LabelPlan: Sendable {
     public enum Assumption: Sendable, Hashable {
         /// Each worker's accuracy in each context is drawn uniformly from this range.
         case uniform(ClosedRange<Double>)
-        /// [contexts][workers]: drawn from each quality's beta distribution, so that what is not known counts as such.
-        case estimated([[WorkerQuality]])
+        /// [contexts][workers]: drawn from `prior` after as many right and wrong labels as each quality counts, so that
+        /// what is not known counts as such.
+        case estimated([[WorkerQuality]], prior: BetaDistribution)
     }
+
+    /// The accuracies that workers are supposed to have where nothing is said of them.
+    public static let usualAccuracies = 0.55...0.9
+    /// The belief before any label: the beta distribution with the mean and the variance of `usualAccuracies`.
+    public static let usualBelief: BetaDistribution = {
+        let low = usualAccuracies.lowerBound, high = usualAccuracies.upperBound
+        let mean = (low + high) / 2, variance = (high - low) * (high - low) / 12
+        let strength = mean * (1 - mean) / variance - 1
+        return BetaDistribution(mean * strength, (1 - mean) * strength)
+    }()
 
     /// Accuracy at one budget over the runs.
     public struct Point: Sendable, Hashable {
@@ -106,12 +117,12 @@ public struct LabelPlan: Sendable {
             return (0..<contexts).map { _ in
                 workerCosts.map { _ in stream.uniform(range.lowerBound, range.upperBound) }
             }
-        case .estimated(let rows):
+        case .estimated(let rows, let prior):
             return (0..<contexts).map { context in
                 workerCosts.indices.map { worker in
                     let quality = rows[context][worker]
                     let wrong = max(0, Double(quality.labels) - quality.right)
-                    return BetaDistribution(1 + quality.right, 1 + wrong).quantile(stream.unit())
+                    return BetaDistribution(prior.a + quality.right, prior.b + wrong).quantile(stream.unit())
                 }
             }
         }

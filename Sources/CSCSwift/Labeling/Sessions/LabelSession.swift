@@ -18,68 +18,6 @@ internal import Foundation
 /// hard: what answers have cost and outstanding questions may cost never exceeds it. One process at a time has a
 /// session open. Not for use from several threads at once.
 public final class LabelSession {
-    /// What a session is started with.
-    public struct Options: Sendable, Hashable {
-        /// What all labels together may cost.
-        public var budget: Double
-        /// N': how many tasks of each context everyone labels first. 0 unless all workers are known at the start.
-        public var explore: Int
-        /// How the next task is chosen.
-        public var score: ExponentialWeights.Score
-        /// Decides the exploration tasks, every draw and every tie.
-        public var seed: UInt64
-
-        /// A budget, and the letter's score without exploration unless said; `create` checks them.
-        public init(budget: Double, explore: Int = 0, score: ExponentialWeights.Score = .margin, seed: UInt64 = 0) {
-            self.budget = budget
-            self.explore = explore
-            self.score = score
-            self.seed = seed
-        }
-    }
-
-    /// A decision: ask this worker about this task.
-    public struct Question: Sendable, Hashable {
-        /// The task's name.
-        public let task: String
-        /// The worker's name.
-        public let worker: String
-        /// With which probability this worker was drawn for the task.
-        public let probability: Double
-        /// Whether it belongs to the exploration phase, in which everyone labels the same few tasks.
-        public let exploration: Bool
-        /// When it was asked, in seconds since 1970.
-        public let askedAt: Double
-    }
-
-    /// The present estimate for one task.
-    public struct Answer: Sendable, Hashable {
-        /// The task's name.
-        public let task: String
-        /// The class with the largest weighted vote; nil while the task has no label.
-        public let label: String?
-        /// How sure the engine is, in [0, 1]: the margin between the two largest weighted votes.
-        public let confidence: Double
-        /// How many labels the task has.
-        public let labels: Int
-
-        /// An estimate put together elsewhere, for instance with an aggregator's label.
-        public init(task: String, label: String?, confidence: Double, labels: Int) {
-            self.task = task
-            self.label = label
-            self.confidence = confidence
-            self.labels = labels
-        }
-    }
-
-    /// What `record` did.
-    public enum Recorded: String, Sendable, Hashable {
-        /// The label is new and on the disk.
-        case new
-        /// The same answer had been recorded before; nothing was changed.
-        case known
-    }
-
     /// What the session was started with, as the journal has it.
     public let options: Options
     /// The tasks in their order.
@@ -93,22 +31,15 @@ public final class LabelSession {
     /// What was found and mended on opening, if anything: a torn last line.
     public var notice: String? { journal.notice }
 
-    private enum Fate: Equatable { case asked, answered(Int), declined, expired }
-    private struct Pair {
-        var question: Question
-        var fate: Fate
-        let line: Int
-    }
-
+    let taskIndex: [String: Int]
+    let classIndex: [String: Int]
+    private(set) var workerIndex: [String: Int] = [:]
     private let journal: SessionJournal
     private let clock: () -> Double
-    private let taskIndex: [String: Int]
-    private let classIndex: [String: Int]
-    private var workerIndex: [String: Int] = [:]
-    private var engine: BBTA?
-    private var pairs: [UInt64: Pair] = [:]
-    private var outstandingKeys: Set<UInt64> = []
-    private var labelCounts: [Int]
+    private(set) var engine: BBTA?
+    private(set) var pairs: [UInt64: Pair] = [:]
+    private(set) var outstandingKeys: Set<UInt64> = []
+    private(set) var labelCounts: [Int]
     private var failure: CSCError?
 
     // MARK: Beginning
@@ -117,67 +48,42 @@ public final class LabelSession {
     ///
     /// `workers` may be empty if nothing is explored: workers can join at any time. Truths of tasks are not kept.
     /// - Throws: `CSCError` where the folder has a session already, a name is used twice, empty or holds control
-    ///   characters, there are fewer than two classes or no tasks, or the budget is negative.
+    ///   characters, there are fewer than two classes or no tasks, or an amount of money cannot be counted
+    ///   (`LabelBudget.check`).
     public static func create(
         folder: String, tasks: [LabelingTask], contexts: [String] = ["all"], classes: [String],
         workers: [LabelingWorker], options: Options, clock: @escaping () -> Double = LabelSession.now
     ) throws(CSCError) -> LabelSession {
-        try checkNames(tasks.map(\.id), "task")
-        try checkNames(contexts, "context")
-        try checkNames(classes, "class")
-        try checkNames(workers.map(\.id), "worker")
-        for task in tasks where !contexts.indices.contains(task.context) {
-            throw .invalid("task '\(task.id)' has context number \(task.context) of \(contexts.count)")
-        }
-        guard !tasks.isEmpty else { throw .invalid("a session needs at least one task") }
-        guard classes.count >= 2 else { throw .invalid("a session needs at least two classes to choose from") }
-        guard options.budget >= 0, options.budget < 9e12 else {
-            throw .invalid("the budget \(options.budget) is not between 0 and 9e12")
-        }
-        guard options.explore >= 0 && (options.explore == 0 || !workers.isEmpty) else {
-            throw .invalid("exploring \(options.explore) tasks a context needs the workers at the start")
-        }
-        for worker in workers { try checkCost(worker.cost) }
-        let exploration = options.explore > 0
-        if exploration {
-            var sizes = [Int](repeating: 0, count: contexts.count)
-            for task in tasks { sizes[task.context] += 1 }
-            let first = sizes.reduce(0) { $0 + min($1, options.explore) }
-            let price = Double(first) * workers.reduce(0) { $0 + $1.cost }
-            guard price <= options.budget else {
-                throw .invalid(
-                    "exploring \(first) tasks with everyone costs \(price), more than the budget \(options.budget)")
-            }
-        }
-        var lines = [
-            ["session", "1", "\(options.seed)", "\(options.budget)", "\(options.explore)", scoreName(options.score)]
-                + classes
-        ]
-        lines.append(["contexts"] + contexts)
-        for task in tasks { lines.append(["task", task.id, "\(task.context)"]) }
-        for worker in workers { lines.append(["worker", worker.id, "\(worker.cost)"]) }
-        lines.append(["start", "\(clock())"])
-        try SessionJournal.create(folder: folder, lines: lines)
+        var head = SessionHead()
+        head.options = options
+        head.tasks = tasks
+        head.contexts = contexts
+        head.classes = classes
+        head.workers = workers
+        try head.check()
+        try LabelBudget.check(options.budget, "the budget")
+        for worker in workers { try LabelBudget.check(worker.cost, "the price of worker '\(worker.id)'") }
+        try SessionJournal.create(folder: folder, lines: head.lines(startedAt: clock()))
         return try LabelSession(opening: folder, clock: clock)
     }
 
     /// Seconds since 1970 now.
     public static func now() -> Double { Date().timeIntervalSince1970.rounded(.down) }
 
-    /// Opens the session in `folder`, waiting up to `wait` seconds while another process has it open.
+    /// Opens the session in `folder`, waiting up to `wait` seconds while another process has it open. O(journal).
     /// - Throws: `CSCError.damaged` naming file and line where the journal is not as it was written.
     public init(opening folder: String, wait: Double = 10, clock: @escaping () -> Double = LabelSession.now)
         throws(CSCError)
     {
         let journal = try SessionJournal(folder: folder, wait: wait)
-        var head = Head()
+        var head = SessionHead()
         var events: [([Substring], Int)] = []
         try journal.replay { (fields, line) throws(CSCError) in
             if head.isComplete {
                 events.append((fields, line))
-            } else if !head.take(fields) {
-                throw journal.damaged("is not part of a session's beginning")
+                return
             }
+            do throws(CSCError) { try head.take(fields) } catch { throw journal.damaged("\(error)") }
         }
         guard head.isComplete else { throw journal.damaged("is the last, but the session's beginning is not complete") }
         self.journal = journal
@@ -190,9 +96,18 @@ public final class LabelSession {
         classIndex = Dictionary(uniqueKeysWithValues: head.classes.enumerated().map { ($1, $0) })
         labelCounts = [Int](repeating: 0, count: head.tasks.count)
         if !head.workers.isEmpty { found(head.workers) }
-        for (fields, line) in events {
+        var imports: [(label: Label, paid: Bool)] = []  // one batch: the state depends on their order alone
+        for (index, (fields, line)) in events.enumerated() {
             do throws(CSCError) {
-                try follow(fields, line)
+                if fields[0] == "import" {
+                    imports.append(try imported(fields, line))
+                    let isLast = index + 1 == events.count || events[index + 1].0[0] != "import"
+                    guard isLast else { continue }
+                    try adopt(imports, line)
+                    imports = []
+                } else {
+                    try follow(fields, line)
+                }
             } catch {
                 throw .damaged(path: "\(journal.path):\(line)", reason: error.description)
             }
@@ -209,16 +124,19 @@ public final class LabelSession {
                 workerCosts: first.map(\.cost), seed: options.seed))
     }
 
+    // MARK: Following the journal
+
     private func follow(_ fields: [Substring], _ line: Int) throws(CSCError) {
         let bad = CSCError.invalid("line \(line) is not an event of this session")
         switch fields.first {
         case "join":
             guard fields.count == 3, let cost = Double(fields[2]) else { throw bad }
+            try LabelBudget.checkRange(cost, "a price")
             try admit(LabelingWorker(id: String(fields[1]), cost: cost))
         case "ask":
             guard fields.count == 6, let task = taskIndex[String(fields[1])],
                 let worker = workerIndex[String(fields[2])], let probability = Double(fields[3]),
-                let time = Double(fields[5])
+                let time = Double(fields[5]), fields[4] == "explore" || fields[4] == "draw"
             else { throw bad }
             let assignment = Assignment(
                 task: task, worker: worker, probability: probability, exploration: fields[4] == "explore")
@@ -238,19 +156,37 @@ public final class LabelSession {
         }
     }
 
+    private func imported(_ fields: [Substring], _ line: Int) throws(CSCError) -> (label: Label, paid: Bool) {
+        guard fields.count == 6, let task = taskIndex[String(fields[1])], let worker = workerIndex[String(fields[2])],
+            let label = classIndex[String(fields[3])], fields[4] == "paid" || fields[4] == "free"
+        else { throw .invalid("line \(line) is not an event of this session") }
+        return (Label(task: task, worker: worker, label: label), fields[4] == "paid")
+    }
+
     // MARK: Workers
 
     /// Lets a worker in, from now on. The name must be new.
     public func join(_ worker: LabelingWorker) throws(CSCError) {
         try ready()
-        try Self.checkNames([worker.id], "worker")
-        try Self.checkCost(worker.cost)
-        guard workerIndex[worker.id] == nil else { throw .invalid("worker '\(worker.id)' has joined already") }
+        try check(newcomers: [worker])
         try admit(worker)
-        try write([["join", worker.id, "\(worker.cost)"]])
+        try write([Self.event(joining: worker)])
+    }
+
+    /// Whether all of these can join.
+    func check(newcomers: [LabelingWorker]) throws(CSCError) {
+        try SessionHead.checkNames(newcomers.map(\.id), "worker")
+        for worker in newcomers {
+            try LabelBudget.check(worker.cost, "the price of worker '\(worker.id)'")
+            if let index = workerIndex[worker.id] {
+                throw .invalid(
+                    "worker '\(worker.id)' has joined already, at a price of \(Terminal.amount(workers[index].cost))")
+            }
+        }
     }
 
     private func admit(_ worker: LabelingWorker) throws(CSCError) {
+        guard workerIndex[worker.id] == nil else { throw .invalid("worker '\(worker.id)' has joined already") }
         if engine == nil {
             found([worker])
         } else {
@@ -260,25 +196,60 @@ public final class LabelSession {
         }
     }
 
+    static func event(joining worker: LabelingWorker) -> [String] { ["join", worker.id, "\(worker.cost)"] }
+
     // MARK: Asking and recording
 
     /// The next question for one of `workers` (those who are there now), or nil: `reason` says why then. The price of
     /// the answer is set aside from the budget until it is recorded, declined or expired.
     /// - Throws: `CSCError.invalid` for a worker who has not joined, with the nearest name that has.
-    public func next(workers names: [String]) throws(CSCError) -> Question? {
+    public func next(workers names: [String]) throws(CSCError) -> Question? { try ask(workers: names).asked.first }
+
+    /// Up to `count` questions for those who are there now, all on the disk in one write.
+    ///
+    /// First the questions that have been outstanding for `expiring` seconds are withdrawn, if that is given; then
+    /// `joining` are let in. If nothing can be asked, nobody has joined. O(count x workers).
+    /// - Parameters:
+    ///   - names: who is there now, newcomers aside; nil for everyone who has joined.
+    ///   - joining: newcomers, who are there too.
+    /// - Throws: `CSCError.invalid`, and nothing is changed, for a worker who has not joined, with the nearest name that
+    ///   has, or a newcomer whose name or price will not do.
+    public func ask(
+        workers names: [String]?, joining: [LabelingWorker] = [], count: Int = 1, expiring seconds: Double? = nil
+    ) throws(CSCError) -> Round {
         try ready()
         var present: [Int] = []
-        for name in names { present.append(try worker(name)) }
-        guard !present.isEmpty, let assignment = engine?.next(available: present) else { return nil }
-        let time = clock()
-        let question = note(assignment, time, journal.lineCount + 1)
-        try write([
-            [
+        for name in names ?? workers.map(\.id) { present.append(try worker(name)) }
+        try check(newcomers: joining)
+        var round = Round()
+        if let seconds { round.expired = try expire(olderThan: seconds) }
+        let before = joining.isEmpty ? nil : (engine, workers, workerIndex)  // a copy of the engine, so only then
+        var events: [[String]] = []
+        for worker in joining {
+            try admit(worker)
+            present.append(workers.count - 1)
+            events.append(Self.event(joining: worker))
+        }
+        while round.asked.count < count, !present.isEmpty, let assignment = engine?.next(available: present) {
+            let time = clock()
+            let question = note(assignment, time, journal.lineCount + events.count + 1)
+            round.asked.append(question)
+            events.append([
                 "ask", question.task, question.worker, "\(question.probability)",
                 assignment.exploration ? "explore" : "draw", "\(time)",
-            ]
-        ])
-        return question
+            ])
+        }
+        if round.asked.count < count {
+            let there = names.map { $0 + joining.map(\.id) }
+            (round.hindrance, round.reason) = (hindrance(workers: there), reason(workers: there))
+        }
+        if round.asked.isEmpty {
+            if let before { (engine, workers, workerIndex) = before }
+            return round
+        }
+        round.joined = joining
+        try write(events)
+        return round
     }
 
     /// Takes the answer to an outstanding question. The same answer again changes nothing.
@@ -287,24 +258,21 @@ public final class LabelSession {
     @discardableResult
     public func record(task: String, worker: String, label: String) throws(CSCError) -> Recorded {
         try ready()
-        guard let index = classIndex[label] else {
-            throw .invalid(
-                "'\(label)' is not a class of this session (\(classes.joined(separator: ", ")))"
-                    + Spelling.hint(for: label, among: classes))
+        let reply: (label: Label, outcome: Recorded)
+        do throws(Refusal) { reply = try self.reply(task, worker, label) } catch { throw .invalid(error.sentence) }
+        if reply.outcome == .new { try record([reply.label]) }
+        return reply.outcome
+    }
+
+    /// Takes answers that `reply` has found to be new, all in one write.
+    func record(_ labels: [Label]) throws(CSCError) {
+        var events: [[String]] = []
+        for label in labels {
+            let task = Int(label.task), worker = Int(label.worker), value = Int(label.label)
+            try settle(task, worker, .answered(value))
+            events.append(["answer", tasks[task].id, workers[worker].id, classes[value], "\(clock())"])
         }
-        let (i, j, pair) = try asked(task, worker)
-        switch pair.fate {
-        case .asked: break
-        case .answered(index): return .known
-        case .answered(let first):
-            throw .invalid(
-                "worker '\(worker)' has answered '\(classes[first])' on task '\(task)' already; "
-                    + "the first answer stands and '\(label)' was not recorded")
-        case .declined, .expired: throw withdrawn(task, worker, pair.fate)
-        }
-        try settle(i, j, .answered(index))
-        try write([["answer", task, worker, label, "\(clock())"]])
-        return .new
+        try write(events)
     }
 
     /// Withdraws an outstanding question because the worker will not answer; its price is free again, and this worker is
@@ -312,8 +280,12 @@ public final class LabelSession {
     @discardableResult
     public func decline(task: String, worker: String) throws(CSCError) -> Recorded {
         try ready()
-        let (i, j, pair) = try asked(task, worker)
-        switch pair.fate {
+        let i: Int, j: Int
+        do throws(Refusal) { (i, j) = try (index(ofTask: task), index(ofWorker: worker)) } catch {
+            throw .invalid(error.sentence)
+        }
+        switch fate(i, j) {
+        case nil: throw .invalid(notAsked(task, worker))
         case .declined, .expired: return .known
         case .answered(let label):
             throw .invalid("worker '\(worker)' has answered '\(classes[label])' on task '\(task)' already")
@@ -325,12 +297,13 @@ public final class LabelSession {
     }
 
     /// Withdraws every question that has been outstanding for at least so many seconds; returns them, oldest first.
+    /// - Throws: `CSCError.invalid` where that is no number from 0 on.
     @discardableResult
     public func expire(olderThan seconds: Double) throws(CSCError) -> [Question] {
         try ready()
+        guard seconds >= 0 else { throw .invalid("questions cannot expire after \(seconds) seconds") }
         let time = clock()
         let old = outstanding.filter { time - $0.askedAt >= seconds }
-        guard !old.isEmpty else { return [] }
         var events: [[String]] = []
         for question in old {
             try settle(taskIndex[question.task] ?? -1, workerIndex[question.worker] ?? -1, .expired)
@@ -340,52 +313,37 @@ public final class LabelSession {
         return old
     }
 
-    // MARK: State
-
-    /// Questions that have been asked and neither answered nor withdrawn, oldest first.
-    public var outstanding: [Question] {
-        outstandingKeys.compactMap { pairs[$0] }.sorted { $0.line < $1.line }.map(\.question)
-    }
-
-    /// The budget and what has become of it.
-    public var budget: LabelBudget { engine?.budget ?? LabelBudget(limit: options.budget) }
-
-    /// How many labels have been recorded.
-    public var labelCount: Int { labelCounts.reduce(0, +) }
-
-    /// The present estimate for each task, by the engine's weighted votes.
-    public var answers: [Answer] {
-        let labels = engine?.labels, confidence = engine?.confidence
-        return tasks.indices.map { task in
-            Answer(
-                task: tasks[task].id, label: labelCounts[task] == 0 ? nil : labels.map { classes[$0[task]] },
-                confidence: confidence?[task] ?? 0, labels: labelCounts[task])
+    /// Takes labels that nobody asked for, after their workers have joined: one write.
+    func adopt(_ labels: [Label], joining: [LabelingWorker], paid: Bool) throws(CSCError) {
+        var events: [[String]] = []
+        for worker in joining {
+            try admit(worker)
+            events.append(Self.event(joining: worker))
         }
-    }
-
-    /// The labels so far, for the aggregators.
-    public var table: LabelTable {
-        LabelTable(
-            tasks: tasks, workers: workers, contexts: contexts, classes: classes, labels: engine?.answers ?? [])
-    }
-
-    /// Why `next` gives nothing to these workers now: a sentence.
-    public func reason(workers names: [String]) -> String {
-        let budget = budget
-        let costs = names.compactMap { workerIndex[$0] }.map { workers[$0].cost }
-        guard let cheapest = costs.min() else { return "none of these workers has joined" }
-        if budget.free < cheapest {
-            return budget.committed > 0
-                ? "what is left of the budget (\(budget.free)) is less than a label costs; "
-                    + "\(outstandingKeys.count) questions are outstanding"
-                : "the budget is spent: what is left (\(budget.free)) is less than a label costs"
+        try adopt(labels.map { ($0, paid) }, journal.lineCount + events.count + 1)
+        for label in labels {
+            events.append([
+                "import", tasks[Int(label.task)].id, workers[Int(label.worker)].id, classes[Int(label.label)],
+                paid ? "paid" : "free", "\(clock())",
+            ])
         }
-        return "these workers have been asked about every task that is open to them"
+        try write(events)
+    }
+
+    private func adopt(_ labels: [(label: Label, paid: Bool)], _ line: Int) throws(CSCError) {
+        try engine?.adopt(labels)
+        for (label, _) in labels {
+            let i = Int(label.task), j = Int(label.worker)
+            let question = Question(
+                task: tasks[i].id, worker: workers[j].id, probability: 0, exploration: false, askedAt: 0)
+            pairs[Self.key(i, j)] = Pair(question: question, fate: .answered(Int(label.label)), line: line)
+            labelCounts[i] += 1
+        }
     }
 
     // MARK: Parts
 
-    private func ready() throws(CSCError) { if let failure { throw failure } }
+    func ready() throws(CSCError) { if let failure { throw failure } }
 
     /// Appends; after a failed write the memory is ahead of the disk, so the session refuses to go on.
     private func write(_ events: [[String]]) throws(CSCError) {
@@ -398,29 +356,10 @@ public final class LabelSession {
     }
 
     private func worker(_ name: String) throws(CSCError) -> Int {
-        if let index = workerIndex[name] { return index }
-        throw .invalid(
-            "there is no worker '\(name)' in this session" + Spelling.hint(for: name, among: workers.map(\.id)))
+        do throws(Refusal) { return try index(ofWorker: name) } catch { throw .invalid(error.sentence) }
     }
 
-    private func asked(_ task: String, _ worker: String) throws(CSCError) -> (Int, Int, Pair) {
-        guard let i = taskIndex[task] else {
-            throw .invalid(
-                "there is no task '\(task)' in this session" + Spelling.hint(for: task, among: tasks.lazy.map(\.id)))
-        }
-        let j = try self.worker(worker)
-        guard let pair = pairs[Self.key(i, j)] else {
-            throw .invalid("worker '\(worker)' was not asked about task '\(task)'")
-        }
-        return (i, j, pair)
-    }
-
-    private func withdrawn(_ task: String, _ worker: String, _ fate: Fate) -> CSCError {
-        let how = fate == .declined ? "was declined" : "has expired"
-        return .invalid("the question to worker '\(worker)' about task '\(task)' \(how); the answer was not recorded")
-    }
-
-    private static func key(_ task: Int, _ worker: Int) -> UInt64 { UInt64(task) << 32 | UInt64(worker) }
+    static func key(_ task: Int, _ worker: Int) -> UInt64 { UInt64(task) << 32 | UInt64(worker) }
 
     @discardableResult
     private func note(_ assignment: Assignment, _ time: Double, _ line: Int) -> Question {
@@ -443,60 +382,5 @@ public final class LabelSession {
         let key = Self.key(task, worker)
         pairs[key]?.fate = fate
         outstandingKeys.remove(key)
-    }
-
-    private static func checkNames(_ names: [String], _ what: String) throws(CSCError) {
-        var seen: Set<String> = []
-        for name in names {
-            guard !name.isEmpty else { throw .invalid("a \(what) has no name") }
-            guard name.unicodeScalars.allSatisfy({ $0.value >= 32 && $0.value != 127 }) else {
-                throw .invalid("the name of \(what) '\(name)' holds a tab, a line end or another control character")
-            }
-            guard seen.insert(name).inserted else { throw .invalid("there are two of \(what) '\(name)'") }
-        }
-    }
-
-    private static func checkCost(_ cost: Double) throws(CSCError) {
-        guard cost >= 0, cost < 9e12 else { throw .invalid("a cost of \(cost) a label is not between 0 and 9e12") }
-    }
-
-    static func scoreName(_ score: ExponentialWeights.Score) -> String {
-        score == .margin ? "margin" : "least-confidence"
-    }
-
-    /// The lines with which a journal begins.
-    private struct Head {
-        var options = Options(budget: 0)
-        var classes: [String] = []
-        var contexts: [String] = []
-        var tasks: [LabelingTask] = []
-        var workers: [LabelingWorker] = []
-        var isComplete = false
-
-        /// Takes a line; false where it does not belong here.
-        mutating func take(_ fields: [Substring]) -> Bool {
-            switch fields[0] {
-            case "session":
-                guard classes.isEmpty, fields.count >= 8, fields[1] == "1", let seed = UInt64(fields[2]),
-                    let budget = Double(fields[3]), let explore = Int(fields[4])
-                else { return false }
-                options = Options(
-                    budget: budget, explore: explore, score: fields[5] == "margin" ? .margin : .leastConfidence,
-                    seed: seed)
-                classes = fields[6...].map(String.init)
-            case "contexts": contexts = fields.dropFirst().map(String.init)
-            case "task":
-                guard fields.count == 3, let context = Int(fields[2]), contexts.indices.contains(context) else {
-                    return false
-                }
-                tasks.append(LabelingTask(id: String(fields[1]), context: context))
-            case "worker":
-                guard fields.count == 3, let cost = Double(fields[2]) else { return false }
-                workers.append(LabelingWorker(id: String(fields[1]), cost: cost))
-            case "start": isComplete = !classes.isEmpty && !tasks.isEmpty
-            default: return false
-            }
-            return !classes.isEmpty
-        }
     }
 }

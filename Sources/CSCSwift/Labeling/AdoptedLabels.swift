@@ -1,0 +1,55 @@
+/// Labels that BBTA takes without having asked for them. In the store of pairs they carry the probability 0.
+extension BBTA {
+    /// Takes labels that were collected elsewhere, in this order; `paid` ones count as spent. Nobody was drawn for them,
+    /// so no loss is divided by a probability: each counts as an appearance of its context, and a worker is charged 1
+    /// where the label differs from the plurality of the adopted labels of its task, as in step 3. On a task that
+    /// everyone labels first it counts as that phase's.
+    ///
+    /// However labels are spread over calls, the state after them is the same. O(labels of the tasks, and of their
+    /// contexts once).
+    /// - Throws: `CSCError.invalid`, and nothing is changed, where a pair does not exist, was asked or adopted already,
+    ///   a label is not a class, or what is paid is not free.
+    public mutating func adopt(_ labels: [(label: Label, paid: Bool)]) throws(CSCError) {
+        var seen: Set<UInt64> = []
+        var price = 0
+        for (label, paid) in labels {
+            let task = Int(label.task), worker = Int(label.worker)
+            guard (0..<taskCount).contains(task), (0..<workerCount).contains(worker),
+                (0..<classCount).contains(Int(label.label)), pairs.find(task: task, worker: worker) == nil,
+                seen.insert(UInt64(task) << 32 | UInt64(worker)).inserted
+            else { throw .invalid("label \(label.label) of task \(task) by worker \(worker) cannot be adopted") }
+            price += paid ? costs[worker] : 0
+        }
+        guard price <= budget.freeMicros else {
+            throw .invalid("the labels cost \(price) millionths, \(budget.freeMicros) are free")
+        }
+        for (label, paid) in labels {
+            let task = Int(label.task), worker = Int(label.worker), value = Int(label.label)
+            if paid {
+                budget.commit(costs[worker])
+                budget.spend(costs[worker])
+            }
+            if exploration.contains(task) {
+                exploration.adopt(task: task, worker: worker)
+                pairs.append(task: task, worker: worker, label: label.label, probability: 1)
+                let change = exploration.record(task: task, label: value, seed: options.seed)
+                charge(task: task, worker: worker, label: value, change: change, drawnWith: 1)
+                continue
+            }
+            var counts = [Int](repeating: 0, count: classCount)
+            for index in pairs.range(of: task) where pairs.label[index] >= 0 && pairs.probability[index] == 0 {
+                counts[Int(pairs.label[index])] += 1
+            }
+            let before = plurality(counts, seed: options.seed, task: task)
+            counts[value] += 1
+            let after = plurality(counts, seed: options.seed, task: task)
+            pairs.append(task: task, worker: worker, label: label.label, probability: 0)
+            rows.appear(Int(context[task]))
+            charge(task: task, worker: worker, label: value, change: (before, after), drawnWith: 0)
+        }
+        for s in Set(labels.map { Int(context[Int($0.label.task)]) }) {
+            rows.refresh(s)
+            rescore(span[s])
+        }
+    }
+}

@@ -1,0 +1,133 @@
+/// The lines with which a session's journal begins: what `create` writes and every opening reads.
+///
+/// In this order: `session` (version, seed, budget, N', score, classes), `contexts`, one `task` a task with its context's
+/// number, one `worker` a worker with the price of a label, `start` with the time.
+struct SessionHead {
+    var options = LabelSession.Options(budget: 0)
+    var classes: [String] = []
+    var contexts: [String] = []
+    var tasks: [LabelingTask] = []
+    var workers: [LabelingWorker] = []
+    /// Whether all lines have been read.
+    private(set) var isComplete = false
+
+    /// How the journal calls the scores.
+    private static let scores: [(name: String, score: ExponentialWeights.Score)] = [
+        ("margin", .margin), ("least-confidence", .leastConfidence),
+    ]
+
+    /// The lines of a session that starts at this time, in seconds since 1970.
+    func lines(startedAt time: Double) -> [[String]] {
+        let score = Self.scores.first { $0.score == options.score }!.name
+        var lines = [["session", "1", "\(options.seed)", "\(options.budget)", "\(options.explore)", score] + classes]
+        lines.append(["contexts"] + contexts)
+        for task in tasks { lines.append(["task", task.id, "\(task.context)"]) }
+        for worker in workers { lines.append(["worker", worker.id, "\(worker.cost)"]) }
+        lines.append(["start", "\(time)"])
+        return lines
+    }
+
+    /// Takes the next line; the last one makes the head complete and is followed by the checks of `check`.
+    /// - Throws: `CSCError.invalid` with what is wrong with the line.
+    mutating func take(_ fields: [Substring]) throws(CSCError) {
+        let stranger = CSCError.invalid("is not part of a session's beginning")
+        guard classes.isEmpty == (fields[0] == "session") else { throw stranger }
+        switch fields[0] {
+        case "session":
+            guard fields.count > 6, fields[1] == "1" else { throw stranger }
+            guard let seed = UInt64(fields[2]), let budget = Double(fields[3]), let explore = Int(fields[4]) else {
+                throw .invalid("has a seed, a budget or an N' that is no number")
+            }
+            let name = String(fields[5]), names = Self.scores.map(\.name)
+            guard let score = Self.scores.first(where: { $0.name == name })?.score else {
+                throw .invalid(
+                    "names the score '\(name)', which is none of \(names.joined(separator: ", "))"
+                        + Spelling.hint(for: name, among: names))
+            }
+            options = LabelSession.Options(budget: budget, explore: explore, score: score, seed: seed)
+            classes = fields[6...].map(String.init)
+        case "contexts": contexts = fields.dropFirst().map(String.init)
+        case "task":
+            guard fields.count == 3, let context = Int(fields[2]) else { throw stranger }
+            tasks.append(LabelingTask(id: String(fields[1]), context: context))
+        case "worker":
+            guard fields.count == 3, let cost = Double(fields[2]) else { throw stranger }
+            workers.append(LabelingWorker(id: String(fields[1]), cost: cost))
+        case "start":
+            do throws(CSCError) { try check() } catch { throw .invalid("ends a beginning in which \(error)") }
+            isComplete = true
+        default: throw stranger
+        }
+    }
+
+    /// Whether a session can start so. O(names).
+    /// - Throws: `CSCError.invalid` where it cannot, in a sentence.
+    func check() throws(CSCError) {
+        try Self.checkNames(tasks.map(\.id), "task")
+        try Self.checkNames(contexts, "context")
+        try Self.checkNames(classes, "class")
+        try Self.checkNames(workers.map(\.id), "worker")
+        for task in tasks where !contexts.indices.contains(task.context) {
+            throw .invalid("task '\(task.id)' has context number \(task.context) of \(contexts.count)")
+        }
+        guard !tasks.isEmpty else { throw .invalid("a session needs at least one task") }
+        guard classes.count >= 2 else { throw .invalid("a session needs at least two classes to choose from") }
+        try LabelBudget.checkRange(options.budget, "the budget")
+        for worker in workers { try LabelBudget.checkRange(worker.cost, "the price of worker '\(worker.id)'") }
+        guard options.explore >= 0 else {
+            throw .invalid("\(options.explore) tasks a context to explore is less than 0")
+        }
+        guard options.explore > 0 else { return }
+        guard !workers.isEmpty else {
+            throw .invalid("exploring \(options.explore) tasks a context needs the workers at the start")
+        }
+        var sizes = [Int](repeating: 0, count: contexts.count)
+        for task in tasks { sizes[task.context] += 1 }
+        let first = sizes.reduce(0) { $0 + min($1, options.explore) }
+        let price = Double(first) * workers.reduce(0) { $0 + $1.cost }
+        guard price <= options.budget else {
+            throw .invalid(
+                "exploring \(Terminal.counted(first, "task")) with everyone costs \(Terminal.amount(price)), "
+                    + "more than the budget \(Terminal.amount(options.budget))")
+        }
+    }
+
+    static func checkNames(_ names: [String], _ what: String) throws(CSCError) {
+        var seen: Set<String> = []
+        for name in names {
+            try LabelSession.checkName(name, what)
+            guard seen.insert(name).inserted else { throw .invalid("there are two of \(what) '\(name)'") }
+        }
+    }
+}
+
+extension LabelBudget {
+    /// Whether an amount can be counted: not negative, below 9e12, and a whole number of millionths, the unit in which
+    /// budgets are kept. `what` begins the sentence.
+    /// - Throws: `CSCError.invalid` where it cannot.
+    public static func check(_ amount: Double, _ what: String) throws(CSCError) {
+        try checkRange(amount, what)
+        let micros = amount * 1e6
+        guard abs(micros - micros.rounded()) <= 1e-9 + 1e-14 * micros else {
+            throw .invalid(
+                "\(what), \(amount), is not a whole number of millionths (0.000001), the smallest unit of money")
+        }
+    }
+
+    /// The first half of `check`: what an existing journal may hold.
+    static func checkRange(_ amount: Double, _ what: String) throws(CSCError) {
+        guard amount >= 0, amount < 9e12 else { throw .invalid("\(what), \(amount), is not between 0 and 9e12") }
+    }
+}
+
+extension LabelSession {
+    /// Whether a session can have this name for a `what` (task, context, class, worker): not empty, no control characters.
+    /// - Throws: `CSCError.invalid` where it cannot.
+    public static func checkName(_ name: String, _ what: String) throws(CSCError) {
+        guard !name.isEmpty else { throw .invalid("a \(what) has no name") }
+        guard name.unicodeScalars.allSatisfy({ $0.value >= 32 && $0.value != 127 }) else {
+            let shown = String(name.unicodeScalars.map { $0.value >= 32 && $0.value != 127 ? Character($0) : "?" })
+            throw .invalid("the name of \(what) '\(shown)' holds a tab, a line end or another control character")
+        }
+    }
+}

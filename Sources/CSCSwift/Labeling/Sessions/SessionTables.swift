@@ -1,0 +1,148 @@
+/// Answers from a table: to what was asked (`record`), or collected elsewhere (`importLabels`).
+///
+/// Both read the whole table before they change anything, so a refused row leaves the session as it was; what is new is
+/// on the disk in one write.
+extension LabelSession {
+    /// Takes the answers to outstanding questions from a table `task,worker,label` (the columns' other names as in
+    /// `LabelFiles`). Rows that are known already change nothing. O(rows).
+    ///
+    /// - Parameter badRows: what to do with rows that cannot be read or are refused: throw and record nothing, or leave
+    ///   them out, count them and record the others.
+    /// - Throws: `CSCError` naming file, line, column and value.
+    public func record(_ table: CSVReader, badRows: CSVReader.BadRows = .fail) throws(CSCError) -> TableReport {
+        try ready()
+        var labels: [Label] = []
+        var report = try self.read(table, badRows, "recorded") { (task, worker, label) throws(Refusal) in
+            let reply = try self.reply(task, worker, label)
+            if reply.outcome == .new { labels.append(reply.label) }
+            return reply.outcome
+        }
+        try record(labels)
+        report.new = labels.count
+        return report
+    }
+
+    /// Takes labels that were collected elsewhere from a table `task,worker,label` (the columns' other names as in
+    /// `LabelFiles`). They need not have been asked for. Rows that are known already change nothing. O(rows).
+    ///
+    /// To the bandit they are labels of pairs that nobody drew: a worker is charged 1 for each that differs from the
+    /// plurality of the imported labels of its task (`BBTA.adopt`).
+    /// - Parameters:
+    ///   - paid: whether the prices of the labels count as spent.
+    ///   - price: what a label of workers who have not joined costs; they join. nil: their labels are refused.
+    ///   - badRows: what to do with rows that cannot be read or are refused: throw and import nothing, or leave them
+    ///     out, count them and import the others.
+    /// - Throws: `CSCError` naming file, line, column and value, or saying that the budget does not suffice.
+    public func importLabels(
+        _ table: CSVReader, paid: Bool, joiningAt price: Double? = nil, badRows: CSVReader.BadRows = .fail
+    ) throws(CSCError) -> TableReport {
+        try ready()
+        if let price { try LabelBudget.check(price, "the price of those who join") }
+        var labels: [Label] = []
+        var newcomers: [LabelingWorker] = []
+        var newIndex: [String: Int] = [:]
+        var report = try self.read(table, badRows, "imported") { (task, worker, label) throws(Refusal) in
+            let i = try self.index(ofTask: task)
+            let value = try self.index(ofLabel: label)
+            var j = self.workerIndex[worker] ?? newIndex[worker] ?? -1
+            if j < 0 {
+                guard let price else { throw try self.stranger(worker) }
+                do throws(CSCError) { try LabelSession.checkName(worker, "worker") } catch {
+                    throw Refusal(field: .worker, reason: "\(error)")
+                }
+                j = self.workers.count + newcomers.count
+                newIndex[worker] = j
+                newcomers.append(LabelingWorker(id: worker, cost: price))
+            }
+            let fate = self.fate(i, j)
+            switch fate {
+            case nil:
+                labels.append(Label(task: i, worker: j, label: value))
+                return .new
+            case .answered(value): return .known
+            case .answered(let first): throw self.standing(first, task, worker, label)
+            case .asked:
+                throw Refusal(
+                    field: .task,
+                    reason: "worker '\(worker)' is being asked about task '\(task)': record the answer instead")
+            case .declined, .expired: throw self.withdrawn(fate, task, worker)!
+            }
+        }
+        if paid {
+            let all = workers + newcomers
+            let price = labels.reduce(0) { $0 + LabelBudget.micros(all[Int($1.worker)].cost) }
+            guard price <= budget.freeMicros else {
+                throw .invalid(
+                    "these \(Terminal.counted(labels.count, "label")) cost \(Terminal.amount(Double(price) / 1e6)), more "
+                        + "than is free of the budget (\(Terminal.amount(budget.free))); nothing was imported")
+            }
+        }
+        try adopt(labels, joining: newcomers, paid: paid)
+        report.new = labels.count
+        report.joined = newcomers
+        return report
+    }
+
+    private func stranger(_ worker: String) throws(Refusal) -> Refusal {
+        _ = try index(ofWorker: worker)
+        return Refusal(field: .worker, reason: "worker '\(worker)' has not joined")
+    }
+
+    /// Reads rows of task, worker, label and asks `take` about each that no earlier row repeats or contradicts.
+    private func read(
+        _ table: CSVReader, _ badRows: CSVReader.BadRows, _ done: String,
+        _ take: (String, String, String) throws(Refusal) -> Recorded
+    ) throws(CSCError) -> TableReport {
+        let columns = (
+            task: try table.column(LabelFiles.taskNames), worker: try table.column(LabelFiles.workerNames),
+            label: try table.column(LabelFiles.labelNames)
+        )
+        struct Place: Hashable {
+            let task: String
+            let worker: String
+        }
+        var seen: [Place: (label: String, line: Int)] = [:]
+        var report = TableReport()
+        var refusals = 0
+        do throws(CSCError) {
+            report.badRows = try table.forEachRow(badRows: badRows) { row throws(CSCError) in
+                let task = try row.string(columns.task), worker = try row.string(columns.worker)
+                let label = try row.string(columns.label)
+                let place = Place(task: task, worker: worker)
+                if let earlier = seen[place] {
+                    guard earlier.label == label else {
+                        throw row.error(
+                            columns.label,
+                            "line \(earlier.line) says '\(earlier.label)' of the same task and worker")
+                    }
+                    report.known += 1
+                    return
+                }
+                do throws(Refusal) {
+                    if try take(task, worker, label) == .known { report.known += 1 }
+                } catch {
+                    let column =
+                        switch error.field {
+                        case .task: columns.task
+                        case .worker: columns.worker
+                        case .label: columns.label
+                        }
+                    refusals += 1
+                    throw row.error(column, refusals <= 5 ? error.sentence : error.reason)
+                }
+                seen[place] = (label, row.line)
+            }
+        } catch {
+            switch error {
+            case .row(let path, let line, let column, let value, let reason):
+                throw .row(
+                    path: path, line: line, column: column, value: value,
+                    reason: reason + "; nothing of this file was \(done)")
+            case .table(let path, let reason):
+                throw .table(path: path, reason: reason + "; nothing of this file was \(done)")
+            default: throw error
+            }
+        }
+        return report
+    }
+}

@@ -1,0 +1,126 @@
+extension LabelSession {
+    /// What a session is started with.
+    public struct Options: Sendable, Hashable {
+        /// What all labels together may cost.
+        public var budget: Double
+        /// N': how many tasks of each context everyone labels first. 0 unless all workers are known at the start.
+        public var explore: Int
+        /// How the next task is chosen.
+        public var score: ExponentialWeights.Score
+        /// Decides the exploration tasks, every draw and every tie.
+        public var seed: UInt64
+
+        /// A budget, and the letter's score without exploration unless said; `create` checks them.
+        public init(budget: Double, explore: Int = 0, score: ExponentialWeights.Score = .margin, seed: UInt64 = 0) {
+            self.budget = budget
+            self.explore = explore
+            self.score = score
+            self.seed = seed
+        }
+    }
+
+    /// A decision: ask this worker about this task.
+    public struct Question: Sendable, Hashable {
+        /// The task's name.
+        public let task: String
+        /// The worker's name.
+        public let worker: String
+        /// With which probability this worker was drawn for the task.
+        public let probability: Double
+        /// Whether it belongs to the exploration phase, in which everyone labels the same few tasks.
+        public let exploration: Bool
+        /// When it was asked, in seconds since 1970.
+        public let askedAt: Double
+    }
+
+    /// What one call of `ask` did.
+    public struct Round: Sendable, Hashable {
+        /// The questions to ask now, in the order of their decision.
+        public var asked: [Question] = []
+        /// Older questions that were withdrawn first, oldest first.
+        public var expired: [Question] = []
+        /// Who joined: everyone of `joining` if anything was asked, otherwise nobody.
+        public var joined: [LabelingWorker] = []
+        /// Why fewer were asked than wanted; nil where as many were.
+        public var hindrance: Hindrance?
+        /// The same as a sentence.
+        public var reason: String?
+    }
+
+    /// Why nothing can be asked now.
+    public enum Hindrance: String, Sendable, Hashable, CaseIterable {
+        /// None of the workers has joined.
+        case nobody
+        /// What is left of the budget is less than the cheapest label, and no question is outstanding.
+        case budgetSpent = "budget-spent"
+        /// The same, but questions are outstanding: money comes free where they are declined or expire.
+        case budgetSetAside = "budget-set-aside"
+        /// These workers have been asked about every task that is open to them.
+        case allAsked = "all-asked"
+    }
+
+    /// The present estimate for one task.
+    public struct Answer: Sendable, Hashable {
+        /// The task's name.
+        public let task: String
+        /// The class with the largest weighted vote; nil while the task has no label.
+        public let label: String?
+        /// How sure the engine is, in [0, 1]: by the session's score the margin between the two largest weighted votes,
+        /// or the share of the largest. Not a probability.
+        public let confidence: Double
+        /// How many labels the task has.
+        public let labels: Int
+
+        /// An estimate put together elsewhere, for instance with an aggregator's label.
+        public init(task: String, label: String?, confidence: Double, labels: Int) {
+            self.task = task
+            self.label = label
+            self.confidence = confidence
+            self.labels = labels
+        }
+    }
+
+    /// What `record` did.
+    public enum Recorded: String, Sendable, Hashable {
+        /// The label is new and on the disk.
+        case new
+        /// The same answer had been recorded before; nothing was changed.
+        case known
+    }
+
+    /// What a table of answers did to a session.
+    public struct TableReport: Sendable, Equatable {
+        /// Labels that are new and on the disk.
+        public var new = 0
+        /// Rows that say what had been recorded before or stands in an earlier row; they changed nothing.
+        public var known = 0
+        /// Workers who joined by an import.
+        public var joined: [LabelingWorker] = []
+        /// Rows left out because they could not be read or were refused, with the first few reasons.
+        public var badRows = CSVReader.Report()
+
+        /// The report of a table without rows.
+        public init() {}
+    }
+
+    /// What became of a pair that was asked or imported.
+    enum Fate: Equatable { case asked, answered(Int), declined, expired }
+
+    /// A pair's question and what became of it; `line` is the journal's, for the order of asking.
+    struct Pair {
+        var question: Question
+        var fate: Fate
+        let line: Int
+    }
+
+    /// Why a label is not taken, and which of its three names is at fault.
+    struct Refusal: Error, @unchecked Sendable {  // stays where it is thrown
+        enum Field { case task, worker, label }
+        let field: Field
+        let reason: String
+        /// What was probably meant; dear to find out, so only where somebody reads it.
+        var hint: () -> String = { "" }
+
+        var sentence: String { reason + hint() }
+    }
+}

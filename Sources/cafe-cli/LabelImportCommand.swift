@@ -1,0 +1,50 @@
+internal import ArgumentParser
+internal import CSCSwift
+
+/// `cafe-cli label import`.
+struct LabelImport: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "import",
+        abstract: "Bring labels that were collected elsewhere into a session. Twice is harmless.",
+        discussion: """
+            Reads a table with the columns task, worker, label (item, annotator, answer and others will do too). The \
+            labels are free unless --spent is given: then their workers' prices count as spent from the budget. All rows \
+            are checked before any is imported: a row that is refused stops the command, and nothing of the file is kept.
+
+            The bandit learns from them as from its exploration: a worker is charged 1 for each label that differs from \
+            the plurality of the imported labels of its task.
+            """)
+
+    @OptionGroup var session: SessionOptions
+    @Argument(help: "The table of labels; - for standard input.") var file: String
+    @Flag(help: "Count the labels' prices as spent.") var spent = false
+    @Flag(help: "Let workers in who have not joined yet.") var join = false
+    @Option(help: "What a label of those who join costs (1 if left out).") var cost: Double?
+    @Flag(name: .customLong("skip-bad-rows"), help: "Leave out rows that are refused, and count them.")
+    var skipBadRows = false
+
+    func validate() throws {
+        guard let cost else { return }
+        guard join else { throw ValidationError("--cost goes with --join: the price of those who join.") }
+        try checkAmount(cost, "--cost")
+    }
+
+    func run() throws {
+        let live = try session.open()
+        let report = try live.importLabels(
+            try CSVReader(path: file), paid: spent, joiningAt: join ? cost ?? 1 : nil,
+            badRows: skipBadRows ? .skip : .fail)
+        if session.json {
+            print(
+                JSON.object(
+                    report.jsonMembers("imported") + [
+                        ("joined", .array(report.joined.map { .string($0.id) })),
+                        ("spent", .number(live.budget.spent)), ("free", .number(live.budget.free)),
+                    ]
+                ).line)
+            return
+        }
+        report.noteSkipped()
+        print(report.summary("imported") + "; " + money(live.budget))
+    }
+}

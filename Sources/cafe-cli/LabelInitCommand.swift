@@ -1,0 +1,77 @@
+internal import ArgumentParser
+internal import CSCSwift
+
+/// `cafe-cli label init`.
+struct LabelInit: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "init",
+        abstract: "Start a live session: a folder that decides whom to ask about what, and keeps every answer.",
+        discussion: """
+            The tasks file has the column task and optionally context; truths in it must be classes, and are not kept. \
+            Workers are given by name (--workers a,b,c, one unit a label each), by a file with the columns worker and \
+            cost, or both; without either they join later, by label next --join.
+            """)
+
+    @Argument(help: "The folder to make.") var folder: String
+    @Option(help: "A table task[,context] of everything to be labelled; - for standard input.") var tasks: String
+    @Option(help: "The possible labels, separated by commas.") var classes: String
+    @Option(help: "What all labels together may cost; never exceeded.") var budget: Double
+    @Option(help: "The workers' names, separated by commas.") var workers = ""
+    @Option(name: .customLong("workers-file"), help: "A table worker[,cost]; - for standard input.")
+    var workersFile: String?
+    @Option(help: "How many tasks of each context everyone labels first.") var explore = 0
+    @Option(help: "Decides every draw.") var seed: UInt64 = 0
+    @Flag(help: "Answer in JSON, one line.") var json = false
+
+    func validate() throws {
+        try FileOptions.checkInput([("--tasks", tasks), ("--workers-file", workersFile)])
+        try checkAmount(budget, "--budget")
+        guard explore >= 0 else { throw ValidationError("--explore is at least 0.") }
+        let names = try nameList(classes, option: "--classes")
+        guard Set(names).count == names.count else { throw ValidationError("--classes names a class twice.") }
+        guard names.count >= 2 else { throw ValidationError("--classes needs at least two names.") }
+        _ = try nameList(workers, option: "--workers")
+    }
+
+    func run() throws {
+        let names = try nameList(classes, option: "--classes")
+        let (list, contexts, _) = try LabelFiles().readTasks(tasks, classes: names)
+        let plain = list.map { LabelingTask(id: $0.id, context: $0.context) }
+        let session = try LabelSession.create(
+            folder: folder, tasks: plain, contexts: contexts, classes: names, workers: try people(),
+            options: .init(budget: budget, explore: explore, seed: seed))
+        if json {
+            print(
+                JSON.object([
+                    ("folder", .string(folder)), ("tasks", .integer(session.tasks.count)),
+                    ("workers", .integer(session.workers.count)), ("budget", .number(budget)),
+                ]).line)
+        } else {
+            print(
+                "started \(folder): \(Terminal.counted(session.tasks.count, "task")) in "
+                    + "\(Terminal.counted(session.contexts.count, "context")), "
+                    + "\(Terminal.counted(session.workers.count, "worker")), budget \(Terminal.amount(budget))")
+        }
+    }
+
+    private func people() throws -> [LabelingWorker] {
+        var people = try nameList(workers, option: "--workers").map { LabelingWorker(id: $0) }
+        guard let workersFile else { return people }
+        var known = Set(people.map(\.id))
+        let table = try CSVReader(path: workersFile)
+        let name = try table.column(LabelFiles.workerNames)
+        let cost = try table.optionalColumn(["cost", "price", "pay"])
+        while try table.next() {
+            let id = try table.string(name)
+            do { try LabelSession.checkName(id, "worker") } catch { throw table.error(name, "\(error)") }
+            guard known.insert(id).inserted else { throw table.error(name, "this worker has been named before") }
+            var price = 1.0
+            if let cost {
+                price = try table.double(cost)
+                do { try LabelBudget.check(price, "the price") } catch { throw table.error(cost, "\(error)") }
+            }
+            people.append(LabelingWorker(id: id, cost: price))
+        }
+        return people
+    }
+}

@@ -1,0 +1,82 @@
+internal import ArgumentParser
+internal import CSCSwift
+
+/// `cafe-cli label labels`.
+struct LabelLabels: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "labels", abstract: "Print one answer a task, by the session's weighted votes or an aggregator.",
+        discussion: """
+            The table is task, label, how sure the method is of it, and labels (how many). How sure is called margin (session: between the two \
+            largest weighted votes, over the weight of all workers), share (mv, weighted: of the votes) or probability \
+            (ds, one-coin, glad: by the method's model).
+            """)
+
+    @OptionGroup var session: SessionOptions
+    @Option(help: "session (the engine's weighted votes), mv, weighted, ds, one-coin or glad.") var method = "session"
+    @Option(help: "Write the table to this CSV file; - for standard output.") var out: String?
+    @Option(help: "Write every recorded label, task,worker,label, to this CSV file; - for standard output.")
+    var raw: String?
+
+    func validate() throws {
+        guard method == "session" || AggregationMethod(rawValue: method) != nil else {
+            let names = ["session"] + AggregationMethod.allCases.map(\.rawValue)
+            throw ValidationError(
+                "'\(method)' is not a method: \(names.joined(separator: ", "))"
+                    + Spelling.hint(for: method, among: names))
+        }
+        _ = try FileOptions.takeOutput([("--out", out), ("--raw", raw), ("--json", session.json ? "-" : nil)])
+    }
+
+    func run() throws {
+        let live = try session.open()
+        let table = live.table
+        let (answers, sureness) = answers(live, table)
+        var writer = CSVWriter(header: ["task", "label", sureness, "labels"])
+        for answer in answers {
+            writer.append([
+                answer.task, answer.label ?? "", answer.label == nil ? "" : Terminal.decimal(answer.confidence, 6),
+                "\(answer.labels)",
+            ])
+        }
+        if let raw {
+            var labels = CSVWriter(header: ["task", "worker", "label"])
+            for label in table.labels {
+                labels.append([
+                    table.tasks[Int(label.task)].id, table.workers[Int(label.worker)].id,
+                    table.classes[Int(label.label)],
+                ])
+            }
+            try FileOptions.write(labels.text, to: raw)
+        }
+        if let out { try FileOptions.write(writer.text, to: out) }
+        if session.json {
+            let rows = answers.map { answer in
+                JSON.object([
+                    ("task", .string(answer.task)), ("label", answer.label.map(JSON.string) ?? .null),
+                    (sureness, answer.label == nil ? .null : .number(answer.confidence)),
+                    ("labels", .integer(answer.labels)),
+                ])
+            }
+            print(JSON.object([("method", .string(method)), ("answers", .array(rows))]).line)
+        } else if out == nil && raw != "-" {
+            try FileOptions.write(writer.text, to: "-")
+        }
+    }
+
+    /// One answer a task, and what the method's sureness is called.
+    private func answers(_ live: LabelSession, _ table: LabelTable) -> ([LabelSession.Answer], String) {
+        let answers = live.answers
+        guard let aggregation = AggregationMethod(rawValue: method) else { return (answers, live.confidenceName) }
+        var aggregator = aggregation.aggregator(seed: live.options.seed)
+        let result = aggregator.fitPredict(LabelStore(table))
+        let sureness = aggregation == .majority || aggregation == .weighted ? "share" : "probability"
+        return (
+            answers.indices.map { index in
+                let label = result.labels[index]
+                return LabelSession.Answer(
+                    task: answers[index].task, label: answers[index].labels == 0 ? nil : table.classes[label],
+                    confidence: result.probabilities(of: index)[label], labels: answers[index].labels)
+            }, sureness
+        )
+    }
+}

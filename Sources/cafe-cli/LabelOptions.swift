@@ -1,0 +1,85 @@
+internal import ArgumentParser
+internal import CSCSwift
+
+/// What every command on a live session takes.
+struct SessionOptions: ParsableArguments {
+    @Argument(help: "The session's folder.") var folder: String
+    @Flag(help: "Answer in JSON, one line.") var json = false
+    @Option(help: "How many seconds to wait while another process has the session open.") var wait = 10.0
+
+    func validate() throws {
+        guard wait >= 0 else { throw ValidationError("--wait \(wait) is not a number of seconds from 0 on.") }
+    }
+
+    /// Opens the session and says on standard error what had to be mended.
+    func open() throws -> LabelSession {
+        let session = try LabelSession(opening: folder, wait: wait)
+        if let notice = session.notice { FileOptions.note(notice) }
+        return session
+    }
+}
+
+extension LabelSession.Question {
+    var jsonValue: JSON {
+        .object([
+            ("task", .string(task)), ("worker", .string(worker)), ("probability", .number(probability)),
+            ("exploration", .bool(exploration)), ("askedAt", .number(askedAt)),
+        ])
+    }
+}
+
+extension LabelSession {
+    /// What the engine's confidence is called, to tell it from a probability and from an interval.
+    var confidenceName: String { options.score == .margin ? "margin" : "share" }
+}
+
+extension LabelSession.TableReport {
+    /// The counts for programs, the name of the first given.
+    func jsonMembers(_ done: String) -> [(String, JSON)] {
+        [
+            (done, .integer(new)), ("known", .integer(known)), ("skipped", .integer(badRows.skipped)),
+            ("reasons", .array(badRows.reasons.map { .string("\($0)") })),
+        ]
+    }
+
+    /// The counts for people, the verb of the first given.
+    func summary(_ done: String) -> String {
+        var parts = ["\(done) \(new)"]
+        if known > 0 { parts.append("\(known) known already") }
+        if badRows.skipped > 0 { parts.append("\(badRows.skipped) skipped") }
+        if !joined.isEmpty { parts.append(Terminal.counted(joined.count, "worker") + " joined") }
+        return parts.joined(separator: ", ")
+    }
+
+    /// Says on standard error which rows were left out.
+    func noteSkipped() {
+        guard badRows.skipped > 0 else { return }
+        let rest = badRows.skipped - badRows.reasons.count
+        FileOptions.note("skipped \(Terminal.counted(badRows.skipped, "row")):")
+        for reason in badRows.reasons { FileOptions.note("  \(reason)") }
+        if rest > 0 { FileOptions.note("  and \(rest) more") }
+    }
+}
+
+/// `spent 3, free 57`.
+func money(_ budget: LabelBudget) -> String {
+    "spent \(Terminal.amount(budget.spent)), free \(Terminal.amount(budget.free))"
+}
+
+/// Names separated by commas; a name that holds a comma stands in double quotes, as in a table.
+func nameList(_ text: String, option: String) throws -> [String] {
+    if text.isEmpty { return [] }
+    let row = try CSVReader(text: text, name: option, format: CSVFormat(separator: .comma, header: .absent))
+    guard try row.next() else { return [] }
+    let names = try row.names.indices.map { try row.string($0) }
+    guard try !row.next(), !names.contains("") else {
+        throw ValidationError("\(option) '\(text)': a name is empty.")
+    }
+    return names
+}
+
+/// An amount of money of an option.
+/// - Throws: `ValidationError` where it cannot be counted.
+func checkAmount(_ amount: Double, _ option: String) throws {
+    do { try LabelBudget.check(amount, option) } catch { throw ValidationError("\(error).") }
+}

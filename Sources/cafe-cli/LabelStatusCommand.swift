@@ -1,0 +1,44 @@
+internal import ArgumentParser
+internal import CSCSwift
+
+/// `cafe-cli label status`.
+struct LabelStatus: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "status", abstract: "Say what a session has spent, who is being asked, and how sure it is.",
+        discussion: """
+            The margin of a task is the difference between its two largest weighted votes over the weight of all \
+            workers: 0 where they are balanced or there is no label, 1 where everyone was asked and agrees.
+            """)
+
+    @OptionGroup var session: SessionOptions
+
+    func run() throws {
+        let live = try session.open()
+        let budget = live.budget
+        let answers = live.answers
+        let labelled = answers.count(where: { $0.labels > 0 })
+        let mean = answers.reduce(0) { $0 + $1.confidence } / Double(answers.count)
+        let name = live.confidenceName
+        if session.json {
+            print(
+                JSON.object([
+                    ("tasks", .integer(answers.count)), ("labelled", .integer(labelled)),
+                    ("labels", .integer(live.labelCount)),
+                    ("workers", .array(live.workers.map { .string($0.id) })), ("budget", .number(budget.limit)),
+                    ("spent", .number(budget.spent)), ("committed", .number(budget.committed)),
+                    ("free", .number(budget.free)), (name == "margin" ? "meanMargin" : "meanShare", .number(mean)),
+                    ("outstanding", .array(live.outstanding.map(\.jsonValue))),
+                ]).line)
+            return
+        }
+        print(
+            "\(Terminal.counted(live.labelCount, "label")); \(labelled) of "
+                + "\(Terminal.counted(answers.count, "task")) \(labelled == 1 ? "has" : "have") one; "
+                + Terminal.counted(live.workers.count, "worker"))
+        print(
+            "budget \(Terminal.amount(budget.limit)): spent \(Terminal.amount(budget.spent)), set aside "
+                + "\(Terminal.amount(budget.committed)), free \(Terminal.amount(budget.free))")
+        print("mean \(name) \(Terminal.decimal(mean, 3))")
+        for question in live.outstanding { print("outstanding: worker \(question.worker), task \(question.task)") }
+    }
+}
