@@ -38,7 +38,7 @@ struct EvaluateCommand: ParsableCommand {
     var seeds: String?
     @Option(help: "Threads; 0 for one per processor.")
     var threads = 0
-    @Option(help: "Write the results to this file as JSON.")
+    @Option(help: "Write the results to this file as JSON; - for standard output, in place of the table.")
     var json: String?
     @Flag(help: "Add full-information bounds on a few episodes: simulated annealing (below) and a relaxation (above).")
     var bounds = false
@@ -62,7 +62,7 @@ struct EvaluateCommand: ParsableCommand {
         Threads.count = threads
         let seedList = try seeds.map(parseSeeds) ?? [seed]
         let (source, notes) = try source.open()
-        for note in notes { print("note: \(note)") }
+        for note in notes { say("note: \(note)") }
         try compare(on: source, seeds: seedList)
     }
 
@@ -84,7 +84,7 @@ struct EvaluateCommand: ParsableCommand {
                 rows, on: source, tasks: tasks, workers: workers, seed: seed, episodes: 0..<episodes)
             for at in names.indices { revenues[at].append(result[at]) }
         }
-        print(
+        say(
             "\(source.name), \(tasks) tasks, \(workers) workers, \(episodes) episodes, "
                 + "seed\(seeds.count > 1 ? "s" : "") \(seeds.map(String.init).joined(separator: ","))")
         var entries: [(String, JSON)] = []
@@ -113,13 +113,18 @@ struct EvaluateCommand: ParsableCommand {
                     ])
                 ))
         }
-        if !names.isEmpty { Table.show(lines) }
+        if !names.isEmpty && json != "-" { Table.show(lines) }
         var file: [(String, JSON)] = [
             ("source", .string(source.name)), ("tasks", .integer(tasks)), ("workers", .integer(workers)),
             ("seeds", .array(seeds.map { JSON.integer(Int(clamping: $0)) })), ("policies", .object(entries)),
         ]
         if bounds { file.append(("bounds", showBounds(source, seed: seeds[0]))) }
-        if let json { try AtomicFile.write(JSON.object(file).pretty, to: json) }
+        if let json { try FileOptions.write(JSON.object(file).pretty, to: json) }
+    }
+
+    /// Prints what is for people, unless standard output is the JSON's.
+    private func say(_ text: String) {
+        if json != "-" { print(text) }
     }
 
     private func range(_ summary: Summary) -> String {
@@ -135,7 +140,7 @@ struct EvaluateCommand: ParsableCommand {
         let lower = Summary(results.map(\.annealed))
         let start = Summary(results.map(\.start))
         let upper = Summary(results.map(\.upper))
-        print(
+        say(
             "\nfull information, \(count) episodes: annealing \(Terminal.decimal(lower.mean, 3)) from coalition "
                 + "\(Terminal.decimal(start.mean, 3)); upper bound \(Terminal.decimal(upper.mean, 3))")
         return .object([

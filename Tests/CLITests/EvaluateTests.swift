@@ -64,6 +64,14 @@ import Testing
         #expect(outcome.status == 0 && outcome.output.contains("nearest"), "\(outcome.errors)")
     }
 
+    @Test func aDashIsStandardOutput() throws {
+        let outcome = try Self.run(
+            "evaluate", "--scenario", "haikou", "--tasks", "10", "--workers", "5", "--policy", "greedy", "--episodes",
+            "2", "--json", "-")
+        let object = try JSONSerialization.jsonObject(with: Data(outcome.output.utf8)) as? [String: Any]
+        #expect(outcome.status == 0 && object?["policies"] != nil, "\(outcome.output)")
+    }
+
     @Test func mistakesAreNamed() throws {
         let policy = try Self.run("evaluate", "--policy", "gredy")
         #expect(policy.status != 0 && policy.errors.contains("did you mean 'greedy'?"))
