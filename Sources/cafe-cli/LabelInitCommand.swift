@@ -19,6 +19,7 @@ struct LabelInit: ParsableCommand {
     @Option(help: "The workers' names, separated by commas.") var workers = ""
     @Option(name: .customLong("workers-file"), help: "A table worker[,cost]; - for standard input.")
     var workersFile: String?
+    @Option(help: "Who decides: \(AssignmentMethod.list).") var method = "bbta"
     @Option(help: "How many tasks of each context everyone labels first.") var explore = 0
     @Option(help: "Decides every draw.") var seed: UInt64 = 0
     @Flag(help: "Answer in JSON, one line.") var json = false
@@ -26,6 +27,7 @@ struct LabelInit: ParsableCommand {
     func validate() throws {
         try FileOptions.checkInput([("--tasks", tasks), ("--workers-file", workersFile)])
         try checkAmount(budget, "--budget")
+        _ = try AssignmentMethod(option: method)
         guard explore >= 0 else { throw ValidationError("--explore is at least 0.") }
         let names = try nameList(classes, option: "--classes")
         guard Set(names).count == names.count else { throw ValidationError("--classes names a class twice.") }
@@ -39,12 +41,13 @@ struct LabelInit: ParsableCommand {
         let plain = list.map { LabelingTask(id: $0.id, context: $0.context) }
         let session = try LabelSession.create(
             folder: folder, tasks: plain, contexts: contexts, classes: names, workers: try people(),
-            options: .init(budget: budget, explore: explore, seed: seed))
+            options: .init(method: AssignmentMethod(option: method), budget: budget, explore: explore, seed: seed))
         if json {
             print(
                 JSON.object([
                     ("folder", .string(folder)), ("tasks", .integer(session.tasks.count)),
                     ("workers", .integer(session.workers.count)), ("budget", .number(budget)),
+                    ("method", .string(method)),
                 ]).line)
         } else {
             print(

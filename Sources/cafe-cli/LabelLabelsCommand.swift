@@ -12,7 +12,7 @@ struct LabelLabels: ParsableCommand {
             """)
 
     @OptionGroup var session: SessionOptions
-    @Option(help: "session (the engine's weighted votes), mv, weighted, ds, one-coin or glad.") var method = "session"
+    @Option(help: "session (the engine's own), mv, weighted, ds, one-coin or glad.") var method = "session"
     @Option(help: "Write the table to this CSV file; - for standard output.") var out: String?
     @Option(help: "Write every recorded label, task,worker,label, to this CSV file; - for standard output.")
     var raw: String?

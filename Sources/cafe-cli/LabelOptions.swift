@@ -30,7 +30,28 @@ extension LabelSession.Question {
 
 extension LabelSession {
     /// What the engine's confidence is called, to tell it from a probability and from an interval.
-    var confidenceName: String { options.score == .margin ? "margin" : "share" }
+    var confidenceName: String {
+        switch options.method {
+        case .bbta: options.score == .margin ? "margin" : "share"
+        case .pooled: "posterior"
+        }
+    }
+}
+
+extension AssignmentMethod {
+    /// Each name with what it stands for.
+    static var list: String { allCases.map { "\($0.rawValue) (\($0.summary))" }.joined(separator: " or ") }
+
+    /// The method that --method names.
+    init(option text: String) throws {
+        let names = Self.allCases.map(\.rawValue)
+        guard let method = Self(rawValue: text) else {
+            throw ValidationError(
+                "--method '\(text)' is none of \(names.joined(separator: ", "))\(Spelling.hint(for: text, among: names))"
+            )
+        }
+        self = method
+    }
 }
 
 extension LabelSession.TableReport {

@@ -26,6 +26,7 @@ struct LabelPlanCommand: ParsableCommand {
     @Option(help: "The budgets to try, separated by commas; 1, 2, 3, 5, 8, 15 labels a task if left out.")
     var budgets: String?
     @Option(help: "How many tasks of each context everyone labels first (0).") var explore: Int?
+    @Option(help: "Who decides (bbta): \(AssignmentMethod.list).") var method: String?
     @Option(help: "How many simulated sessions; if left out, so many that they hold 20,000 tasks, 20 to 1000.")
     var runs: Int?
     @Option(help: "Decides every draw.") var seed: UInt64 = 0
@@ -38,6 +39,7 @@ struct LabelPlanCommand: ParsableCommand {
         ] {
             if let value, value < least { throw ValidationError("\(name) is at least \(least).") }
         }
+        if let method { _ = try AssignmentMethod(option: method) }
         if let cost {
             try checkAmount(cost, "--cost")
             guard cost > 0 else { throw ValidationError("--cost must be more than 0.") }
@@ -46,6 +48,7 @@ struct LabelPlanCommand: ParsableCommand {
             let given = [
                 ("--tasks", tasks != nil), ("--contexts", contexts != nil), ("--workers", workers != nil),
                 ("--classes", classes != nil), ("--cost", cost != nil), ("--explore", explore != nil),
+                ("--method", method != nil),
             ].filter(\.1).map(\.0)
             guard given.isEmpty else {
                 throw ValidationError(
@@ -136,10 +139,10 @@ struct LabelPlanCommand: ParsableCommand {
         let drawn = "accuracies drawn from \((range ?? LabelPlan.usualAccuracies).shown)"
         guard let folder else {
             let list = (0..<(tasks ?? 100)).map { $0 % (contexts ?? 1) }
-            let plan = LabelPlan(
+            let plan = try LabelPlan(
                 taskContexts: list, workerCosts: [Double](repeating: cost ?? 1, count: workers ?? 10),
                 classCount: classes ?? 2, assumption: .uniform(range ?? LabelPlan.usualAccuracies),
-                explore: explore ?? 0)
+                explore: explore ?? 0, method: AssignmentMethod(option: method ?? "bbta"))
             return (plan, drawn)
         }
         let live = try LabelSession(opening: folder)
@@ -151,7 +154,7 @@ struct LabelPlanCommand: ParsableCommand {
         let plan = LabelPlan(
             taskContexts: live.tasks.map(\.context), workerCosts: live.workers.map(\.cost),
             classCount: live.classes.count, assumption: range.map { .uniform($0) } ?? Self.estimate(table),
-            explore: live.options.explore)
+            explore: live.options.explore, method: live.options.method)
         guard range == nil else { return (plan, drawn) }
         return (
             plan,

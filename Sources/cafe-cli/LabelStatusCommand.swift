@@ -7,7 +7,8 @@ struct LabelStatus: ParsableCommand {
         commandName: "status", abstract: "Say what a session has spent, who is being asked, and how sure it is.",
         discussion: """
             The margin of a task is the difference between its two largest weighted votes over the weight of all \
-            workers: 0 where they are balanced or there is no label, 1 where everyone was asked and agrees.
+            workers: 0 where they are balanced or there is no label, 1 where everyone was asked and agrees. Sessions with \
+            --method pooled show the posterior of the label instead.
             """)
 
     @OptionGroup var session: SessionOptions
@@ -22,11 +23,13 @@ struct LabelStatus: ParsableCommand {
         if session.json {
             print(
                 JSON.object([
-                    ("tasks", .integer(answers.count)), ("labelled", .integer(labelled)),
+                    ("method", .string(live.options.method.rawValue)), ("tasks", .integer(answers.count)),
+                    ("labelled", .integer(labelled)),
                     ("labels", .integer(live.labelCount)),
                     ("workers", .array(live.workers.map { .string($0.id) })), ("budget", .number(budget.limit)),
                     ("spent", .number(budget.spent)), ("committed", .number(budget.committed)),
-                    ("free", .number(budget.free)), (name == "margin" ? "meanMargin" : "meanShare", .number(mean)),
+                    ("free", .number(budget.free)),
+                    ("mean\(name.prefix(1).uppercased())\(name.dropFirst())", .number(mean)),
                     ("outstanding", .array(live.outstanding.map(\.jsonValue))),
                 ]).line)
             return
@@ -38,6 +41,7 @@ struct LabelStatus: ParsableCommand {
         print(
             "budget \(Terminal.amount(budget.limit)): spent \(Terminal.amount(budget.spent)), set aside "
                 + "\(Terminal.amount(budget.committed)), free \(Terminal.amount(budget.free))")
+        if live.options.method != .bbta { print("method \(live.options.method.rawValue)") }
         print("mean \(name) \(Terminal.decimal(mean, 3))")
         for question in live.outstanding { print("outstanding: worker \(question.worker), task \(question.task)") }
     }

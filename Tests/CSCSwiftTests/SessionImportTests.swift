@@ -15,10 +15,12 @@ final class SessionImportTests {
         LabelingWorker(id: "ann", cost: 1), LabelingWorker(id: "bob", cost: 0.5), LabelingWorker(id: "cy", cost: 0),
     ]
 
-    private func create(_ folder: String, budget: Double = 20, explore: Int = 0) throws -> LabelSession {
+    private func create(
+        _ folder: String, method: AssignmentMethod = .bbta, budget: Double = 20, explore: Int = 0
+    ) throws -> LabelSession {
         try LabelSession.create(
             folder: folder, tasks: tasks, contexts: ["x", "y"], classes: ["no", "yes"], workers: people,
-            options: .init(budget: budget, explore: explore, seed: 5), clock: { 1000 })
+            options: .init(method: method, budget: budget, explore: explore, seed: 5), clock: { 1000 })
     }
 
     private func open(_ folder: String) throws -> LabelSession {
@@ -58,10 +60,11 @@ final class SessionImportTests {
 
     @Test(
         "imported labels are votes; opened again, in one table or several, the session decides the same",
-        arguments: [0, 2])
-    func replay(explore: Int) throws {
+        arguments: [0, 2], AssignmentMethod.allCases)
+    func replay(explore: Int, method: AssignmentMethod) throws {
         let once = folder(), twice = folder()
-        let first = try create(once, explore: explore), second = try create(twice, explore: explore)
+        let first = try create(once, method: method, explore: explore)
+        let second = try create(twice, method: method, explore: explore)
         let report = try first.importLabels(try table(rows), paid: false, joiningAt: 2)
         #expect(report.new == rows.count && report.known == 0 && report.joined == [LabelingWorker(id: "dee", cost: 2)])
         // The newcomer first, so that everything stands in the same order as in the one table.
@@ -77,6 +80,7 @@ final class SessionImportTests {
         try FileManager.default.createDirectory(atPath: reopened, withIntermediateDirectories: true)
         try FileManager.default.copyItem(atPath: once + "/journal.tsv", toPath: reopened + "/journal.tsv")
         let third = try open(reopened)
+        #expect(third.options.method == method)
         #expect(third.answers == first.answers && third.table == first.table && third.budget == first.budget)
         let decisions = try play(first)
         #expect(decisions.count > 10)
@@ -87,11 +91,13 @@ final class SessionImportTests {
         #expect(third.answers == first.answers)
     }
 
-    @Test("in between questions too, a session opened anew at every step is the one that stays open")
-    func mixed() throws {
+    @Test(
+        "in between questions too, a session opened anew at every step is the one that stays open",
+        arguments: AssignmentMethod.allCases)
+    func mixed(method: AssignmentMethod) throws {
         let path = folder()
-        let stays = try create(folder(), explore: 1)
-        _ = try create(path, explore: 1)
+        let stays = try create(folder(), method: method, explore: 1)
+        _ = try create(path, method: method, explore: 1)
         for (number, row) in rows.enumerated() {
             let again = try open(path)
             for session in [stays, again] {

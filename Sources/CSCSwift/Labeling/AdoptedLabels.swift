@@ -1,15 +1,10 @@
-/// Labels that BBTA takes without having asked for them. In the store of pairs they carry the probability 0.
-extension BBTA {
-    /// Takes labels that were collected elsewhere, in this order; `paid` ones count as spent. Nobody was drawn for them,
-    /// so no loss is divided by a probability: each counts as an appearance of its context, and a worker is charged 1
-    /// where the label differs from the plurality of the adopted labels of its task, as in step 3. On a task that
-    /// everyone labels first it counts as that phase's.
-    ///
-    /// However labels are spread over calls, the state after them is the same. O(labels of the tasks, and of their
-    /// contexts once).
-    /// - Throws: `CSCError.invalid`, and nothing is changed, where a pair does not exist, was asked or adopted already,
-    ///   a label is not a class, or what is paid is not free.
-    public mutating func adopt(_ labels: [(label: Label, paid: Bool)]) throws(CSCError) {
+/// Labels that were collected elsewhere, and have not been asked for. In the store of pairs they carry the probability 0
+/// unless everyone labels their task.
+extension LabelAssigner {
+    /// What labels of these pairs cost, in millionths: what `adopt` checks before it changes anything.
+    fileprivate func priceOfAdopting(
+        _ labels: [(label: Label, paid: Bool)], pairs: PairStore, costs: [Int]
+    ) throws(CSCError) -> Int {
         var seen: Set<UInt64> = []
         var price = 0
         for (label, paid) in labels {
@@ -23,12 +18,26 @@ extension BBTA {
         guard price <= budget.freeMicros else {
             throw .invalid("the labels cost \(price) millionths, \(budget.freeMicros) are free")
         }
-        for (label, paid) in labels {
+        return price
+    }
+}
+
+extension BBTA {
+    /// Takes labels that were collected elsewhere, in this order; `paid` ones count as spent. Nobody was drawn for them,
+    /// so no loss is divided by a probability: each counts as an appearance of its context, and a worker is charged 1
+    /// where the label differs from the plurality of the adopted labels of its task, as in step 3. On a task that
+    /// everyone labels first it counts as that phase's.
+    ///
+    /// However labels are spread over calls, the state after them is the same. O(labels of the tasks, and of their
+    /// contexts once).
+    /// - Throws: `CSCError.invalid`, and nothing is changed, where a pair does not exist, was asked or adopted already,
+    ///   a label is not a class, or what is paid is not free.
+    public mutating func adopt(_ labels: [(label: Label, paid: Bool)]) throws(CSCError) {
+        let price = try priceOfAdopting(labels, pairs: pairs, costs: costs)
+        budget.commit(price)
+        budget.spend(price)
+        for (label, _) in labels {
             let task = Int(label.task), worker = Int(label.worker), value = Int(label.label)
-            if paid {
-                budget.commit(costs[worker])
-                budget.spend(costs[worker])
-            }
             if exploration.contains(task) {
                 exploration.adopt(task: task, worker: worker)
                 pairs.append(task: task, worker: worker, label: label.label, probability: 1)
@@ -50,6 +59,25 @@ extension BBTA {
         for s in Set(labels.map { Int(context[Int($0.label.task)]) }) {
             rows.refresh(s)
             rescore(span[s])
+        }
+    }
+}
+
+extension Pooled {
+    /// Takes labels that were collected elsewhere, in this order, each as though it had just been answered; `paid` ones
+    /// count as spent. On a task that everyone labels first it counts as that phase's. However labels are spread over
+    /// calls, the state after them is the same. The cost of as many `record`s.
+    /// - Throws: `CSCError.invalid`, and nothing is changed, where a pair does not exist, was asked or adopted already,
+    ///   a label is not a class, or what is paid is not free.
+    public mutating func adopt(_ labels: [(label: Label, paid: Bool)]) throws(CSCError) {
+        let price = try priceOfAdopting(labels, pairs: pairs, costs: costs)
+        budget.commit(price)
+        budget.spend(price)
+        for (label, _) in labels {
+            let task = Int(label.task), worker = Int(label.worker)
+            if calibration.contains(task) { calibration.adopt(task: task, worker: worker) }
+            pairs.append(task: task, worker: worker, label: label.label, probability: 0)
+            learn(task: task, worker: worker, label: Int(label.label))
         }
     }
 }

@@ -44,6 +44,10 @@ public protocol LabelAssigner: SequentialAssigner {
     mutating func record(task: Int, worker: Int, label: Int) throws(CSCError)
     /// Withdraws an outstanding assignment; its price is free again and this worker is not asked about this task again.
     mutating func decline(task: Int, worker: Int) throws(CSCError)
+    /// Takes labels that were collected elsewhere, in this order; `paid` ones count as spent. The state after them does
+    /// not depend on how they are spread over calls. Throws `CSCError.invalid`, and nothing is changed, where a pair was
+    /// asked or adopted already, something does not exist, or what is paid is not free.
+    mutating func adopt(_ labels: [(label: Label, paid: Bool)]) throws(CSCError)
     /// A new worker, present at once; returns the worker's index.
     mutating func addWorker(cost: Double) -> Int
     /// Whether a worker may be asked by `next(available: nil)`; leaving keeps the labels already given.

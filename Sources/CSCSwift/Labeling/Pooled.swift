@@ -67,12 +67,12 @@ public struct Pooled: LabelAssigner {
     /// C: how many classes there are.
     public let classCount: Int
     /// What is spent, committed and free.
-    public private(set) var budget: LabelBudget
+    public internal(set) var budget: LabelBudget
 
     let context: [Int]
     let contexts: Int
     var workforce: Workforce
-    private(set) var pairs: PairStore
+    var pairs: PairStore
     /// Each task's class as an expert knows it, -1 where none does.
     private(set) var gold: [Int]
     // The answers in the order of their arrival.
@@ -88,11 +88,11 @@ public struct Pooled: LabelAssigner {
     /// [context, class]: log prior, half of what the classes' frequencies say.
     var prior: [Double]
     private var tournament: Tournament
-    private var calibration: Exploration
+    var calibration: Exploration
     private var outstanding: [Int32]
     private var skipped: [Int] = []
     // Workers.
-    private var costs: [Int]
+    private(set) var costs: [Int]
     private var present: [UInt8]
     private var allowed: [UInt8]
     /// The step at which each worker was last found to have been asked about the chosen task.
@@ -299,6 +299,11 @@ public struct Pooled: LabelAssigner {
         pairs.setLabel(Int32(y), at: index)
         budget.spend(costs[j])
         outstanding[i] -= 1
+        learn(task: i, worker: j, label: y)
+    }
+
+    /// Takes an answer that stands in `pairs` already into account.
+    mutating func learn(task i: Int, worker j: Int, label y: Int) {
         task.append(i)
         worker.append(j)
         label.append(y)

@@ -43,10 +43,13 @@ public struct LabelPlan: Sendable {
     public let assumption: Assumption
     /// N': how many tasks of each context everyone labels first.
     public let explore: Int
+    /// Who decides.
+    public let method: AssignmentMethod
 
     /// A plan for tasks with these contexts (0, 1, ...) and workers with these costs a label.
     public init(
-        taskContexts: [Int], workerCosts: [Double], classCount: Int = 2, assumption: Assumption, explore: Int = 0
+        taskContexts: [Int], workerCosts: [Double], classCount: Int = 2, assumption: Assumption, explore: Int = 0,
+        method: AssignmentMethod = .bbta
     ) {
         precondition(
             !taskContexts.isEmpty && !workerCosts.isEmpty && classCount >= 2,
@@ -56,10 +59,11 @@ public struct LabelPlan: Sendable {
         self.classCount = classCount
         self.assumption = assumption
         self.explore = explore
+        self.method = method
     }
 
     /// The accuracy at each budget: each run draws truths (uniformly) and workers, then collects labels up to the largest
-    /// budget and scores the weighted votes on the way. Runs go in parallel; the same seed gives the same bits at any
+    /// budget and scores the present labels on the way. Runs go in parallel; the same seed gives the same bits at any
     /// thread count. O(runs x labels x workers).
     public func simulate(budgets: [Double], runs: Int = 20, seed: UInt64 = 0) -> [Point] {
         precondition(runs > 0 && budgets.allSatisfy { $0 >= 0 }, "LabelPlan: \(runs) runs, budgets \(budgets)")
@@ -83,10 +87,9 @@ public struct LabelPlan: Sendable {
         var stream = RandomStream(seed: seed, purpose: .labelModel, index: UInt64(run))
         let truth = taskContexts.map { _ in stream.index(below: classCount) }
         let accuracy = drawAccuracies(&stream)
-        var engine = BBTA(
-            taskContexts: taskContexts, workers: workerCosts.count, classes: classCount,
-            options: BBTA.Options(
-                explore: explore, budget: budgets.last ?? 0, workerCosts: workerCosts, seed: stream.next()))
+        var engine = method.assigner(
+            taskContexts: taskContexts, workerCosts: workerCosts, classes: classCount, budget: budgets.last ?? 0,
+            explore: explore, seed: stream.next())
         var points: [(accuracy: Double, labels: Double)] = []
         var bought = 0
         func measure() {

@@ -14,7 +14,7 @@ internal import Foundation
 /// ```
 ///
 /// Each decision (with the probability of its draw) and each answer is on the disk before the call returns; opening the
-/// folder again replays the journal through the same engine (`BBTA`), to the same state bit for bit. The budget is
+/// folder again replays the journal through the same engine (`AssignmentMethod`), to the same state bit for bit. The budget is
 /// hard: what answers have cost and outstanding questions may cost never exceeds it. One process at a time has a
 /// session open. Not for use from several threads at once.
 public final class LabelSession {
@@ -36,7 +36,7 @@ public final class LabelSession {
     private(set) var workerIndex: [String: Int] = [:]
     private let journal: SessionJournal
     private let clock: () -> Double
-    private(set) var engine: BBTA?
+    private(set) var engine: (any LabelAssigner)?
     private(set) var pairs: [UInt64: Pair] = [:]
     private(set) var outstandingKeys: Set<UInt64> = []
     private(set) var labelCounts: [Int]
@@ -117,11 +117,9 @@ public final class LabelSession {
     private func found(_ first: [LabelingWorker]) {
         workers = first
         for (index, worker) in first.enumerated() { workerIndex[worker.id] = index }
-        engine = BBTA(
-            taskContexts: tasks.map(\.context), workers: first.count, classes: classes.count,
-            options: BBTA.Options(
-                explore: options.explore, score: options.score, budget: options.budget,
-                workerCosts: first.map(\.cost), seed: options.seed))
+        engine = options.method.assigner(
+            taskContexts: tasks.map(\.context), workerCosts: first.map(\.cost), classes: classes.count,
+            budget: options.budget, explore: options.explore, score: options.score, seed: options.seed)
     }
 
     // MARK: Following the journal

@@ -1,6 +1,6 @@
 /// The lines with which a session's journal begins: what `create` writes and every opening reads.
 ///
-/// In this order: `session` (version, seed, budget, N', score, classes), `contexts`, one `task` a task with its context's
+/// In this order: `session` (version, seed, budget, N', score, classes), `method` unless it is BBTA, `contexts`, one `task` a task with its context's
 /// number, one `worker` a worker with the price of a label, `start` with the time.
 struct SessionHead {
     var options = LabelSession.Options(budget: 0)
@@ -20,6 +20,7 @@ struct SessionHead {
     func lines(startedAt time: Double) -> [[String]] {
         let score = Self.scores.first { $0.score == options.score }!.name
         var lines = [["session", "1", "\(options.seed)", "\(options.budget)", "\(options.explore)", score] + classes]
+        if options.method != .bbta { lines.append(["method", options.method.rawValue]) }
         lines.append(["contexts"] + contexts)
         for task in tasks { lines.append(["task", task.id, "\(task.context)"]) }
         for worker in workers { lines.append(["worker", worker.id, "\(worker.cost)"]) }
@@ -46,6 +47,14 @@ struct SessionHead {
             }
             options = LabelSession.Options(budget: budget, explore: explore, score: score, seed: seed)
             classes = fields[6...].map(String.init)
+        case "method":
+            let name = String(fields.last!), names = AssignmentMethod.allCases.map(\.rawValue)
+            guard fields.count == 2, let method = AssignmentMethod(rawValue: name) else {
+                throw .invalid(
+                    "names the method '\(name)', which is none of \(names.joined(separator: ", "))"
+                        + Spelling.hint(for: name, among: names))
+            }
+            options.method = method
         case "contexts": contexts = fields.dropFirst().map(String.init)
         case "task":
             guard fields.count == 3, let context = Int(fields[2]) else { throw stranger }

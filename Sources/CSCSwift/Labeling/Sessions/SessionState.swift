@@ -14,7 +14,7 @@ extension LabelSession {
     /// How many labels have been recorded or imported.
     public var labelCount: Int { labelCounts.reduce(0, +) }
 
-    /// The present estimate for each task, by the engine's weighted votes.
+    /// The present estimate for each task, by the engine.
     public var answers: [Answer] {
         let labels = engine?.labels, confidence = engine?.confidence
         return tasks.indices.map { task in

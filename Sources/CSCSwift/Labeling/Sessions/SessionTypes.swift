@@ -1,17 +1,23 @@
 extension LabelSession {
     /// What a session is started with.
     public struct Options: Sendable, Hashable {
+        /// Who decides.
+        public var method: AssignmentMethod
         /// What all labels together may cost.
         public var budget: Double
         /// N': how many tasks of each context everyone labels first. 0 unless all workers are known at the start.
         public var explore: Int
-        /// How the next task is chosen.
+        /// How the next task is chosen by BBTA; others have no use for it.
         public var score: ExponentialWeights.Score
         /// Decides the exploration tasks, every draw and every tie.
         public var seed: UInt64
 
         /// A budget, and the letter's score without exploration unless said; `create` checks them.
-        public init(budget: Double, explore: Int = 0, score: ExponentialWeights.Score = .margin, seed: UInt64 = 0) {
+        public init(
+            method: AssignmentMethod = .bbta, budget: Double, explore: Int = 0,
+            score: ExponentialWeights.Score = .margin, seed: UInt64 = 0
+        ) {
+            self.method = method
             self.budget = budget
             self.explore = explore
             self.score = score
@@ -63,10 +69,10 @@ extension LabelSession {
     public struct Answer: Sendable, Hashable {
         /// The task's name.
         public let task: String
-        /// The class with the largest weighted vote; nil while the task has no label.
+        /// The class with the largest weighted vote or posterior; nil while the task has no label.
         public let label: String?
-        /// How sure the engine is, in [0, 1]: by the session's score the margin between the two largest weighted votes,
-        /// or the share of the largest. Not a probability.
+        /// How sure the engine is, in [0, 1]. BBTA: by the session's score the margin between the two largest weighted
+        /// votes, or the share of the largest, which is no probability. Pooled: the label's posterior.
         public let confidence: Double
         /// How many labels the task has.
         public let labels: Int
