@@ -232,6 +232,9 @@ struct CSVTests {
         #expect(Spelling.nearest(to: "wrker", among: ["task", "worker", "works"]) == "worker")
         #expect(Spelling.nearest(to: "w002", among: ["w001", "w012"]) == "w001")
         #expect(Spelling.nearest(to: "label", among: ["budget", "seed"]) == nil)
+        #expect(Spelling.nearest(to: "crowd", among: ["random", "crowdsense"]) == "crowdsense")
+        #expect(Spelling.nearest(to: "opt", among: ["optkg", "optkg-multi"]) == nil)
+        #expect(Spelling.nearest(to: "cr", among: ["random", "crowdsense"]) == nil)
         #expect(Spelling.hint(for: "Sede", among: ["seed"]) == "")
         #expect(Spelling.hint(for: "sed", among: ["seed"]) == "; did you mean 'seed'?")
     }

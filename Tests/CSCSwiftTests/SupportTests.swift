@@ -94,6 +94,12 @@ final class TemporaryFolder {
         #expect(Terminal.duration(125) == "2 min 05 s")
         #expect(Terminal.duration(7260) == "2 h 01 min")
         #expect(Terminal.count(312_345) == "312 k")
+        let amounts: [Double] = [60, 0.7, 0.000001, 0.30000000000000004, 1.5e12, 0]
+        #expect(amounts.map(Terminal.amount) == ["60", "0.7", "0.000001", "0.3", "1500000000000", "0"])
+        #expect(Terminal.counted(1, "label") == "1 label" && Terminal.counted(0, "label") == "0 labels")
+        #expect(Terminal.counted(2, "class", plural: "classes") == "2 classes")
+        #expect(Terminal.columns([["a", "long"], ["12", "x"]]) == " a  long\n12     x")
+        #expect(Terminal.columns([]) == "")
         #expect(Terminal.bar(0.5, width: 4) == "██░░")
         #expect(Terminal.sparkline([1, 2, .nan, 3], width: 3) == "▄█" || Terminal.sparkline([1, 3], width: 2) == "▁█")
     }
