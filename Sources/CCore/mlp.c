@@ -5,7 +5,7 @@
  * parameters made once a call. Rows are swept in blocks of BLOCK through all layers, so that a block's activations
  * stay in cache. Hot calls: product (C = bias + A B) and outer (C += A' B).
  *
- * Weight gradients: each chunk of rows sums into its own partial buffer; partials are added in chunk order.
+ * Weight gradients: each chunk of rows sums into a partial buffer; partials are added in chunk order.
  */
 #include "internal.h"
 #include "kernels.h"
@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <string.h>
 
-enum { BLOCK = 64, CHUNK = 128, PARTIALS = 32 };
+enum { BLOCK = 64, CHUNK = 128, PARTIALS = 32, WORTH_PANELS = 256 };
 
 static int64_t padded(int64_t width) {
     return (width + PAD - 1) / PAD * PAD;
@@ -23,6 +23,7 @@ static int64_t padded(int64_t width) {
 typedef struct layout {
     const kernels *use;
     int64_t rows, chunk, chunks, parameters;
+    int32_t threads; /* of a backward call */
     int64_t ld[CAFE_MLP_LAYERS + 1], offset[CAFE_MLP_LAYERS];
     float *h[CAFE_MLP_LAYERS + 1];                   /* activations */
     float *r[CAFE_MLP_LAYERS + 1];                   /* R{activations} */
@@ -92,10 +93,11 @@ int64_t cafe_mlp_workspace(const cafe_mlp *net, int64_t rows) {
 
 /* ---- small dense kernels ---- */
 
-/* Copies a [rows x width] matrix into rows of ld floats, zeros behind. */
-static void pad_rows(float *restrict out, const float *restrict a, int64_t rows, int64_t width, int64_t ld) {
+/* Copies a [rows x width] matrix, whose rows are lda apart, into rows of ld floats, zeros behind. */
+static void pad_rows(float *restrict out, const float *restrict a, int64_t lda, int64_t rows, int64_t width,
+                     int64_t ld) {
     for (int64_t i = 0; i < rows; i++) {
-        for (int64_t j = 0; j < width; j++) out[i * ld + j] = a[i * width + j];
+        for (int64_t j = 0; j < width; j++) out[i * ld + j] = a[i * lda + j];
         for (int64_t j = width; j < ld; j++) out[i * ld + j] = 0;
     }
 }
@@ -105,45 +107,74 @@ static void unpad_rows(float *restrict out, const float *restrict a, int64_t row
         for (int64_t j = 0; j < width; j++) out[i * width + j] = a[i * ld + j];
 }
 
-static void pad_transposed(float *restrict out, const float *restrict a, int64_t rows, int64_t width, int64_t ld) {
-    for (int64_t j = 0; j < width; j++) {
-        for (int64_t i = 0; i < rows; i++) out[j * ld + i] = a[i * width + j];
-        for (int64_t i = rows; i < ld; i++) out[j * ld + i] = 0;
+/* Transposes a [rows x width] matrix into [width x ld], zeros behind; panels of PANEL columns with `step` PANEL. */
+static void pad_transposed(float *restrict out, const float *restrict a, int64_t rows, int64_t width, int64_t ld,
+                           int64_t step) {
+    for (int64_t first = 0; first < ld; first += step)
+        for (int64_t j = 0; j < width; j++) {
+            float *restrict to = out + first * width + j * step - first;
+            int64_t end = first + step < rows ? first + step : rows;
+            for (int64_t i = first; i < end; i++) to[i] = a[i * width + j];
+            for (int64_t i = end > first ? end : first; i < first + step; i++) to[i] = 0;
+        }
+}
+
+/* How far apart rows of a packed matrix [. x ld] are: ld, or PANEL where it lies in panels. */
+static int64_t step_of(const layout *at, int64_t ld) {
+    return at->rows >= WORTH_PANELS && ld > PANEL && ld % PANEL == 0 ? PANEL : ld;
+}
+
+static const float zeros[PANEL];
+
+/* C = bias + A W, C = A W with bias `zeros`, or C += A W with NULL: W [k x n] packed. */
+static void times(const layout *at, float *c, const float *a, int64_t lda, const float *w, const float *bias, int64_t m,
+                  int64_t k, int64_t n) {
+    int64_t step = step_of(at, n);
+    for (int64_t j = 0; j < n; j += PANEL) {
+        const float *from = bias == zeros ? zeros : bias ? bias + j : NULL;
+        at->use->product(c + j, n, a, lda, w + (step < n ? j * k : j), step, from, m, k, n - j < PANEL ? n - j : PANEL);
     }
 }
 
-/* gradient[in x out] += a' d and the bias below it, for a layer above the first. */
+/* gradient[in x out] += a' d and the bias below it, for a layer above the first; with `fresh`, = . */
 static void add_outer(const layout *at, float *gradient, const float *a, int64_t lda, const float *d, int64_t ldd,
-                      int64_t m, int64_t in, int64_t out, int sums) {
+                      int64_t m, int64_t in, int64_t out, int fresh) {
     if (out > 1) {
-        at->use->outer(gradient, a, lda, d, ldd, m, in, out, sums);
+        at->use->outer(gradient, a, lda, d, ldd, m, in, out, 1, fresh);
         return;
     }
-    at->use->outer(gradient, d, ldd, a, lda, m, 1, in, 0); // one column is one row of the transpose: no padding
+    at->use->outer(gradient, d, ldd, a, lda, m, 1, in, 0, fresh); // one column is one row of the transpose: no padding
     float sum = 0;
-    for (int64_t i = 0; i < m && sums; i++) sum += d[i * ldd];
-    gradient[in] += sum;
+    for (int64_t i = 0; i < m; i++) sum += d[i * ldd];
+    gradient[in] = fresh ? sum : gradient[in] + sum;
 }
 
 static int32_t kind_of(const cafe_mlp *net, int32_t layer) {
     return layer == net->layers ? net->output : net->hidden;
 }
 
-/* Makes w[l] point at layer l's weights and biases in rows of ld(out): the caller's own where they are so already. */
+/* Makes w[l] point at layer l's weights and biases in rows of ld(out): the caller's own where they are so already.
+ * Wide matrices become panels when there are rows enough to pay for it; the biases stay behind them. */
 static void pack(const cafe_mlp *net, const layout *at, float **w, const float *parameters) {
     for (int32_t l = 0; l < net->layers; l++) {
         int64_t in = net->widths[l], out = net->widths[l + 1];
-        if (out == at->ld[l + 1])
-            w[l] = (float *)(parameters + at->offset[l]); // read only
-        else
-            pad_rows(w[l], parameters + at->offset[l], in + 1, out, at->ld[l + 1]);
+        const float *from = parameters + at->offset[l];
+        int64_t ld = at->ld[l + 1], step = step_of(at, ld);
+        if (out == step) {
+            w[l] = (float *)from; // read only
+            continue;
+        }
+        for (int64_t first = 0; first < ld; first += step)
+            pad_rows(w[l] + first * in, from + first, out, in, out - first < step ? out - first : step, step);
+        pad_rows(w[l] + in * ld, from + in * out, out, 1, out, ld);
     }
 }
 
 static void pack_transposed(const cafe_mlp *net, const layout *at, float *const *wt, const float *parameters,
                             int32_t lowest) {
     for (int32_t l = lowest; l < net->layers; l++)
-        pad_transposed(wt[l], parameters + at->offset[l], net->widths[l], net->widths[l + 1], at->ld[l]);
+        pad_transposed(wt[l], parameters + at->offset[l], net->widths[l], net->widths[l + 1], at->ld[l],
+                       step_of(at, at->ld[l]));
 }
 
 /* How many threads are worth it for `tasks` tasks of `work` multiplications together. */
@@ -172,7 +203,7 @@ static void forward_block(const cafe_mlp *net, const layout *at, float *output, 
         if (l && net->widths[l + 1] == 1) // a single output: a dot product a row, no padded columns
             at->use->column(h, a, lda, at->w[l], at->w[l][net->widths[l] * ld], m, net->widths[l]);
         else
-            at->use->product(h, a, lda, at->w[l], at->w[l] + net->widths[l] * ld, m, net->widths[l], ld);
+            times(at, h, a, lda, at->w[l], at->w[l] + net->widths[l] * ld, m, net->widths[l], ld);
         at->use->activate(h, m * ld, kind_of(net, l + 1));
         a = h, lda = ld;
     }
@@ -210,17 +241,19 @@ void cafe_mlp_predict(float *output, float *workspace, const cafe_mlp *net, cons
 
 /* ---- backward ---- */
 
-/* gradient[begin ..< end] += the same part of each partial, in chunk order. */
-static void add_piece(float *restrict gradient, const layout *at, int64_t begin, int64_t end) {
-    for (int64_t c = 0; c < at->chunks; c++) {
-        const float *restrict from = at->partial + c * at->parameters;
-        for (int64_t i = begin; i < end; i++) gradient[i] += from[i];
-    }
+static void add(float *restrict gradient, const float *restrict partial, int64_t count) {
+    for (int64_t i = 0; i < count; i++) gradient[i] += partial[i];
 }
 
-/* The partials are added to `gradient`; one partial alone wrote there itself. */
+/* gradient[begin ..< end] += the same part of each partial, in chunk order. */
+static void add_piece(float *gradient, const layout *at, int64_t begin, int64_t end) {
+    for (int64_t c = 0; c < at->chunks; c++)
+        add(gradient + begin, at->partial + c * at->parameters + begin, end - begin);
+}
+
+/* The partials of several threads are added to `gradient`. */
 static void add_partials(float *gradient, const layout *at) {
-    if (at->chunks < 2) return;
+    if (at->threads < 2) return;
     int64_t piece = 4096, pieces = (at->parameters + piece - 1) / piece;
     int32_t threads = threads_for(pieces, at->parameters * at->chunks);
     if (threads < 2) {
@@ -232,29 +265,33 @@ static void add_partials(float *gradient, const layout *at) {
         add_piece(gradient, at, p * piece, (p + 1) * piece < at->parameters ? (p + 1) * piece : at->parameters);
 }
 
+/* Where a chunk adds its gradient: the caller's if it is the only one; one partial for all chunks of a single thread,
+ * which stays in cache and is added to the caller's after each; or a partial of its own. */
 static float *partial_of(float *gradient, const layout *at, int64_t chunk) {
     if (at->chunks == 1) return gradient;
-    float *partial = at->partial + chunk * at->parameters;
-    memset(partial, 0, sizeof(float) * (size_t)at->parameters);
-    return partial;
+    return at->partial + (at->threads < 2 ? 0 : chunk * at->parameters);
+}
+
+static void chunk_done(float *gradient, const layout *at) {
+    if (at->chunks > 1 && at->threads < 2) add(gradient, at->partial, at->parameters);
 }
 
 static void backward_block(const cafe_mlp *net, const layout *at, float *gradient, float *input_gradient,
-                           const float *input, const float *output_gradient, int64_t first, int64_t m, float *scratch) {
+                           const float *input, const float *output_gradient, int64_t first, int64_t m, int fresh,
+                           float *scratch) {
     int32_t top = net->layers;
     float *d = scratch, *e = scratch + at->scratch_size / 2;
-    pad_rows(d, output_gradient + first * net->widths[top], m, net->widths[top], at->ld[top]);
+    pad_rows(d, output_gradient + first * net->widths[top], net->widths[top], m, net->widths[top], at->ld[top]);
     at->use->derive(d, at->h[top] + first * at->ld[top], m * at->ld[top], net->output);
     for (int32_t l = top - 1; l >= 0; l--) {
         const float *a = l ? at->h[l] + first * at->ld[l] : input + first * net->widths[0];
         float *g = gradient + at->offset[l];
         if (l)
-            add_outer(at, g, a, at->ld[l], d, at->ld[l + 1], m, net->widths[l], net->widths[l + 1], 1);
+            add_outer(at, g, a, at->ld[l], d, at->ld[l + 1], m, net->widths[l], net->widths[l + 1], fresh);
         else
-            at->use->outer(g, a, net->widths[0], d, at->ld[1], m, net->widths[0], net->widths[1], 1);
+            at->use->outer(g, a, net->widths[0], d, at->ld[1], m, net->widths[0], net->widths[1], 1, fresh);
         if (!l && !input_gradient) break;
-        memset(e, 0, sizeof(float) * (size_t)(m * at->ld[l]));
-        at->use->product(e, d, at->ld[l + 1], at->wt[l], NULL, m, net->widths[l + 1], at->ld[l]);
+        times(at, e, d, at->ld[l + 1], at->wt[l], zeros, m, net->widths[l + 1], at->ld[l]);
         if (l) at->use->derive(e, a, m * at->ld[l], net->hidden);
         float *swap = d;
         d = e, e = swap;
@@ -271,14 +308,16 @@ static void backward_chunk(const cafe_mlp *net, const layout *at, float *gradien
     int64_t end = (chunk + 1) * at->chunk < at->rows ? (chunk + 1) * at->chunk : at->rows;
     for (int64_t first = chunk * at->chunk; first < end; first += BLOCK)
         backward_block(net, at, partial, input_gradient, input, output_gradient, first,
-                       end - first < BLOCK ? end - first : BLOCK, scratch);
+                       end - first < BLOCK ? end - first : BLOCK, at->chunks > 1 && first == chunk * at->chunk,
+                       scratch);
+    chunk_done(gradient, at);
 }
 
 void cafe_mlp_backward(float *parameter_gradient, float *input_gradient, float *workspace, const cafe_mlp *net,
                        const float *parameters, const float *input, const float *output_gradient, int64_t rows) {
     layout at = layout_of(net, workspace, rows);
     pack_transposed(net, &at, at.wt, parameters, input_gradient ? 0 : 1);
-    int32_t threads = threads_for(at.chunks, rows * at.parameters);
+    int32_t threads = at.threads = threads_for(at.chunks, rows * at.parameters);
     if (threads < 2) {
         for (int64_t chunk = 0; chunk < at.chunks; chunk++)
             backward_chunk(net, &at, parameter_gradient, input_gradient, input, output_gradient, chunk, at.scratch);
@@ -299,8 +338,8 @@ static void rforward_block(const cafe_mlp *net, const layout *at, float *r_outpu
         int64_t in = net->widths[l], ld = at->ld[l + 1];
         const float *a = l ? at->h[l] + first * at->ld[l] : input + first * in;
         float *r = at->r[l + 1] + first * ld;
-        at->use->product(r, a, l ? at->ld[l] : in, at->v[l], at->v[l] + in * ld, m, in, ld);            // R z = h V + c
-        if (l) at->use->product(r, at->r[l] + first * at->ld[l], at->ld[l], at->w[l], NULL, m, in, ld); // + R{h} W
+        times(at, r, a, l ? at->ld[l] : in, at->v[l], at->v[l] + in * ld, m, in, ld);            // R z = h V + c
+        if (l) times(at, r, at->r[l] + first * at->ld[l], at->ld[l], at->w[l], NULL, m, in, ld); // + R{h} W
         at->use->derive(r, at->h[l + 1] + first * ld, m * ld, kind_of(net, l + 1));
     }
     int64_t out = net->widths[net->layers], ld = at->ld[net->layers];
@@ -325,11 +364,10 @@ static void deltas_block(const cafe_mlp *net, const layout *at, const float *out
         int64_t ld = at->ld[l];
         float *e = at->e[l] + first * ld, *d = at->d[l] + first * ld;
         if (l == net->layers) {
-            pad_rows(e, output_gradient + first * net->widths[l], m, net->widths[l], ld);
+            pad_rows(e, output_gradient + first * net->widths[l], net->widths[l], m, net->widths[l], ld);
         } else {
-            memset(e, 0, sizeof(float) * (size_t)(m * ld));
-            at->use->product(e, at->d[l + 1] + first * at->ld[l + 1], at->ld[l + 1], at->wt[l], NULL, m,
-                             net->widths[l + 1], ld);
+            times(at, e, at->d[l + 1] + first * at->ld[l + 1], at->ld[l + 1], at->wt[l], zeros, m, net->widths[l + 1],
+                  ld);
         }
         memcpy(d, e, sizeof(float) * (size_t)(m * ld));
         at->use->derive(d, at->h[l] + first * ld, m * ld, kind_of(net, l));
@@ -348,10 +386,10 @@ void cafe_mlp_deltas(float *workspace, const cafe_mlp *net, const float *paramet
 }
 
 static void rbackward_block(const cafe_mlp *net, const layout *at, float *gradient, const float *input,
-                            const float *r_output_gradient, int64_t first, int64_t m, float *scratch) {
+                            const float *r_output_gradient, int64_t first, int64_t m, int fresh, float *scratch) {
     int32_t top = net->layers;
     float *x = scratch, *y = scratch + at->scratch_size / 2; // R{delta} of this layer and of the one below
-    pad_rows(x, r_output_gradient + first * net->widths[top], m, net->widths[top], at->ld[top]);
+    pad_rows(x, r_output_gradient + first * net->widths[top], net->widths[top], m, net->widths[top], at->ld[top]);
     for (int32_t l = top; l > 0; l--) {
         int64_t ld = at->ld[l], in = net->widths[l - 1], lda = l > 1 ? at->ld[l - 1] : in;
         const float *d = at->d[l] + first * ld;
@@ -359,12 +397,11 @@ static void rbackward_block(const cafe_mlp *net, const layout *at, float *gradie
                               kind_of(net, l));
         const float *a = l > 1 ? at->h[l - 1] + first * lda : input + first * in;
         float *g = gradient + at->offset[l - 1];
-        at->use->outer(g, a, lda, x, ld, m, in, net->widths[l], 1); // R{dW} = h' R{d} + R{h}' d
+        at->use->outer(g, a, lda, x, ld, m, in, net->widths[l], 1, fresh); // R{dW} = h' R{d} + R{h}' d
         if (l == 1) break;
-        at->use->outer(g, at->r[l - 1] + first * lda, lda, d, ld, m, in, net->widths[l], 0);
-        memset(y, 0, sizeof(float) * (size_t)(m * lda));
-        at->use->product(y, x, ld, at->wt[l - 1], NULL, m, net->widths[l], lda); // R{e} = R{d} W' + d V'
-        at->use->product(y, d, ld, at->vt[l - 1], NULL, m, net->widths[l], lda);
+        at->use->outer(g, at->r[l - 1] + first * lda, lda, d, ld, m, in, net->widths[l], 0, 0);
+        times(at, y, x, ld, at->wt[l - 1], zeros, m, net->widths[l], lda); // R{e} = R{d} W' + d V'
+        times(at, y, d, ld, at->vt[l - 1], NULL, m, net->widths[l], lda);
         float *swap = x;
         x = y, y = swap;
     }
@@ -375,15 +412,16 @@ void cafe_mlp_rbackward(float *r_parameter_gradient, float *workspace, const caf
     layout at = layout_of(net, workspace, rows);
     pack_transposed(net, &at, at.wt, parameters, 1);
     pack_transposed(net, &at, at.vt, direction, 1);
-    int32_t threads = threads_for(at.chunks, rows * at.parameters);
+    int32_t threads = at.threads = threads_for(at.chunks, rows * at.parameters);
 #pragma omp parallel for schedule(static) num_threads(threads) if (threads > 1)
     for (int64_t chunk = 0; chunk < at.chunks; chunk++) {
         float *partial = partial_of(r_parameter_gradient, &at, chunk);
         int64_t end = (chunk + 1) * at.chunk < rows ? (chunk + 1) * at.chunk : rows;
         for (int64_t first = chunk * at.chunk; first < end; first += BLOCK)
             rbackward_block(net, &at, partial, input, r_output_gradient, first,
-                            end - first < BLOCK ? end - first : BLOCK,
+                            end - first < BLOCK ? end - first : BLOCK, at.chunks > 1 && first == chunk * at.chunk,
                             at.scratch + omp_get_thread_num() * at.scratch_size);
+        chunk_done(r_parameter_gradient, &at);
     }
     add_partials(r_parameter_gradient, &at);
 }
