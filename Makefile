@@ -4,7 +4,7 @@ SWIFT ?= swift
 CLI := .build/release/cafe-cli
 DEMO := runs/demo
 
-.PHONY: help setup build demo test test-slow bench bench-peers embed check lint format sanitize clean
+.PHONY: help setup build demo test test-slow bench bench-check bench-quick bench-peers embed check check-aarch64 lint format sanitize clean
 
 help: ## show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -26,7 +26,13 @@ test-slow: setup ## the long statistical tests too
 	$(SWIFT) build -c release --build-tests
 	CAFE_SLOW_TESTS=1 $(SWIFT) test -c release --disable-testable-imports --skip-build
 
-bench: build ## throughput of the kernels, the environments and training on this machine
+bench: setup ## the benchmark suite: every kernel, the environments, training (minutes to build, two to run)
+	@scripts/bench-suite
+
+bench-check: setup ## the suite against its thresholds: results, heap allocations, speed over naive twins
+	@scripts/bench-suite check
+
+bench-quick: build ## throughput on this machine by cafe-cli, without the suite
 	@$(CLI) bench
 
 embed: setup ## build and run README's program against this checkout
@@ -38,12 +44,15 @@ bench-peers: setup ## ours beside PyTorch, JAX, numpy and others; writes docs/re
 check: ## the rules of the house (layers, no allocation in the core, no machine paths)
 	@scripts/check-house
 
+check-aarch64: ## does the C core compile for aarch64? (needs clang and libc6-dev-arm64-cross)
+	@scripts/check-aarch64
+
 lint: check ## formatting of Swift and C
 	@scripts/lint
 
 format: ## format Swift and C in place
-	$(SWIFT) format format --in-place --recursive Sources Tests Package.swift
-	clang-format -i Sources/CCore/*.c include/*.h
+	$(SWIFT) format format --in-place --recursive Sources Tests Benchmarks/Cafe Package.swift
+	clang-format -i Sources/CCore/*.c include/*.h Benchmarks/Twins/*.c Benchmarks/Peers/*.c
 
 sanitize: setup ## the core's tests under the address and undefined-behaviour sanitizers
 	@scripts/sanitize

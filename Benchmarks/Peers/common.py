@@ -26,14 +26,30 @@ if THREADS < len(processors):  # XLA sizes its pool by the processors that it ma
 if "MALLOC_MMAP_THRESHOLD_" not in os.environ:  # large temporaries stay on the heap: faster numpy and torch
     os.environ.update(MALLOC_MMAP_THRESHOLD_="4294967296", MALLOC_TRIM_THRESHOLD_="17179869184")
     os.execv(sys.executable, [sys.executable] + sys.argv)
+SLABS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../.venv-peers/libslabs.so")
 out = os.fdopen(os.dup(1), "w", buffering=1)
 os.dup2(2, 1)  # what libraries print goes to standard error
+
+
+REALTIME = os.environ.get("REALTIME") == "1"
+
+
+def realtime(on):
+    """Timed groups run before other processes (round robin, priority 1), as ours do; see scripts/bench-peers."""
+    if REALTIME:
+        kind = os.SCHED_RR if on else os.SCHED_OTHER
+        for thread in os.listdir("/proc/self/task"):
+            try:
+                os.sched_setscheduler(int(thread), kind, os.sched_param(1 if on else 0))
+            except OSError:
+                pass  # a thread that has just ended
 
 
 def measure(case, peer, work, unit, call, error=0.0, ok=True, once=False, warm=2):
     """Median over the repeats of work / seconds; short calls are repeated to 40 ms. once: a repeat is one call."""
     for _ in range(warm):
         call()
+    realtime(True)
     inner = 1
     if not once:
         start = time.perf_counter()
@@ -45,6 +61,7 @@ def measure(case, peer, work, unit, call, error=0.0, ok=True, once=False, warm=2
         for _ in range(inner):
             call()
         times.append((time.perf_counter() - start) / inner)
+    realtime(False)
     median = statistics.median(times)
     line = dict(case=case, peer=peer, threads=THREADS, median_s=median, throughput=work / median, unit=unit,
                 spread=max(times) / min(times), error=float(error), ok=bool(ok))

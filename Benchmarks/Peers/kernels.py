@@ -1,8 +1,8 @@
-"""Peers of sections 1 to 3: MLP passes, KL divergences, Gauss-Newton products under CG. One framework a process."""
+"""Peers of sections 1 and 2: MLP passes and KL divergences. One framework a process."""
 from common import THREADS, measure, run
 import numpy as np
 
-NETS = [(64, 64, 64), (64, 128, 128, 16), (256, 256, 256, 8), (34, 32, 32, 1)]
+NETS = [(64, 64, 64), (64, 128, 128, 16), (256, 256, 256, 8), (34, 32, 32, 1), (18, 64, 64, 5)]
 ROWS = (256, 2048, 16384)
 
 
@@ -152,49 +152,44 @@ def kl_jax():
     kl_measure("jax", lambda *a: c(*a).block_until_ready(), lambda *a: g(*a).block_until_ready(), jnp.asarray)
 
 
-def cg_jax():
-    """Twenty CG iterations in one jitted loop; the primal pass is linearised once."""
-    import jax
-    import jax.numpy as jnp
-    from jax.flatten_util import ravel_pytree
-    rows, iterations = 4096, 20
-    rng = np.random.default_rng(3)
-    widths = (64, 128, 128, 16)
-    layers = [((rng.standard_normal((a, b)) / np.sqrt(a)).astype(np.float32), np.zeros(b, np.float32))
-              for a, b in zip(widths, widths[1:])]
-    p = jax.tree.map(jnp.asarray, layers)
-    x = jnp.asarray(rng.standard_normal((rows, 64)).astype(np.float32))
-    flat, unravel = ravel_pytree(p)
-    right = jnp.asarray(rng.standard_normal(flat.size).astype(np.float32))
-    net = jax_net(jax, "tanh")
+def slabs():
+    import ctypes
+    from common import SLABS
+    library = ctypes.CDLL(SLABS)
+    library.slabs_start(THREADS)
+    return library, lambda a: a.ctypes.data_as(ctypes.c_void_p), ctypes.c_int64
 
-    @jax.jit
-    def solve(flat, right):
-        f = lambda v: net(unravel(v), x)
-        logits, tangent = jax.linearize(f, flat)
-        pull = jax.linear_transpose(tangent, flat)
-        prob = jax.nn.softmax(logits)
 
-        def product(v):
-            r = tangent(v)
-            head = prob * (r - (prob * r).sum(-1, keepdims=True)) / rows
-            return pull(head)[0] + 0.01 * v
+def mlp_slabs():
+    library, at, long = slabs()
+    for name, layers, x, g, activation, forward, both in nets():
+        widths = np.array([w.shape[0] for w, _ in layers] + [layers[-1][0].shape[1]], np.int32)
+        p = np.concatenate([a.ravel() for layer in layers for a in layer])
+        y, gradient = np.empty((len(x), widths[-1]), np.float32), np.empty_like(p)
+        head = (len(layers), at(widths), long(len(x)), 0 if activation == "tanh" else 1, at(p), at(x))
+        predict = lambda: library.slabs_forward(*head, at(y))
+        predict()
+        error = relative(y, reference(layers, x, activation))
+        measure(f"mlp_fwd/{name}", "C slabs", forward, "GFLOP/s", predict, error, error < 2e-4)
+        step = lambda: library.slabs_both(*head, at(g), at(y), at(gradient))
+        step()
+        last = layers[-1][1].size
+        error = max(error, relative(gradient[-last:], g.astype(np.float64).sum(0)))
+        measure(f"mlp_fwdbwd/{name}", "C slabs", both, "GFLOP/s", step, error, error < 1e-3)
 
-        def body(_, s):
-            x, r, d, rr = s
-            ad = product(d)
-            step = rr / (d @ ad)
-            r2 = r - step * ad
-            new = r2 @ r2
-            return x + step * d, r2, r2 + new / rr * d, new
 
-        return jax.lax.fori_loop(0, iterations, body, (jnp.zeros_like(right), right, right, right @ right))
+def kl_slabs():
+    library, at, long = slabs()
+    out = np.empty(65536, np.float32)
 
-    result = solve(flat, right)
-    residual = float(jnp.sqrt(result[3]) / jnp.linalg.norm(right))
-    measure("ihvp_gauss_newton/64-128-128-16/B4096", "jax", iterations, "CG iterations/s",
-            lambda: jax.block_until_ready(solve(flat, right)), residual, np.isfinite(residual))
+    def call(function, *a):
+        function(at(out), *(at(x) for x in a), long(65536), a[0].shape[1])
+        return out
+
+    kl_measure("C slabs", lambda *a: call(library.slabs_kl_categorical, *a),
+               lambda *a: call(library.slabs_kl_gaussian, *a), lambda a: a)
 
 
 run({"mlp-torch": lambda: mlp_torch(False), "mlp-compiled": lambda: mlp_torch(True), "mlp-jax": mlp_jax,
-     "kl-torch": lambda: kl_torch(False), "kl-compiled": lambda: kl_torch(True), "kl-jax": kl_jax, "cg-jax": cg_jax})
+     "kl-torch": lambda: kl_torch(False), "kl-compiled": lambda: kl_torch(True), "kl-jax": kl_jax,
+     "mlp-slabs": mlp_slabs, "kl-slabs": kl_slabs})

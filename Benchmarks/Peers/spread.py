@@ -53,6 +53,24 @@ def random_pettingzoo():
     measure("env_spread/N3/envs64", "pettingzoo (one copy)", 750, "agent-steps/s", call)
 
 
+def random_slabs():
+    import ctypes
+    from common import SLABS
+    library = ctypes.CDLL(SLABS)
+    library.slabs_start(arguments.threads)
+    at = lambda a: a.ctypes.data_as(ctypes.c_void_p)
+    for count in (64, 1024, 16384):
+        worlds = np.zeros(count * library.slabs_world_size(), np.uint8)
+        seen, rewards = np.zeros((count, 54), np.float32), np.zeros((count, 3), np.float32)
+        library.slabs_worlds_begin(at(worlds), ctypes.c_int64(count))
+        # one step a call: observations and rewards of every step are written, as a rollout needs them
+        play = lambda: [library.slabs_worlds_play(at(worlds), ctypes.c_int64(count), 1, at(seen), at(rewards))
+                        for _ in range(25)]
+        play()
+        measure(f"env_spread/N3/envs{count}", "C slabs", 75 * count, "agent-steps/s", play, 0,
+                bool(np.isfinite(seen).all() and (rewards < 0).all()))
+
+
 class JaxPPO:
     """Rollout and update in one jitted function, environments by vmap, as JaxMARL's and PureJaxRL's programs do."""
 
@@ -281,5 +299,5 @@ class NumpySpread:
         return self.observe(), reward.astype(np.float32), done
 
 
-run({"random-jaxmarl": random_jaxmarl, "random-pettingzoo": random_pettingzoo, "ppo-jax": ppo_jax,
+run({"random-jaxmarl": random_jaxmarl, "random-slabs": random_slabs, "random-pettingzoo": random_pettingzoo, "ppo-jax": ppo_jax,
      "curve-jax": curve_jax, "ppo-torch": lambda: ppo_torch(False), "ppo-compiled": lambda: ppo_torch(True)})

@@ -35,14 +35,18 @@ def short(x):
 SECTIONS = (("mlp", "1. Batched MLP"), ("kl", "2. KL divergences"), ("ihvp", "3. Inverse-Hessian products"),
             ("exp3", "4. Exponential weights"), ("env", "5a. simple_spread, random play"),
             ("ppo", "5b. IPPO on simple_spread"), ("crowd", "6. Labels"))
-peak = {threads: statistics.median(v) for ((case, threads), peer), v in rates.items() if case == "peak/sgemm4096"}
+peak = {unit: {threads: statistics.median(v) for ((c, threads), _), v in rates.items() if c == case}
+        for unit, case in (("GFLOP/s", "peak/sgemm2048"), ("GB/s", "peak/triad"))}
 print("# Performance: ours beside the peers\n")
 print(f"Machine: {machine}. Date: {date}.\n")
 print(f"    {command}\n")
 print("Written by `scripts/bench-peers`; ours and the peers ran in turns in one run, and a case counts with the median of")
-print("its turns. Ratios travel between machines, figures do not.\n")
-for threads, value in sorted(peak.items()):
-    print(f"- sgemm 4096 x 4096 x 4096, {threads} thread(s): {value:.0f} GFLOP/s (OpenBLAS through numpy): the peak below.")
+print("its turns. Ratios travel between machines, figures do not. Each result is checked against double precision.\n")
+print()
+for threads, value in sorted(peak["GFLOP/s"].items()):
+    print(f"- sgemm of order 2048, {threads} thread(s): {value:.0f} GFLOP/s (OpenBLAS through numpy): 100 % below.")
+for threads, value in sorted(peak["GB/s"].items()):
+    print(f"- memory triad of 3 x 128 MiB, {threads} thread(s): {value:.1f} GB/s (C, OpenMP): 100 % below.")
 for prefix, title in SECTIONS:
     cases = sorted({case for case, _ in (k for k, _ in rates) if case.startswith(prefix + "_") or case.startswith(prefix + "/")},
                    key=lambda c: [int(p) if p.isdigit() else p for p in c.replace("B", "B/").split("/")].__str__())
@@ -58,7 +62,8 @@ for prefix, title in SECTIONS:
             if not ours or not peers:
                 continue
             mine, best = statistics.median(ours), max(peers, key=peers.get)
-            share = f"{100 * mine / peak[threads]:.0f} %" if units[case] == "GFLOP/s" and threads in peak else ""
+            limit = peak.get(units[case], {}).get(threads)
+            share = f"{100 * mine / limit:.0f} %" if limit else ""
             flag = " (wrong)" if (key, "cafe") in wrong else ""
             print(f"| {case} | {threads} | {units[case]} | {short(mine)}{flag} | {short(peers[best])} | {best} "
                   f"| {mine / peers[best]:.2f} | {share} |")

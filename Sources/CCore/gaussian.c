@@ -14,7 +14,11 @@ void cafe_gaussian_kl(float *kl, const float *mean_p, const float *log_sd_p, con
                       int64_t rows, int64_t width) {
     const kernels *use = cafe_kernels();
     chunks c = chunks_of(rows, LEAST);
-#pragma omp parallel for schedule(static) num_threads(c.threads) if (c.threads > 1)
+    if (c.threads < 2) { // a region of one allocates
+        use->gaussian_rows(kl, mean_p, log_sd_p, mean_q, log_sd_q, rows, width);
+        return;
+    }
+#pragma omp parallel for schedule(static) num_threads(c.threads)
     for (int64_t k = 0; k < c.count; k++) {
         int64_t i = k * c.size, j = i * width;
         use->gaussian_rows(kl + i, mean_p + j, log_sd_p + j, mean_q ? mean_q + j : mean_q,

@@ -1,83 +1,9 @@
-/* mlp.c - batched multilayer perceptrons: forward, backward, and Pearlmutter's R-operator.
+/* mlp.c - batched multilayer perceptrons: forward and backward. mlp_layout.h has the representation.
  *
- * Representation: the workspace holds, layer by layer, the activations of all rows (and, for the R-operator, their
- * tangents and the primal deltas), every row padded with zeros to a multiple of PAD floats, and padded copies of the
- * parameters made once a call. Rows are swept in blocks of BLOCK through all layers, so that a block's activations
- * stay in cache. Hot calls: product (C = bias + A B) and outer (C += A' B).
- *
- * Weight gradients: each chunk of rows sums into its own partial buffer; partials are added in chunk order.
+ * Hot calls: product (C = bias + A B) and outer (C += A' B). Weight gradients: each chunk of rows sums into a partial
+ * buffer; partials are added in chunk order.
  */
-#include "internal.h"
-#include "kernels.h"
-
-#include <stddef.h>
-#include <string.h>
-
-enum { BLOCK = 64, CHUNK = 128, PARTIALS = 32 };
-
-static int64_t padded(int64_t width) {
-    return (width + PAD - 1) / PAD * PAD;
-}
-
-/* Where everything lies in the workspace. Index l of an array is layer l's output side, 0 the input. */
-typedef struct layout {
-    const kernels *use;
-    int64_t rows, chunk, chunks, parameters;
-    int64_t ld[CAFE_MLP_LAYERS + 1], offset[CAFE_MLP_LAYERS];
-    float *h[CAFE_MLP_LAYERS + 1];                   /* activations */
-    float *r[CAFE_MLP_LAYERS + 1];                   /* R{activations} */
-    float *d[CAFE_MLP_LAYERS + 1];                   /* deltas: dL/dz */
-    float *e[CAFE_MLP_LAYERS + 1];                   /* dL/dh */
-    float *w[CAFE_MLP_LAYERS];                       /* W and then b, [in + 1 x ld(out)] */
-    float *wt[CAFE_MLP_LAYERS];                      /* W', [out x ld(in)] */
-    float *v[CAFE_MLP_LAYERS], *vt[CAFE_MLP_LAYERS]; /* the same of the direction */
-    float *partial;                                  /* [chunks x parameters] */
-    float *scratch;                                  /* [chunks x BLOCK x 4 widest] */
-    int64_t scratch_size;
-    float *end;
-} layout;
-
-static float *take(float **next, int64_t count) {
-    float *start = *next;
-    *next += padded(count);
-    return start;
-}
-
-static int64_t chunk_rows(int64_t rows) {
-    int64_t size = (rows + PARTIALS - 1) / PARTIALS;
-    size = (size + BLOCK - 1) / BLOCK * BLOCK;
-    return size < CHUNK ? CHUNK : size;
-}
-
-/* The layout of a workspace that begins at `base`; with base NULL `end` counts floats. */
-static layout layout_of(const cafe_mlp *net, float *base, int64_t rows) {
-    layout at = {.use = cafe_kernels(), .rows = rows, .chunk = chunk_rows(rows)};
-    at.chunks = (rows + at.chunk - 1) / at.chunk;
-    float *next = (float *)(((uintptr_t)base + 63) / 64 * 64);
-    int64_t widest = 0;
-    for (int32_t l = 0; l <= net->layers; l++) {
-        at.ld[l] = padded(net->widths[l]);
-        if (at.ld[l] > widest) widest = at.ld[l];
-    }
-    for (int32_t l = 0; l < net->layers; l++) {
-        at.offset[l] = at.parameters;
-        at.parameters += (int64_t)(net->widths[l] + 1) * net->widths[l + 1];
-        at.w[l] = take(&next, (net->widths[l] + 1) * at.ld[l + 1]);
-        at.wt[l] = take(&next, net->widths[l + 1] * at.ld[l]);
-        at.v[l] = take(&next, (net->widths[l] + 1) * at.ld[l + 1]);
-        at.vt[l] = take(&next, net->widths[l + 1] * at.ld[l]);
-    }
-    at.scratch_size = 4 * BLOCK * widest;
-    at.scratch = take(&next, at.scratch_size * (at.chunks > PARTIALS ? at.chunks : PARTIALS));
-    int64_t most = (rows + CHUNK - 1) / CHUNK; // the chunks of any smaller call too: they do not grow steadily
-    at.partial = take(&next, at.parameters * (most < PARTIALS ? most : PARTIALS));
-    for (int32_t l = 1; l <= net->layers; l++) at.h[l] = take(&next, rows * at.ld[l]);
-    for (int32_t l = 1; l <= net->layers; l++) at.r[l] = take(&next, rows * at.ld[l]);
-    for (int32_t l = 1; l <= net->layers; l++) at.d[l] = take(&next, rows * at.ld[l]);
-    for (int32_t l = 1; l <= net->layers; l++) at.e[l] = take(&next, rows * at.ld[l]);
-    at.end = next;
-    return at;
-}
+#include "mlp_layout.h"
 
 int64_t cafe_mlp_parameters(const cafe_mlp *net) {
     int64_t count = 0;
@@ -89,76 +15,6 @@ int64_t cafe_mlp_workspace(const cafe_mlp *net, int64_t rows) {
     layout at = layout_of(net, NULL, rows);
     return (int64_t)((uintptr_t)at.end / sizeof(float)) + PAD;
 }
-
-/* ---- small dense kernels ---- */
-
-/* Copies a [rows x width] matrix into rows of ld floats, zeros behind. */
-static void pad_rows(float *restrict out, const float *restrict a, int64_t rows, int64_t width, int64_t ld) {
-    for (int64_t i = 0; i < rows; i++) {
-        for (int64_t j = 0; j < width; j++) out[i * ld + j] = a[i * width + j];
-        for (int64_t j = width; j < ld; j++) out[i * ld + j] = 0;
-    }
-}
-
-static void unpad_rows(float *restrict out, const float *restrict a, int64_t rows, int64_t width, int64_t ld) {
-    for (int64_t i = 0; i < rows; i++)
-        for (int64_t j = 0; j < width; j++) out[i * width + j] = a[i * ld + j];
-}
-
-static void pad_transposed(float *restrict out, const float *restrict a, int64_t rows, int64_t width, int64_t ld) {
-    for (int64_t j = 0; j < width; j++) {
-        for (int64_t i = 0; i < rows; i++) out[j * ld + i] = a[i * width + j];
-        for (int64_t i = rows; i < ld; i++) out[j * ld + i] = 0;
-    }
-}
-
-/* gradient[in x out] += a' d and the bias below it, for a layer above the first. */
-static void add_outer(const layout *at, float *gradient, const float *a, int64_t lda, const float *d, int64_t ldd,
-                      int64_t m, int64_t in, int64_t out, int sums) {
-    if (out > 1) {
-        at->use->outer(gradient, a, lda, d, ldd, m, in, out, sums);
-        return;
-    }
-    at->use->outer(gradient, d, ldd, a, lda, m, 1, in, 0); // one column is one row of the transpose: no padding
-    float sum = 0;
-    for (int64_t i = 0; i < m && sums; i++) sum += d[i * ldd];
-    gradient[in] += sum;
-}
-
-static int32_t kind_of(const cafe_mlp *net, int32_t layer) {
-    return layer == net->layers ? net->output : net->hidden;
-}
-
-/* Makes w[l] point at layer l's weights and biases in rows of ld(out): the caller's own where they are so already. */
-static void pack(const cafe_mlp *net, const layout *at, float **w, const float *parameters) {
-    for (int32_t l = 0; l < net->layers; l++) {
-        int64_t in = net->widths[l], out = net->widths[l + 1];
-        if (out == at->ld[l + 1])
-            w[l] = (float *)(parameters + at->offset[l]); // read only
-        else
-            pad_rows(w[l], parameters + at->offset[l], in + 1, out, at->ld[l + 1]);
-    }
-}
-
-static void pack_transposed(const cafe_mlp *net, const layout *at, float *const *wt, const float *parameters,
-                            int32_t lowest) {
-    for (int32_t l = lowest; l < net->layers; l++)
-        pad_transposed(wt[l], parameters + at->offset[l], net->widths[l], net->widths[l + 1], at->ld[l]);
-}
-
-/* How many threads are worth it for `tasks` tasks of `work` multiplications together. */
-static int32_t threads_for(int64_t tasks, int64_t work) {
-    if (tasks < 2 || work < 100000) return 1;
-    int32_t threads = cafe_threads_get();
-    return threads < tasks ? threads : (int32_t)tasks;
-}
-
-static int64_t block_rows(int64_t block, int64_t rows) {
-    int64_t left = rows - block * BLOCK;
-    return left < BLOCK ? left : BLOCK;
-}
-
-extern int omp_get_thread_num(void);
 
 /* ---- forward ---- */
 
@@ -172,7 +28,7 @@ static void forward_block(const cafe_mlp *net, const layout *at, float *output, 
         if (l && net->widths[l + 1] == 1) // a single output: a dot product a row, no padded columns
             at->use->column(h, a, lda, at->w[l], at->w[l][net->widths[l] * ld], m, net->widths[l]);
         else
-            at->use->product(h, a, lda, at->w[l], at->w[l] + net->widths[l] * ld, m, net->widths[l], ld);
+            times(at, h, a, lda, at->w[l], at->w[l] + net->widths[l] * ld, m, net->widths[l], ld);
         at->use->activate(h, m * ld, kind_of(net, l + 1));
         a = h, lda = ld;
     }
@@ -210,51 +66,35 @@ void cafe_mlp_predict(float *output, float *workspace, const cafe_mlp *net, cons
 
 /* ---- backward ---- */
 
-/* gradient[begin ..< end] += the same part of each partial, in chunk order. */
-static void add_piece(float *restrict gradient, const layout *at, int64_t begin, int64_t end) {
-    for (int64_t c = 0; c < at->chunks; c++) {
-        const float *restrict from = at->partial + c * at->parameters;
-        for (int64_t i = begin; i < end; i++) gradient[i] += from[i];
-    }
-}
-
-/* The partials are added to `gradient`; one partial alone wrote there itself. */
-static void add_partials(float *gradient, const layout *at) {
-    if (at->chunks < 2) return;
-    int64_t piece = 4096, pieces = (at->parameters + piece - 1) / piece;
-    int32_t threads = threads_for(pieces, at->parameters * at->chunks);
-    if (threads < 2) {
-        add_piece(gradient, at, 0, at->parameters);
+/* gradient[in x out] += a' d and the bias below it, for a layer above the first; with `fresh`, = . */
+static void add_outer(const layout *at, float *gradient, const float *a, int64_t lda, const float *d, int64_t ldd,
+                      int64_t m, int64_t in, int64_t out, int fresh) {
+    if (out > 1) {
+        at->use->outer(gradient, a, lda, d, ldd, m, in, out, 1, fresh);
         return;
     }
-#pragma omp parallel for schedule(static) num_threads(threads)
-    for (int64_t p = 0; p < pieces; p++)
-        add_piece(gradient, at, p * piece, (p + 1) * piece < at->parameters ? (p + 1) * piece : at->parameters);
-}
-
-static float *partial_of(float *gradient, const layout *at, int64_t chunk) {
-    if (at->chunks == 1) return gradient;
-    float *partial = at->partial + chunk * at->parameters;
-    memset(partial, 0, sizeof(float) * (size_t)at->parameters);
-    return partial;
+    at->use->outer(gradient, d, ldd, a, lda, m, 1, in, 0, fresh); // one column is one row of the transpose: no padding
+    float sum = 0;
+    for (int64_t i = 0; i < m; i++) sum += d[i * ldd];
+    gradient[in] = fresh ? sum : gradient[in] + sum;
 }
 
 static void backward_block(const cafe_mlp *net, const layout *at, float *gradient, float *input_gradient,
-                           const float *input, const float *output_gradient, int64_t first, int64_t m, float *scratch) {
+                           const float *input, const float *output_gradient, int64_t first, int64_t m, int fresh,
+                           float *scratch) {
     int32_t top = net->layers;
     float *d = scratch, *e = scratch + at->scratch_size / 2;
-    pad_rows(d, output_gradient + first * net->widths[top], m, net->widths[top], at->ld[top]);
+    pad_rows(d, output_gradient + first * net->widths[top], net->widths[top], m, net->widths[top], at->ld[top]);
     at->use->derive(d, at->h[top] + first * at->ld[top], m * at->ld[top], net->output);
     for (int32_t l = top - 1; l >= 0; l--) {
         const float *a = l ? at->h[l] + first * at->ld[l] : input + first * net->widths[0];
         float *g = gradient + at->offset[l];
         if (l)
-            add_outer(at, g, a, at->ld[l], d, at->ld[l + 1], m, net->widths[l], net->widths[l + 1], 1);
+            add_outer(at, g, a, at->ld[l], d, at->ld[l + 1], m, net->widths[l], net->widths[l + 1], fresh);
         else
-            at->use->outer(g, a, net->widths[0], d, at->ld[1], m, net->widths[0], net->widths[1], 1);
+            at->use->outer(g, a, net->widths[0], d, at->ld[1], m, net->widths[0], net->widths[1], 1, fresh);
         if (!l && !input_gradient) break;
-        memset(e, 0, sizeof(float) * (size_t)(m * at->ld[l]));
-        at->use->product(e, d, at->ld[l + 1], at->wt[l], NULL, m, net->widths[l + 1], at->ld[l]);
+        times(at, e, d, at->ld[l + 1], at->wt[l], zeros, m, net->widths[l + 1], at->ld[l]);
         if (l) at->use->derive(e, a, m * at->ld[l], net->hidden);
         float *swap = d;
         d = e, e = swap;
@@ -271,14 +111,16 @@ static void backward_chunk(const cafe_mlp *net, const layout *at, float *gradien
     int64_t end = (chunk + 1) * at->chunk < at->rows ? (chunk + 1) * at->chunk : at->rows;
     for (int64_t first = chunk * at->chunk; first < end; first += BLOCK)
         backward_block(net, at, partial, input_gradient, input, output_gradient, first,
-                       end - first < BLOCK ? end - first : BLOCK, scratch);
+                       end - first < BLOCK ? end - first : BLOCK, at->chunks > 1 && first == chunk * at->chunk,
+                       scratch);
+    chunk_done(gradient, at);
 }
 
 void cafe_mlp_backward(float *parameter_gradient, float *input_gradient, float *workspace, const cafe_mlp *net,
                        const float *parameters, const float *input, const float *output_gradient, int64_t rows) {
     layout at = layout_of(net, workspace, rows);
     pack_transposed(net, &at, at.wt, parameters, input_gradient ? 0 : 1);
-    int32_t threads = threads_for(at.chunks, rows * at.parameters);
+    int32_t threads = at.threads = threads_for(at.chunks, rows * at.parameters);
     if (threads < 2) {
         for (int64_t chunk = 0; chunk < at.chunks; chunk++)
             backward_chunk(net, &at, parameter_gradient, input_gradient, input, output_gradient, chunk, at.scratch);
@@ -289,101 +131,4 @@ void cafe_mlp_backward(float *parameter_gradient, float *input_gradient, float *
                            at.scratch + omp_get_thread_num() * at.scratch_size);
     }
     add_partials(parameter_gradient, &at);
-}
-
-/* ---- R-operator ---- */
-
-static void rforward_block(const cafe_mlp *net, const layout *at, float *r_output, const float *input, int64_t first,
-                           int64_t m) {
-    for (int32_t l = 0; l < net->layers; l++) {
-        int64_t in = net->widths[l], ld = at->ld[l + 1];
-        const float *a = l ? at->h[l] + first * at->ld[l] : input + first * in;
-        float *r = at->r[l + 1] + first * ld;
-        at->use->product(r, a, l ? at->ld[l] : in, at->v[l], at->v[l] + in * ld, m, in, ld);            // R z = h V + c
-        if (l) at->use->product(r, at->r[l] + first * at->ld[l], at->ld[l], at->w[l], NULL, m, in, ld); // + R{h} W
-        at->use->derive(r, at->h[l + 1] + first * ld, m * ld, kind_of(net, l + 1));
-    }
-    int64_t out = net->widths[net->layers], ld = at->ld[net->layers];
-    unpad_rows(r_output + first * out, at->r[net->layers] + first * ld, m, out, ld);
-}
-
-void cafe_mlp_rforward(float *r_output, float *workspace, const cafe_mlp *net, const float *parameters,
-                       const float *direction, const float *input, int64_t rows) {
-    layout at = layout_of(net, workspace, rows);
-    pack(net, &at, at.w, parameters);
-    pack(net, &at, at.v, direction);
-    int64_t blocks = (rows + BLOCK - 1) / BLOCK;
-    int32_t threads = threads_for(blocks, rows * at.parameters);
-#pragma omp parallel for schedule(static) num_threads(threads) if (threads > 1)
-    for (int64_t block = 0; block < blocks; block++)
-        rforward_block(net, &at, r_output, input, block * BLOCK, block_rows(block, rows));
-}
-
-static void deltas_block(const cafe_mlp *net, const layout *at, const float *output_gradient, int64_t first,
-                         int64_t m) {
-    for (int32_t l = net->layers; l > 0; l--) {
-        int64_t ld = at->ld[l];
-        float *e = at->e[l] + first * ld, *d = at->d[l] + first * ld;
-        if (l == net->layers) {
-            pad_rows(e, output_gradient + first * net->widths[l], m, net->widths[l], ld);
-        } else {
-            memset(e, 0, sizeof(float) * (size_t)(m * ld));
-            at->use->product(e, at->d[l + 1] + first * at->ld[l + 1], at->ld[l + 1], at->wt[l], NULL, m,
-                             net->widths[l + 1], ld);
-        }
-        memcpy(d, e, sizeof(float) * (size_t)(m * ld));
-        at->use->derive(d, at->h[l] + first * ld, m * ld, kind_of(net, l));
-    }
-}
-
-void cafe_mlp_deltas(float *workspace, const cafe_mlp *net, const float *parameters, const float *output_gradient,
-                     int64_t rows) {
-    layout at = layout_of(net, workspace, rows);
-    pack_transposed(net, &at, at.wt, parameters, 1);
-    int64_t blocks = (rows + BLOCK - 1) / BLOCK;
-    int32_t threads = threads_for(blocks, rows * at.parameters);
-#pragma omp parallel for schedule(static) num_threads(threads) if (threads > 1)
-    for (int64_t block = 0; block < blocks; block++)
-        deltas_block(net, &at, output_gradient, block * BLOCK, block_rows(block, rows));
-}
-
-static void rbackward_block(const cafe_mlp *net, const layout *at, float *gradient, const float *input,
-                            const float *r_output_gradient, int64_t first, int64_t m, float *scratch) {
-    int32_t top = net->layers;
-    float *x = scratch, *y = scratch + at->scratch_size / 2; // R{delta} of this layer and of the one below
-    pad_rows(x, r_output_gradient + first * net->widths[top], m, net->widths[top], at->ld[top]);
-    for (int32_t l = top; l > 0; l--) {
-        int64_t ld = at->ld[l], in = net->widths[l - 1], lda = l > 1 ? at->ld[l - 1] : in;
-        const float *d = at->d[l] + first * ld;
-        at->use->derive_twice(x, at->h[l] + first * ld, at->r[l] + first * ld, at->e[l] + first * ld, m * ld,
-                              kind_of(net, l));
-        const float *a = l > 1 ? at->h[l - 1] + first * lda : input + first * in;
-        float *g = gradient + at->offset[l - 1];
-        at->use->outer(g, a, lda, x, ld, m, in, net->widths[l], 1); // R{dW} = h' R{d} + R{h}' d
-        if (l == 1) break;
-        at->use->outer(g, at->r[l - 1] + first * lda, lda, d, ld, m, in, net->widths[l], 0);
-        memset(y, 0, sizeof(float) * (size_t)(m * lda));
-        at->use->product(y, x, ld, at->wt[l - 1], NULL, m, net->widths[l], lda); // R{e} = R{d} W' + d V'
-        at->use->product(y, d, ld, at->vt[l - 1], NULL, m, net->widths[l], lda);
-        float *swap = x;
-        x = y, y = swap;
-    }
-}
-
-void cafe_mlp_rbackward(float *r_parameter_gradient, float *workspace, const cafe_mlp *net, const float *parameters,
-                        const float *direction, const float *input, const float *r_output_gradient, int64_t rows) {
-    layout at = layout_of(net, workspace, rows);
-    pack_transposed(net, &at, at.wt, parameters, 1);
-    pack_transposed(net, &at, at.vt, direction, 1);
-    int32_t threads = threads_for(at.chunks, rows * at.parameters);
-#pragma omp parallel for schedule(static) num_threads(threads) if (threads > 1)
-    for (int64_t chunk = 0; chunk < at.chunks; chunk++) {
-        float *partial = partial_of(r_parameter_gradient, &at, chunk);
-        int64_t end = (chunk + 1) * at.chunk < rows ? (chunk + 1) * at.chunk : rows;
-        for (int64_t first = chunk * at.chunk; first < end; first += BLOCK)
-            rbackward_block(net, &at, partial, input, r_output_gradient, first,
-                            end - first < BLOCK ? end - first : BLOCK,
-                            at.scratch + omp_get_thread_num() * at.scratch_size);
-    }
-    add_partials(r_parameter_gradient, &at);
 }

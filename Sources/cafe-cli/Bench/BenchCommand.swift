@@ -44,7 +44,7 @@ struct BenchCommand: ParsableCommand {
             switch group {
             case .mlp: BenchKernels.mlp(meter)
             case .kl: BenchKernels.kl(meter)
-            case .cg: BenchKernels.conjugateGradient(meter)
+            case .cg: BenchCurvature.run(meter)
             case .weights: BenchKernels.weights(meter)
             case .environment: BenchGames.environment(meter)
             case .training: try BenchGames.training(meter)

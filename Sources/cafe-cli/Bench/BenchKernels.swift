@@ -1,9 +1,9 @@
 internal import CSCSwift
 internal import Foundation
 
-/// The cases of docs/performance.md, sections 1 to 4.
+/// The cases of docs/results/performance.md, sections 1, 2 and 4.
 enum BenchKernels {
-    private static func normals(_ count: Int, _ scale: Double, _ index: UInt64) -> [Float] {
+    static func normals(_ count: Int, _ scale: Double, _ index: UInt64) -> [Float] {
         var stream = RandomStream(seed: 1, purpose: .test, index: index)
         return (0..<count).map { _ in Float(scale * stream.normal()) }
     }
@@ -11,7 +11,7 @@ enum BenchKernels {
     // MARK: Section 1
 
     static func mlp(_ meter: BenchMeter) {
-        for widths in [[64, 64, 64], [64, 128, 128, 16], [256, 256, 256, 8], [34, 32, 32, 1]] {
+        for widths in [[64, 64, 64], [64, 128, 128, 16], [256, 256, 256, 8], [34, 32, 32, 1], [18, 64, 64, 5]] {
             for activation in [Activation.tanh, .relu] {
                 for rows in [256, 2048, 16384] { mlp(meter, widths, activation, rows) }
             }
@@ -36,7 +36,9 @@ enum BenchKernels {
         pass(
             shape, parameters, Array(input[..<(part * shape.inputWidth)]), part, &fewOutput,
             Array(outputGradient[..<(part * shape.outputWidth)]), &gradient, few)
-        let reference = doubleGradient(shape, parameters, input, outputGradient, part)
+        let reference = DoubleNet(shape, input, rows: part).gradient(parameters.map(Double.init)) { row, _ in
+            outputGradient[row * shape.outputWidth..<(row + 1) * shape.outputWidth].map(Double.init)
+        }
         var difference = 0.0
         var length = 0.0
         for index in gradient.indices {
@@ -59,7 +61,7 @@ enum BenchKernels {
         }
     }
 
-    private static func initialize(_ shape: MLPShape, _ parameters: inout [Float], _ stream: inout RandomStream) {
+    static func initialize(_ shape: MLPShape, _ parameters: inout [Float], _ stream: inout RandomStream) {
         var span = parameters.mutableSpan
         MLP.initialize(shape, parameters: &span, stream: &stream)
     }
@@ -85,46 +87,6 @@ enum BenchKernels {
         MLP.backward(
             shape, parameters: parameters.span, input: input.span, rows: rows, outputGradient: outputGradient.span,
             parameterGradient: &sum, workspace: workspace)
-    }
-
-    /// The same in double precision, one row at a time.
-    private static func doubleGradient(
-        _ shape: MLPShape, _ parameters: [Float], _ input: [Float], _ outputGradient: [Float], _ rows: Int
-    ) -> [Double] {
-        var gradient = [Double](repeating: 0, count: parameters.count)
-        for row in 0..<rows {
-            var layers = [input[row * shape.inputWidth..<(row + 1) * shape.inputWidth].map(Double.init)]
-            for layer in 0..<shape.layerCount {
-                let (rows, columns) = (shape.widths[layer], shape.widths[layer + 1])
-                let start = shape.parameterRange(layer: layer).lowerBound
-                layers.append(
-                    (0..<columns).map { column in
-                        var z = Double(parameters[start + rows * columns + column])
-                        for k in 0..<rows { z += layers[layer][k] * Double(parameters[start + k * columns + column]) }
-                        if layer == shape.layerCount - 1 { return z }
-                        return shape.hidden == .tanh ? tanh(z) : max(0, z)
-                    })
-            }
-            var delta = outputGradient[row * shape.outputWidth..<(row + 1) * shape.outputWidth].map(Double.init)
-            for layer in (0..<shape.layerCount).reversed() {
-                let (rows, columns) = (shape.widths[layer], shape.widths[layer + 1])
-                let start = shape.parameterRange(layer: layer).lowerBound
-                for column in 0..<columns {
-                    for k in 0..<rows { gradient[start + k * columns + column] += layers[layer][k] * delta[column] }
-                    gradient[start + rows * columns + column] += delta[column]
-                }
-                guard layer > 0 else { break }
-                delta = (0..<rows).map { k in
-                    var sum = 0.0
-                    for column in 0..<columns {
-                        sum += delta[column] * Double(parameters[start + k * columns + column])
-                    }
-                    let h = layers[layer][k]
-                    return sum * (shape.hidden == .tanh ? 1 - h * h : h > 0 ? 1 : 0)
-                }
-            }
-        }
-        return gradient
     }
 
     // MARK: Section 2
@@ -174,84 +136,6 @@ enum BenchKernels {
         var out = kl.mutableSpan
         Gaussian.kl(
             meanP: mp.span, logSDP: sp.span, meanQ: mq.span, logSDQ: sq.span, width: 32, kl: &out)
-    }
-
-    // MARK: Section 3
-
-    /// Gauss-Newton products of a 64-128-128-16 softmax net under CG: forward once, then R-forward, Fisher head and
-    /// backward an iteration.
-    static func conjugateGradient(_ meter: BenchMeter) {
-        let (rows, iterations) = (4096, 20)
-        let shape = MLPShape(widths: [64, 128, 128, 16])
-        var stream = RandomStream(seed: 3, purpose: .test)
-        var parameters = [Float](repeating: 0, count: shape.parameterCount)
-        initialize(shape, &parameters, &stream)
-        let input = normals(rows * 64, 1, 11)
-        let workspace = MLPWorkspace(shape: shape, maxRows: rows)
-        var logits = [Float](repeating: 0, count: rows * 16)
-        let offsets = (0...rows).map { Int32($0 * 16) }
-        let right = normals(shape.parameterCount, 1, 12)
-        var solution = [Float](repeating: 0, count: shape.parameterCount)
-        var rLogits = logits
-        var head = logits
-        func solve() -> CGReport {
-            forward(shape, parameters, input, rows, &logits, workspace)
-            return solveCG(
-                shape, parameters, input, rows, logits, offsets, right, iterations, &rLogits, &head, &solution,
-                workspace)
-        }
-        let report = solve()
-        let error = report.relativeResidual
-        meter.measure(
-            "ihvp_gauss_newton/64-128-128-16/B4096", work: Double(iterations), unit: "CG iterations/s",
-            check: (error, report.smallestCurvature > 0 && error.isFinite)
-        ) { _ = solve() }
-    }
-
-    private static func forward(
-        _ shape: MLPShape, _ parameters: [Float], _ input: [Float], _ rows: Int, _ output: inout [Float],
-        _ workspace: MLPWorkspace
-    ) {
-        var out = output.mutableSpan
-        MLP.forward(
-            shape, parameters: parameters.span, input: input.span, rows: rows, output: &out, workspace: workspace)
-    }
-
-    private static func solveCG(
-        _ shape: MLPShape, _ parameters: [Float], _ input: [Float], _ rows: Int, _ logits: [Float],
-        _ offsets: [Int32], _ right: [Float], _ iterations: Int, _ rLogits: inout [Float], _ head: inout [Float],
-        _ solution: inout [Float], _ workspace: MLPWorkspace
-    ) -> CGReport {
-        var out = solution.mutableSpan
-        return ConjugateGradient.solve(
-            dimension: shape.parameterCount, rightHandSide: right.span, damping: 0.01, maxIterations: iterations,
-            tolerance: 0, solution: &out
-        ) { direction, product in
-            for index in 0..<product.count { product[index] = 0 }
-            tangent(shape, parameters, direction, input, rows, &rLogits, workspace)
-            fisher(logits, rLogits, offsets, rows, &head)
-            MLP.backward(
-                shape, parameters: parameters.span, input: input.span, rows: rows, outputGradient: head.span,
-                parameterGradient: &product, workspace: workspace)
-        }
-    }
-
-    private static func tangent(
-        _ shape: MLPShape, _ parameters: [Float], _ direction: Span<Float>, _ input: [Float], _ rows: Int,
-        _ rLogits: inout [Float], _ workspace: MLPWorkspace
-    ) {
-        var out = rLogits.mutableSpan
-        MLP.rForward(
-            shape, parameters: parameters.span, direction: direction, input: input.span, rows: rows, rOutput: &out,
-            workspace: workspace)
-    }
-
-    private static func fisher(
-        _ logits: [Float], _ rLogits: [Float], _ offsets: [Int32], _ rows: Int, _ head: inout [Float]
-    ) {
-        var out = head.mutableSpan
-        Policy.fisher(
-            logits: logits.span, rLogits: rLogits.span, offsets: offsets.span, scale: 1 / Float(rows), product: &out)
     }
 
     // MARK: Section 4

@@ -1,0 +1,27 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// A package of its own, so that neither a build nor a user of CAFE fetches the benchmark harness:
+//   scripts/bench-suite           all cases
+//   scripts/bench-suite check     the same against the thresholds in Thresholds/
+let package = Package(
+    name: "cafe-benchmarks",
+    dependencies: [
+        .package(name: "cafe", path: ".."),
+        .package(url: "https://github.com/ordo-one/benchmark", from: "1.38.1", traits: []),
+    ],
+    targets: [
+        // What an engineer writes first, in plain C, and a counter of heap allocations.
+        .target(name: "Twins", path: "Twins", cSettings: [.unsafeFlags(["-O3", "-std=c11"])]),
+        .executableTarget(
+            name: "Cafe",
+            dependencies: [
+                "Twins",
+                .product(name: "CSCSwift", package: "cafe"),
+                .product(name: "Benchmark", package: "benchmark"),
+            ],
+            path: "Cafe",
+            plugins: [.plugin(name: "BenchmarkPlugin", package: "benchmark")]
+        ),
+    ]
+)

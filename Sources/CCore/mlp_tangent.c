@@ -1,0 +1,118 @@
+/* mlp_tangent.c - Pearlmutter's R-operator on batched multilayer perceptrons, for exact Hessian-vector products: the
+ * tangents of a direction in parameter space go forward, and R{deltas} come back over deltas kept from the primal pass.
+ * mlp_layout.h has the representation. Hot calls: product and outer, twice those of a plain pass.
+ */
+#include "mlp_layout.h"
+
+static void rforward_block(const cafe_mlp *net, const layout *at, float *r_output, const float *input, int64_t first,
+                           int64_t m) {
+    for (int32_t l = 0; l < net->layers; l++) {
+        int64_t in = net->widths[l], ld = at->ld[l + 1];
+        const float *a = l ? at->h[l] + first * at->ld[l] : input + first * in;
+        float *r = at->r[l + 1] + first * ld;
+        times(at, r, a, l ? at->ld[l] : in, at->v[l], at->v[l] + in * ld, m, in, ld);            // R z = h V + c
+        if (l) times(at, r, at->r[l] + first * at->ld[l], at->ld[l], at->w[l], NULL, m, in, ld); // + R{h} W
+        at->use->derive(r, at->h[l + 1] + first * ld, m * ld, kind_of(net, l + 1));
+    }
+    int64_t out = net->widths[net->layers], ld = at->ld[net->layers];
+    unpad_rows(r_output + first * out, at->r[net->layers] + first * ld, m, out, ld);
+}
+
+void cafe_mlp_rforward(float *r_output, float *workspace, const cafe_mlp *net, const float *parameters,
+                       const float *direction, const float *input, int64_t rows) {
+    layout at = layout_of(net, workspace, rows);
+    pack(net, &at, at.w, parameters);
+    pack(net, &at, at.v, direction);
+    int64_t blocks = (rows + BLOCK - 1) / BLOCK;
+    int32_t threads = threads_for(blocks, rows * at.parameters);
+    if (threads < 2) { // a region of one allocates
+        for (int64_t block = 0; block < blocks; block++)
+            rforward_block(net, &at, r_output, input, block * BLOCK, block_rows(block, rows));
+        return;
+    }
+#pragma omp parallel for schedule(static) num_threads(threads)
+    for (int64_t block = 0; block < blocks; block++)
+        rforward_block(net, &at, r_output, input, block * BLOCK, block_rows(block, rows));
+}
+
+static void deltas_block(const cafe_mlp *net, const layout *at, const float *output_gradient, int64_t first,
+                         int64_t m) {
+    for (int32_t l = net->layers; l > 0; l--) {
+        int64_t ld = at->ld[l];
+        float *e = at->e[l] + first * ld, *d = at->d[l] + first * ld;
+        if (l == net->layers) {
+            pad_rows(e, output_gradient + first * net->widths[l], net->widths[l], m, net->widths[l], ld);
+        } else {
+            times(at, e, at->d[l + 1] + first * at->ld[l + 1], at->ld[l + 1], at->wt[l], zeros, m, net->widths[l + 1],
+                  ld);
+        }
+        memcpy(d, e, sizeof(float) * (size_t)(m * ld));
+        at->use->derive(d, at->h[l] + first * ld, m * ld, kind_of(net, l));
+    }
+}
+
+void cafe_mlp_deltas(float *workspace, const cafe_mlp *net, const float *parameters, const float *output_gradient,
+                     int64_t rows) {
+    layout at = layout_of(net, workspace, rows);
+    pack_transposed(net, &at, at.wt, parameters, 1);
+    int64_t blocks = (rows + BLOCK - 1) / BLOCK;
+    int32_t threads = threads_for(blocks, rows * at.parameters);
+    if (threads < 2) {
+        for (int64_t block = 0; block < blocks; block++)
+            deltas_block(net, &at, output_gradient, block * BLOCK, block_rows(block, rows));
+        return;
+    }
+#pragma omp parallel for schedule(static) num_threads(threads)
+    for (int64_t block = 0; block < blocks; block++)
+        deltas_block(net, &at, output_gradient, block * BLOCK, block_rows(block, rows));
+}
+
+static void rbackward_block(const cafe_mlp *net, const layout *at, float *gradient, const float *input,
+                            const float *r_output_gradient, int64_t first, int64_t m, int fresh, float *scratch) {
+    int32_t top = net->layers;
+    float *x = scratch, *y = scratch + at->scratch_size / 2; // R{delta} of this layer and of the one below
+    pad_rows(x, r_output_gradient + first * net->widths[top], net->widths[top], m, net->widths[top], at->ld[top]);
+    for (int32_t l = top; l > 0; l--) {
+        int64_t ld = at->ld[l], in = net->widths[l - 1], lda = l > 1 ? at->ld[l - 1] : in;
+        const float *d = at->d[l] + first * ld;
+        at->use->derive_twice(x, at->h[l] + first * ld, at->r[l] + first * ld, at->e[l] + first * ld, m * ld,
+                              kind_of(net, l));
+        const float *a = l > 1 ? at->h[l - 1] + first * lda : input + first * in;
+        float *g = gradient + at->offset[l - 1];
+        at->use->outer(g, a, lda, x, ld, m, in, net->widths[l], 1, fresh); // R{dW} = h' R{d} + R{h}' d
+        if (l == 1) break;
+        at->use->outer(g, at->r[l - 1] + first * lda, lda, d, ld, m, in, net->widths[l], 0, 0);
+        times(at, y, x, ld, at->wt[l - 1], zeros, m, net->widths[l], lda); // R{e} = R{d} W' + d V'
+        times(at, y, d, ld, at->vt[l - 1], NULL, m, net->widths[l], lda);
+        float *swap = x;
+        x = y, y = swap;
+    }
+}
+
+static void rbackward_chunk(const cafe_mlp *net, const layout *at, float *gradient, const float *input,
+                            const float *r_output_gradient, int64_t chunk, float *scratch) {
+    float *partial = partial_of(gradient, at, chunk);
+    int64_t end = (chunk + 1) * at->chunk < at->rows ? (chunk + 1) * at->chunk : at->rows;
+    for (int64_t first = chunk * at->chunk; first < end; first += BLOCK)
+        rbackward_block(net, at, partial, input, r_output_gradient, first, end - first < BLOCK ? end - first : BLOCK,
+                        at->chunks > 1 && first == chunk * at->chunk, scratch);
+    chunk_done(gradient, at);
+}
+
+void cafe_mlp_rbackward(float *r_parameter_gradient, float *workspace, const cafe_mlp *net, const float *parameters,
+                        const float *direction, const float *input, const float *r_output_gradient, int64_t rows) {
+    layout at = layout_of(net, workspace, rows);
+    pack_transposed(net, &at, at.wt, parameters, 1);
+    pack_transposed(net, &at, at.vt, direction, 1);
+    int32_t threads = at.threads = threads_for(at.chunks, rows * at.parameters);
+    if (threads < 2) {
+        for (int64_t chunk = 0; chunk < at.chunks; chunk++)
+            rbackward_chunk(net, &at, r_parameter_gradient, input, r_output_gradient, chunk, at.scratch);
+    } else {
+#pragma omp parallel for schedule(static) num_threads(threads)
+        for (int64_t chunk = 0; chunk < at.chunks; chunk++)
+            rbackward_chunk(net, &at, r_parameter_gradient, input, r_output_gradient, chunk,
+                            at.scratch + omp_get_thread_num() * at.scratch_size);
+    }
+    add_partials(r_parameter_gradient, &at);
+}
