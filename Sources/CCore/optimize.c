@@ -34,7 +34,12 @@ double cafe_dot(const float *a, const float *b, int64_t count) {
     const kernels *use = cafe_kernels();
     double partial[MOST_CHUNKS], total = 0;
     if (c.count == 1) return use->dot(a, b, count);
-#pragma omp parallel for schedule(static) num_threads(c.threads) if (c.threads > 1)
+    if (c.threads < 2) { // the same chunks in the same order
+        for (int64_t k = 0; k < c.count; k++)
+            total += use->dot(a + k * c.size, b + k * c.size, chunk_end(c, k, count) - k * c.size);
+        return total;
+    }
+#pragma omp parallel for schedule(static) num_threads(c.threads)
     for (int64_t k = 0; k < c.count; k++)
         partial[k] = use->dot(a + k * c.size, b + k * c.size, chunk_end(c, k, count) - k * c.size);
     for (int64_t k = 0; k < c.count; k++) total += partial[k];
@@ -67,14 +72,19 @@ static void scale_add(float *y, double scale, const float *x, int64_t count) {
     }
 }
 
+static void scale_range(float *y, float scale, int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; i++) y[i] *= scale;
+}
+
 static void scale_by(float *y, double scale, int64_t count) {
     chunks c = chunks_of(count, LEAST);
     float s = (float)scale;
-#pragma omp parallel for schedule(static) num_threads(c.threads) if (c.threads > 1)
-    for (int64_t k = 0; k < c.count; k++) {
-        int64_t end = chunk_end(c, k, count);
-        for (int64_t i = k * c.size; i < end; i++) y[i] *= s;
+    if (c.threads < 2) { // every minibatch: an OpenMP region of one allocates
+        scale_range(y, s, 0, count);
+        return;
     }
+#pragma omp parallel for schedule(static) num_threads(c.threads)
+    for (int64_t k = 0; k < c.count; k++) scale_range(y, s, k * c.size, chunk_end(c, k, count));
 }
 
 double cafe_norm_clip(float *gradient, int64_t count, double maximum) {

@@ -161,6 +161,16 @@ public struct DecisionStore: Sendable {
 }
 
 extension DecisionStore {
+    /// The action behind each decision's chosen row: `chosen` [n] counts within the decision's rows. O(n).
+    func slots(of chosen: [Int32], into actions: inout [Int32]) {
+        precondition(
+            chosen.count == count && actions.count == count,
+            "DecisionStore.slots: \(chosen.count) chosen, \(actions.count) actions of \(count) decisions")
+        let (chosen, offsets, slots) = (chosen.span, offsets.span, slots.span)
+        var out = actions.mutableSpan
+        for row in out.indices { out[row] = Int32(slots[Int(offsets[row] + chosen[row])]) }
+    }
+
     /// From one number for each of the K actions of each decision [n, K], those of the rows [R]. O(R).
     func pick(from flat: [Float], into byRow: inout [Float]) {
         for decision in 0..<count {
