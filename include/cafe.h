@@ -50,6 +50,14 @@ uint64_t cafe_random_u64(uint64_t seed, uint64_t stream, uint64_t counter);
 void cafe_random_below(int32_t *out, uint32_t bound, uint64_t seed, uint64_t stream, uint64_t counter, int64_t count);
 /* out[count] uniform in [0, 1), 24 bits each, four of them from each block from `counter` on. O(count). */
 void cafe_random_units(float *out, uint64_t seed, uint64_t stream, uint64_t counter, int64_t count);
+/* out[count] standard normal (Box and Muller 1958): sqrt(-2 ln(1 - u)) cos(2 pi v), u and v being the first 53 bits of
+ * the 64 of two blocks each from `counter` on. O(count). */
+void cafe_random_normals(float *out, uint64_t seed, uint64_t stream, uint64_t counter, int64_t count);
+/* out[count] = 1 with probability `bound`, else 0: one block each from `counter` on. O(count). */
+void cafe_random_bernoulli(uint8_t *out, double bound, uint64_t seed, uint64_t stream, uint64_t counter, int64_t count);
+/* Puts elements[count] in a uniformly random order (Fisher and Yates), from the last to the first: count - 1 blocks
+ * from `counter` on. O(count). */
+void cafe_random_shuffle(int32_t *elements, uint64_t seed, uint64_t stream, uint64_t counter, int64_t count);
 
 /* ---- spread: simple_spread of the multi-agent particle environments ------------------------------------------------ */
 
@@ -238,6 +246,18 @@ int64_t cafe_rows_count(const uint8_t *mask, int64_t count);
  * first decision without an allowed action, at which it stopped. O(n K (C + D)). */
 int64_t cafe_rows_pack(float *rows, uint8_t *slots, int32_t *offsets, float *summary, const float *context,
                        const float *candidates, const uint8_t *mask, int64_t count, cafe_row_sizes sizes);
+/* What learnt credit reads: one output row for each decision with an action, in order of time. The decisions come as a
+ * packed store (rows, offsets, summary) with times[n] and taken[n], the row taken within the decision's rows, -1 for no
+ * action; items[R] says which of payments[P] a row stands for, -1 for none. Episode e owns the decisions episodes[e] ..
+ * episodes[e + 1] - 1 and the output rows from firsts[e] on. observations[m x (C + D + 2)] = summary, a quarter of the
+ * mean over the candidates of how many others took the same item at the same time, an eighth of the number of
+ * candidates; actions[m x (D + 1)] = the candidate taken, a quarter of how many others took its item; targets[m] = the
+ * sum of the candidates' payments or, with after >= 0, of column `after` of the row taken and `before` of the others;
+ * joined[m] = 1 where an item was taken. takers[P], all 0, is 0 again afterwards. O(R + n (C + D)). */
+void cafe_credit_rows(float *observations, float *actions, float *targets, uint8_t *joined, int32_t *takers,
+                      const float *times, const int32_t *taken, const float *rows, const int32_t *offsets,
+                      const float *summary, const int32_t *items, const float *payments, cafe_row_sizes sizes,
+                      int32_t before, int32_t after, const int64_t *episodes, const int64_t *firsts, int64_t count);
 /* Copies the decisions indices[n] of a packed store, in that order. O(their rows). */
 void cafe_rows_gather(float *rows, uint8_t *slots, int32_t *offsets, float *summary, const float *from_rows,
                       const uint8_t *from_slots, const int32_t *from_offsets, const float *from_summary,

@@ -8,7 +8,7 @@ enum DecisionRows {
         let candidate: Int
         let actions: Int
 
-        fileprivate var lent: cafe_row_sizes {
+        var lent: cafe_row_sizes {
             cafe_row_sizes(context: Int32(context), candidate: Int32(candidate), actions: Int32(actions))
         }
     }
@@ -54,6 +54,57 @@ enum DecisionRows {
             cafe_rows_gather(
                 &rows, &slots, &offsets, &summary, fromRows, fromSlots, fromOffsets, fromSummary, $0.baseAddress,
                 Int64($0.count), sizes.lent)
+        }
+    }
+}
+
+/// Copies between flat arrays, by the core's own memory copy: rows of a matrix are too short for loops that check
+/// every element.
+enum Rows {
+    /// target[at ..< at + count] = source[from ..< from + count]. O(count).
+    @inline(__always)
+    static func copy<Element: BitwiseCopyable>(
+        _ source: [Element], from: Int, to target: inout [Element], at: Int, count: Int
+    ) {
+        precondition(
+            count >= 0 && from >= 0 && from + count <= source.count && at >= 0 && at + count <= target.count,
+            "Rows.copy: \(from) + \(count) of \(source.count) to \(at) + \(count) of \(target.count)")
+        if count == 0 { return }
+        source.withUnsafeBufferPointer { source in
+            target.withUnsafeMutableBufferPointer {
+                ($0.baseAddress! + at).update(from: source.baseAddress! + from, count: count)
+            }
+        }
+    }
+
+    /// numbers[i] = 0. O(n).
+    static func zero(_ numbers: inout [Float]) {
+        var span = numbers.mutableSpan
+        for i in span.indices { span[i] = 0 }
+    }
+
+    /// numbers[i] = (numbers[i] - shift) * factor. O(n).
+    static func rescale(_ numbers: inout [Float], shift: Float = 0, factor: Float) {
+        var span = numbers.mutableSpan
+        for i in span.indices { span[i] = (span[i] - shift) * factor }
+    }
+
+    /// target[i] = source[indices[i]], one element an index. O(indices).
+    @inline(__always)
+    static func gather<Element: BitwiseCopyable>(
+        _ source: [Element], _ indices: ArraySlice<Int32>, into target: inout [Element]
+    ) {
+        requireCount(target.count, indices.count, "Rows.gather: target")
+        source.withUnsafeBufferPointer { source in
+            target.withUnsafeMutableBufferPointer { target in
+                indices.withUnsafeBufferPointer { indices in
+                    for i in 0..<indices.count {
+                        let index = Int(indices[i])
+                        precondition(index >= 0 && index < source.count, "Rows.gather: an index is out of range")
+                        target[i] = source[index]
+                    }
+                }
+            }
         }
     }
 }

@@ -73,7 +73,7 @@ extension Scenario {
         _ stream: inout RandomStream, weight: (HotSpot) -> Double
     ) -> (x: Double, y: Double) {
         if stream.unit() < uniformShare { return (stream.uniform(0, side), stream.uniform(0, side)) }
-        let spot = hotSpots[pick(&stream, hotSpots.map(weight))]
+        let spot = hotSpots[pick(&stream, hotSpots, weight)]
         for _ in 0..<1000 {
             let x = spot.x + spot.spread * stream.normal()
             let y = spot.y + spot.spread * stream.normal()
@@ -84,7 +84,7 @@ extension Scenario {
 
     private func drawRelease(_ stream: inout RandomStream) -> Double {
         if stream.unit() < uniformReleases { return stream.uniform(0, horizon) }
-        let peak = peaks[pick(&stream, peaks.map(\.weight))]
+        let peak = peaks[pick(&stream, peaks, \.weight)]
         for _ in 0..<1000 {
             let fraction = peak.mean + peak.spread * stream.normal()
             if (0..<1).contains(fraction) { return fraction * horizon }
@@ -93,12 +93,14 @@ extension Scenario {
     }
 
     /// An index with probability proportional to its weight. O(n).
-    private func pick(_ stream: inout RandomStream, _ weights: [Double]) -> Int {
-        var left = stream.unit() * weights.reduce(0, +)
-        for (index, weight) in weights.enumerated() {
-            left -= weight
+    private func pick<Element>(
+        _ stream: inout RandomStream, _ elements: [Element], _ weight: (Element) -> Double
+    ) -> Int {
+        var left = stream.unit() * elements.reduce(0) { $0 + weight($1) }
+        for (index, element) in elements.enumerated() {
+            left -= weight(element)
             if left < 0 { return index }
         }
-        return weights.count - 1
+        return elements.count - 1
     }
 }

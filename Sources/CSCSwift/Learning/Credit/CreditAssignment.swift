@@ -16,6 +16,7 @@ public final class CreditAssignment: TrainerExtension {
     private let seed: UInt64
     private let usesVAE: Bool
     private var damping: Double
+    private var data = CreditData()
     private var elbo = RewardVAEReport()
     private var meanInfluence = 0.0
     private var lastOuter: ImplicitGradientReport?
@@ -56,18 +57,18 @@ public final class CreditAssignment: TrainerExtension {
     /// Fits the autoencoder to the rollout and fills `learntColumns`. Throws `CSCError.invalid` where it diverged.
     public func beforeUpdate(_ rollout: RolloutBuffer, learner: Learner) throws {
         guard usesVAE else { return }
-        let data = CreditData(rollout, target: vaeOptions.target)
-        let vae = autoencoder(rollout.decisions.layout)
-        elbo = vae.fit(data.batch)
-        try fill(rollout, data: data, policy: learner.policy)
+        data.read(rollout, target: vaeOptions.target)
+        elbo = autoencoder(rollout.decisions.layout).fit(data.batch)
+        try fillColumns(rollout, policy: learner.policy)
     }
 
     /// Fills the learnt columns with the present autoencoder, without training it. O(decisions * parameters).
     public func fill(_ rollout: RolloutBuffer, policy: ActorCritic) throws {
-        try fill(rollout, data: CreditData(rollout, target: vaeOptions.target), policy: policy)
+        data.read(rollout, target: vaeOptions.target)
+        try fillColumns(rollout, policy: policy)
     }
 
-    private func fill(_ rollout: RolloutBuffer, data: CreditData, policy: ActorCritic) throws {
+    private func fillColumns(_ rollout: RolloutBuffer, policy: ActorCritic) throws {
         guard !data.decisions.isEmpty else { return }
         let vae = autoencoder(rollout.decisions.layout)
         var alternatives: ActionAlternatives?
@@ -80,7 +81,7 @@ public final class CreditAssignment: TrainerExtension {
         let cmi = rollout.column("cmi"), signed = rollout.column("signed")
         var total = 0.0
         for (row, decision) in data.decisions.enumerated() {
-            let taken = data.joined[row]
+            let taken = data.joined[row] != 0
             rollout.rewards[cmi][decision] = taken ? influence.cmi[row] : 0
             rollout.rewards[signed][decision] = taken ? influence.signed[row] : 0
             total += Double(influence.cmi[row])

@@ -7,12 +7,21 @@ struct CreditData {
     /// The features of the action that takes no item, `[A]`.
     var noAction: [Float] = []
     /// [decisions]: 1 where an item was taken.
-    var joined: [Bool] = []
+    var joined: [UInt8] = []
 
     static func observationWidth(_ layout: PolicyLayout) -> Int { layout.contextWidth + layout.candidateWidth + 2 }
     static func actionWidth(_ layout: PolicyLayout) -> Int { layout.candidateWidth + 1 }
 
+    private var takers: [Int32] = []
+    private var firsts: [Int64] = []
+
+    /// No decisions yet.
+    init() {}
+
     /// Rows of every decision of a rollout with an action.
+    init(_ rollout: RolloutBuffer, target: RewardVAEOptions.Target) { read(rollout, target: target) }
+
+    /// Holds the rows of every decision of a rollout with an action, in memory that is kept from rollout to rollout.
     ///
     /// - Observation: what the critic reads (context, mean of the allowed rows), then the mean over the candidates of
     ///   how many *others* chose the same item in the same window (a quarter of it), and how many candidates there
@@ -20,65 +29,40 @@ struct CreditData {
     /// - Own action: the row taken, then a quarter of the number of others who took the same item in this window.
     /// - Target: the payments of the candidates' items, realised or promised at the decision (in mean pays).
     ///
-    /// O(rows (C + D)).
-    init(_ rollout: RolloutBuffer, target: RewardVAEOptions.Target) {
-        let layout = rollout.decisions.layout
-        let (c, d) = (layout.contextWidth, layout.candidateWidth)
-        let store = rollout.decisions, width = layout.rowWidth
-        var takers = [Int32](repeating: 0, count: rollout.payments.count)
-        noAction = [Float](repeating: 0, count: d + 1)
-        if let idle = rollout.items.firstIndex(of: -1) {
-            for j in 0..<d { noAction[j] = store.rows[idle * width + j] }
-        }
+    /// O(rows + decisions (C + D)).
+    mutating func read(_ rollout: RolloutBuffer, target: RewardVAEOptions.Target) {
+        let layout = rollout.decisions.layout, store = rollout.decisions
+        let d = layout.candidateWidth
+        decisions.removeAll(keepingCapacity: true)
+        firsts.removeAll(keepingCapacity: true)
         for episode in 0..<rollout.episodes.count - 1 {
-            var start = rollout.episodes[episode]
-            let last = rollout.episodes[episode + 1]
-            while start < last {
-                var end = start
-                while end < last && rollout.times[end] == rollout.times[start] { end += 1 }
-                for i in start..<end where rollout.actions[i] >= 0 {
-                    let item = rollout.items[Int(store.offsets[i] + rollout.actions[i])]
-                    if item >= 0 { takers[Int(item)] += 1 }
-                }
-                for i in start..<end where rollout.actions[i] >= 0 {
-                    append(i, rollout, c, d, width, takers, target)
-                }
-                for i in start..<end where rollout.actions[i] >= 0 {
-                    let item = rollout.items[Int(store.offsets[i] + rollout.actions[i])]
-                    if item >= 0 { takers[Int(item)] = 0 }
-                }
-                start = end
+            firsts.append(Int64(decisions.count))
+            for i in rollout.episodes[episode]..<rollout.episodes[episode + 1] where rollout.actions[i] >= 0 {
+                decisions.append(i)
             }
         }
-    }
-
-    private mutating func append(
-        _ i: Int, _ rollout: RolloutBuffer, _ c: Int, _ d: Int, _ width: Int, _ takers: [Int32],
-        _ target: RewardVAEOptions.Target
-    ) {
-        let store = rollout.decisions
-        let rows = Int(store.offsets[i])..<Int(store.offsets[i + 1])
-        let taken = rows.lowerBound + Int(rollout.actions[i])
-        let item = rollout.items[taken]
-        var others: Float = 0, candidates: Float = 0, money: Float = 0
-        for row in rows where rollout.items[row] >= 0 {
-            candidates += 1
-            others += Float(takers[Int(rollout.items[row])] - (row == taken ? 1 : 0))
-            switch target {
-            case .realised: money += rollout.payments[Int(rollout.items[row])]
-            case .expected:
-                let column: PairFeature = row == taken ? .paymentAfter : .paymentBefore
-                money += store.rows[row * width + column.rawValue]
-            }
+        resize(&noAction, d + 1, 0)
+        for j in noAction.indices { noAction[j] = 0 }
+        if let idle = rollout.items.firstIndex(of: -1) {
+            Rows.copy(store.rows, from: idle * layout.rowWidth, to: &noAction, at: 0, count: d)
         }
-        decisions.append(i)
-        joined.append(item >= 0)
-        batch.observations += store.criticInput[i * (c + d)..<(i + 1) * (c + d)]
-        batch.observations.append(0.25 * others / max(candidates, 1))
-        batch.observations.append(0.125 * candidates)
-        batch.actions += store.rows[taken * width..<taken * width + d]
-        batch.actions.append(item >= 0 ? 0.25 * Float(takers[Int(item)] - 1) : 0)
-        batch.targets.append(money)
+        let count = decisions.count
+        resize(&batch.observations, count * Self.observationWidth(layout), 0)
+        resize(&batch.actions, count * Self.actionWidth(layout), 0)
+        resize(&batch.targets, count, 0)
+        resize(&joined, count, 0)
+        resize(&takers, rollout.payments.count, 0)
+        CreditRows.fill(
+            observations: &batch.observations, actions: &batch.actions, targets: &batch.targets, joined: &joined,
+            takers: &takers,
+            from: CreditRows.Played(
+                times: rollout.times, taken: rollout.actions, rows: store.rows, offsets: store.offsets,
+                summary: store.criticInput, items: rollout.items, payments: rollout.payments, sizes: store.sizes,
+                episodes: rollout.episodes.map { Int64($0) }, firsts: firsts),
+            columns: target == .realised
+                ? nil
+                : CreditRows.TargetColumns(
+                    before: PairFeature.paymentBefore.rawValue, after: PairFeature.paymentAfter.rawValue))
     }
 
     /// Every action that each decision could have taken, with the policy's probabilities: for the counterfactual

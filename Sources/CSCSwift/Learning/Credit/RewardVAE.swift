@@ -25,8 +25,7 @@ public final class RewardVAE {
     /// Z numbers -> `decoderHidden` -> 1: the mean of the scaled target.
     public let decoderShape: MLPShape
     let seed: UInt64
-    var encoder: [Float]
-    var decoder: [Float]
+    private let nets: RewardVAENets
     private let encoderOptimizer: Adam
     private let decoderOptimizer: Adam
     /// Running statistics of the targets; `weight` is the number of targets that they stand for.
@@ -34,10 +33,12 @@ public final class RewardVAE {
     var variance = 0.0
     private var weight = 0.0
     private var fits = 0
-    private var scratch: Scratch?
+    private var shards: [RewardVAEShard] = []
+    private var order: [Int32] = []
+    private var encoderGradient: [Float] = []
+    private var decoderGradient: [Float] = []
+    private var gradient: [Float] = []
 
-    /// Log-variances are held in this range, with no gradient outside it.
-    static let logVarianceRange: ClosedRange<Float> = -10...4
     /// Targets older than about this many batches fade from the running statistics.
     private static let memory = 20.0
 
@@ -54,8 +55,11 @@ public final class RewardVAE {
         encoderShape = MLPShape(widths: [width] + options.encoderHidden + [2 * options.latent])
         decoderShape = MLPShape(widths: [options.latent] + options.decoderHidden + [1])
         var stream = RandomStream(seed: seed, purpose: .autoencoder)
-        encoder = Self.fresh(encoderShape, &stream, outputGain: 0.1)
-        decoder = Self.fresh(decoderShape, &stream, outputGain: 1)
+        let encoder = Self.fresh(encoderShape, &stream, outputGain: 0.1)
+        let decoder = Self.fresh(decoderShape, &stream, outputGain: 1)
+        nets = RewardVAENets(
+            encoderShape: encoderShape, decoderShape: decoderShape, observationWidth: observationWidth,
+            actionWidth: actionWidth, latent: options.latent, encoder: encoder, decoder: decoder)
         encoderOptimizer = Adam(parameterCount: encoder.count, learningRate: options.learningRate)
         decoderOptimizer = Adam(parameterCount: decoder.count, learningRate: options.learningRate)
     }
@@ -69,13 +73,14 @@ public final class RewardVAE {
 
     /// Encoder's parameters, then decoder's.
     public var parameters: [Float] {
-        get { encoder + decoder }
+        get { nets.encoder + nets.decoder }
         set {
+            let split = nets.encoder.count
             precondition(
-                newValue.count == encoder.count + decoder.count,
-                "RewardVAE.parameters: \(newValue.count) given, \(encoder.count + decoder.count) expected")
-            encoder = Array(newValue[..<encoder.count])
-            decoder = Array(newValue[encoder.count...])
+                newValue.count == split + nets.decoder.count,
+                "RewardVAE.parameters: \(newValue.count) given, \(split + nets.decoder.count) expected")
+            nets.encoder = Array(newValue[..<split])
+            nets.decoder = Array(newValue[split...])
         }
     }
 
@@ -96,7 +101,8 @@ public final class RewardVAE {
         guard batch.count > 0, options.epochs > 0 else { return RewardVAEReport() }
         absorb(batch.targets)
         var stream = RandomStream(seed: seed, purpose: .autoencoder, index: UInt64(fits))
-        var order = Array(0..<batch.count)
+        order.removeAll(keepingCapacity: true)
+        for index in 0..<batch.count { order.append(Int32(index)) }
         var report = RewardVAEReport()
         for _ in 0..<options.epochs {
             stream.shuffle(&order)
@@ -104,14 +110,14 @@ public final class RewardVAE {
             var start = 0
             while start < order.count {
                 let rows = order[start..<min(start + options.batchSize, order.count)]
-                let masked = rows.map { _ in stream.unit() < options.maskProbability }
-                let noise = (0..<rows.count * options.latent).map { _ in Float(stream.normal()) }
-                let part = objective(batch, rows: Array(rows), noise: noise, masked: masked)
-                step(part)
+                let draws = Draws.from(stream, maskProbability: options.maskProbability)
+                let part = objective(batch, rows: rows, draws)
+                stream.skip(UInt64(rows.count * (1 + 2 * options.latent)))
+                step()
                 let share = Double(rows.count) / Double(order.count)
-                report.elbo += share * part.report.elbo
-                report.kl += share * part.report.kl
-                report.squaredError += share * part.report.squaredError
+                report.elbo += share * part.elbo
+                report.kl += share * part.kl
+                report.squaredError += share * part.squaredError
                 start += options.batchSize
             }
         }
@@ -127,8 +133,9 @@ public final class RewardVAE {
         precondition(
             noise.count == batch.count * options.latent && masked.count == batch.count,
             "RewardVAE.elbo: noise \(noise.count), masked \(masked.count) for \(batch.count) rows of \(options.latent)")
-        let part = objective(batch, rows: Array(0..<batch.count), noise: noise, masked: masked)
-        return (part.report, (part.encoder + part.decoder).map { -$0 })
+        let rows = (0..<batch.count).map { Int32($0) }
+        let report = objective(batch, rows: rows[...], .given(noise: noise, masked: masked.map { $0 ? 1 : 0 }))
+        return (report, gradient.map { -$0 })
     }
 
     private func check(_ batch: RewardVAEBatch) {
@@ -152,157 +159,95 @@ public final class RewardVAE {
         weight = total
     }
 
-    private struct Part {
-        var report: RewardVAEReport
-        var encoder: [Float]  // gradients of -J
-        var decoder: [Float]
+    /// Where a minibatch's noise and hidden rows come from.
+    private enum Draws: Sendable {
+        /// A number a row that hides it, then two numbers a row and latent dimension.
+        case from(RandomStream, maskProbability: Double)
+        case given(noise: [Float], masked: [UInt8])
     }
 
-    /// Forward and backward of -J over some rows of the batch.
-    private func objective(_ batch: RewardVAEBatch, rows: [Int], noise: [Float], masked: [Bool]) -> Part {
-        let count = rows.count, latent = options.latent, encoder = encoder, decoder = decoder
-        let width = observationWidth + actionWidth + 1
-        var input = [Float](repeating: 0, count: count * width)
-        for (row, source) in rows.enumerated() {
-            fill(&input, row: row, batch.observations, batch.actions, source: source, masked: masked[row])
-        }
-        let work = workspace(rows: count)
-        let code = encode(input, rows: count, work)
-        var z = [Float](repeating: 0, count: count * latent)
-        for row in 0..<count {
-            for j in 0..<latent {
-                let deviation = exp(0.5 * code.logVariance[row * latent + j])
-                z[row * latent + j] = code.mean[row * latent + j] + deviation * noise[row * latent + j]
-            }
-        }
-        let predicted = decode(z, rows: count, work)
+    /// Forward and backward of -J over some rows of the batch: `gradient` holds the encoder's part, then the decoder's.
+    ///
+    /// Shards run in parallel; their gradients and the rows' parts of the report are added in order.
+    private func objective(_ batch: RewardVAEBatch, rows: ArraySlice<Int32>, _ draws: Draws) -> RewardVAEReport {
+        let (count, latent, size) = (rows.count, options.latent, RewardVAEShard.size)
+        let used = (count + size - 1) / size
+        let shards = ensureShards(used)
         let (shift, scale) = scaling
-        let noiseVariance = options.noiseVariance, each = 1 / Double(count)
+        let objective = RewardVAEObjective(
+            klWeight: options.klWeight, noiseVariance: options.noiseVariance, shift: shift, scale: scale, rows: count)
+        Threads.parallelFor(used) { index in
+            let range = index * size..<min((index + 1) * size, count)
+            Self.draw(draws, range, of: count, latent: latent, into: shards[index])
+            shards[index].run(
+                batch, rows: rows[rows.startIndex + range.lowerBound..<rows.startIndex + range.upperBound], objective)
+        }
         var report = RewardVAEReport()
-        var outputGradient = [Float](repeating: 0, count: count)
-        for row in 0..<count {
-            let error = Double(predicted[row]) - (Double(batch.targets[rows[row]]) - shift) * scale
-            report.squaredError += each * error * error
-            outputGradient[row] = Float(each * error / noiseVariance)  // d(-log p)/d(mean)
+        for shard in shards[..<used] {
+            for error in shard.errors { report.squaredError += error }
+            for divergence in shard.divergences { report.kl += divergence }
         }
-        var codeGradient = [Float](repeating: 0, count: count * 2 * latent)
-        var decoderGradient = [Float](repeating: 0, count: decoder.count)
-        var zGradient = [Float](repeating: 0, count: count * latent)
-        do {
-            var parameterSpan = decoderGradient.mutableSpan
-            var inputSpan = zGradient.mutableSpan
-            MLP.backward(
-                decoderShape, parameters: decoder.span, input: z.span, rows: count,
-                outputGradient: outputGradient.span, parameterGradient: &parameterSpan, inputGradient: &inputSpan,
-                workspace: work.decoder)
-        }
-        for row in 0..<count {
-            for j in 0..<latent {
-                let at = row * latent + j
-                let m = Double(code.mean[at]), logVariance = Double(code.logVariance[at])
-                report.kl += each * 0.5 * (m * m + exp(logVariance) - 1 - logVariance)
-                let weight = options.klWeight * each
-                codeGradient[row * 2 * latent + j] = zGradient[at] + Float(weight * m)
-                guard code.free[at] else { continue }
-                let spread = 0.5 * exp(0.5 * logVariance) * Double(noise[at]) * Double(zGradient[at])
-                codeGradient[row * 2 * latent + latent + j] = Float(spread + weight * 0.5 * (exp(logVariance) - 1))
-            }
-        }
-        var encoderGradient = [Float](repeating: 0, count: encoder.count)
-        var span = encoderGradient.mutableSpan
-        MLP.backward(
-            encoderShape, parameters: encoder.span, input: input.span, rows: count,
-            outputGradient: codeGradient.span, parameterGradient: &span, workspace: work.encoder)
         report.elbo =
-            -0.5 * (report.squaredError / noiseVariance + log(2 * .pi * noiseVariance))
+            -0.5 * (report.squaredError / options.noiseVariance + log(2 * .pi * options.noiseVariance))
             - options.klWeight * report.kl
-        return Part(report: report, encoder: encoderGradient, decoder: decoderGradient)
+        Self.sum(shards[..<used].lazy.map(\.encoderGradient), nets.encoder.count, &encoderGradient)
+        Self.sum(shards[..<used].lazy.map(\.decoderGradient), nets.decoder.count, &decoderGradient)
+        resize(&gradient, encoderGradient.count + decoderGradient.count, 0)
+        Rows.copy(encoderGradient, from: 0, to: &gradient, at: 0, count: encoderGradient.count)
+        Rows.copy(decoderGradient, from: 0, to: &gradient, at: encoderGradient.count, count: decoderGradient.count)
+        return report
     }
 
-    private func step(_ part: Part) {
-        var joint = part.encoder + part.decoder
-        var span = joint.mutableSpan
-        _ = Gradient.clipNorm(&span, maxNorm: Float(options.maxGradNorm))
-        let split = encoder.count
-        Self.step(&encoder, Array(joint[..<split]), encoderOptimizer)
-        Self.step(&decoder, Array(joint[split...]), decoderOptimizer)
-    }
-
-    private static func step(_ parameters: inout [Float], _ gradient: [Float], _ optimizer: Adam) {
-        var span = parameters.mutableSpan
-        optimizer.step(parameters: &span, gradient: gradient.span)
-    }
-
-    // MARK: - The two nets
-
-    struct Code {
-        var mean: [Float]  // [rows, Z]
-        var logVariance: [Float]  // [rows, Z], held in range
-        var free: [Bool]  // [rows, Z], inside the range
-    }
-
-    final class Scratch {
-        let rows: Int
-        let encoder: MLPWorkspace
-        let decoder: MLPWorkspace
-        init(rows: Int, encoder: MLPShape, decoder: MLPShape) {
-            self.rows = rows
-            self.encoder = MLPWorkspace(shape: encoder, maxRows: rows)
-            self.decoder = MLPWorkspace(shape: decoder, maxRows: rows)
-        }
-    }
-
-    func workspace(rows: Int) -> Scratch {
-        if let scratch, scratch.rows >= rows { return scratch }
-        let made = Scratch(rows: max(rows, options.batchSize), encoder: encoderShape, decoder: decoderShape)
-        scratch = made
-        return made
-    }
-
-    /// Writes one encoder row: observation, own action (zeros when masked), hidden flag.
-    func fill(
-        _ input: inout [Float], row: Int, _ observations: [Float], _ actions: [Float], source: Int, masked: Bool
+    /// Puts a shard's noise and hidden rows in place: those of the rows `range` of a minibatch of `count`.
+    private static func draw(
+        _ draws: Draws, _ range: Range<Int>, of count: Int, latent: Int, into shard: RewardVAEShard
     ) {
-        let width = observationWidth + actionWidth + 1
-        let start = row * width
-        for j in 0..<observationWidth { input[start + j] = observations[source * observationWidth + j] }
-        for j in 0..<actionWidth {
-            input[start + observationWidth + j] = masked ? 0 : actions[source * actionWidth + j]
+        resize(&shard.masked, range.count, 0)
+        resize(&shard.noise, range.count * latent, 0)
+        switch draws {
+        case .from(let stream, let probability):
+            var hiding = stream, normals = stream
+            hiding.skip(UInt64(range.lowerBound))
+            hiding.bernoulli(probability, into: &shard.masked)
+            normals.skip(UInt64(count + 2 * latent * range.lowerBound))
+            normals.normals(into: &shard.noise)
+        case .given(let noise, let masked):
+            Rows.copy(masked, from: range.lowerBound, to: &shard.masked, at: 0, count: range.count)
+            Rows.copy(noise, from: range.lowerBound * latent, to: &shard.noise, at: 0, count: range.count * latent)
         }
-        input[start + width - 1] = masked ? 1 : 0
     }
 
-    func encode(_ input: [Float], rows: Int, _ work: Scratch) -> Code {
-        let latent = options.latent, encoder = encoder
-        var output = [Float](repeating: 0, count: rows * 2 * latent)
-        var span = output.mutableSpan
-        MLP.forward(
-            encoderShape, parameters: encoder.span, input: input.span, rows: rows, output: &span,
-            workspace: work.encoder)
-        var code = Code(
-            mean: [Float](repeating: 0, count: rows * latent), logVariance: [Float](repeating: 0, count: rows * latent),
-            free: [Bool](repeating: true, count: rows * latent))
-        let range = Self.logVarianceRange
-        for row in 0..<rows {
-            for j in 0..<latent {
-                let raw = output[row * 2 * latent + latent + j], at = row * latent + j
-                code.mean[at] = output[row * 2 * latent + j]
-                code.logVariance[at] = min(max(raw, range.lowerBound), range.upperBound)
-                code.free[at] = range.contains(raw)
-            }
-        }
-        return code
+    private static func sum(_ parts: some Sequence<[Float]>, _ count: Int, _ total: inout [Float]) {
+        resize(&total, count, 0)
+        Rows.zero(&total)
+        var span = total.mutableSpan
+        for part in parts { Vector.add(part.span, scale: 1, to: &span) }
     }
 
-    /// The decoder's mean for each latent row, in the scaled target's unit.
-    func decode(_ z: [Float], rows: Int, _ work: Scratch) -> [Float] {
-        let decoder = decoder
-        var output = [Float](repeating: 0, count: rows)
-        var span = output.mutableSpan
-        MLP.forward(
-            decoderShape, parameters: decoder.span, input: z.span, rows: rows, output: &span,
-            workspace: work.decoder)
-        return output
+    /// One step of Adam along `gradient`, which is clipped first.
+    private func step() {
+        Self.clip(&gradient, Float(options.maxGradNorm))
+        let split = nets.encoder.count
+        Self.step(&nets.encoder, gradient, 0..<split, encoderOptimizer)
+        Self.step(&nets.decoder, gradient, split..<gradient.count, decoderOptimizer)
+    }
+
+    private static func clip(_ gradient: inout [Float], _ maxNorm: Float) {
+        var span = gradient.mutableSpan
+        Gradient.clipNorm(&span, maxNorm: maxNorm)
+    }
+
+    private static func step(
+        _ parameters: inout [Float], _ gradient: [Float], _ range: Range<Int>, _ optimizer: Adam
+    ) {
+        var span = parameters.mutableSpan
+        optimizer.step(parameters: &span, gradient: gradient.span.extracting(range))
+    }
+
+    /// At least so many shards, which keep their memory.
+    func ensureShards(_ count: Int) -> [RewardVAEShard] {
+        while shards.count < count { shards.append(RewardVAEShard(nets)) }
+        return shards
     }
 }
 
@@ -333,17 +278,17 @@ extension RewardVAE {
     public var state: State {
         get {
             State(
-                encoder: encoder, decoder: decoder, encoderOptimizer: encoderOptimizer.state,
+                encoder: nets.encoder, decoder: nets.decoder, encoderOptimizer: encoderOptimizer.state,
                 decoderOptimizer: decoderOptimizer.state, targetMean: mean, targetVariance: variance,
                 targetWeight: weight, fits: fits)
         }
         set {
             precondition(
-                newValue.encoder.count == encoder.count && newValue.decoder.count == decoder.count,
+                newValue.encoder.count == nets.encoder.count && newValue.decoder.count == nets.decoder.count,
                 "RewardVAE.state: \(newValue.encoder.count) + \(newValue.decoder.count) parameters given, "
-                    + "\(encoder.count) + \(decoder.count) expected")
-            encoder = newValue.encoder
-            decoder = newValue.decoder
+                    + "\(nets.encoder.count) + \(nets.decoder.count) expected")
+            nets.encoder = newValue.encoder
+            nets.decoder = newValue.decoder
             encoderOptimizer.state = newValue.encoderOptimizer
             decoderOptimizer.state = newValue.decoderOptimizer
             mean = newValue.targetMean

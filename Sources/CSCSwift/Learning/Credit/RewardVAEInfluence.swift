@@ -42,63 +42,62 @@ extension RewardVAE {
                 alternatives?.offsets.count == count + 1,
                 "RewardVAE.influence: the policy average needs alternatives with \(count + 1) offsets")
         }
+        // Equal parts of the decisions, so many that they keep any usual number of threads busy.
+        let parts = min(Self.influenceParts, (count + RewardVAEShard.size - 1) / RewardVAEShard.size)
+        let shards = ensureShards(parts)
+        let (latent, scale) = (options.latent, scaling.scale)
+        Threads.parallelFor(parts) { part in
+            let shard = shards[part]
+            let end = (part + 1) * count / parts
+            var start = part * count / parts
+            shard.influence.cmi.removeAll(keepingCapacity: true)
+            shard.influence.signed.removeAll(keepingCapacity: true)
+            while start < end {
+                let rows = min(RewardVAEShard.size, end - start)
+                shard.believe(rows, observations, .rows(from: start), actions, .rows(from: start), into: &shard.fact)
+                switch kind {
+                case .none:
+                    shard.believe(rows, observations, .rows(from: start), noAction, .always(0), into: &shard.other)
+                case .masked:
+                    shard.believe(rows, observations, .rows(from: start), actions, nil, into: &shard.other)
+                case .policy:
+                    shard.average(observations, alternatives!, rows: start..<start + rows, latent: latent)
+                }
+                shard.appendInfluence(rows: rows, latent: latent, scale: scale)
+                start += rows
+            }
+        }
         var influence = ActionInfluence(cmi: [], signed: [])
         influence.cmi.reserveCapacity(count)
         influence.signed.reserveCapacity(count)
-        var start = 0
-        while start < count {
-            let rows = start..<min(start + options.batchSize, count)
-            let fact = beliefs(observations, actions, rows: rows, masked: false)
-            let other: Belief
-            switch kind {
-            case .none:
-                let none = Array(repeating: noAction, count: rows.count).flatMap { $0 }
-                let seen = Array(observations[rows.lowerBound * observationWidth..<rows.upperBound * observationWidth])
-                other = beliefs(seen, none, rows: 0..<rows.count, masked: false)
-            case .masked:
-                other = beliefs(observations, actions, rows: rows, masked: true)
-            case .policy:
-                other = average(observations, alternatives!, rows: rows)
-            }
-            append(fact, other, rows: rows.count, to: &influence)
-            start = rows.upperBound
+        for shard in shards[..<parts] {
+            influence.cmi += shard.influence.cmi
+            influence.signed += shard.influence.signed
         }
         return influence
     }
 
-    /// A Gaussian over z and the decoder's mean there.
-    private struct Belief {
-        var mean: [Float]
-        var logVariance: [Float]
-        var money: [Float]
-    }
+    private static let influenceParts = 16
+}
 
-    private func beliefs(_ observations: [Float], _ actions: [Float], rows: Range<Int>, masked: Bool) -> Belief {
-        var input = [Float](repeating: 0, count: rows.count * (observationWidth + actionWidth + 1))
-        for (row, source) in rows.enumerated() {
-            fill(&input, row: row, observations, actions, source: source, masked: masked)
-        }
-        let work = workspace(rows: rows.count)
-        let code = encode(input, rows: rows.count, work)
-        return Belief(
-            mean: code.mean, logVariance: code.logVariance, money: decode(code.mean, rows: rows.count, work))
-    }
-
-    /// The policy's mixture of beliefs, matched in mean and variance.
-    private func average(_ observations: [Float], _ alternatives: ActionAlternatives, rows: Range<Int>) -> Belief {
-        let latent = options.latent
-        var belief = Belief(mean: [], logVariance: [], money: [])
+extension RewardVAEShard {
+    /// The policy's mixture of beliefs about decisions `rows`, matched in mean and variance, into `other`.
+    fileprivate func average(
+        _ observations: [Float], _ alternatives: ActionAlternatives, rows: Range<Int>, latent: Int
+    ) {
+        other.mean.removeAll(keepingCapacity: true)
+        other.logVariance.removeAll(keepingCapacity: true)
+        other.money.removeAll(keepingCapacity: true)
         for row in rows {
             let owned = Int(alternatives.offsets[row])..<Int(alternatives.offsets[row + 1])
-            let seen = Array(observations[row * observationWidth..<(row + 1) * observationWidth])
-            let repeated = Array(repeating: seen, count: owned.count).flatMap { $0 }
-            let actions = Array(alternatives.actions[owned.lowerBound * actionWidth..<owned.upperBound * actionWidth])
-            let each = beliefs(repeated, actions, rows: 0..<owned.count, masked: false)
+            believe(
+                owned.count, observations, .always(row), alternatives.actions, .rows(from: owned.lowerBound),
+                into: &each)
             var money = 0.0
             for (index, at) in owned.enumerated() {
                 money += Double(alternatives.probabilities[at]) * Double(each.money[index])
             }
-            belief.money.append(Float(money))
+            other.money.append(Float(money))
             for j in 0..<latent {
                 var first = 0.0, second = 0.0
                 for (index, at) in owned.enumerated() {
@@ -106,15 +105,14 @@ extension RewardVAE {
                     first += weight * m
                     second += weight * (m * m + exp(Double(each.logVariance[index * latent + j])))
                 }
-                belief.mean.append(Float(first))
-                belief.logVariance.append(Float(log(max(second - first * first, 1e-9))))
+                other.mean.append(Float(first))
+                other.logVariance.append(Float(log(max(second - first * first, 1e-9))))
             }
         }
-        return belief
     }
 
-    private func append(_ fact: Belief, _ other: Belief, rows: Int, to influence: inout ActionInfluence) {
-        let latent = options.latent, scale = scaling.scale
+    /// Adds the influence that moves `other` to `fact`.
+    fileprivate func appendInfluence(rows: Int, latent: Int, scale: Double) {
         for row in 0..<rows {
             var divergence = 0.0
             for j in row * latent..<(row + 1) * latent {

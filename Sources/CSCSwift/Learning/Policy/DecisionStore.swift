@@ -83,17 +83,18 @@ public struct DecisionStore: Sendable {
         resize(&criticInput, criticBase + layout.criticWidth, 0)
         for index in firstRow..<slots.count {
             let source = (row * k + Int(slots[index])) * d
-            copy(candidates, from: source, to: &rows, at: index * width, count: d)
-            copy(context, from: row * c, to: &rows, at: index * width + d, count: c)
+            Rows.copy(candidates, from: source, to: &rows, at: index * width, count: d)
+            Rows.copy(context, from: row * c, to: &rows, at: index * width + d, count: c)
             add(candidates, from: source, to: &criticInput, at: criticBase + c, count: d)
         }
-        copy(context, from: row * c, to: &criticInput, at: criticBase, count: c)
+        Rows.copy(context, from: row * c, to: &criticInput, at: criticBase, count: c)
         let scale = 1 / Float(allowed)
         for j in criticBase + c..<criticBase + c + d { criticInput[j] *= scale }
         offsets.append(Int32(slots.count))
     }
 
-    private var sizes: DecisionRows.Sizes {
+    /// C, D and K as the core takes them.
+    var sizes: DecisionRows.Sizes {
         DecisionRows.Sizes(context: layout.contextWidth, candidate: layout.candidateWidth, actions: layout.actionCount)
     }
 
@@ -160,6 +161,16 @@ public struct DecisionStore: Sendable {
 }
 
 extension DecisionStore {
+    /// The action behind each decision's chosen row: `chosen` [n] counts within the decision's rows. O(n).
+    func slots(of chosen: [Int32], into actions: inout [Int32]) {
+        precondition(
+            chosen.count == count && actions.count == count,
+            "DecisionStore.slots: \(chosen.count) chosen, \(actions.count) actions of \(count) decisions")
+        let (chosen, offsets, slots) = (chosen.span, offsets.span, slots.span)
+        var out = actions.mutableSpan
+        for row in out.indices { out[row] = Int32(slots[Int(offsets[row] + chosen[row])]) }
+    }
+
     /// From one number for each of the K actions of each decision [n, K], those of the rows [R]. O(R).
     func pick(from flat: [Float], into byRow: inout [Float]) {
         for decision in 0..<count {
@@ -180,13 +191,6 @@ extension DecisionStore {
             }
         }
     }
-}
-
-/// target[at ..< at + count] = source[from ..< from + count].
-@inline(__always)
-private func copy(_ source: [Float], from: Int, to target: inout [Float], at: Int, count: Int) {
-    precondition(from >= 0 && from + count <= source.count && at >= 0 && at + count <= target.count)
-    for j in 0..<count { target[at + j] = source[from + j] }
 }
 
 /// target[at ..< at + count] += source[from ..< from + count].

@@ -81,12 +81,36 @@ public final class PolicyBatch: @unchecked Sendable {
     /// The same values without keeping anything. O(n P).
     public func predictCritic(_ policy: ActorCritic) { runCritic(policy, keeping: false) }
 
-    private func runCritic(_ policy: ActorCritic, keeping: Bool) {
-        let count = decisions.count
+    /// The values of the decisions `range` of a store, read where they lie: they need not be in the batch. O(n P).
+    public func predictCritic(_ policy: ActorCritic, _ range: Range<Int>, of store: DecisionStore) {
+        ensureCritic(policy, range.count)
+        let width = store.layout.criticWidth
+        let input = store.criticInput
+        Self.predict(
+            policy.criticShape, policy.critic,
+            input.span.extracting(range.lowerBound * width..<range.upperBound * width), range.count, &values,
+            criticWorkspace)
+    }
+
+    private static func predict(
+        _ shape: MLPShape, _ parameters: [Float], _ input: Span<Float>, _ rows: Int, _ output: inout [Float],
+        _ workspace: MLPWorkspace
+    ) {
+        var out = output.mutableSpan
+        MLP.predict(shape, parameters: parameters.span, input: input, rows: rows, output: &out, workspace: workspace)
+    }
+
+    /// Memory for the values of so many decisions.
+    private func ensureCritic(_ policy: ActorCritic, _ count: Int) {
         if count > criticWorkspace.maxRows {
             criticWorkspace = MLPWorkspace(shape: policy.criticShape, maxRows: count + count / 2)
         }
         resize(&values, count, 0)
+    }
+
+    private func runCritic(_ policy: ActorCritic, keeping: Bool) {
+        let count = decisions.count
+        ensureCritic(policy, count)
         run(policy.criticShape, policy.critic, decisions.criticInput, count, &values, criticWorkspace, keeping)
     }
 

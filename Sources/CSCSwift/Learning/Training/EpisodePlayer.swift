@@ -140,9 +140,7 @@ public final class EpisodePlayer<Game: ParallelEnvironment & SendableMetatype>: 
             batch.decisions.replace(count: deciders, context: context, candidates: candidates, mask: mask)
             batch.predictActor(policy)
             choose(deciders, &stream, sampled)
-            for row in 0..<deciders {
-                slots[row] = Int32(batch.decisions.slots[Int(batch.decisions.offsets[row] + chosen[row])])
-            }
+            batch.decisions.slots(of: chosen, into: &slots)
             if recording {
                 rollout.decisions.append(0..<deciders, of: batch.decisions)
                 recordItems(deciders)
@@ -183,8 +181,14 @@ public final class EpisodePlayer<Game: ParallelEnvironment & SendableMetatype>: 
             return
         }
         resize(&uniforms, deciders, 0)
-        for row in 0..<deciders { uniforms[row] = min(Float(stream.unit()), 0x1.fffffep-1) }
+        Self.draw(&stream, into: &uniforms)
         batch.sample(uniforms: uniforms, actions: &chosen, logProbabilities: &chosenLog)
+    }
+
+    /// Numbers in [0, 1): one that rounds to 1 is the largest below it.
+    private static func draw(_ stream: inout RandomStream, into uniforms: inout [Float]) {
+        var span = uniforms.mutableSpan
+        for row in span.indices { span[row] = min(Float(stream.unit()), 0x1.fffffep-1) }
     }
 
     /// Notes which item each row of the present decisions stands for.

@@ -136,16 +136,11 @@ public final class Learner {
             let used = min(batches.count, (rollout.count - first + chunk - 1) / chunk)
             Threads.parallelFor(used) { index in
                 let low = first + index * chunk
-                let batch = batches[index]
-                batch.decisions.removeAll()
-                batch.decisions.append(low..<min(low + chunk, rollout.count), of: rollout.decisions)
-                batch.predictCritic(policy)
+                batches[index].predictCritic(policy, low..<min(low + chunk, rollout.count), of: rollout.decisions)
             }
-            for index in 0..<used {
-                for value in batches[index].values {
-                    targets.values[start] = value
-                    start += 1
-                }
+            for batch in batches[..<used] {
+                Rows.copy(batch.values, from: 0, to: &targets.values, at: start, count: batch.values.count)
+                start += batch.values.count
             }
         }
     }

@@ -130,7 +130,7 @@ public final class PPO {
         _ parameters: inout [Float], _ optimizer: Adam, _ parts: some Sequence<[Float]>, _ gradient: inout [Float],
         _ settings: PPOSettings
     ) -> Double {
-        for index in gradient.indices { gradient[index] = 0 }
+        Rows.zero(&gradient)
         var sum = gradient.mutableSpan
         for part in parts { Vector.add(part.span, scale: 1, to: &sum) }
         let norm = Gradient.clipNorm(&sum, maxNorm: Float(settings.maxGradNorm))

@@ -36,22 +36,21 @@ public final class PPOShard: @unchecked Sendable {
         _ settings: PPOSettings, entCoef: Float, advantageMean: Float, advantageScale: Float, share: Float
     ) {
         gather(rollout, targets, indices, advantageMean, advantageScale)
-        for index in actorGradient.indices { actorGradient[index] = 0 }
-        for index in criticGradient.indices { criticGradient[index] = 0 }
+        Rows.zero(&actorGradient)
+        Rows.zero(&criticGradient)
 
         // The actor: logits, the clipped objective's gradient in them, backpropagation.
         batch.forwardActor(policy)
         resize(&logitGradient, batch.logits.count, 0)
         let policyLoss = actorLoss(settings, entCoef, &logitGradient)
-        for index in logitGradient.indices { logitGradient[index] *= share }
+        Rows.rescale(&logitGradient, factor: share)
         batch.backwardActor(policy, logitGradient: logitGradient, gradient: &actorGradient)
 
         // The critic: values, squared error, backpropagation.
         batch.forwardCritic(policy)
         resize(&valueGradient, batch.values.count, 0)
         let valueLoss = criticLoss(settings, &valueGradient)
-        let scale = share * Float(settings.vfCoef)
-        for index in valueGradient.indices { valueGradient[index] *= scale }
+        Rows.rescale(&valueGradient, factor: share * Float(settings.vfCoef))
         batch.backwardCritic(policy, valueGradient: valueGradient, gradient: &criticGradient)
 
         let part = Double(share)
@@ -85,21 +84,17 @@ public final class PPOShard: @unchecked Sendable {
         _ scale: Float
     ) {
         batch.decisions.replace(indices, of: rollout.decisions)
-        let (taken, logs) = (rollout.actions, rollout.logProbabilities)
-        let (aims, values, sums) = (targets.advantages, targets.values, targets.returns)
         let count = indices.count
         resize(&actions, count, 0)
         resize(&oldLogProbabilities, count, 0)
         resize(&advantages, count, 0)
         resize(&oldValues, count, 0)
         resize(&returns, count, 0)
-        for (row, index) in indices.enumerated() {
-            let i = Int(index)
-            actions[row] = taken[i]
-            oldLogProbabilities[row] = logs[i]
-            advantages[row] = (aims[i] - mean) * scale
-            oldValues[row] = values[i]
-            returns[row] = sums[i]
-        }
+        Rows.gather(rollout.actions, indices, into: &actions)
+        Rows.gather(rollout.logProbabilities, indices, into: &oldLogProbabilities)
+        Rows.gather(targets.advantages, indices, into: &advantages)
+        Rows.gather(targets.values, indices, into: &oldValues)
+        Rows.gather(targets.returns, indices, into: &returns)
+        Rows.rescale(&advantages, shift: mean, factor: scale)
     }
 }
