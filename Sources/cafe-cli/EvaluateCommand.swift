@@ -48,6 +48,8 @@ struct EvaluateCommand: ParsableCommand {
     @Option(
         help: "Write every episode's revenue to this file in marl-eval's layout; a seed is a run, the setting a task.")
     var marlEval: String?
+    @Flag(help: "Change a rule: workers on the road can be sent elsewhere (a trained run needs game.reroute=true).")
+    var reroute = false
     @Flag(help: "Add full-information bounds on a few episodes: simulated annealing (below) and a relaxation (above).")
     var bounds = false
     @Option(help: "Episodes on which --bounds are computed.")
@@ -98,7 +100,8 @@ struct EvaluateCommand: ParsableCommand {
         for (number, seed) in seeds.enumerated() {
             rows = try choices.map { choice in
                 try PolicyNames.policy(
-                    choice.member(number), tunedOn: source, tasks: tasks, workers: workers, seed: seed)
+                    choice.member(number), tunedOn: source, tasks: tasks, workers: workers, seed: seed,
+                    options: GameOptions(reroute: reroute))
             }
             let result = Evaluation.run(
                 rows, on: source, tasks: tasks, workers: workers, seed: seed, episodes: 0..<episodes)
@@ -106,6 +109,7 @@ struct EvaluateCommand: ParsableCommand {
         }
         say(
             "\(source.name), \(tasks) tasks, \(workers) workers, \(episodes) episodes, "
+                + (reroute ? "re-routing, " : "")
                 + "seed\(seeds.count > 1 ? "s" : "") \(seeds.map(String.init).joined(separator: ","))")
         var entries: [(String, JSON)] = []
         var lines = [["policy", "revenue", "95 % interval", names.isEmpty ? "" : "minus \(names[0])", "ratio", ""]]
@@ -135,7 +139,8 @@ struct EvaluateCommand: ParsableCommand {
         }
         if !names.isEmpty && json != "-" { Table.show(lines) }
         var file: [(String, JSON)] = [
-            ("source", .string(source.name)), ("tasks", .integer(tasks)), ("workers", .integer(workers)),
+            ("source", .string(source.name)), ("reroute", .bool(reroute)), ("tasks", .integer(tasks)),
+            ("workers", .integer(workers)),
             ("seeds", .array(seeds.map { JSON.integer(Int(clamping: $0)) })), ("policies", .object(entries)),
         ]
         if bounds { file.append(("bounds", showBounds(source, seed: seeds[0]))) }
@@ -212,16 +217,26 @@ struct PolicyChoice {
 
 /// What a policy's name on the command line stands for.
 enum PolicyNames {
-    /// The policy of that name; priced dispatchers are tuned on training episodes of the setting.
+    /// The policy of that name; priced dispatchers are tuned on training episodes of the setting. A trained run plays by
+    /// its own options, so it is refused where `options` say otherwise of re-routing.
     static func policy(
-        _ name: String, tunedOn source: some InstanceSource, tasks: Int, workers: Int, seed: UInt64
+        _ name: String, tunedOn source: some InstanceSource, tasks: Int, workers: Int, seed: UInt64,
+        options: GameOptions = GameOptions()
     ) throws -> PolicySource {
-        if let learnt = try LearntCoalitionPolicy.named(name) { return learnt.source() }
+        if let learnt = try LearntCoalitionPolicy.named(name) { return learnt.source(options: options) }
         if name.contains("/") || DispatchPolicy.isRun(name) {
             let folder = name.hasSuffix(":sampled") ? String(name.dropLast(8)) : name
-            return try DispatchPolicy(contentsOf: folder).source(name: name, sampled: folder != name)
+            let run = try DispatchPolicy(contentsOf: folder)
+            let trained = run.configuration.game.reroute
+            guard trained == options.reroute else {
+                throw CSCError.invalid(
+                    "\(folder) was trained with game.reroute \(trained): evaluate it \(trained ? "with" : "without") --reroute"
+                )
+            }
+            return run.source(name: name, sampled: folder != name)
         }
-        return try DispatcherKind.named(name).policy(tunedOn: source, tasks: tasks, workers: workers, seed: seed)
+        return try DispatcherKind.named(name).policy(
+            tunedOn: source, tasks: tasks, workers: workers, seed: seed, options: options)
     }
 }
 

@@ -51,8 +51,10 @@ public final class CoalitionTrainer {
 
     /// A game, and the results of the jobs that it has played. Each lane is used by one thread at a time.
     private final class Lane: @unchecked Sendable {
-        var game = GameState(options: GameOptions())
+        var game: GameState
         var results: [Double] = []
+
+        init(_ options: EvolutionOptions) { game = GameState(options: GameOptions(reroute: options.reroute)) }
     }
     /// Into how many lanes a generation's jobs are dealt, whatever the number of threads.
     private static let laneCount = 16
@@ -77,7 +79,7 @@ public final class CoalitionTrainer {
         self.recorded = recorded
         let source = source ?? scenario
         self.source = source
-        lanes = (0..<Self.laneCount).map { _ in Lane() }
+        lanes = (0..<Self.laneCount).map { _ in Lane(options) }
         let untrained = Self.untrained(source, options)
         state = State(
             search: CMAES(
@@ -124,7 +126,7 @@ public final class CoalitionTrainer {
         self.recorded = recorded
         self.source = source ?? scenario
         self.state = state
-        lanes = (0..<Self.laneCount).map { _ in Lane() }
+        lanes = (0..<Self.laneCount).map { _ in Lane(options) }
     }
 
     /// All that a run needs to go on.

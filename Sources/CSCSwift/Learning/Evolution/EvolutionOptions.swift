@@ -39,6 +39,14 @@ public struct EvolutionOptions: Sendable, Hashable, Codable {
     /// Episodes of each setting over which the plain rule's revenue, the unit of the objective, is measured.
     public var referenceEpisodes = 16
 
+    /// Re-routing (`GameOptions.reroute`), a change of the rules: workers on the road can be sent elsewhere.
+    public var reroute: Bool {
+        get { rerouting ?? false }
+        set { rerouting = newValue ? true : nil }
+    }
+    /// nil in files from before there was re-routing.
+    private var rerouting: Bool?
+
     /// The defaults.
     public init() {}
 
@@ -81,7 +89,7 @@ public struct EvolutionOptions: Sendable, Hashable, Codable {
 
     /// The keys that `set` knows.
     public static let keys = [
-        "averaging", "episodes", "forecastEpisodes", "population", "referenceEpisodes", "seed", "settings",
+        "averaging", "episodes", "forecastEpisodes", "population", "referenceEpisodes", "reroute", "seed", "settings",
         "startPrice", "stepSize",
     ]
 
@@ -101,6 +109,7 @@ public struct EvolutionOptions: Sendable, Hashable, Codable {
         case "forecastEpisodes": forecastEpisodes = try read(Int.self)
         case "population": population = try read(Int.self)
         case "referenceEpisodes": referenceEpisodes = try read(Int.self)
+        case "reroute": reroute = try read(Bool.self)
         case "seed": seed = try read(UInt64.self)
         case "startPrice": startPrice = try read(Double.self)
         case "stepSize": stepSize = try read(Double.self)
