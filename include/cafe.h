@@ -124,10 +124,43 @@ int32_t cafe_spatial_count_scan(const double *x, const double *y, const uint64_t
  * nothing overflows; a weight below e^-700 is 0. Returns sum_j w[j], added in an order that depends on K alone.
  * The exponential is within 1 ulp, the same bits on every processor. w[K], loss[K], rate >= 0. O(K). */
 double cafe_weights_fill(double *w, const double *loss, double rate, int64_t K);
+/* exp(-rate * loss) as cafe_weights_fill computes it, for rate * loss >= 0. */
+double cafe_weights_one(double loss, double rate);
+/* w[j] = exp(-rate * (loss[j] - least)) for the workers j of the pairs of tasks[n]; the other weights are left as they
+ * are. Pairs as in cafe_weights_vote. O(pairs). */
+void cafe_weights_fill_workers(double *w, const double *loss, double least, double rate, const int32_t *tasks,
+                               int64_t n, const int64_t *start, const int32_t *count, const int32_t *worker);
 /* Draws arm j with p_j = w[j] / (sum of w over the allowed arms) from one uniform u in [0, 1): the first j whose
  * running sum exceeds u times the total. Writes p_j. allowed[K] holds 0 or 1; NULL allows all. Returns -1, and
  * writes nothing, if the allowed weights sum to less than 1e-200 (fill them again from the allowed losses). O(K). */
 int64_t cafe_weights_draw(double *probability, const double *w, const uint8_t *allowed, double u, int64_t K);
+/* Exponential weights whose rate falls from round to round, below O(K) a round: a tree and moments taken at an anchor
+ * rate (sampler.c). Begin with a zeroed struct: the first cafe_sampler_total anchors it. */
+enum { CAFE_SAMPLER_TERMS = 20, CAFE_SAMPLER_PICK = 64 };
+typedef struct cafe_sampler {
+    double anchor, lowest; /* it serves rates in [lowest, anchor], lowest = sqrt(4/5) anchor */
+    double least, sum;     /* what losses are counted from; the sum of the weights at the anchor */
+    double moment[CAFE_SAMPLER_TERMS], rest[CAFE_SAMPLER_TERMS];
+} cafe_sampler;
+/* How many doubles the tree of K arms takes, its zeroed memory the caller's: about 17/16 K. */
+int64_t cafe_sampler_tree_size(int64_t K);
+/* Takes losses and rate as the anchor. loss[K]. O(K). */
+void cafe_sampler_anchor(cafe_sampler *s, double *tree, const double *loss, double rate, int64_t K);
+/* sum_j exp(-rate * (loss[j] - s->least)) to 1e-14; anchors anew where the rate is outside the anchor's range or the
+ * tree's weights are over eight times the sum: O(K) then, else O(1). */
+double cafe_sampler_total(cafe_sampler *s, double *tree, const double *loss, double rate, int64_t K);
+/* Sets one arm's loss. O(log K). */
+void cafe_sampler_charge(cafe_sampler *s, double *tree, double *loss, int64_t arm, double to, int64_t K);
+/* Draws arm j with p_j = exp(-rate * (loss[j] - s->least)) / total among the allowed (NULL: all), `total` the sum over
+ * them, after cafe_sampler_total at the same rate. Random numbers are those of (seed, stream) from `counter` on. Writes
+ * p_j. Returns -1, and writes nothing, after 200 refusals: the allowed have little of the weight. O(log K) expected. */
+int64_t cafe_sampler_draw(double *probability, const cafe_sampler *s, const double *tree, const double *loss,
+                          const uint8_t *allowed, double total, double rate, uint64_t seed, uint64_t stream,
+                          uint64_t counter, int64_t K);
+/* The same draw, all arms allowed, without any state: for K <= CAFE_SAMPLER_PICK arms. loss is padded with infinity to
+ * a multiple of 8. O(K). */
+int64_t cafe_sampler_pick(double *probability, const double *loss, double rate, uint64_t seed, uint64_t stream,
+                          uint64_t counter, int64_t K);
 /* The weighted vote and the confidence of n tasks (spec/bbta.md, BBTA steps 1 and 2):
  *   sum[c] = sum of w[worker] over the task's pairs with label c;  vote = argmax_c sum[c]
  *   rule 0, margin: (largest - second largest sum) / total;  rule 1, least confidence: largest sum / total

@@ -4,20 +4,11 @@
  * No multiplication is fused with an addition, so the bits do not depend on the processor's vector width. Hot call:
  * cafe_optkg_gain, once over a row and once over a column of the pairs at each step.
  */
+#include "lanes.h"
+
 #include "cafe.h"
 
-#pragma STDC FP_CONTRACT OFF
-
-#if defined(__x86_64__)
-#define WIDE __attribute__((target_clones("avx512f", "avx2", "default")))
-#else
-#define WIDE
-#endif
-#define INLINE static inline __attribute__((always_inline))
-
-enum { LANES = 8, MOST_TERMS = 4000 };
-typedef double lanes __attribute__((vector_size(LANES * sizeof(double)), aligned(8)));
-typedef int64_t bits __attribute__((vector_size(LANES * sizeof(int64_t)), aligned(8)));
+enum { MOST_TERMS = 4000 };
 
 INLINE void choose(lanes *out, const bits *mask, const lanes *yes, const lanes *no) {
     *out = (lanes)((*mask & (bits)*yes) | (~*mask & (bits)*no));
@@ -43,28 +34,12 @@ INLINE void log_lanes(lanes *value) {
     *value = __builtin_convertvector(e, lanes) * 0x1.62e42fefa39efp-1 + 2.0 * f * p;
 }
 
-/* exp(x) for -700 < x <= 700; see weights.c. */
-INLINE void exp_lanes(lanes *value) {
-    lanes x = *value;
-    bits low = x < -700.0;
-    lanes floor_x = {-700, -700, -700, -700, -700, -700, -700, -700};
-    choose(&x, &low, &floor_x, &x);
-    lanes shifted = x * 0x1.71547652b82fep0 + 0x1.8p52;
-    lanes n = shifted - 0x1.8p52;
-    lanes r = (x - n * 0x1.62e42feep-1) - n * 0x1.a39ef35793c76p-33;
-    lanes p = r * (1.0 / 6227020800.0) + 1.0 / 479001600.0;
-    p = p * r + 1.0 / 39916800.0;
-    p = p * r + 1.0 / 3628800.0;
-    p = p * r + 1.0 / 362880.0;
-    p = p * r + 1.0 / 40320.0;
-    p = p * r + 1.0 / 5040.0;
-    p = p * r + 1.0 / 720.0;
-    p = p * r + 1.0 / 120.0;
-    p = p * r + 1.0 / 24.0;
-    p = p * r + 1.0 / 6.0;
-    p = p * r + 0.5;
-    p = p * (r * r) + r + 1.0;
-    *value = (lanes)((bits)p + ((bits)shifted << 52));
+/* exp(x) for x <= 700; e^-700 below -700. */
+INLINE void exp_from(lanes *value) {
+    bits low = *value < -700.0;
+    lanes least = {-700, -700, -700, -700, -700, -700, -700, -700};
+    choose(value, &low, &least, value);
+    exp_lanes(value);
 }
 
 /* Stirling's log Gamma(z) less its constant, z >= 7. */
@@ -108,7 +83,7 @@ INLINE void tail_lanes(lanes *out, const lanes *a, const lanes *b) {
     choose(&q, &swap, a, b);
     log_beta(&front, &p, &q);
     front = (p + q) * -0x1.62e42fefa39efp-1 - front;
-    exp_lanes(&front);
+    exp_from(&front);
     bits open = p > 0.0; /* a lane that has converged keeps its value, whatever its neighbours still need */
     lanes sum = p + q, c = p * 0.0 + 1.0, d = 1.0 / (1.0 - 0.5 * sum / (p + 1.0)), f = d;
     for (int m = 1; m < MOST_TERMS; m++) {

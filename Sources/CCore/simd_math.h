@@ -74,13 +74,11 @@ INLINE void transpose(vf v[LANES]) {
 #endif
 }
 
-/* exp: x = n log 2 + r, |r| <= log(2) / 2, exp(r) by a polynomial, 2^n in two factors so that results down to the
- * smallest denormal and up to infinity come out right. NaN stays NaN. */
-INLINE vf exp_of(vf x) {
-    x = splat(89.0f) < x ? splat(89.0f) : x;
-    x = splat(-104.0f) > x ? splat(-104.0f) : x;
-    vf t = x * 1.44269504f + 12582912.0f; // 1.5 * 2^23: the low bits are n
-    vf n = t - 12582912.0f;
+/* exp(x) = p 2^n with n = round(x / log 2), r = x - n log 2, |r| <= log(2) / 2: gives p(r), a polynomial; n is in the
+ * low bits of *t. */
+INLINE vf exp_reduced(vf x, vf *t) {
+    *t = x * 1.44269504f + 12582912.0f; // 1.5 * 2^23: the low bits are n
+    vf n = *t - 12582912.0f;
     vf r = x - n * 0.693359375f;
     r = r + n * 2.12194440e-4f;
     vf p = splat(1.98756915e-4f);
@@ -90,7 +88,15 @@ INLINE vf exp_of(vf x) {
     p = p * r + 1.66666657e-1f;
     p = p * r + 0.5f;
     p = p * (r * r) + r;
-    p = p + 1.0f;
+    return p + 1.0f;
+}
+
+/* exp: 2^n in two factors, so that results down to the smallest denormal and up to infinity come out right. NaN stays
+ * NaN. */
+INLINE vf exp_of(vf x) {
+    x = splat(89.0f) < x ? splat(89.0f) : x;
+    x = splat(-104.0f) > x ? splat(-104.0f) : x;
+    vf t, p = exp_reduced(x, &t);
     vi k = __builtin_bit_cast(vi, t) - 0x4B400000, half = k >> 1;
     vf low = __builtin_bit_cast(vf, (half + 127) << 23), high = __builtin_bit_cast(vf, (k - half + 127) << 23);
     return p * low * high;
@@ -99,18 +105,7 @@ INLINE vf exp_of(vf x) {
 /* exp of x <= 0, the smallest normal number and not less below -87: a factor less than exp_of has. */
 INLINE vf exp_down(vf x) {
     x = splat(-87.0f) > x ? splat(-87.0f) : x;
-    vf t = x * 1.44269504f + 12582912.0f; // 1.5 * 2^23: the low bits are n
-    vf n = t - 12582912.0f;
-    vf r = x - n * 0.693359375f;
-    r = r + n * 2.12194440e-4f;
-    vf p = splat(1.98756915e-4f);
-    p = p * r + 1.39819995e-3f;
-    p = p * r + 8.33345205e-3f;
-    p = p * r + 4.16657962e-2f;
-    p = p * r + 1.66666657e-1f;
-    p = p * r + 0.5f;
-    p = p * (r * r) + r;
-    p = p + 1.0f;
+    vf t, p = exp_reduced(x, &t);
     return p * __builtin_bit_cast(vf, (__builtin_bit_cast(vi, t) << 23) + 0x3F800000);
 }
 

@@ -5,54 +5,21 @@
  * order, and no multiplication is fused with an addition: the bits do not depend on the vector width that the
  * processor offers. Hot calls: cafe_weights_fill once a step, cafe_weights_vote over a context when a loss occurs.
  */
+#include "lanes.h"
+
 #include "cafe.h"
 
 #include <stddef.h>
 #include <string.h>
 
-#pragma STDC FP_CONTRACT OFF
-
-#if defined(__x86_64__)
-#define WIDE __attribute__((target_clones("avx512f", "avx2", "default")))
-#else
-#define WIDE
-#endif
-#define INLINE static inline __attribute__((always_inline))
-
-enum { LANES = 8, BLOCK = 64 };
-typedef double lanes __attribute__((vector_size(LANES * sizeof(double)), aligned(8)));
-typedef int64_t bits __attribute__((vector_size(LANES * sizeof(int64_t)), aligned(8)));
+enum { BLOCK = 64 };
 typedef uint8_t flags __attribute__((vector_size(LANES), aligned(1)));
 
-/* exp(x) for x <= 0, each lane in place: x = n ln 2 + r, a Taylor polynomial of degree 13 in r, 2^n put in the exponent.
- * |r| <= 0.3466, so the truncation is below 5e-18. Zero below -700. */
-INLINE void exp_lanes(lanes *value) {
-    lanes x = *value;
-    const double magic = 0x1.8p52; /* adding it rounds to an integer, which stays in the low bits */
-    lanes shifted = x * 0x1.71547652b82fep0 + magic;
-    lanes n = shifted - magic;
-    lanes r = (x - n * 0x1.62e42feep-1) - n * 0x1.a39ef35793c76p-33; /* r = x - n*ln2, ln2 in two parts */
-    lanes p = r * (1.0 / 6227020800.0) + 1.0 / 479001600.0;
-    p = p * r + 1.0 / 39916800.0;
-    p = p * r + 1.0 / 3628800.0;
-    p = p * r + 1.0 / 362880.0;
-    p = p * r + 1.0 / 40320.0;
-    p = p * r + 1.0 / 5040.0;
-    p = p * r + 1.0 / 720.0;
-    p = p * r + 1.0 / 120.0;
-    p = p * r + 1.0 / 24.0;
-    p = p * r + 1.0 / 6.0;
-    p = p * r + 0.5;
-    p = p * (r * r) + r;
-    p = p + 1.0;
-    bits scaled = (bits)p + ((bits)shifted << 52); /* p * 2^n */
-    bits keep = x > -700.0;
-    *value = (lanes)(scaled & keep);
-}
-
-INLINE double sum_lanes(const lanes *value) {
-    lanes s = *value;
-    return ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7]));
+/* exp(x) for x <= 0; zero at and below -700. */
+INLINE void exp_down(lanes *value) {
+    bits keep = *value > -700.0;
+    exp_lanes(value);
+    *value = (lanes)((bits)*value & keep);
 }
 
 /* The least of K >= 1 numbers. Two vectors in flight: one after the other it would cost as much as the
@@ -85,7 +52,7 @@ WIDE double cafe_weights_fill(double *w, const double *loss, double rate, int64_
         lanes x;
         memcpy(&x, loss + j, sizeof x);
         x = -rate * (x - least); // w = exp(-eta*(L - min L))
-        exp_lanes(&x);
+        exp_down(&x);
         memcpy(w + j, &x, sizeof x);
         sum += x;
     }
@@ -94,11 +61,31 @@ WIDE double cafe_weights_fill(double *w, const double *loss, double rate, int64_
         size_t rest = (size_t)(K - j) * sizeof(double);
         memcpy(&x, loss + j, rest);
         x = -rate * (x - least);
-        exp_lanes(&x);
+        exp_down(&x);
         memcpy(w + j, &x, rest);
         for (int64_t lane = 0; lane < K - j; lane++) sum[lane] += x[lane];
     }
     return sum_lanes(&sum);
+}
+
+WIDE double cafe_weights_one(double loss, double rate) {
+    lanes x = {-rate * loss};
+    exp_down(&x);
+    return x[0];
+}
+
+WIDE void cafe_weights_fill_workers(double *w, const double *loss, double least, double rate, const int32_t *tasks,
+                                    int64_t n, const int64_t *start, const int32_t *count, const int32_t *worker) {
+    for (int64_t k = 0; k < n; k++) {
+        const int32_t *who = worker + start[tasks[k]];
+        for (int32_t a = 0, left = count[tasks[k]]; a < left; a += LANES) {
+            lanes x = {0};
+            int32_t size = left - a < LANES ? left - a : LANES;
+            for (int32_t lane = 0; lane < size; lane++) x[lane] = -rate * (loss[who[a + lane]] - least);
+            exp_down(&x);
+            for (int32_t lane = 0; lane < size; lane++) w[who[a + lane]] = x[lane];
+        }
+    }
 }
 
 /* The sum of the allowed weights among [first, last), which spans at most BLOCK arms. */

@@ -1,0 +1,52 @@
+/* lanes.h - eight doubles at a time: the type, and the exponential that weights.c and beta.c share.
+ *
+ * No multiplication is fused with an addition in a file that includes it, so the bits do not depend on the vector
+ * width that the processor offers.
+ */
+#ifndef CAFE_LANES_H
+#define CAFE_LANES_H
+
+#include <stdint.h>
+
+#pragma STDC FP_CONTRACT OFF
+
+#if defined(__x86_64__)
+#define WIDE __attribute__((target_clones("avx512f", "avx2", "default")))
+#else
+#define WIDE
+#endif
+#define INLINE static inline __attribute__((always_inline))
+
+enum { LANES = 8 };
+typedef double lanes __attribute__((vector_size(LANES * sizeof(double)), aligned(8)));
+typedef int64_t bits __attribute__((vector_size(LANES * sizeof(int64_t)), aligned(8)));
+
+/* exp(x), each lane in place, for -700 <= x <= 700: x = n ln 2 + r, a Taylor polynomial of degree 13 in r, 2^n put in
+ * the exponent. |r| <= 0.3466, so the truncation is below 5e-18. Beyond that range the caller masks or clamps. */
+INLINE void exp_lanes(lanes *value) {
+    const double magic = 0x1.8p52; /* adding it rounds to an integer, which stays in the low bits */
+    lanes x = *value, shifted = x * 0x1.71547652b82fep0 + magic;
+    lanes n = shifted - magic;
+    lanes r = (x - n * 0x1.62e42feep-1) - n * 0x1.a39ef35793c76p-33; /* r = x - n*ln2, ln2 in two parts */
+    lanes p = r * (1.0 / 6227020800.0) + 1.0 / 479001600.0;
+    p = p * r + 1.0 / 39916800.0;
+    p = p * r + 1.0 / 3628800.0;
+    p = p * r + 1.0 / 362880.0;
+    p = p * r + 1.0 / 40320.0;
+    p = p * r + 1.0 / 5040.0;
+    p = p * r + 1.0 / 720.0;
+    p = p * r + 1.0 / 120.0;
+    p = p * r + 1.0 / 24.0;
+    p = p * r + 1.0 / 6.0;
+    p = p * r + 0.5;
+    p = p * (r * r) + r + 1.0;
+    *value = (lanes)((bits)p + ((bits)shifted << 52)); /* p * 2^n */
+}
+
+/* The sum of the lanes, in a fixed order. */
+INLINE double sum_lanes(const lanes *value) {
+    lanes s = *value;
+    return ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7]));
+}
+
+#endif
