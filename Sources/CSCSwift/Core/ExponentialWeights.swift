@@ -29,6 +29,27 @@ public enum ExponentialWeights {
         }
     }
 
+    /// `exp(-rate loss)` as `fill` computes it, for a loss of at least the row's least. O(1).
+    static func weight(loss: Double, rate: Double) -> Double { cafe_weights_one(loss, rate) }
+
+    /// As the other `fill`, relative to `least`, for the workers of these tasks' pairs alone. O(pairs), no allocation.
+    static func fill(
+        _ weights: inout [Double], losses: [Double], start: Int, least: Double, rate: Double,
+        workersOf tasks: ArraySlice<Int32>, pairs: PairStore
+    ) {
+        weights.withUnsafeMutableBufferPointer { weights in
+            losses.withUnsafeBufferPointer { losses in
+                tasks.withUnsafeBufferPointer { tasks in
+                    pairs.withUnsafePointers { first, count, worker, _ in
+                        cafe_weights_fill_workers(
+                            weights.baseAddress! + start, losses.baseAddress! + start, least, rate, tasks.baseAddress,
+                            Int64(tasks.count), first, count, worker)
+                    }
+                }
+            }
+        }
+    }
+
     /// Draws one of the allowed arms of a row with probability proportional to its weight, from one uniform number in
     /// [0, 1). `allowed[j]` is 0 or 1. `nil` if the allowed weights sum to less than 1e-200: then `fill` a row from
     /// the allowed losses alone and draw from that. O(arms), no allocation.

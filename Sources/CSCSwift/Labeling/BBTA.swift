@@ -8,8 +8,9 @@ internal import Foundation
 /// disagrees with the weighted vote. More than two classes are our extension: one sum of weights a class; with two the
 /// formulas are the letter's.
 ///
-/// A step without loss costs O(K) for the weights and O(log N) for the order of tasks; a step with a loss also rescores
-/// its context, O(labels of the context). Nothing is allocated once the pool of pairs has its size.
+/// A step without loss costs O(K) for the weights, from 256 workers on O(log K) (`ExponentialSampler`), and O(log N) for
+/// the order of tasks; a step with a loss also rescores its context, O(labels of the context). Nothing is allocated once
+/// the pool of pairs has its size.
 ///
 /// Where the letter is silent because it asks one pair at a time: a task with assignments outstanding comes after all
 /// those with fewer; an answer is weighed by the probability with which its pair was drawn; `L` and `eta` are those of
@@ -74,14 +75,8 @@ public struct BBTA: LabelAssigner {
     private var skipped: [Int] = []
     private var sums: [Double]
 
-    // Workers: rows of `stride` losses and weights a context.
-    private var stride: Int
-    private var loss: [Double]
-    private var weight: [Double]
-    private var total: [Double]
-    private var appearances: [Int]
-    /// The appearance count at which the weights were computed, -1 if the losses have changed since.
-    private var weighedAt: [Int]
+    // Workers.
+    private var rows: ContextWeights
     private var costs: [Int]
     private var dearest: Int
     private var present: [UInt8]
@@ -136,12 +131,7 @@ public struct BBTA: LabelAssigner {
         closed = [Bool](repeating: false, count: taskContexts.count)
         sums = [Double](repeating: 0, count: classes)
 
-        stride = workers
-        loss = [Double](repeating: 0, count: contexts * workers)
-        weight = [Double](repeating: 1, count: contexts * workers)
-        total = [Double](repeating: Double(workers), count: contexts)
-        appearances = [Int](repeating: 0, count: contexts)
-        weighedAt = [Int](repeating: 0, count: contexts)
+        rows = ContextWeights(contexts: contexts, workers: workers)
         costs = options.workerCosts?.map(LabelBudget.micros) ?? [Int](repeating: LabelBudget.micros(1), count: workers)
         dearest = costs.max() ?? 0
         present = [UInt8](repeating: 1, count: workers)
@@ -198,9 +188,9 @@ public struct BBTA: LabelAssigner {
             }
         } else {
             let s = Int(context[task])
-            appearances[s] += 1
-            refresh(s)
-            _ = stream.unit()
+            rows.appear(s)
+            rows.refresh(s)
+            _ = stream.next()
         }
         take(assignment)
     }
@@ -238,28 +228,10 @@ public struct BBTA: LabelAssigner {
             excluded.removeAll(keepingCapacity: true)
         }
         guard excluded.count < allowedCount else { return nil }
-        appearances[s] += 1  // t[s] += 1
-        refresh(s)  // eta, w
-        let u = stream.unit()
-        if let drawn = ExponentialWeights.draw(
-            weight, start: s * stride, allowed: allowed, arms: workerCount, uniform: u)
-        {
-            return (drawn.arm, drawn.probability)
-        }
-        return drawAmongAllowed(s, uniform: u)
-    }
-
-    /// The draw when all those allowed have weights that underflow beside the best worker's: the same probabilities,
-    /// from weights relative to the best of those allowed.
-    private func drawAmongAllowed(_ s: Int, uniform: Double) -> (worker: Int, probability: Double) {
-        let arms = (0..<workerCount).filter { allowed[$0] != 0 }
-        let losses = arms.map { loss[s * stride + $0] }
-        var weights = losses
-        let eta = ExponentialWeights.rate(appearances: appearances[s], arms: workerCount)
-        ExponentialWeights.fill(&weights, losses: losses, start: 0, arms: arms.count, rate: eta)
-        let all = [UInt8](repeating: 1, count: arms.count)
-        let drawn = ExponentialWeights.draw(weights, start: 0, allowed: all, arms: arms.count, uniform: uniform)!
-        return (arms[drawn.arm], drawn.probability)
+        rows.appear(s)  // t[s] += 1
+        rows.refresh(s)  // eta, w
+        return rows.draw(
+            s, allowed: allowed, excluded: excluded, everyone: allowedCount == workerCount, stream: &stream)
     }
 
     private mutating func take(_ assignment: Assignment) {
@@ -291,12 +263,11 @@ public struct BBTA: LabelAssigner {
             rescore(Int(position[task])..<Int(position[task]) + 1)
             return
         }
-        refresh(s)
+        rows.refresh(s)
         rescore(Int(position[task])..<Int(position[task]) + 1)  // yhat_i with the weights of this step
         if votes[task] != Int32(label) {
-            loss[s * stride + worker] += 1 / pairs.probability[index]  // L[s][j] += l / p_j
-            weighedAt[s] = -1
-            refresh(s)
+            rows.charge(s, worker: worker, 1 / pairs.probability[index])  // L[s][j] += l / p_j
+            rows.refresh(s)
             rescore(span[s])
         }
     }
@@ -309,7 +280,7 @@ public struct BBTA: LabelAssigner {
         pairs.setLabel(PairStore.declined, at: index)
         budget.release(costs[worker])
         outstanding[task] -= 1
-        if !exploration.contains(task) { appearances[Int(context[task])] -= 1 }  // as though it had not appeared
+        if !exploration.contains(task) { rows.withdraw(Int(context[task])) }  // as though it had not appeared
         tournament.set(Int(position[task]), key(task))
     }
 
@@ -324,34 +295,26 @@ public struct BBTA: LabelAssigner {
     private mutating func chargeExploration(
         task: Int, context s: Int, worker: Int, label: Int, change: (before: Int, after: Int)
     ) {
-        let row = s * stride
         for index in pairs.range(of: task) where pairs.label[index] >= 0 {
             let who = Int(pairs.worker[index]), what = Int(pairs.label[index])
             if who == worker {
-                loss[row + who] += what != change.after ? 1 : 0
+                rows.adjust(s, worker: who, what != change.after ? 1 : 0)
             } else if change.before != change.after {
-                loss[row + who] += (what != change.after ? 1 : 0) - (what != change.before ? 1 : 0)
+                rows.adjust(
+                    s, worker: who, (what != change.after ? 1 : 0) - (what != change.before ? 1 : 0))
             }
         }
-        weighedAt[s] = -1
-    }
-
-    /// Brings the weights of a context up to its losses and rate. Before its first appearance they are all 1.
-    private mutating func refresh(_ s: Int) {
-        let t = appearances[s]
-        guard t > 0, weighedAt[s] != t else { return }
-        let eta = ExponentialWeights.rate(appearances: t, arms: workerCount)
-        total[s] = ExponentialWeights.fill(&weight, losses: loss, start: s * stride, arms: workerCount, rate: eta)
-        weighedAt[s] = t
+        rows.adjusted(s)
     }
 
     /// Vote and confidence of a range of positions of one context, and the order of the tasks.
     private mutating func rescore(_ range: Range<Int>) {
         guard !range.isEmpty else { return }
         let s = Int(context[Int(order[range.lowerBound])])
+        let total = rows.weigh(order[range], pairs: pairs, context: s)
         ExponentialWeights.vote(
-            order[range], pairs: pairs, weights: weight, start: s * stride, total: total[s], rule: options.score,
-            classes: classCount, seed: options.seed, scores: &scores, votes: &votes, sums: &sums)
+            order[range], pairs: pairs, weights: rows.weight, start: rows.start(s), total: total,
+            rule: options.score, classes: classCount, seed: options.seed, scores: &scores, votes: &votes, sums: &sums)
         for position in range { tournament.stage(position, key(Int(order[position]))) }
         tournament.repair(range)
     }
@@ -370,16 +333,7 @@ public struct BBTA: LabelAssigner {
     /// `sum_j p_j L[s][j]`, and takes no part in the exploration phase. O(N + S K).
     public mutating func addWorker(cost: Double = 1) -> Int {
         let worker = workerCount
-        if worker == stride { widen() }
-        for s in 0..<contextCount {
-            refresh(s)
-            var mean = 0.0
-            for j in s * stride..<s * stride + worker { mean += weight[j] * loss[j] }
-            loss[s * stride + worker] = mean / total[s]
-            weight[s * stride + worker] = 1
-            total[s] += 1
-            weighedAt[s] = -1
-        }
+        rows.addWorker()
         workerCount += 1
         costs.append(LabelBudget.micros(cost))
         dearest = max(dearest, costs[worker])
@@ -406,21 +360,6 @@ public struct BBTA: LabelAssigner {
         tournament.repair(order.indices)
     }
 
-    /// Doubles the row length of losses and weights.
-    private mutating func widen() {
-        let old = stride
-        stride *= 2
-        var wideLoss = [Double](repeating: 0, count: contextCount * stride), wideWeight = wideLoss
-        for s in 0..<contextCount {
-            for j in 0..<old {
-                wideLoss[s * stride + j] = loss[s * old + j]
-                wideWeight[s * stride + j] = weight[s * old + j]
-            }
-        }
-        loss = wideLoss
-        weight = wideWeight
-    }
-
     // MARK: Results
 
     /// `yhat_i`, [N]: the last weighted votes; a tie, or no label, is decided by a coin of the seed. O(N).
@@ -434,11 +373,11 @@ public struct BBTA: LabelAssigner {
     /// The pairs that have been assigned and neither answered nor declined, task by task. O(pairs).
     public var outstandingPairs: [(task: Int, worker: Int)] { pairs.outstanding }
     /// `L[s][j]` for the workers of one context. O(K).
-    public func losses(context s: Int) -> [Double] { Array(loss[s * stride..<s * stride + workerCount]) }
+    public func losses(context s: Int) -> [Double] { rows.losses(s) }
     /// `w_j` of one context as of its last step, relative to the best worker's. O(K).
-    public func weights(context s: Int) -> [Double] { Array(weight[s * stride..<s * stride + workerCount]) }
+    public func weights(context s: Int) -> [Double] { rows.weights(s) }
     /// `t[s]`: how often each context has appeared since the exploration phase.
-    public var contextAppearances: [Int] { appearances }
+    public var contextAppearances: [Int] { rows.appearances }
     /// The tasks that everyone labels first.
     public var explorationTasks: [Int] { exploration.tasks }
 }
