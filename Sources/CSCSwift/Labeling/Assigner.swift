@@ -70,6 +70,51 @@ extension LabelAssigner {
     public mutating func next() -> Assignment? { next(available: nil) }
 }
 
+/// The methods that decide live, by the names that commands and journals use.
+public enum AssignmentMethod: String, Sendable, CaseIterable, Codable {
+    /// `BBTA`: the letter's bandit.
+    case bbta
+    /// `Pooled`: ours.
+    case pooled
+
+    /// What the method is, in a few words.
+    public var summary: String {
+        switch self {
+        case .bbta: "the letter's bandit: exponential weights over workers, a context at a time"
+        case .pooled: "ours: posteriors over workers and tasks, the most telling worker for the price"
+        }
+    }
+
+    /// The method at its beginning: the same arguments, the same decisions.
+    ///
+    /// - Parameters:
+    ///   - taskContexts: the context of each task, 0-based.
+    ///   - workerCosts: what a label of each worker costs; at least one worker.
+    ///   - classes: C >= 2.
+    ///   - budget: what all labels together may cost.
+    ///   - explore: how many tasks of each context everyone labels first; nil: the method's default.
+    ///   - score: how BBTA reads a task's confidence; `Pooled` has no use for it.
+    ///   - gold: the class of tasks that an expert has labelled; BBTA has no use for it.
+    ///   - seed: decides every draw and every tie.
+    public func assigner(
+        taskContexts: [Int], workerCosts: [Double], classes: Int, budget: Double, explore: Int? = nil,
+        score: ExponentialWeights.Score = .margin, gold: [Int: Int] = [:], seed: UInt64
+    ) -> any LabelAssigner {
+        switch self {
+        case .bbta:
+            BBTA(
+                taskContexts: taskContexts, workers: workerCosts.count, classes: classes,
+                options: .init(
+                    explore: explore ?? 1, score: score, budget: budget, workerCosts: workerCosts, seed: seed))
+        case .pooled:
+            Pooled(
+                taskContexts: taskContexts, workers: workerCosts.count, classes: classes,
+                options: .init(
+                    calibrate: explore, budget: budget, workerCosts: workerCosts, gold: gold, seed: seed))
+        }
+    }
+}
+
 /// A hard budget: what is spent and what outstanding assignments may still cost never exceeds the limit.
 ///
 /// Amounts are kept as whole millionths of the unit, so that sums are exact.

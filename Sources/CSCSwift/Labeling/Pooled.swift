@@ -16,9 +16,14 @@ internal import Foundation
 /// decides between the two after each refresh. And after four labels a task it is asked whether accuracies differ by
 /// class; if so, kinds with an accuracy a class are admitted from then on.
 ///
-/// A step costs O((K + C) kinds), a refresh every N / 20 labels O((labels + K S) kinds + N C). It keeps no budget: `next`
-/// ends when every pair is asked, or every task is as certain as `stopAt` wants.
-public struct Pooled: SequentialAssigner {
+/// Where labels have prices the worker is the one who tells most per unit of price. Tasks whose class an expert knows
+/// (gold) are not asked about after the calibration, which prefers them; answers on them show the workers as they are
+/// and tell the truth from its mirror. Workers may join, leave and decline; several answers may be outstanding: a task
+/// with assignments outstanding comes after all those with fewer.
+///
+/// A step costs O((K + C) kinds), a refresh every N / 20 labels O((labels + K S) kinds + N C). `next` ends when the budget
+/// is spent, every pair is asked, or every task is as certain as `stopAt` wants.
+public struct Pooled: LabelAssigner {
     /// What `Pooled` may be told.
     public struct Options: Sendable, Hashable, Codable {
         /// How many tasks of each context everyone labels first; `nil`: two, or fewer where that would cost more than one
@@ -29,40 +34,68 @@ public struct Pooled: SequentialAssigner {
         /// The mean probability that a worker's accuracy differs by class, above which kinds of that sort are admitted.
         /// Where the letter's worker models hold it stays below 0.1 after four labels a task.
         public var unevenFrom: Double
+        /// What all labels together may cost; never exceeded. The default is no limit in practice.
+        public var budget: Double
+        /// What a label of each worker costs; `nil` means 1 each.
+        public var workerCosts: [Double]?
+        /// The class of tasks that an expert has labelled, by task.
+        public var gold: [Int: Int]
         /// Decides every draw.
         public var seed: UInt64
 
         /// The defaults are those of every published number.
-        public init(calibrate: Int? = nil, stopAt: Double = 1, unevenFrom: Double = 0.13, seed: UInt64 = 0) {
+        public init(
+            calibrate: Int? = nil, stopAt: Double = 1, unevenFrom: Double = 0.13, budget: Double = 8e12,
+            workerCosts: [Double]? = nil, gold: [Int: Int] = [:], seed: UInt64 = 0
+        ) {
             self.calibrate = calibrate
             self.stopAt = stopAt
             self.unevenFrom = unevenFrom
+            self.budget = budget
+            self.workerCosts = workerCosts
+            self.gold = gold
             self.seed = seed
         }
     }
 
-    private let options: Options
-    private let context: [Int]
-    private let contexts: Int
-    private let workers: Int
-    private let classes: Int
-    private var workforce: Workforce
-    private var pairs: PairStore
+    /// What the engine was started with; workers who join later are not in it.
+    public let options: Options
+    /// N: how many tasks there are.
+    public var taskCount: Int { context.count }
+    /// K: how many workers there are, those who have left included; `addWorker` raises it.
+    public private(set) var workerCount: Int
+    /// C: how many classes there are.
+    public let classCount: Int
+    /// What is spent, committed and free.
+    public private(set) var budget: LabelBudget
+
+    let context: [Int]
+    let contexts: Int
+    var workforce: Workforce
+    private(set) var pairs: PairStore
+    /// Each task's class as an expert knows it, -1 where none does.
+    private(set) var gold: [Int]
     // The answers in the order of their arrival.
-    private var task: [Int] = []
-    private var worker: [Int] = []
-    private var label: [Int] = []
+    private(set) var task: [Int] = []
+    private(set) var worker: [Int] = []
+    private(set) var label: [Int] = []
     /// The log odds with which an answer speaks for its class.
-    private var odds: [Double] = []
+    var odds: [Double] = []
     /// How probable it is that an answer is right, by all other answers.
-    private var right: [Double] = []
-    /// [task, class]: log posterior, up to a constant a task.
-    private var score: [Double]
+    var right: [Double] = []
+    /// [task, class]: log posterior, up to a constant a task; gold tasks are read off `gold`.
+    var score: [Double]
     /// [context, class]: log prior, half of what the classes' frequencies say.
-    private var prior: [Double]
+    var prior: [Double]
     private var tournament: Tournament
     private var calibration: Exploration
-    private let everyone: [UInt8]
+    private var outstanding: [Int32]
+    private var skipped: [Int] = []
+    // Workers.
+    private var costs: [Int]
+    private var present: [UInt8]
+    private var allowed: [UInt8]
+    /// The step at which each worker was last found to have been asked about the chosen task.
     private var asked: [Int]
     private var step = 0
     private let closed: Double
@@ -79,9 +112,16 @@ public struct Pooled: SequentialAssigner {
         precondition(options.calibrate ?? 0 >= 0, "Pooled: calibrate \(options.calibrate!) is negative")
         precondition(taskContexts.allSatisfy { $0 >= 0 }, "Pooled: a task has a negative context")
         precondition(options.stopAt > 0.5 && options.stopAt <= 1, "Pooled: stopAt \(options.stopAt) is not in (0.5, 1]")
+        precondition(
+            options.workerCosts.map { $0.count == workers } ?? true,
+            "Pooled: \(options.workerCosts?.count ?? 0) costs for \(workers) workers")
+        precondition(
+            options.gold.allSatisfy { taskContexts.indices.contains($0.key) && (0..<classes).contains($0.value) },
+            "Pooled: a gold label is of a task or class that does not exist")
         self.options = options
-        self.workers = workers
-        self.classes = classes
+        workerCount = workers
+        classCount = classes
+        budget = LabelBudget(limit: options.budget)
         context = taskContexts
         let tasks = taskContexts.count
         contexts = (taskContexts.max() ?? 0) + 1
@@ -90,14 +130,24 @@ public struct Pooled: SequentialAssigner {
         pairs = PairStore(tasks: tasks)
         score = [Double](repeating: 0, count: tasks * classes)
         prior = [Double](repeating: 0, count: contexts * classes)
-        everyone = [UInt8](repeating: 1, count: workers)
+        gold = [Int](repeating: -1, count: tasks)
+        for (task, known) in options.gold { gold[task] = known }
+        outstanding = [Int32](repeating: 0, count: tasks)
+        costs = options.workerCosts?.map(LabelBudget.micros) ?? [Int](repeating: LabelBudget.micros(1), count: workers)
+        present = [UInt8](repeating: 1, count: workers)
+        allowed = present
         asked = [Int](repeating: -1, count: workers)
         closed = options.stopAt < 1 ? log(options.stopAt / (1 - options.stopAt)) : .infinity
         refreshEvery = max(10, tasks / 20)
         stream = RandomStream(seed: options.seed, purpose: .labelAssignment)
         var members = [[Int32]](repeating: [], count: contexts)
-        for (task, s) in taskContexts.enumerated() { members[s].append(Int32(task)) }
-        let each = options.calibrate ?? (contexts == 1 ? 0 : min(2, tasks / (contexts * workers)))
+        var isKnown = [Bool](repeating: false, count: contexts)
+        for task in options.gold.keys { isKnown[taskContexts[task]] = true }
+        for (task, s) in taskContexts.enumerated() where !isKnown[s] || gold[task] >= 0 {
+            members[s].append(Int32(task))  // where there is gold, it is what everyone labels first
+        }
+        let few = contexts == 1 && options.gold.isEmpty ? 0 : min(2, tasks / (contexts * workers))
+        let each = options.calibrate ?? few
         calibration = Exploration(
             contexts: members, each: each, workers: workers, classes: classes, stream: &stream)
         var order = (0..<Int32(tasks)).map { $0 }
@@ -109,27 +159,96 @@ public struct Pooled: SequentialAssigner {
 
     // MARK: Deciding
 
-    /// The next pair: the calibration's while any is left, then the task whose two best classes are closest, with the
-    /// worker, by Thompson sampling, whose answer tells most; `nil` when every task has all its labels or is certain.
-    /// O((K + C) kinds).
-    public mutating func next() -> Assignment? {
-        if let pair = calibration.next(allowed: everyone) {
-            pairs.append(task: pair.task, worker: pair.worker, label: PairStore.pending, probability: 1)
-            return Assignment(task: pair.task, worker: pair.worker, probability: 1, exploration: true)
+    /// The next pair: the calibration's while any is left for those allowed, then the task whose two best classes are
+    /// closest, with the worker, by Thompson sampling, whose answer tells most for its price; `nil` if nobody can be
+    /// asked now or every task has all its labels or is certain. The probability is 1 in all cases: that of a Thompson
+    /// draw is not computed. O((K + C) kinds), again as much for each task met for which nobody is left.
+    public mutating func next(available: [Int]?) -> Assignment? {
+        guard allow(available) else { return nil }
+        if let pair = calibration.next(allowed: allowed) {
+            let found = Assignment(task: pair.task, worker: pair.worker, probability: 1, exploration: true)
+            take(found)
+            return found
         }
-        guard let chosen = tournament.least else { return nil }
+        var found: Assignment?
+        while found == nil, let chosen = tournament.least {
+            if let worker = mostTelling(about: chosen) {
+                found = Assignment(task: chosen, worker: worker, probability: 1)
+                take(found!)
+            } else {  // nobody of those allowed is left for this task: aside, for this call
+                tournament.set(chosen, .infinity)
+                skipped.append(chosen)
+            }
+        }
+        while let task = skipped.popLast() { tournament.set(task, key(task)) }
+        return found
+    }
+
+    /// Follows a decision made earlier (a journal) instead of making one. O(pairs of the task + log N).
+    /// - Throws: `CSCError.invalid` where it cannot follow from the state: a pair that does not exist or was asked
+    ///   already, a price that is not free, a pair that is not the worker's next in the calibration.
+    public mutating func apply(_ assignment: Assignment) throws(CSCError) {
+        let task = assignment.task, worker = assignment.worker
+        guard context.indices.contains(task), (0..<workerCount).contains(worker),
+            pairs.find(task: task, worker: worker) == nil, costs[worker] <= budget.freeMicros,
+            !assignment.exploration || calibration.contains(task)
+        else { throw .invalid("assigning task \(task) to worker \(worker) does not follow from what went before") }
+        if assignment.exploration {
+            guard calibration.follow(task: task, worker: worker) else {
+                throw .invalid("task \(task) is not worker \(worker)'s next in the calibration")
+            }
+        } else {
+            step += 1
+            stream.skip(draws(task))
+        }
+        take(assignment)
+    }
+
+    /// Who may be asked in this call: those available, present and affordable. False if nobody. O(K).
+    private mutating func allow(_ available: [Int]?) -> Bool {
+        let free = budget.freeMicros
+        if let available {
+            for worker in 0..<workerCount { allowed[worker] = 0 }
+            for worker in available {
+                precondition(worker >= 0 && worker < workerCount, "Pooled: worker \(worker) of \(workerCount)")
+                allowed[worker] = costs[worker] <= free ? present[worker] : 0
+            }
+        } else {
+            for worker in 0..<workerCount { allowed[worker] = costs[worker] <= free ? present[worker] : 0 }
+        }
+        return allowed.contains(1)
+    }
+
+    /// Two draws for everyone who has not been asked, allowed or not: a journal can tell how many were made.
+    private func draws(_ task: Int) -> UInt64 { UInt64(2 * (workerCount - Int(pairs.count[task]))) }
+
+    /// Of those allowed who have not been asked, the one whose answer, of a kind drawn from the worker's posterior,
+    /// tells most per price; nil if there is none.
+    private mutating func mostTelling(about chosen: Int) -> Int? {
         step += 1
         for index in pairs.range(of: chosen) { asked[Int(pairs.worker[index])] = step }
+        guard (0..<workerCount).contains(where: { asked[$0] != step && allowed[$0] != 0 }) else {
+            step -= 1
+            for index in pairs.range(of: chosen) { asked[Int(pairs.worker[index])] = -1 }
+            return nil
+        }
         let gains = information(chosen)
         var best = -1, most = -Double.infinity
-        for candidate in 0..<workers where asked[candidate] != step {
+        for candidate in 0..<workerCount where asked[candidate] != step {
             let kind = workforce.sample(worker: candidate, context: context[chosen], uniform: stream.unit())
             let gain = gains[kind] * (1 + 1e-6 * stream.unit())
-            if gain > most { (best, most) = (candidate, gain) }
+            guard allowed[candidate] != 0 else { continue }
+            let worth = gain / (Double(max(1, costs[candidate])) / Double(LabelBudget.micros(1)))
+            if worth > most { (best, most) = (candidate, worth) }
         }
-        guard best >= 0 else { return nil }
-        pairs.append(task: chosen, worker: best, label: PairStore.pending, probability: 1)
-        return Assignment(task: chosen, worker: best, probability: 1)
+        return best
+    }
+
+    private mutating func take(_ assignment: Assignment) {
+        budget.commit(costs[assignment.worker])
+        outstanding[assignment.task] += 1
+        pairs.append(task: assignment.task, worker: assignment.worker, label: PairStore.pending, probability: 1)
+        tournament.set(assignment.task, key(assignment.task))
     }
 
     /// For each kind of worker, the mutual information between the task's class and an answer. O(kinds C).
@@ -137,7 +256,7 @@ public struct Pooled: SequentialAssigner {
         let kinds = workforce.kinds, belief = probabilities(of: chosen)
         return (0..<kinds.count).map { k in
             var gain = 0.0
-            for c in 0..<classes {
+            for c in 0..<classCount {
                 let p = belief[c] * kinds.hit[c * kinds.count + k] + (1 - belief[c]) * kinds.miss[c * kinds.count + k]
                 gain -= p * log(p) + belief[c] * kinds.entropy[c * kinds.count + k]
             }
@@ -147,19 +266,26 @@ public struct Pooled: SequentialAssigner {
 
     /// The posterior of a task's class. O(C).
     public func probabilities(of task: Int) -> [Double] {
-        let row = score[task * classes..<(task + 1) * classes], top = row.max()!
+        if gold[task] >= 0 { return (0..<classCount).map { $0 == gold[task] ? 1 : 0 } }
+        let row = score[task * classCount..<(task + 1) * classCount], top = row.max()!
         let weights = row.map { exp($0 - top) }, sum = weights.reduce(0, +)
         return weights.map { $0 / sum }
     }
 
-    /// What the tournament minimises: the log odds between a task's two best classes. O(C).
+    /// What the tournament minimises: the log odds between a task's two best classes, after the number of outstanding
+    /// assignments. O(C).
     private func key(_ task: Int) -> Double {
-        guard Int(pairs.count[task]) < workers else { return .infinity }
+        guard Int(pairs.count[task]) < workerCount, gold[task] < 0 else { return .infinity }
         var first = -Double.infinity, second = first
-        for c in task * classes..<(task + 1) * classes {
+        for c in task * classCount..<(task + 1) * classCount {
             if score[c] > first { (first, second) = (score[c], first) } else { second = max(second, score[c]) }
         }
-        return first - second >= closed ? .infinity : first - second
+        return first - second >= closed ? .infinity : first - second + 1e6 * Double(outstanding[task])
+    }
+
+    private mutating func reorder() {
+        for task in context.indices { tournament.stage(task, key(task)) }
+        tournament.repair(context.indices)
     }
 
     // MARK: Learning
@@ -168,103 +294,82 @@ public struct Pooled: SequentialAssigner {
     /// O((labels + K S) kinds + N C).
     /// - Throws: `CSCError.invalid` if the pair has no answer to come or the label is not a class.
     public mutating func record(task i: Int, worker j: Int, label y: Int) throws(CSCError) {
-        guard context.indices.contains(i), (0..<workers).contains(j), (0..<classes).contains(y),
-            let index = pairs.find(task: i, worker: j), pairs.label[index] == PairStore.pending
-        else { throw .invalid("task \(i), worker \(j), label \(y): not a pair that was asked, or not a class") }
+        let index = try pending(task: i, worker: j)
+        guard (0..<classCount).contains(y) else { throw .invalid("label \(y) is not a class: 0 ..< \(classCount)") }
         pairs.setLabel(Int32(y), at: index)
+        budget.spend(costs[j])
+        outstanding[i] -= 1
         task.append(i)
         worker.append(j)
         label.append(y)
         right.append(probabilities(of: i)[y])
         odds.append(workforce.odds(worker: j, context: context[i], label: y, right: nil))
-        score[i * classes + y] += odds[odds.count - 1]
-        workforce.add(worker: j, context: context[i], label: y, right: right[right.count - 1])
+        score[i * classCount + y] += odds[odds.count - 1]
+        workforce.add(worker: j, context: context[i], label: y, right: right[right.count - 1], isGold: gold[i] >= 0)
         workforce.update(j)
         let count = task.count
-        if classes == 2 && count >= 4 * context.count && count % context.count == 0 { admitUneven() }
+        if classCount == 2 && count >= 4 * context.count && count % context.count == 0 && admitUneven() { reorder() }
         if count % refreshEvery == 0 {
             refresh(sweeps: 3)
             unmirror()
-            for task in context.indices { tournament.stage(task, key(task)) }
-            tournament.repair(context.indices)
+            reorder()
         } else {
             tournament.set(i, key(i))
         }
     }
 
-    /// P(answer n is right) by all others. O(C).
-    private func cavity(_ n: Int) -> Double {
-        let row = task[n] * classes, own = score[row + label[n]] - odds[n]
-        var rest = 0.0
-        for c in 0..<classes where c != label[n] { rest += exp(score[row + c] - own) }
-        return 1 / (1 + rest)
+    /// Withdraws an outstanding pair: its price is free again, and this worker is not asked about this task again.
+    /// O(log N).
+    /// - Throws: `CSCError.invalid` if the pair is not outstanding.
+    public mutating func decline(task: Int, worker: Int) throws(CSCError) {
+        let index = try pending(task: task, worker: worker)
+        pairs.setLabel(PairStore.declined, at: index)
+        budget.release(costs[worker])
+        outstanding[task] -= 1
+        tournament.set(task, key(task))
     }
 
-    /// Belief propagation over all answers, from where it stands. O(sweeps labels kinds).
-    private mutating func refresh(sweeps: Int) {
-        for _ in 0..<sweeps {
-            workforce.clear()
-            for n in task.indices {
-                right[n] = cavity(n)
-                workforce.add(worker: worker[n], context: context[task[n]], label: label[n], right: right[n])
-            }
-            workforce.learn()
-            for i in context.indices {
-                for c in 0..<classes { score[i * classes + c] = prior[context[i] * classes + c] }
-            }
-            for n in task.indices {
-                odds[n] = workforce.odds(
-                    worker: worker[n], context: context[task[n]], label: label[n], right: right[n])
-                score[task[n] * classes + label[n]] += odds[n]
-            }
-            learnPrior()
-        }
+    private func pending(task: Int, worker: Int) throws(CSCError) -> Int {
+        guard context.indices.contains(task), (0..<workerCount).contains(worker),
+            let index = pairs.find(task: task, worker: worker), pairs.label[index] == PairStore.pending
+        else { throw .invalid("task \(task) is not outstanding with worker \(worker)") }
+        return index
     }
 
-    /// The classes' frequencies in each context, five tasks of each class beforehand.
-    private mutating func learnPrior() {
-        var sums = [Double](repeating: 5, count: contexts * classes)
-        for i in context.indices where pairs.count[i] > 0 {
-            let belief = probabilities(of: i)
-            for c in 0..<classes { sums[context[i] * classes + c] += belief[c] }
-        }
-        let before = prior
-        for s in 0..<contexts {
-            let total = sums[s * classes..<(s + 1) * classes].reduce(0, +)
-            for c in 0..<classes { prior[s * classes + c] = 0.5 * log(sums[s * classes + c] / total) }
-        }
-        for i in context.indices {
-            let row = context[i] * classes
-            for c in 0..<classes { score[i * classes + c] += prior[row + c] - before[row + c] }
-        }
+    /// An expert's label: the task's class is known from now on, and everything is inferred anew.
+    /// O((labels + K S) kinds + N C).
+    /// - Throws: `CSCError.invalid` if there is no such task or class, or the task has another gold label.
+    public mutating func setGold(task: Int, label: Int) throws(CSCError) {
+        guard context.indices.contains(task), (0..<classCount).contains(label), gold[task] < 0 || gold[task] == label
+        else { throw .invalid("gold label \(label) of task \(task): no such task or class, or another gold label") }
+        gold[task] = label
+        refresh(sweeps: 3)
+        unmirror()
+        reorder()
     }
 
-    /// Turns a context over if its workers fit the prior better with the classes' names exchanged.
-    private mutating func unmirror() {
-        guard classes == 2 else { return }
-        var turned = [Bool](repeating: false, count: contexts)
-        for s in 0..<contexts { turned[s] = workforce.mirrorAdvantage(context: s) > 0.01 }
-        guard turned.contains(true) else { return }
-        for s in 0..<contexts where turned[s] { prior.swapAt(2 * s, 2 * s + 1) }
-        for i in context.indices where turned[context[i]] { score.swapAt(2 * i, 2 * i + 1) }
-        for n in task.indices where turned[context[task[n]]] { odds[n] = -odds[n] }
-        workforce.resetPopulation()
-        refresh(sweeps: 2)
+    // MARK: Workers who come and go
+
+    /// A new worker, present at once, of whom nothing is known but what the workforce is like; takes no part in the
+    /// calibration. O(N C + S kinds).
+    public mutating func addWorker(cost: Double = 1) -> Int {
+        let worker = workerCount
+        workerCount += 1
+        costs.append(LabelBudget.micros(cost))
+        present.append(1)
+        allowed.append(1)
+        asked.append(-1)
+        workforce.addWorker()
+        calibration.addWorker()
+        reorder()
+        return worker
     }
 
-    /// Admits kinds with an accuracy a class if the answers ask for them.
-    private mutating func admitUneven() {
-        guard !workforce.kinds.isEven.contains(false) else { return }
-        var other = Workforce(
-            kinds: WorkerKinds(classes: classes, uneven: true), workers: workers, contexts: contexts)
-        for n in task.indices {
-            other.add(worker: worker[n], context: context[task[n]], label: label[n], right: right[n])
-        }
-        guard workforce.unevenness(other) > options.unevenFrom else { return }
-        workforce = other
-        refresh(sweeps: 10)
-        for task in context.indices { tournament.stage(task, key(task)) }
-        tournament.repair(context.indices)
+    /// Lets a worker leave or come back; the labels already given keep their say. O(1).
+    /// - Precondition: the worker exists.
+    public mutating func setPresent(_ isPresent: Bool, worker: Int) {
+        precondition(worker >= 0 && worker < workerCount, "Pooled: worker \(worker) of \(workerCount)")
+        present[worker] = isPresent ? 1 : 0
     }
 
     // MARK: Results
@@ -272,8 +377,9 @@ public struct Pooled: SequentialAssigner {
     /// The most probable class of each task, [N]; exact ties by a coin of the seed. O(N C).
     public var labels: [Int] {
         context.indices.map { task in
-            let row = score[task * classes..<(task + 1) * classes], top = row.max()!
-            let tied = (0..<classes).filter { row[row.startIndex + $0] == top }
+            if gold[task] >= 0 { return gold[task] }
+            let row = score[task * classCount..<(task + 1) * classCount], top = row.max()!
+            let tied = (0..<classCount).filter { row[row.startIndex + $0] == top }
             return tied.count == 1
                 ? tied[0]
                 : tied[tieCoin(seed: options.seed, task: task, pairs: Int(pairs.count[task]), among: tied.count)]
@@ -282,6 +388,8 @@ public struct Pooled: SequentialAssigner {
 
     /// The posterior of each task's label, as the model has it.
     public var confidence: [Double] { context.indices.map { probabilities(of: $0).max()! } }
+    /// The labels taken so far, task by task, each task's in the order of asking. O(N + labels).
+    public var answers: [Label] { pairs.answers }
     /// Whether kinds of worker with an accuracy a class have been admitted.
     public var admitsUneven: Bool { workforce.kinds.isEven.contains(false) }
 }

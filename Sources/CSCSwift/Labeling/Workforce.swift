@@ -79,7 +79,7 @@ struct WorkerKinds: Sendable {
 /// what is known of a worker elsewhere counts as much as the whole workforce's behaviour says it should.
 struct Workforce: Sendable {
     let kinds: WorkerKinds
-    let workers: Int
+    private(set) var workers: Int
     let contexts: Int
     /// [worker, context, kind]: the log-likelihood of the worker's answers in the context.
     private(set) var evidence: [Double]
@@ -88,6 +88,8 @@ struct Workforce: Sendable {
     /// How common each kind is.
     private var population: [Double]
     private var steadiness = 0.5
+    /// As `evidence`, of answers on tasks whose class is known for certain; empty while there are none.
+    private var certain: [Double] = []
     private var shared: [Double]
 
     init(kinds: WorkerKinds, workers: Int, contexts: Int) {
@@ -102,16 +104,33 @@ struct Workforce: Sendable {
     }
 
     /// Forgets the answers, keeps the population.
-    mutating func clear() { for index in evidence.indices { evidence[index] = 0 } }
+    mutating func clear() {
+        for index in evidence.indices { evidence[index] = 0 }
+        certain = []
+    }
+
+    /// A worker of whom nothing is known. O(S kinds).
+    mutating func addWorker() {
+        workers += 1
+        let more = repeatElement(0.0, count: contexts * kinds.count)
+        evidence.append(contentsOf: more)
+        posterior.append(contentsOf: more)
+        if !certain.isEmpty { certain.append(contentsOf: more) }
+        update(workers - 1)
+    }
 
     /// Forgets what was learned of the population.
     mutating func resetPopulation() { population = kinds.base }
 
-    /// Counts an answer that is right with probability `right`, as far as others tell. O(kinds).
-    mutating func add(worker: Int, context: Int, label: Int, right: Double) {
+    /// Counts an answer that is right with probability `right`, as far as others tell; `isGold`: the task's class is
+    /// known for certain. O(kinds).
+    mutating func add(worker: Int, context: Int, label: Int, right: Double, isGold: Bool = false) {
         let row = (worker * contexts + context) * kinds.count, column = label * kinds.count
+        if isGold && certain.isEmpty { certain = [Double](repeating: 0, count: evidence.count) }
         for k in 0..<kinds.count {
-            evidence[row + k] += log(right * kinds.hit[column + k] + (1 - right) * kinds.miss[column + k])
+            let told = log(right * kinds.hit[column + k] + (1 - right) * kinds.miss[column + k])
+            evidence[row + k] += told
+            if isGold { certain[row + k] += told }
         }
     }
 
@@ -203,8 +222,8 @@ struct Workforce: Sendable {
         return k
     }
 
-    /// With two classes: how much more likely a context's answers are if the classes change names, by the prior over even
-    /// kinds; the log of the ratio. O(K kinds).
+    /// With two classes: how much more likely a context's answers are if the classes of all but the gold tasks change
+    /// names, by the prior over even kinds; the log of the ratio. O(K kinds).
     func mirrorAdvantage(context: Int) -> Double {
         var sum = 0.0
         for worker in 0..<workers {
@@ -214,7 +233,12 @@ struct Workforce: Sendable {
             for k in 0..<kinds.count where kinds.isEven[k] {
                 let likelihood = exp(evidence[row + k] - top)
                 here += kinds.base[k] * likelihood
-                there += kinds.base[kinds.mirror[k]] * likelihood
+                // The mirrored kind explains all other answers as well; for those on gold it must answer itself.
+                let mirror = kinds.mirror[k]
+                let mirrored =
+                    certain.isEmpty
+                    ? likelihood : exp(min(700, evidence[row + k] - top + certain[row + mirror] - certain[row + k]))
+                there += kinds.base[mirror] * mirrored
             }
             sum += log(max(there, 1e-300) / max(here, 1e-300))
         }
