@@ -11,7 +11,7 @@ struct BenchCommand: ParsableCommand {
             check of the result. Cases and names are those of docs/performance.md; `make bench-peers` runs the same
             work in PyTorch, JAX, numpy, numba and others beside it.
 
-            Groups: mlp, kl, cg, weights, environment, training, labels.
+            Groups: mlp, kl, cg, weights, environment, training, labels, assign.
 
             Examples:
               cafe-cli bench mlp --threads 1
@@ -19,7 +19,7 @@ struct BenchCommand: ParsableCommand {
             """)
 
     enum Group: String, CaseIterable, ExpressibleByArgument {
-        case mlp, kl, cg, weights, environment, training, labels
+        case mlp, kl, cg, weights, environment, training, labels, assign
     }
 
     @Argument(help: "What to measure; everything unless said.")
@@ -49,6 +49,7 @@ struct BenchCommand: ParsableCommand {
             case .environment: BenchGames.environment(meter)
             case .training: try BenchGames.training(meter)
             case .labels: BenchLabels.run(meter)
+            case .assign: BenchAssign.run(meter)
             }
         }
     }
@@ -90,6 +91,17 @@ struct BenchMeter {
             print(
                 "\(padded)\(Self.short(rate)) \(unit)   spread x\(Self.short(spread))   "
                     + (check.holds ? "ok" : "WRONG (error \(error))"))
+        }
+    }
+
+    /// Prints a figure that is not a throughput.
+    func report(_ name: String, _ value: Double, _ unit: String) {
+        if json {
+            print(
+                "{\"case\": \"\(name)\", \"peer\": \"cafe\", \"threads\": \(Threads.count), \"value\": \(value), \"unit\": \"\(unit)\"}"
+            )
+        } else {
+            print(name + String(repeating: " ", count: max(1, 40 - name.count)) + "\(Self.short(value)) \(unit)")
         }
     }
 

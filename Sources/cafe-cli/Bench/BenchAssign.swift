@@ -1,0 +1,77 @@
+internal import CSCSwift
+
+/// How a step of BBTA grows with the number of tasks, workers and contexts: ask, answer, learn.
+enum BenchAssign {
+    /// A live BBTA with one-coin workers whose answers are computed, not stored.
+    private struct Study {
+        let workers: Int
+        let contexts: [Int]
+        let truth: [Int]
+        var engine: BBTA
+        var slowest: [Double] = []
+
+        init(tasks: Int, workers: Int, contexts: Int) {
+            var stream = RandomStream(seed: 7, purpose: .labelModel, index: UInt64(tasks))
+            self.workers = workers
+            self.contexts = (0..<tasks).map { _ in stream.index(below: contexts) }
+            truth = (0..<tasks).map { _ in stream.index(below: 2) }
+            engine = BBTA(
+                taskContexts: self.contexts, workers: workers,
+                options: .init(explore: 0, budget: Double(tasks) * Double(workers), seed: 1))
+        }
+
+        /// Right nine times in ten in a tenth of the contexts, else six times in ten.
+        private func answer(_ task: Int, _ worker: Int) -> Int {
+            var coin = RandomStream(seed: 8, stream: UInt64(task) << 24 | UInt64(worker))
+            let right = coin.unit() < ((worker + contexts[task]) % 10 == 0 ? 0.9 : 0.6)
+            return right ? truth[task] : 1 - truth[task]
+        }
+
+        mutating func play(_ steps: Int) {
+            for _ in 0..<steps { step() }
+        }
+
+        mutating func step() {
+            guard let pair = engine.next() else { preconditionFailure("bench: no pair is left") }
+            do throws(CSCError) {
+                try engine.record(task: pair.task, worker: pair.worker, label: answer(pair.task, pair.worker))
+            } catch {
+                preconditionFailure("bench: an answer was refused: \(error)")
+            }
+        }
+
+        /// How long each of some steps takes (s), ascending.
+        mutating func times(_ steps: Int) -> [Double] {
+            let clock = ContinuousClock()
+            return (0..<steps).map { _ in
+                let time = clock.measure { step() }
+                return Double(time.components.attoseconds) * 1e-18 + Double(time.components.seconds)
+            }.sorted()
+        }
+
+        var accuracy: Double {
+            Double(zip(engine.labels, truth).count(where: { $0 == $1 })) / Double(truth.count)
+        }
+    }
+
+    static func run(_ meter: BenchMeter) {
+        for (tasks, workers, contexts) in [
+            (1_000, 100, 5), (1_000, 1_000, 5), (10_000, 1_000, 20), (10_000, 10_000, 20), (100_000, 10_000, 50),
+        ] {
+            let name = "bbta/N\(tasks)/K\(workers)/S\(contexts)"
+            var study = Study(tasks: tasks, workers: workers, contexts: contexts)
+            for labels in [2, 8] {  // with so many labels a task
+                study.play(labels * tasks - study.engine.answers.count)
+                let accuracy = study.accuracy
+                let times = study.times(4000)
+                meter.report("\(name)/at\(labels)N/median", times[times.count / 2] * 1e6, "us")
+                meter.report("\(name)/at\(labels)N/p99", times[times.count * 99 / 100] * 1e6, "us")
+                meter.report("\(name)/at\(labels)N/slowest of \(times.count)", times[times.count - 1] * 1e6, "us")
+                meter.measure("\(name)/at\(labels)N", work: 200, unit: "steps/s", check: (1 - accuracy, accuracy > 0.6))
+                {
+                    study.play(200)
+                }
+            }
+        }
+    }
+}
