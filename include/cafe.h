@@ -411,6 +411,9 @@ void cafe_vote_tally(int32_t *counts, const int32_t *start, const int32_t *label
 /* The class with most votes in each row of counts[N, C], the first of equals, and how many classes are equal to it.
  * winner[N], equals[N]. O(N C). */
 void cafe_vote_winner(int32_t *winner, int32_t *equals, const int32_t *counts, int64_t N, int32_t C);
+/* All that a majority vote says: as cafe_vote_winner, and the shares of the votes, share[N, C], uniform for a task without
+ * votes. Returns how many tasks are tied. O(N C). */
+int64_t cafe_vote_decide(int64_t *winner, double *share, int32_t *equals, const int32_t *counts, int64_t N, int32_t C);
 /* Sums of weights: sum[i, c] = sum of weight[worker] over the labels c of task i. sum[N, C], weight[K]. O(N C + n). */
 void cafe_vote_weighted(double *sum, const double *weight, const int32_t *start, const int32_t *cell, int64_t N,
                         int32_t C);

@@ -94,6 +94,40 @@ void cafe_vote_winner(int32_t *winner, int32_t *equals, const int32_t *counts, i
     }
 }
 
+/* Two classes: no comparison decides a branch, so the loop runs on lanes. */
+static int64_t decide_binary(int64_t *winner, double *share, int32_t *equals, const int32_t *counts, int64_t N) {
+    int64_t ties = 0;
+    for (int64_t i = 0; i < N; i++) {
+        int32_t zero = counts[2 * i], one = counts[2 * i + 1], sum = zero + one;
+        double whole = sum == 0 ? 2.0 : (double)sum; // no vote at all: one of two each
+        share[2 * i] = (sum == 0 ? 1.0 : (double)zero) / whole;
+        share[2 * i + 1] = (sum == 0 ? 1.0 : (double)one) / whole;
+        winner[i] = one > zero;
+        equals[i] = 1 + (one == zero);
+        ties += one == zero;
+    }
+    return ties;
+}
+
+int64_t cafe_vote_decide(int64_t *winner, double *share, int32_t *equals, const int32_t *counts, int64_t N, int32_t C) {
+    if (C == 2) return decide_binary(winner, share, equals, counts, N);
+    int64_t ties = 0;
+    for (int64_t i = 0; i < N; i++) {
+        const int32_t *row = counts + i * C;
+        int32_t best = 0, same = 1, sum = row[0];
+        for (int32_t c = 1; c < C; c++) {
+            sum += row[c];
+            same = row[c] > row[best] ? 1 : same + (row[c] == row[best]);
+            best = row[c] > row[best] ? c : best;
+        }
+        for (int32_t c = 0; c < C; c++) share[i * C + c] = sum == 0 ? 1.0 / C : (double)row[c] / (double)sum;
+        winner[i] = best;
+        equals[i] = same;
+        ties += same > 1;
+    }
+    return ties;
+}
+
 void cafe_vote_weighted(double *sum, const double *weight, const int32_t *start, const int32_t *cell, int64_t N,
                         int32_t C) {
     memset(sum, 0, (size_t)(N * C) * sizeof *sum);

@@ -31,6 +31,32 @@ enum VoteKernels {
         return (winner, equals)
     }
 
+    /// The first class with most votes in each row, how many classes are equal to it, the shares of the votes, [N, C],
+    /// uniform in a row without any, and how many rows are tied.
+    static func decide(
+        counts: [Int32], classes: Int
+    ) -> (winner: [Int], equals: [Int32], shares: [Double], ties: Int) {
+        let tasks = counts.count / classes
+        var equals: [Int32] = [], shares: [Double] = [], ties = 0
+        let winner = [Int](unsafeUninitializedCapacity: tasks) { winner, count in
+            count = tasks
+            guard tasks > 0 else { return }
+            equals = [Int32](unsafeUninitializedCapacity: tasks) { equals, count in
+                count = tasks
+                shares = [Double](unsafeUninitializedCapacity: counts.count) { shares, count in
+                    count = counts.count
+                    winner.withMemoryRebound(to: Int64.self) { winner in
+                        ties = Int(
+                            cafe_vote_decide(
+                                winner.baseAddress!, shares.baseAddress!, equals.baseAddress!, counts, Int64(tasks),
+                                Int32(classes)))
+                    }
+                }
+            }
+        }
+        return (winner, equals, shares, ties)
+    }
+
     /// Sums of weights, [N, C].
     static func weighted(weights: [Double], start: [Int32], cell: [Int32], classes: Int) -> [Double] {
         var sums = [Double](repeating: 0, count: (start.count - 1) * classes)

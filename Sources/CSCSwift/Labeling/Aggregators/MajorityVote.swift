@@ -36,33 +36,18 @@ public struct MajorityVote: LabelAggregator {
 
     /// Vote shares, [tasks x classes]; uniform for a task without labels.
     static func shares(_ labels: LabelStore) -> [Double] {
-        shares(
-            VoteKernels.tally(start: labels.start, label: labels.label, classes: labels.classCount),
-            classes: labels.classCount)
-    }
-
-    private static func shares(_ counts: [Int32], classes: Int) -> [Double] {
-        var shares = [Double](repeating: 0, count: counts.count)
-        for first in stride(from: 0, to: counts.count, by: classes) {
-            var sum: Int32 = 0
-            for index in first..<first + classes { sum += counts[index] }
-            for index in first..<first + classes {
-                shares[index] = sum == 0 ? 1 / Double(classes) : Double(counts[index]) / Double(sum)
-            }
-        }
-        return shares
+        let counts = VoteKernels.tally(start: labels.start, label: labels.label, classes: labels.classCount)
+        return VoteKernels.decide(counts: counts, classes: labels.classCount).shares
     }
 
     private static func decide(_ counts: [Int32], classes: Int, seed: UInt64) -> Aggregation {
-        let shares = shares(counts, classes: classes)
-        let (winner, equals) = VoteKernels.winners(counts: counts, classes: classes)
-        var labels = [Int](repeating: 0, count: winner.count)
-        for task in labels.indices {
-            labels[task] =
-                equals[task] == 1
-                ? Int(winner[task])
-                : Aggregation.pick(
+        let (winners, equals, shares, ties) = VoteKernels.decide(counts: counts, classes: classes)
+        var labels = winners
+        if ties > 0 {
+            for task in labels.indices where equals[task] > 1 {
+                labels[task] = Aggregation.pick(
                     task: task, equals: Int(equals[task]), seed: seed, posterior: shares, classCount: classes)
+            }
         }
         return Aggregation(labels: labels, posterior: shares, classCount: classes)
     }
