@@ -12,6 +12,7 @@ struct CafeCLI: AsyncParsableCommand {
             BenchCommand.self,
             ReproduceCommand.self,
             EvaluateCommand.self,
+            PoliciesCommand.self,
             EvolveCommand.self,
             GenerateCommand.self,
             ScenariosCommand.self,
@@ -19,6 +20,7 @@ struct CafeCLI: AsyncParsableCommand {
             ResumeCommand.self,
             CheckGradientsCommand.self,
             RefineCommand.self,
+            ScaleCommand.self,
         ]
     )
 }

@@ -12,6 +12,9 @@ struct EvaluateCommand: ParsableCommand {
             a learnt coalition rule (cafe-chengdu, which comes with the program, or the folder of a run of evolve), or the
             folder of a trained run, which acts by its likeliest actions (RUN:sampled draws them).
 
+            NAME=RUN+RUN+... is one policy of several training runs: with as many --seeds, the first run plays the \
+            first seed's episodes and so on, so the interval over seeds is one over training runs too.
+
             The table shows mean revenue, its 95 % interval over episodes (over seeds where several are given), the
             paired difference to the first policy with its interval, and the ratio. The same command gives the same
             numbers to the last bit at any number of threads.
@@ -19,6 +22,8 @@ struct EvaluateCommand: ParsableCommand {
             Example:
               cafe-cli evaluate --scenario chengdu --tasks 200 --workers 200 \\
                 --policy greedy,coalition --episodes 200 --seed 7 --json out.json
+              cafe-cli evaluate --tasks 200 --workers 50 --seeds 7,8,9 --policy greedy,cafe=runs/1+runs/2+runs/3 \\
+                --marl-eval marl/200-50.json
             """)
 
     @OptionGroup var source: SourceOptions
@@ -40,6 +45,9 @@ struct EvaluateCommand: ParsableCommand {
     var threads = 0
     @Option(help: "Write the results to this file as JSON.")
     var json: String?
+    @Option(
+        help: "Write every episode's revenue to this file in marl-eval's layout; a seed is a run, the setting a task.")
+    var marlEval: String?
     @Flag(help: "Add full-information bounds on a few episodes: simulated annealing (below) and a relaxation (above).")
     var bounds = false
     @Option(help: "Episodes on which --bounds are computed.")
@@ -47,7 +55,10 @@ struct EvaluateCommand: ParsableCommand {
     @Option(help: "Moves of the annealing for each episode.")
     var annealingMoves = 80_000
 
-    private var names: [String] { policies + policy.split(separator: ",").map(String.init) }
+    private var choices: [PolicyChoice] {
+        (policies + policy.split(separator: ",").map(String.init)).map(PolicyChoice.init)
+    }
+    private var names: [String] { choices.map(\.name) }
 
     func validate() throws {
         if names.isEmpty && !bounds {
@@ -55,14 +66,22 @@ struct EvaluateCommand: ParsableCommand {
         }
         if tasks < 0 || workers < 0 { throw ValidationError("--tasks and --workers cannot be negative") }
         if episodes < 1 { throw ValidationError("--episodes \(episodes): at least one is needed") }
+        for choice in choices where choice.members.isEmpty {
+            throw ValidationError("\(choice.name)= names no run; write NAME=RUN+RUN")
+        }
         if Set(names).count != names.count { throw ValidationError("a policy is named twice") }
     }
 
     func run() throws {
         Threads.count = threads
         let seedList = try seeds.map(parseSeeds) ?? [seed]
+        for choice in choices where choice.members.count > 1 && choice.members.count != seedList.count {
+            throw ValidationError(
+                "\(choice.name) has \(choice.members.count) runs, but there are \(seedList.count) seeds: give one for each "
+                    + "run by --seeds")
+        }
         let (source, notes) = try source.open()
-        for note in notes { print("note: \(note)") }
+        for note in notes + [SourceOptions.shortage(source, tasks: tasks)].compactMap(\.self) { print("note: \(note)") }
         try compare(on: source, seeds: seedList)
     }
 
@@ -76,9 +95,10 @@ struct EvaluateCommand: ParsableCommand {
     private func compare(on source: some InstanceSource, seeds: [UInt64]) throws {
         var revenues = [[[Double]]](repeating: [], count: names.count)
         var rows: [PolicySource] = []
-        for seed in seeds {
-            rows = try names.map { name in
-                try PolicyNames.policy(name, tunedOn: source, tasks: tasks, workers: workers, seed: seed)
+        for (number, seed) in seeds.enumerated() {
+            rows = try choices.map { choice in
+                try PolicyNames.policy(
+                    choice.member(number), tunedOn: source, tasks: tasks, workers: workers, seed: seed)
             }
             let result = Evaluation.run(
                 rows, on: source, tasks: tasks, workers: workers, seed: seed, episodes: 0..<episodes)
@@ -101,7 +121,7 @@ struct EvaluateCommand: ParsableCommand {
                 at == 0 ? "" : Terminal.decimal(difference.mean, 3) + " " + range(difference),
                 at == 0 || first.allSatisfy { $0 == 0 }
                     ? "" : Terminal.decimal(total.mean / max(Summary(first).mean, 1e-12), 3),
-                rows[at].note,
+                note(at, rows),
             ])
             entries.append(
                 (
@@ -109,7 +129,7 @@ struct EvaluateCommand: ParsableCommand {
                     .object([
                         ("episodes", .integer(all.count)), ("mean", .number(total.mean)), ("sd", .number(total.sd)),
                         ("ci95", .array([.number(interval.lower), .number(interval.upper)])),
-                        ("seed_means", .array(means.map(JSON.number))), ("note", .string(rows[at].note)),
+                        ("seed_means", .array(means.map(JSON.number))), ("note", .string(note(at, rows))),
                     ])
                 ))
         }
@@ -119,7 +139,24 @@ struct EvaluateCommand: ParsableCommand {
             ("seeds", .array(seeds.map { JSON.integer(Int(clamping: $0)) })), ("policies", .object(entries)),
         ]
         if bounds { file.append(("bounds", showBounds(source, seed: seeds[0]))) }
+        if let marlEval {
+            var file = MarlEval(environment: source.name, metric: "revenue")
+            for (at, name) in names.enumerated() {
+                for (number, seed) in seeds.enumerated() {
+                    let values = revenues[at][number]
+                    try file.add(
+                        task: "\(tasks) tasks \(workers) workers", algorithm: name, run: "seed_\(seed)",
+                        steps: [MarlEval.Step(stepCount: 0, values: values)], absolute: values)
+                }
+            }
+            try AtomicFile.write(file.json.pretty, to: marlEval)
+        }
         if let json { try AtomicFile.write(JSON.object(file).pretty, to: json) }
+    }
+
+    /// What the table says about a policy beyond its name.
+    private func note(_ at: Int, _ rows: [PolicySource]) -> String {
+        choices[at].members.count == 1 ? rows[at].note : "\(choices[at].members.count) runs, one a seed"
     }
 
     private func range(_ summary: Summary) -> String {
@@ -143,6 +180,29 @@ struct EvaluateCommand: ParsableCommand {
             ("upper", .number(upper.mean)),
         ])
     }
+}
+
+/// A policy of the command line: `NAME`, or `NAME=RUN+RUN+...` for several training runs of one method.
+struct PolicyChoice {
+    /// What the table calls it.
+    let name: String
+    /// The names or folders; one, or one for each seed.
+    let members: [String]
+
+    /// Reads one. A folder whose own name holds '=' is meant as it is.
+    init(_ text: String) {
+        let parts = text.split(separator: "=", maxSplits: 1).map(String.init)
+        if parts.count == 2, !parts[0].contains("/"), !DispatchPolicy.isRun(text) {
+            name = parts[0]
+            members = parts[1].split(separator: "+").map(String.init)
+        } else {
+            name = text
+            members = [text]
+        }
+    }
+
+    /// Who plays the episodes of the seed of that number.
+    func member(_ number: Int) -> String { members.count == 1 ? members[0] : members[number] }
 }
 
 /// What a policy's name on the command line stands for.

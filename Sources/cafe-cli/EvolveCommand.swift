@@ -14,15 +14,18 @@ struct EvolveCommand: AsyncParsableCommand {
             --resume and ends with the same bits. The clock decides only when to stop; --generations ends at the same \
             bits on every machine.
 
+            With --orders it learns on recorded orders; hold out days (--days) or rows (--part) to evaluate on.
+
             Keys for --set: \(EvolutionOptions.keys.joined(separator: ", ")).
 
             Example: cafe-cli evolve --scenario chengdu --out runs/cd --minutes 10
                      cafe-cli evolve --out runs/cd --resume --generations 200
-                     cafe-cli evaluate --scenario chengdu --policy runs/cd --policy coalition
+                     cafe-cli evaluate --scenario chengdu --policy coalition,runs/cd
+                     cafe-cli evolve --orders orders.csv --days 0-14 --out runs/days --generations 60
+                     cafe-cli evaluate --orders orders.csv --days 15- --policy coalition,runs/days
             """)
 
-    @Option(help: "A built-in city (chengdu, haikou) or a scenario file.")
-    var scenario: String = "chengdu"
+    @OptionGroup var source: SourceOptions
 
     @Option(help: "The run's folder. It must not hold a run yet, unless --resume is given.")
     var out: String
@@ -45,7 +48,7 @@ struct EvolveCommand: AsyncParsableCommand {
     @Option(name: .customLong("set"), help: "Override one key, for example episodes=2. May be repeated.")
     var overrides: [String] = []
 
-    @Flag(help: "Continue the run in --out; its own scenario and options count.")
+    @Flag(help: "Continue the run in --out; its own scenario, orders and options count.")
     var resume = false
 
     @Flag(help: "Print nothing but errors.")
@@ -54,14 +57,15 @@ struct EvolveCommand: AsyncParsableCommand {
     func validate() throws {
         if let minutes, !(minutes > 0) { throw ValidationError("--minutes \(minutes) is not positive.") }
         if let generations, generations < 1 { throw ValidationError("--generations \(generations) is below 1.") }
-        if resume && (population != nil || seed != nil || !overrides.isEmpty) {
-            throw ValidationError("A resumed run keeps its options: leave out --population, --seed and --set.")
+        if resume && (population != nil || seed != nil || !overrides.isEmpty || source.orders != nil) {
+            throw ValidationError(
+                "A resumed run keeps its options: leave out --population, --seed, --set and --orders.")
         }
     }
 
     func run() async throws {
         Threads.count = threads
-        let run = try resume ? EvolutionRun(resuming: out) : begin()
+        let run = try resume ? continued() : begin()
         for error in run.refused { note("\(error); using the checkpoint before it") }
         let limit = generations ?? (minutes == nil ? 100 : Int.max)
         let start = Date()
@@ -91,9 +95,22 @@ struct EvolveCommand: AsyncParsableCommand {
         }
         if let population { options.population = population }
         if let seed { options.seed = seed }
-        let city = try Scenario.find(scenario)
-        note("Measuring the plain rule in \(city.name).")
-        return try EvolutionRun(creating: out, scenario: city, options: options)
+        try options.validate()
+        let city = try Scenario.find(source.scenario)
+        let (episodes, notes) = try source.open(drawingFrom: city)
+        for line in notes { note("note: \(line)") }
+        if let line = SourceOptions.shortage(episodes, tasks: options.settings.map(\.tasks).max() ?? 0) {
+            note("note: \(line)")
+        }
+        note("Measuring the plain rule in \(episodes.name).")
+        return try EvolutionRun(
+            creating: out, scenario: city, options: options, source: episodes, recorded: source.recordedFlags)
+    }
+
+    private func continued() throws -> EvolutionRun {
+        try EvolutionRun(resuming: out) { flags, city in
+            try SourceOptions(flags: flags, scenario: city.name).open(drawingFrom: city).source
+        }
     }
 
     private func note(_ line: String) {

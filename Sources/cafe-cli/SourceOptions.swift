@@ -18,11 +18,14 @@ struct SourceOptions: ParsableArguments {
     @Option(help: "pooled lays the recorded days over each other; by-day makes each a separate episode.")
     var cut = "pooled"
 
-    @Option(help: "Which recorded days take part, counted from 0: FIRST-LAST.")
+    @Option(help: "Which recorded days take part, counted from 0: FIRST-LAST, or FIRST- to the last.")
     var days: String?
 
     @Option(help: "When the window of the day begins, HH:MM; without it, where most orders lie.")
     var from: String?
+
+    @Option(help: "Which part of the rows takes part, K/N: 1/2 to train on, 2/2 to hold out where there is one day.")
+    var part: String?
 
     @Option(help: "scenario draws pay and workload; file makes them from recorded fares and durations.")
     var terms = "scenario"
@@ -32,9 +35,37 @@ struct SourceOptions: ParsableArguments {
 
     static let formats = OrderFormat.allCases.map(\.rawValue).joined(separator: ", ")
 
+    init() {}
+
+    /// The options that flags by name stand for, as `recordedFlags` gives them; empty ones count as not given.
+    init(flags: [String: String], scenario: String) throws {
+        var arguments = ["--scenario", scenario]
+        for (flag, value) in flags.sorted(by: { $0.key < $1.key }) where !value.isEmpty {
+            arguments += flag == "skip-bad-rows" ? ["--skip-bad-rows"] : ["--" + flag, value]
+        }
+        self = try SourceOptions.parse(arguments)
+    }
+
+    /// How recorded orders are read, by flag: what a run must keep to open them again. Empty without --orders.
+    var recordedFlags: [String: String] {
+        guard let orders else { return [:] }
+        var flags = ["orders": orders, "cut": cut, "terms": terms]
+        for (flag, value) in [
+            ("workers-file", workersFile), ("format", format), ("days", days), ("from", from), ("part", part),
+        ] {
+            if let value { flags[flag] = value }
+        }
+        if skipBadRows { flags["skip-bad-rows"] = "true" }
+        return flags
+    }
+
     /// The source, and what the user should be told about it.
     func open() throws -> (source: any InstanceSource, notes: [String]) {
-        let city = try Scenario.find(scenario)
+        try open(drawingFrom: Scenario.find(scenario))
+    }
+
+    /// As above; what the orders lack is drawn from a city that is at hand already.
+    func open(drawingFrom city: Scenario) throws -> (source: any InstanceSource, notes: [String]) {
         guard let orders else { return (city, []) }
         let badRows: CSVReader.BadRows = skipBadRows ? .skip : .fail
         let layout = try format.map { try choice($0, "--format", OrderFormat.self) } ?? OrderFormat.detect(orders)
@@ -49,9 +80,17 @@ struct SourceOptions: ParsableArguments {
         }
         let recorded = try RecordedOrders.read(orders, format: layout, workersPath: workersFile, badRows: badRows)
         let source = try RecordedDays(
-            recorded, scenario: city, cut: choice(cut, "--cut", RecordedDays.Cut.self), days: dayRange(),
-            from: startMinute(), terms: choice(terms, "--terms", RecordedDays.Terms.self))
+            recorded, scenario: city, cut: choice(cut, "--cut", RecordedDays.Cut.self),
+            days: dayRange(of: recorded.days),
+            from: startMinute(), part: partOfRows(), terms: choice(terms, "--terms", RecordedDays.Terms.self))
         return (source, source.notes + recorded.report.reasons.prefix(1).map { "first bad row: \($0)" })
+    }
+
+    /// What to say where episodes of so many tasks are asked for and fewer orders are there.
+    static func shortage(_ source: any InstanceSource, tasks: Int) -> String? {
+        guard let recorded = source as? RecordedDays, recorded.available < tasks else { return nil }
+        return "\(tasks) tasks were asked for, but only \(recorded.available) orders lie in the chosen days and hours: "
+            + "larger episodes hold those"
     }
 
     private func folder(of path: String) -> String {
@@ -67,13 +106,25 @@ struct SourceOptions: ParsableArguments {
             "\(flag) \(text) is none of \(names.joined(separator: ", "))\(Spelling.hint(for: text, among: names))")
     }
 
-    private func dayRange() throws -> Range<Int>? {
+    /// The days of a file that has `count` of them.
+    private func dayRange(of count: Int) throws -> Range<Int>? {
         guard let days else { return nil }
-        let parts = days.split(separator: "-").compactMap { Int($0) }
-        guard let first = parts.first, let last = parts.last, parts.count <= 2, first <= last else {
-            throw ValidationError("--days \(days) is not FIRST-LAST, such as 0-13")
+        let parts = days.split(separator: "-", omittingEmptySubsequences: false)
+        let numbers = parts.map { Int($0) }
+        let last = parts.count == 2 && parts[1].isEmpty ? max(count - 1, numbers[0] ?? 0) : numbers[parts.count - 1]
+        guard parts.count <= 2, let first = numbers[0], let last, first <= last else {
+            throw ValidationError("--days \(days) is not FIRST-LAST, such as 0-13, or FIRST-, such as 14-")
         }
         return first..<(last + 1)
+    }
+
+    private func partOfRows() throws -> RecordedDays.Part? {
+        guard let part else { return nil }
+        let numbers = part.split(separator: "/", omittingEmptySubsequences: false).map { Int($0) }
+        guard numbers.count == 2, let number = numbers[0], let count = numbers[1],
+            let rows = RecordedDays.Part(number, of: count)
+        else { throw ValidationError("--part \(part) is not K/N, such as 1/2 (the first of two parts)") }
+        return rows
     }
 
     private func startMinute() throws -> Double? {

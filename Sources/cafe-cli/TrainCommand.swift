@@ -16,7 +16,12 @@ struct TrainCommand: AsyncParsableCommand {
             Every setting is a key of the configuration: --config FILE reads a YAML file, --set overrides single keys, \
             --print-config shows them all with their meaning.
 
+            With --orders, hold out what you will evaluate on: days by episodes.days, or rows by episodes.part where \
+            the file has one day or no times.
+
             Example: cafe-cli train --scenario chengdu --out runs/first
+                     cafe-cli train --orders orders.csv --set episodes.days=0-14 --out runs/mine
+                     cafe-cli evaluate --orders orders.csv --days 15-22 --policy coalition,runs/mine
                      cafe-cli train --scenario haikou --set reward.variant=share --set ppo.clipCoef=0.1 --out runs/b
             """)
 
@@ -68,6 +73,9 @@ struct TrainCommand: AsyncParsableCommand {
         let city = try Scenario.find(settings.scenario)
         let (source, notes) = try SourceOptions(settings, scenario: settings.scenario).open()
         for note in notes { display.note("note: \(note)") }
+        if let note = SourceOptions.shortage(source, tasks: settings.episodeSettings.settings.map(\.tasks).max() ?? 0) {
+            display.note("note: \(note)")
+        }
         let run = try TrainingRun.create(settings, scenario: city, source: source, folder: out)
         try display.follow(run)
     }
@@ -125,14 +133,12 @@ struct ResumeCommand: AsyncParsableCommand {
 extension SourceOptions {
     /// The flags that a run's configuration stands for; `scenario` is a name or a file.
     init(_ settings: TrainingConfiguration, scenario: String) throws {
-        var arguments = ["--scenario", scenario]
-        for (flag, value) in [
-            ("--orders", settings.orders), ("--workers-file", settings.workersFile), ("--format", settings.format),
-            ("--cut", settings.cut), ("--days", settings.days), ("--from", settings.from), ("--terms", settings.terms),
-        ] where !value.isEmpty {
-            arguments += [flag, value]
-        }
-        if settings.skipBadRows { arguments.append("--skip-bad-rows") }
-        self = try SourceOptions.parse(arguments)
+        var flags = [
+            "orders": settings.orders, "workers-file": settings.workersFile, "format": settings.format,
+            "cut": settings.cut, "days": settings.days, "from": settings.from, "part": settings.part,
+            "terms": settings.terms,
+        ]
+        if settings.skipBadRows { flags["skip-bad-rows"] = "true" }
+        try self.init(flags: flags, scenario: scenario)
     }
 }

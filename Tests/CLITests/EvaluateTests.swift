@@ -55,6 +55,49 @@ import Testing
         #expect(try #require(coalition["mean"] as? Double) > mean)
     }
 
+    @Test func marlEvalHoldsEveryEpisodeOfEveryRun() throws {
+        let path = Self.temporary("marl.json")
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        // One method of two members: each plays its own seed's episodes, so they are those of the members alone.
+        let outcome = try Self.run(
+            "evaluate", "--tasks", "30", "--workers", "15", "--policy", "greedy,nearest,both=greedy+nearest",
+            "--seeds", "3,4", "--episodes", "5", "--threads", "1", "--marl-eval", path)
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        let root = try JSONSerialization.jsonObject(with: Data(contentsOf: URL(fileURLWithPath: path)))
+        let city = (root as? [String: [String: [String: [String: [String: [String: Any]]]]]])?["chengdu"]
+        let task = try #require(city?["30 tasks 15 workers"])
+        func values(_ policy: String, _ run: String) -> [Double]? {
+            task[policy]?[run]?["step_1"]?["revenue"] as? [Double]
+        }
+        #expect(values("greedy", "seed_3")?.count == 5)
+        #expect(values("both", "seed_3") == values("greedy", "seed_3"))
+        #expect(values("both", "seed_4") == values("nearest", "seed_4"))
+        #expect(values("both", "seed_4") != values("greedy", "seed_4"))
+        let unequal = try Self.run("evaluate", "--policy", "both=greedy+nearest", "--seeds", "1,2,3")
+        #expect(unequal.status != 0 && unequal.errors.contains("2 runs, but there are 3 seeds"))
+    }
+
+    @Test func scaleGivesTheSameDayAtAnyThreadCount() throws {
+        var revenues: [[Double]] = []
+        for threads in ["1", "2"] {
+            let path = Self.temporary("day.json")
+            defer { try? FileManager.default.removeItem(atPath: path) }
+            let outcome = try Self.run(
+                "scale", "--policy", "coalition,cafe-chengdu,nearest", "--workers", "30,60", "--tasks-per-worker", "4",
+                "--threads", threads, "--json", path)
+            #expect(outcome.status == 0, "\(outcome.errors)")
+            let rows = try #require(
+                try JSONSerialization.jsonObject(with: Data(contentsOf: URL(fileURLWithPath: path))) as? [[String: Any]]
+            )
+            #expect(rows.count == 6 && rows.allSatisfy { $0["tasks"] as? Int == 4 * ($0["workers"] as? Int ?? 0) })
+            #expect(rows.allSatisfy { $0["peak_bytes"] as? Int ?? 0 > 1_000_000 && $0["sent"] as? Int ?? 0 > 0 })
+            revenues.append(rows.compactMap { $0["revenue"] as? Double })
+        }
+        #expect(revenues[0] == revenues[1] && revenues[0].count == 6)
+        let wrong = try Self.run("scale", "--workers", "10,x")
+        #expect(wrong.status != 0 && wrong.errors.contains("--workers 10,x"))
+    }
+
     @Test func generatedFilesAreEvaluated() throws {
         let folder = Self.temporary("day")
         defer { try? FileManager.default.removeItem(atPath: folder) }
@@ -69,6 +112,27 @@ import Testing
         #expect(policy.status != 0 && policy.errors.contains("did you mean 'greedy'?"))
         let city = try Self.run("evaluate", "--policy", "greedy", "--scenario", "chengdoo")
         #expect(city.status != 0 && city.errors.contains("chengdu"))
+    }
+
+    @Test func policiesPrintsWhatEvaluateReads() throws {
+        let path = Self.temporary("policy.yaml")
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        let list = try Self.run("policies")
+        #expect(list.status == 0 && list.output.contains("coalition") && list.output.contains("cafe-chengdu"))
+        let file = try Self.run("policies", "cafe-chengdu")
+        try file.output.write(toFile: path, atomically: true, encoding: .utf8)
+        let json = Self.temporary("out.json")
+        defer { try? FileManager.default.removeItem(atPath: json) }
+        let outcome = try Self.run(
+            "evaluate", "--tasks", "30", "--workers", "15", "--policy", "cafe-chengdu,\(path)", "--episodes", "4",
+            "--json", json)
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        let root = try JSONSerialization.jsonObject(with: Data(contentsOf: URL(fileURLWithPath: json)))
+        let policies = (root as? [String: Any])?["policies"] as? [String: [String: Any]]
+        #expect(policies?["cafe-chengdu"]?["mean"] as? Double == policies?[path]?["mean"] as? Double)
+        #expect(policies?.count == 2)
+        let wrong = try Self.run("policies", "cafe-nowhere")
+        #expect(wrong.status != 0 && wrong.errors.contains("cafe-chengdu"))
     }
 
     @Test func scenariosPrintsYAML() throws {

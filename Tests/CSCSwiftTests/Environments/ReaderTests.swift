@@ -80,6 +80,52 @@ import Testing
         #expect(instance == days.instance(tasks: 10, workers: 3, seed: 1, episode: 0))
     }
 
+    /// Three days of orders: each order's minute and place tell its row.
+    static func threeDays(_ folder: Folder) throws -> String {
+        var text = "order_id,departure_time,start_lng,start_lat\n"
+        for day in 1...3 {
+            for order in 0..<10 {
+                let hour = day == 3 ? "20" : "08"  // the third day is busy in the evening
+                text += "\(order),2017-05-0\(day) \(hour):\(10 + order):00,110.\(30 + order),20.0\(day)\n"
+            }
+        }
+        return try folder.write("orders.csv", text)
+    }
+
+    @Test func heldOutDaysAndPartsShareNoOrder() throws {
+        let folder = try Folder()
+        let recorded = try RecordedOrders.read(Self.threeDays(folder))
+        func orders(_ days: RecordedDays) -> Set<[Double]> {
+            Set(days.instance(tasks: 99, workers: 1, seed: 1, episode: 0).tasks.map { [$0.x, $0.y, $0.release] })
+        }
+        let first = try RecordedDays(recorded, scenario: .haikou, days: 0..<1)
+        let second = try RecordedDays(recorded, scenario: .haikou, days: 1..<2)
+        #expect(first.available == 10 && second.available == 10)
+        #expect(orders(first).isDisjoint(with: orders(second)))
+        // The hours are those of the whole file, so days chosen for training and for evaluation are comparable.
+        #expect(first.from == second.from)
+        let whole = try RecordedDays(recorded, scenario: .haikou)
+        let parts = try (1...3).map {
+            try RecordedDays(recorded, scenario: .haikou, part: RecordedDays.Part($0, of: 3))
+        }
+        #expect(parts.reduce(Set()) { $0.union(orders($1)) } == orders(whole))
+        #expect(parts.map(\.available).reduce(0, +) == whole.available)
+        #expect(orders(parts[0]).isDisjoint(with: orders(parts[1])))
+        #expect(RecordedDays.Part(0, of: 2) == nil && RecordedDays.Part(3, of: 2) == nil)
+    }
+
+    @Test func daysThatTheFileLacksAreRefused() throws {
+        let folder = try Folder()
+        let recorded = try RecordedOrders.read(Self.threeDays(folder))
+        #expect { try RecordedDays(recorded, scenario: .haikou, days: 2..<9) } throws: {
+            "\($0)".contains("days 2-8 were asked for, it has days 0-2")
+        }
+        let places = try folder.write("places.csv", "num,lat,lng\n1,30.6,104.0\n2,30.7,104.1\n")
+        let untimed = try RecordedOrders.read(places)
+        #expect { try RecordedDays(untimed, scenario: .haikou, days: 0..<1) } throws: { "\($0)".contains("no times") }
+        #expect(try RecordedDays(untimed, scenario: .haikou, part: RecordedDays.Part(2, of: 2)).available == 1)
+    }
+
     @Test func taxiLines() throws {
         let folder = try Folder()
         let path = try folder.write("data.txt", "2 1\n0 t 3859 3453 600\n291 w 5407 6458 300 1500\n400 t 100 200 600\n")

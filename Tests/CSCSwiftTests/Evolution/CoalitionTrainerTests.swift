@@ -55,6 +55,37 @@ struct CoalitionTrainerTests {
         }
     }
 
+    @Test("learns on recorded orders; a resumed run opens them again, and no others")
+    func recordedOrders() throws {
+        let folder = try ReaderTests.Folder()
+        let recorded = try RecordedOrders.read(ReaderTests.threeDays(folder))
+        let flags = ["orders": "orders.csv", "days": "0-1"]
+        func source() throws -> RecordedDays { try RecordedDays(recorded, scenario: .haikou, days: 0..<2) }
+        let whole = try CoalitionTrainer(scenario: .haikou, options: small, source: source(), recorded: flags)
+        for _ in 0..<6 { _ = whole.step() }
+        #expect(whole.policy.origin.contains("haikou-orders"))
+        let generated = try CoalitionTrainer(scenario: .haikou, options: small)
+        for _ in 0..<6 { _ = generated.step() }
+        #expect(generated.policy.weights != whole.policy.weights)
+
+        let path = folder.file("run")
+        let first = try EvolutionRun(
+            creating: path, scenario: .haikou, options: small, source: source(), recorded: flags)
+        for _ in 0..<5 { _ = try first.step() }
+        #expect(throws: CSCError.self) { try EvolutionRun(resuming: path) }
+        let second = try EvolutionRun(resuming: path) { kept, city in
+            #expect(kept == flags && city == .haikou)
+            return try source()
+        }
+        _ = try second.step()
+        #expect(second.trainer.policy == whole.policy)
+        #expect(throws: CSCError.self) {
+            try CoalitionTrainer(
+                scenario: .haikou, options: small, checkpoint: whole.checkpoint(), source: source(),
+                recorded: ["orders": "orders.csv", "days": "2-2"])
+        }
+    }
+
     @Test("learns: above the rule that it starts from, on episodes that it has not seen")
     func learns() throws {
         // A price four times too high, and few generations: on tiny instances noise hides what is learnt.

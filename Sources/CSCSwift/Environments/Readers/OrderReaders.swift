@@ -125,6 +125,7 @@ extension RecordedOrders {
                     y: try row.double(latitude, in: -90...90), duration: nil, fare: nil, patience: nil))
         }
         raw.merge(report, what: "check-ins")
+        raw.notes.append("the file's times are UTC")
         try readWorkers(workers, badRows, &raw, "workers")
         return raw
     }
@@ -172,6 +173,8 @@ extension RecordedOrders {
             }
         }
         raw.merge(report, what: "lines")
+        raw.notes.append(
+            "the file's patience, range and workers' times are not used, only places and the orders' times")
         return raw
     }
 }

@@ -12,6 +12,25 @@ public struct RecordedDays: InstanceSource {
         case byDay = "by-day"
     }
 
+    /// One of several parts of a file, such as the first of two: what training and held-out episodes are drawn from
+    /// where a file has one day only. Part k of n holds the orders and the workers in rows k, k + n, k + 2n, ...
+    public struct Part: Sendable, Hashable {
+        /// Which part, from 1.
+        public let number: Int
+        /// How many parts there are.
+        public let count: Int
+
+        /// Part `number` of `count`; nil unless 1 <= number <= count.
+        public init?(_ number: Int, of count: Int) {
+            guard number >= 1, number <= count else { return nil }
+            self.number = number
+            self.count = count
+        }
+
+        /// The rows of this part. O(rows).
+        func of<Row>(_ rows: [Row]) -> [Row] { stride(from: number - 1, to: rows.count, by: count).map { rows[$0] } }
+    }
+
     /// Where pay and workload come from.
     public enum Terms: String, Sendable, CaseIterable {
         /// Drawn from the scenario.
@@ -38,15 +57,29 @@ public struct RecordedDays: InstanceSource {
 
     /// - Parameters:
     ///   - days: which days of the file take part, counted from 0; nil for all.
-    ///   - from: the first minute of the window of the day; nil for the window with most orders.
-    /// - Throws: `CSCError.invalid` if no order is left, or the file has no fare and duration and `terms` wants them.
+    ///   - from: the first minute of the window of the day; nil for the window with most orders of the whole file, so
+    ///     that training days and held-out days show the same hours.
+    ///   - part: which of the file's rows take part; nil for all.
+    /// - Throws: `CSCError.invalid` if the file has no such days, no times although days or hours are chosen, no order
+    ///   is left, or it has no fare and duration and `terms` wants them.
     public init(
         _ recorded: RecordedOrders, scenario: Scenario, cut: Cut = .pooled, days: Range<Int>? = nil,
-        from: Double? = nil, terms: Terms = .scenario
+        from: Double? = nil, part: Part? = nil, terms: Terms = .scenario
     ) throws {
-        let chosen = recorded.orders.filter { days?.contains($0.day) ?? true }
-        let timed = (chosen.first?.minute ?? -1) >= 0
-        let start = timed ? from ?? Self.busiest(chosen, length: scenario.horizon) : 0
+        let timed = (recorded.orders.first?.minute ?? -1) >= 0
+        if !timed && (days != nil || from != nil || cut == .byDay) {
+            throw CSCError.invalid(
+                "\(recorded.path): it has no times, so neither days nor hours can be chosen; hold out a part of its rows"
+            )
+        }
+        if let days, days.upperBound > recorded.days || days.lowerBound < 0 {
+            throw CSCError.invalid(
+                "\(recorded.path): days \(days.lowerBound)-\(days.upperBound - 1) were asked for, it has "
+                    + (recorded.days == 1
+                        ? "one day, 0; hold out a part of its rows" : "days 0-\(recorded.days - 1)"))
+        }
+        let start = timed ? from ?? Self.busiest(recorded.orders, length: scenario.horizon) : 0
+        let chosen = (part?.of(recorded.orders) ?? recorded.orders).filter { days?.contains($0.day) ?? true }
         let inside = chosen.filter {
             !timed || ($0.minute - start + 1440).truncatingRemainder(dividingBy: 1440) < scenario.horizon
         }
@@ -65,21 +98,27 @@ public struct RecordedDays: InstanceSource {
         self.from = start
         self.terms = terms
         self.orders = groups
-        self.places = recorded.workers
+        self.places = part?.of(recorded.workers) ?? recorded.workers
+        if places.isEmpty && !recorded.workers.isEmpty {
+            throw CSCError.invalid("\(recorded.path): the part of its rows that was chosen has no worker")
+        }
         self.available = groups.map(\.count).max() ?? 0
         self.meanFare = fares.isEmpty ? 1 : max(fares.reduce(0, +) / Double(fares.count), 1e-9)
         self.meanDuration = durations.isEmpty ? 1 : max(durations.reduce(0, +) / Double(durations.count), 1e-9)
         let drawn = terms == .file ? "skills and deadlines" : "skills, workload, deadlines and pay"
-        self.notes =
-            recorded.notes + [
-                "\(drawn) of tasks and skills, speed, reach and shifts of workers are drawn from '\(scenario.name)'"
-            ]
-            + (timed
-                ? [
-                    "the window begins at \(Self.clock(start)) and lasts \(Int(scenario.horizon)) min: "
-                        + "\(inside.count) orders of \(groups.count > 1 ? "\(groups.count) days" : "the pooled days")"
-                ]
-                : [])
+        var notes = recorded.notes
+        notes.append(
+            "\(drawn) of tasks and skills, speed, reach and shifts of workers are drawn from '\(scenario.name)'")
+        if let part { notes.append("part \(part.number) of \(part.count): one row of every \(part.count) of the file") }
+        if timed {
+            let span = days.map { "days \($0.lowerBound)-\($0.upperBound - 1)" } ?? "all days"
+            notes.append(
+                "the window begins at \(Self.clock(start)), in the file's own time, and lasts "
+                    + "\(Int(scenario.horizon)) min: \(inside.count) orders of \(span) (the file has "
+                    + "\(recorded.days == 1 ? "one day" : "days 0-\(recorded.days - 1)")), "
+                    + (cut == .pooled ? "laid over each other" : "\(groups.count) days one by one"))
+        }
+        self.notes = notes
     }
 
     /// An episode. Where fewer orders than `tasks` are there, all are taken. O(orders + tasks log tasks + workers).

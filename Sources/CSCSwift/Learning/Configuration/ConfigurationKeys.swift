@@ -21,6 +21,7 @@ extension ConfigurationField {
         .optionalText("episodes.cut", \.cut, "pooled or by-day: how recorded days make episodes"),
         .optionalText("episodes.days", \.days, "which recorded days take part, FIRST-LAST"),
         .optionalText("episodes.from", \.from, "when the window of the day begins, HH:MM"),
+        .optionalText("episodes.part", \.part, "which part of the rows takes part, K/N, such as 1/2"),
         .optionalText("episodes.terms", \.terms, "scenario or file: where pay and workload come from"),
         .truth("episodes.skipBadRows", \.skipBadRows, "leave out bad rows of the orders"),
         .integers("episodes.tasks", \.tasks, 1...1_000_000, "numbers of tasks, each with workersFixed workers"),

@@ -18,7 +18,7 @@ public struct TrainingConfiguration: Sendable, Equatable {
 
     /// The city: `chengdu`, `haikou` or a scenario file. With orders, what the orders lack is drawn from it.
     public var scenario = "chengdu"
-    /// Recorded orders that take the place of the scenario's generator; empty: the generator. This and the next seven
+    /// Recorded orders that take the place of the scenario's generator; empty: the generator. This and the next eight
     /// are the flags of `cafe-cli evaluate` of the same names; empty: the flag's default.
     public var orders = ""
     /// The file of workers that belongs to the orders, where it does not lie beside them.
@@ -31,6 +31,8 @@ public struct TrainingConfiguration: Sendable, Equatable {
     public var days = ""
     /// When the window of the day begins, `HH:MM`; empty: where most orders lie.
     public var from = ""
+    /// Which part of the rows takes part, `K/N`.
+    public var part = ""
     /// `scenario` draws pay and workload; `file` makes them from recorded fares and durations.
     public var terms = ""
     /// Leave out bad rows of the orders instead of stopping at the first.

@@ -81,8 +81,10 @@ public struct ConstantPrice: CoalitionScoring, Sendable, Hashable {
 /// once, the others are kept for it in this window and decided about again when they are free.
 ///
 /// Representation: the supply (idle workers, then soon free ones) as columns; each task's helpers in a row of a matrix;
-/// the offers in a heap with version numbers. Hot calls: `listHelpers` (a scan of the supply, or the grid for many) and
-/// `makeOffer`. O(tasks * (supply + limit * team)) a window, nothing allocated after warm-up.
+/// the offers in a heap with version numbers; for each member of the supply the offers that want it. Hot calls:
+/// `listHelpers` (a scan of the supply, or the grid for many) and `makeOffer`, once for each task in need and again when
+/// it loses a member. O(tasks * (supply + limit * team)) a window for few workers; for many, where the grid answers,
+/// O(workers + tasks * (those near + limit * team)). Nothing is allocated after warm-up.
 public final class CoalitionPlanner<Scoring: CoalitionScoring>: Dispatcher {
     /// What tables call it.
     public let name: String
@@ -96,6 +98,8 @@ public final class CoalitionPlanner<Scoring: CoalitionScoring>: Dispatcher {
     private var supply = Supply()
     private var matrix = HelperMatrix()
     private var heap = OfferHeap()
+    private var wants = WantLists()
+    private var losers: [Int32] = []
     private var merged: [Double] = []
 
     /// A planner; `limit` 1...64.
@@ -117,6 +121,7 @@ public final class CoalitionPlanner<Scoring: CoalitionScoring>: Dispatcher {
         supply.fill(game.state, lookahead: lookahead)
         matrix.reset(tasks: game.state.open.count, limit: limit)
         heap.removeAll()
+        wants.reset(members: supply.count)
         for slot in game.state.open.indices { consider(slot: slot, game.state) }
         while let best = heap.pop(versions: matrix.version) {
             send(slot: best, game)
@@ -131,7 +136,11 @@ public final class CoalitionPlanner<Scoring: CoalitionScoring>: Dispatcher {
         guard state.isNeedy(task) else { return }
         listHelpers(slot: slot, task: task, state)
         let rank = makeOffer(slot: slot, task: task, state)
-        if rank > -.infinity { heap.push(rank: rank, slot: slot, version: matrix.version[slot]) }
+        guard rank > -.infinity else { return }
+        heap.push(rank: rank, slot: slot, version: matrix.version[slot])
+        for at in (slot * limit)..<(slot * limit + Int(matrix.bestSize[slot])) {
+            wants.add(member: Int(matrix.row[at]), slot: slot, version: matrix.version[slot])
+        }
     }
 
     /// Sends the idle members of the slot's best offer, keeps the others for it, and lets whoever wanted one of them
@@ -149,15 +158,25 @@ public final class CoalitionPlanner<Scoring: CoalitionScoring>: Dispatcher {
                 sent += 1
             }
         }
-        for other in game.state.open.indices where other != slot && matrix.bestSize[other] > 0 {
-            let first = other * limit
-            for at in first..<(first + Int(matrix.bestSize[other])) where supply.taken[Int(matrix.row[at])] {
-                consider(slot: other, game.state)
-                break
-            }
+        losers.removeAll(keepingCapacity: true)
+        for at in base..<(base + size) {
+            wants.wanting(Int(matrix.row[at]), versions: matrix.version, into: &losers)
+        }
+        // Whoever wants two of them is listed twice, and has made a new offer by the second time.
+        for other in losers where Int(other) != slot && wantsTaken(Int(other)) {
+            consider(slot: Int(other), game.state)
         }
         // A team that still waits for busy members has all it wants for now.
         if sent == size { consider(slot: slot, game.state) } else { matrix.bestSize[slot] = 0 }
+    }
+
+    /// Whether the slot's best offer has a member who has been taken. O(limit).
+    private func wantsTaken(_ slot: Int) -> Bool {
+        for at in (slot * limit)..<(slot * limit + Int(matrix.bestSize[slot]))
+        where supply.taken[Int(matrix.row[at])] {
+            return true
+        }
+        return false
     }
 
     /// The helpers of a task: the `limit` earliest arrivals among those who may come, in order of arrival plus delay.

@@ -11,6 +11,10 @@ struct Supply {
     private var reach: [Double] = []
     private var skills: [UInt64] = []
     private let index = SpatialIndex()
+    private var now = 0.0
+    /// The highest speed (km/min) and the longest reach (km): nobody farther away than these allow can come.
+    private var fastest = 0.0
+    private var widest = 0.0
     private var nearRow = [Int32](repeating: 0, count: 128)
     private var nearDistance = [Double](repeating: 0, count: 128)
 
@@ -33,6 +37,7 @@ struct Supply {
             }
         }
         idleCount = worker.count
+        now = state.now
         if lookahead > 0 {
             for position in state.open.indices {
                 let task = Int(state.open[position])
@@ -52,7 +57,13 @@ struct Supply {
         refill(&taken, worker.count, false)
         index.removeAll()
         if worker.count > SpatialIndex.scanLimit {
-            for row in worker.indices { index.append(x: x[row], y: y[row], skills: skills[row]) }
+            fastest = 0
+            widest = 0
+            for row in worker.indices {
+                index.append(x: x[row], y: y[row], skills: skills[row])
+                fastest = max(fastest, 1 / pace[row])
+                widest = max(widest, reach[row])
+            }
             index.build()
         }
     }
@@ -86,8 +97,8 @@ struct Supply {
         let candidates =
             indexed
             ? index.nearest(
-                2 * room, x: task.x, y: task.y, skills: bit, reach: .infinity, speed: 1, now: 0, found: &nearRow,
-                distances: &nearDistance)
+                2 * room, x: task.x, y: task.y, skills: bit, reach: min(widest, (before - now) * fastest * 1.000001),
+                speed: 1, now: 0, found: &nearRow, distances: &nearDistance)
             : worker.count
         for position in 0..<candidates {
             let row = indexed ? Int(nearRow[position]) : position
@@ -143,6 +154,41 @@ struct HelperMatrix {
                 price.swapAt(place, place - 1)
                 place -= 1
             }
+        }
+    }
+}
+
+/// Who wants whom: for each member of the supply, the offers that it is part of. An offer is known by its slot and
+/// version; those out of date are passed over, as in the heap. So what taking a team costs does not depend on how many
+/// offers there are.
+struct WantLists {
+    private var head: [Int32] = []
+    private var next: [Int32] = []
+    private var slot: [Int32] = []
+    private var version: [Int32] = []
+
+    /// Forgets all offers. O(members).
+    mutating func reset(members: Int) {
+        refill(&head, members, -1)
+        next.removeAll(keepingCapacity: true)
+        slot.removeAll(keepingCapacity: true)
+        version.removeAll(keepingCapacity: true)
+    }
+
+    /// Notes that an offer wants `member`. Amortised O(1).
+    mutating func add(member: Int, slot offer: Int, version number: Int32) {
+        next.append(head[member])
+        head[member] = Int32(slot.count)
+        slot.append(Int32(offer))
+        version.append(number)
+    }
+
+    /// Appends the slots of the offers that want `member` and are up to date to `found`. O(offers that ever wanted it).
+    func wanting(_ member: Int, versions: [Int32], into found: inout [Int32]) {
+        var node = Int(head[member])
+        while node >= 0 {
+            if versions[Int(slot[node])] == version[node] { found.append(slot[node]) }
+            node = Int(next[node])
         }
     }
 }

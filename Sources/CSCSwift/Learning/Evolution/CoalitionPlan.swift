@@ -5,11 +5,16 @@ internal import Foundation
 /// Representation: a slot is a worker who is idle or will be free within `horizonAhead`, at the place where that will
 /// be; a need is an open task not yet on course to be paid in full. Each need keeps its best team; the best-ranked team
 /// of all is taken, its idle members are sent, its virtual ones (not free yet) are only reserved, and needs that have
-/// lost a member look for a new team. Nothing is allocated after the first windows. Hot call: `findTeam`.
+/// lost a member look for a new team. Best teams lie in a heap, and each slot knows the needs that want it. Nothing is
+/// allocated after the first windows. Hot call: `findTeam`, a scan of the slots or, above `gridLimit` of them, a look at
+/// the nearest on a grid, so that a window costs what happens in it and not its square.
 struct CoalitionPlan {
     /// The most members added to a team at once, and the candidates looked at.
     static let largestTeam = 6
     static let candidates = 8
+    /// Above so many slots, candidates are sought among the `nearest` qualified ones instead of all.
+    static let gridLimit = 1024
+    static let nearest = 64
 
     struct Slot {
         var worker: Int32
@@ -69,6 +74,20 @@ struct CoalitionPlan {
     /// The worth of the first i minutes of the episode, by expected scarcity.
     var worth: [Double] = []
 
+    // Where slots are, when there are many; the highest speed and the longest reach of any.
+    let index = SpatialIndex()
+    var isGridded = false
+    var fastest = 0.0
+    var widest = 0.0
+    var nearSlot = [Int32](repeating: 0, count: nearest)
+    var nearDistance = [Double](repeating: 0, count: nearest)
+
+    // The best teams, and which needs want which slot.
+    private var heap = OfferHeap()
+    private var wants = WantLists()
+    private var versions: [Int32] = []
+    private var losers: [Int32] = []
+
     // Scratch.
     var pressure = 0.0
     var candidateKey = [Double](repeating: 0, count: candidates)
@@ -87,23 +106,29 @@ struct CoalitionPlan {
         horizonAhead = policy.horizonAhead
     }
 
-    /// Commits idle workers of the present window. O(needs * slots) and, for each team taken, O(needs + needs that
-    /// lost a member * slots).
+    /// Commits idle workers of the present window. O(workers + (needs + needs that lost a member) * slots), with the
+    /// grid O(workers + (needs + needs that lost a member) * slots near them).
     mutating func dispatch(_ state: inout GameState) {
         if state.idle.isEmpty || state.open.isEmpty { return }
         gather(state)
         if needs.isEmpty || idleLeft == 0 { return }
         setPrices(state)
-        for need in needs.indices { findTeam(need, state) }
-        while idleLeft > 0 {
-            var best = -1
-            var bestScore = -Double.infinity
-            for need in needs.indices where needs[need].score > bestScore {
-                bestScore = needs[need].score
-                best = need
-            }
-            if best < 0 { break }
-            take(best, &state)
+        heap.removeAll()
+        wants.reset(members: slots.count)
+        refill(&versions, needs.count, 0)
+        for need in needs.indices { consider(need, state) }
+        while idleLeft > 0, let best = heap.pop(versions: versions) { take(best, &state) }
+    }
+
+    /// Finds a need's best team and enters it among the others.
+    private mutating func consider(_ need: Int, _ state: borrowing GameState) {
+        versions[need] += 1
+        findTeam(need, state)
+        guard needs[need].score > -.infinity else { return }
+        heap.push(rank: needs[need].score, slot: need, version: versions[need])
+        for m in 0..<Int(needs[need].size) {
+            wants.add(
+                member: Int(members[need * Self.largestTeam + m]), slot: need, version: versions[need])
         }
     }
 
@@ -112,24 +137,31 @@ struct CoalitionPlan {
     private mutating func take(_ need: Int, _ state: inout GameState) {
         let task = Int(needs[need].task)
         var reserved = false
+        // Its offer is used up: the version says so to the heap and to the lists.
+        versions[need] += 1
+        losers.removeAll(keepingCapacity: true)
         for m in 0..<Int(needs[need].size) {
             let slot = Int(members[need * Self.largestTeam + m])
             slots[slot].used = true
+            if isGridded { index.setLatest(slot, -.infinity) }
             if slots[slot].isIdle {
                 state.commit(worker: Int(slots[slot].worker), task: task)
                 idleLeft -= 1
             } else {
                 reserved = true
             }
+            wants.wanting(slot, versions: versions, into: &losers)
         }
-        if reserved || !state.isNeedy(task) { needs[need].score = -.infinity } else { findTeam(need, state) }
-        for other in needs.indices where other != need && needs[other].score > -.infinity {
-            var lost = false
-            for m in 0..<Int(needs[other].size) {
-                if slots[Int(members[other * Self.largestTeam + m])].used { lost = true }
-            }
-            if lost { findTeam(other, state) }
-        }
+        if reserved || !state.isNeedy(task) { needs[need].score = -.infinity } else { consider(need, state) }
+        // Whoever wants two of them is listed twice, and has a new team by the second time.
+        for other in losers where hasLostMember(Int(other)) { consider(Int(other), state) }
+    }
+
+    /// Whether a member of the need's best team has been taken. O(team).
+    private func hasLostMember(_ need: Int) -> Bool {
+        if needs[need].score == -.infinity { return false }
+        for m in 0..<Int(needs[need].size) where slots[Int(members[need * Self.largestTeam + m])].used { return true }
+        return false
     }
 
     /// Lists slots and needs. O(workers + open tasks).
@@ -158,8 +190,23 @@ struct CoalitionPlan {
                     speed: state.workers[worker].speed, reach: state.workers[worker].reach, shiftEnd: shiftEnd,
                     skills: state.workers[worker].skills.rawValue))
         }
+        isGridded = slots.count > Self.gridLimit
+        if isGridded { buildIndex() }
         needs.removeAll(keepingCapacity: true)
         for task in state.open where state.isNeedy(Int(task)) { needs.append(Need(task: task)) }
         refill(&members, needs.count * Self.largestTeam, 0)
+    }
+
+    /// Puts the slots into the grid. O(slots).
+    private mutating func buildIndex() {
+        index.removeAll()
+        fastest = 0
+        widest = 0
+        for slot in slots {
+            index.append(x: slot.x, y: slot.y, skills: slot.skills)
+            fastest = max(fastest, slot.speed)
+            widest = max(widest, slot.reach)
+        }
+        index.build()
     }
 }

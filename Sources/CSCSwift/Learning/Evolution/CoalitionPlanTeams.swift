@@ -108,7 +108,8 @@ extension CoalitionPlan {
         return .infinity
     }
 
-    /// Writes the unused, qualified slots that would arrive before `latest`, best key first; returns how many.
+    /// Writes the unused, qualified slots that would arrive before `latest`, best key first; returns how many. With the
+    /// grid, of the `nearest` of them.
     @inline(__always)
     private mutating func chooseCandidates(_ n: Int, _ terms: SpatialTask, latest: Double, now: Double) -> Int {
         // A job that ends at `expected`, or in ten minutes where that is past, stands for whatever team it will be.
@@ -118,7 +119,15 @@ extension CoalitionPlan {
         let costOrder = weights.costOrder * needs[n].price / rate
         let bit: UInt64 = 1 << UInt64(terms.skill)
         var kept = 0
-        for s in slots.indices {
+        var listed = slots.count
+        if isGridded {
+            listed = index.nearest(
+                Self.nearest, x: terms.x, y: terms.y, skills: bit,
+                reach: min(widest, (latest - now) * fastest * 1.000001), speed: 1, now: 0, found: &nearSlot,
+                distances: &nearDistance)
+        }
+        for position in 0..<listed {
+            let s = isGridded ? Int(nearSlot[position]) : position
             if slots[s].skills & bit == 0 || slots[s].used { continue }
             let distance = abs(slots[s].x - terms.x) + abs(slots[s].y - terms.y)
             if distance > slots[s].reach { continue }

@@ -1,6 +1,7 @@
 internal import Foundation
 
-/// Evolves the weights of the learnt coalition rule for one city: CMA-ES on the revenue of whole episodes.
+/// Evolves the weights of the learnt coalition rule for one city, or for recorded orders: CMA-ES on the revenue of whole
+/// episodes.
 ///
 /// The objective of a candidate is the mean over settings of its revenue divided by that of the plain coalition rule
 /// (constant price `startPrice`). All candidates of a generation play the same episodes (common random numbers), so
@@ -38,10 +39,13 @@ public final class CoalitionTrainer {
         var rate: Double
     }
 
-    /// The city.
+    /// The city; with `recorded`, what the orders lack is drawn from it.
     public let scenario: Scenario
+    /// Which recorded orders take the generator's place, by the flags that choose them; empty: the generator.
+    public let recorded: [String: String]
     /// How its policy is evolved.
     public let options: EvolutionOptions
+    private let source: any InstanceSource
     private var state: State
     private let lanes: [Lane]
 
@@ -58,19 +62,23 @@ public final class CoalitionTrainer {
 
     /// A run at its beginning: counts the forecast and measures the plain rule.
     ///
+    /// - Parameters:
+    ///   - source: where episodes come from; nil for the scenario's generator.
+    ///   - recorded: what tells that source from others, such as its file and days: a checkpoint of another is refused.
     /// - Throws: `CSCError.configuration` where scenario or options make no sense.
-    public init(scenario: Scenario, options: EvolutionOptions = EvolutionOptions()) throws {
+    public init(
+        scenario: Scenario, options: EvolutionOptions = EvolutionOptions(), source: (any InstanceSource)? = nil,
+        recorded: [String: String] = [:]
+    ) throws {
         try scenario.validate()
         try options.validate()
         self.scenario = scenario
         self.options = options
+        self.recorded = recorded
+        let source = source ?? scenario
+        self.source = source
         lanes = (0..<Self.laneCount).map { _ in Lane() }
-        let largest = options.settings.max { $0.tasks < $1.tasks }!
-        let counted = (0..<options.forecastEpisodes).map { episode in
-            scenario.instance(
-                tasks: largest.tasks, workers: largest.workers, seed: options.seed, index: Self.forecastIndex + episode)
-        }
-        let untrained = LearntCoalitionPolicy(untrained: counted, price: options.startPrice)
+        let untrained = Self.untrained(source, options)
         state = State(
             search: CMAES(
                 start: untrained.weights.vector, scales: CoalitionWeights.scales,
@@ -85,14 +93,27 @@ public final class CoalitionTrainer {
         }
     }
 
+    /// The policy that a run begins with: rate and forecast counted over training episodes, nothing learnt yet.
+    static func untrained(_ source: any InstanceSource, _ options: EvolutionOptions) -> LearntCoalitionPolicy {
+        let largest = options.settings.max { $0.tasks < $1.tasks }!
+        let counted = (0..<options.forecastEpisodes).map { number in
+            source.instance(
+                tasks: largest.tasks, workers: largest.workers, seed: options.seed, episode: forecastIndex + number)
+        }
+        return LearntCoalitionPolicy(untrained: counted, price: options.startPrice)
+    }
+
     /// Continues a run.
     ///
     /// - Throws: `CSCError.damaged` where the checkpoint is not one of this city and these options.
-    public init(scenario: Scenario, options: EvolutionOptions, checkpoint: Checkpoint) throws {
+    public init(
+        scenario: Scenario, options: EvolutionOptions, checkpoint: Checkpoint, source: (any InstanceSource)? = nil,
+        recorded: [String: String] = [:]
+    ) throws {
         try options.validate()
         let path = "the evolution's checkpoint"
-        guard try checkpoint.text("identity") == Self.identity(scenario, options) else {
-            throw CSCError.damaged(path: path, reason: "belongs to another city or other options")
+        guard try checkpoint.text("identity") == Self.identity(scenario, options, recorded) else {
+            throw CSCError.damaged(path: path, reason: "belongs to another city, other orders or other options")
         }
         guard let state = try? Self.decoder.decode(State.self, from: Data(checkpoint.text("state").utf8)),
             state.averaged.count == CoalitionWeights.names.count,
@@ -100,6 +121,8 @@ public final class CoalitionTrainer {
         else { throw CSCError.damaged(path: path, reason: "its state cannot be read") }
         self.scenario = scenario
         self.options = options
+        self.recorded = recorded
+        self.source = source ?? scenario
         self.state = state
         lanes = (0..<Self.laneCount).map { _ in Lane() }
     }
@@ -107,13 +130,15 @@ public final class CoalitionTrainer {
     /// All that a run needs to go on.
     public func checkpoint() throws -> Checkpoint {
         var checkpoint = Checkpoint()
-        checkpoint.set("identity", text: try Self.identity(scenario, options))
+        checkpoint.set("identity", text: try Self.identity(scenario, options, recorded))
         checkpoint.set("state", text: try Self.json(state))
         return checkpoint
     }
 
-    private static func identity(_ scenario: Scenario, _ options: EvolutionOptions) throws -> String {
-        try json(scenario) + "\n" + json(options)
+    private static func identity(
+        _ scenario: Scenario, _ options: EvolutionOptions, _ recorded: [String: String]
+    ) throws -> String {
+        try json(scenario) + "\n" + json(options) + (recorded.isEmpty ? "" : "\n" + json(recorded))
     }
 
     /// One line of JSON with sorted keys; numbers read back exactly, infinite ones included.
@@ -138,10 +163,11 @@ public final class CoalitionTrainer {
     /// The policy as it stands: the average of the last generations' means.
     public var policy: LearntCoalitionPolicy {
         var policy = candidate(state.averaged)
-        policy.name = "evolved-\(scenario.name)"
+        policy.name = "evolved-\(source.name)"
         policy.origin =
-            "trained artefact: cafe-cli evolve --scenario \(scenario.name) --seed \(options.seed), "
-            + "after \(generation) generations"
+            "trained artefact: cafe-cli evolve --scenario \(scenario.name)"
+            + (recorded.isEmpty ? "" : " on recorded orders (\(source.name))")
+            + " --seed \(options.seed)\(options.flags) --generations \(generation)"
         return policy
     }
 
@@ -176,13 +202,12 @@ public final class CoalitionTrainer {
     /// jobs are dealt to the lanes by number, so the result does not depend on the threads.
     private func play(_ policies: [LearntCoalitionPolicy], episodes: Int, first: Int) -> [[Double]] {
         let settings = options.settings
-        let scenario = scenario
         let seed = options.seed
         let lanes = lanes
         let instances = (0..<episodes).map { episode in
             let setting = settings[episode % settings.count]
-            return scenario.instance(
-                tasks: setting.tasks, workers: setting.workers, seed: seed, index: first + episode)
+            return source.instance(
+                tasks: setting.tasks, workers: setting.workers, seed: seed, episode: first + episode)
         }
         let jobs = policies.count * episodes
         Threads.parallelFor(lanes.count) { number in

@@ -64,6 +64,21 @@ public struct EvolutionOptions: Sendable, Hashable, Codable {
         try check("referenceEpisodes", referenceEpisodes >= 1, "\(referenceEpisodes) is below 1")
     }
 
+    /// What differs from the defaults, the seed aside, as flags of `cafe-cli evolve`; empty where nothing does.
+    var flags: String {
+        let plain = EvolutionOptions()
+        func flag(_ key: String, _ differs: Bool, _ text: String) -> String { differs ? " --set \(key)=\(text)" : "" }
+        let sizes = settings.map { "\($0.tasks)/\($0.workers)" }.joined(separator: ",")
+        return flag("population", population != plain.population, "\(population)")
+            + flag("episodes", episodes != plain.episodes, "\(episodes)")
+            + flag("stepSize", stepSize != plain.stepSize, "\(stepSize)")
+            + flag("startPrice", startPrice != plain.startPrice, "\(startPrice)")
+            + flag("averaging", averaging != plain.averaging, "\(averaging)")
+            + flag("settings", settings != plain.settings, sizes)
+            + flag("forecastEpisodes", forecastEpisodes != plain.forecastEpisodes, "\(forecastEpisodes)")
+            + flag("referenceEpisodes", referenceEpisodes != plain.referenceEpisodes, "\(referenceEpisodes)")
+    }
+
     /// The keys that `set` knows.
     public static let keys = [
         "averaging", "episodes", "forecastEpisodes", "population", "referenceEpisodes", "seed", "settings",

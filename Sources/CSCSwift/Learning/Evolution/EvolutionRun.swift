@@ -14,6 +14,8 @@ public final class EvolutionRun {
     private struct Description: Codable {
         var scenario: Scenario
         var options: EvolutionOptions
+        /// How recorded orders are read; absent where the generator makes the episodes.
+        var recorded: [String: String]?
     }
 
     /// The run's folder.
@@ -29,18 +31,26 @@ public final class EvolutionRun {
 
     /// Begins a run in a folder that holds none yet.
     ///
+    /// - Parameters:
+    ///   - source: where episodes come from; nil for the scenario's generator.
+    ///   - recorded: what `resume` needs to open that source again; kept in `evolution.yaml`.
     /// - Throws: `CSCError` where the folder holds a run, or cannot be written, or the options make no sense.
-    public init(creating folder: String, scenario: Scenario, options: EvolutionOptions) throws {
+    public init(
+        creating folder: String, scenario: Scenario, options: EvolutionOptions, source: (any InstanceSource)? = nil,
+        recorded: [String: String] = [:]
+    ) throws {
         let description = AtomicFile.join(folder, "evolution.yaml")
         if FileManager.default.fileExists(atPath: description) {
             throw CSCError.file(
                 path: folder, reason: "holds a run already; continue it with --resume or choose another")
         }
-        trainer = try CoalitionTrainer(scenario: scenario, options: options)
+        trainer = try CoalitionTrainer(scenario: scenario, options: options, source: source, recorded: recorded)
         try AtomicFile.makeFolder(folder)
         let encoder = YAMLEncoder()
         encoder.options.sortKeys = true
-        try AtomicFile.write(encoder.encode(Description(scenario: scenario, options: options)), to: description)
+        let text = try encoder.encode(
+            Description(scenario: scenario, options: options, recorded: recorded.isEmpty ? nil : recorded))
+        try AtomicFile.write(text, to: description)
         self.folder = folder
         refused = []
         metrics = try MetricsWriter(
@@ -51,8 +61,11 @@ public final class EvolutionRun {
 
     /// Continues the run in a folder from its last whole checkpoint.
     ///
+    /// - Parameter open: opens the source of a run on recorded orders from what the run was begun with.
     /// - Throws: `CSCError` where there is no run, none of its checkpoints is whole, or they belong to another run.
-    public init(resuming folder: String) throws {
+    public init(
+        resuming folder: String, source open: (([String: String], Scenario) throws -> any InstanceSource)? = nil
+    ) throws {
         let path = AtomicFile.join(folder, "evolution.yaml")
         let text = try AtomicFile.readText(path)
         let description: Description
@@ -64,8 +77,13 @@ public final class EvolutionRun {
         self.folder = folder
         checkpoints = CheckpointFolder(path: AtomicFile.join(folder, "checkpoints"))
         let found = try checkpoints.latest()
+        let recorded = description.recorded ?? [:]
+        guard let open = recorded.isEmpty ? { _, city in city } : open else {
+            throw CSCError.invalid("\(folder) is a run on recorded orders: say how to open them")
+        }
         trainer = try CoalitionTrainer(
-            scenario: description.scenario, options: description.options, checkpoint: found.checkpoint)
+            scenario: description.scenario, options: description.options, checkpoint: found.checkpoint,
+            source: open(recorded, description.scenario), recorded: recorded)
         refused = found.refused
         metrics = try MetricsWriter(
             resuming: AtomicFile.join(folder, "metrics"), columns: CoalitionTrainer.Report.columns,

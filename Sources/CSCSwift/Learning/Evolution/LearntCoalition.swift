@@ -19,7 +19,8 @@ public final class LearntCoalition: Dispatcher {
     /// Starts an episode. O(tasks + workers + horizon).
     public func begin(_ game: SpatialCrowdsourcing, stream: RandomStream) { plan.begin(game.state) }
 
-    /// Commits idle workers of the present window. O(open tasks * workers).
+    /// Commits idle workers of the present window. O(open tasks * workers); for many workers, O(workers + open tasks *
+    /// those near).
     public func dispatch(_ game: SpatialCrowdsourcing) { plan.dispatch(&game.state) }
 }
 

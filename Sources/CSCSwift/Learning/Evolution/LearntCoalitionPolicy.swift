@@ -45,6 +45,16 @@ public struct LearntCoalitionPolicy: Sendable, Hashable, Codable {
             rate: max(1e-12, pay) / workload, weights: .constantPrice(price), forecast: DemandForecast(episodes))
     }
 
+    /// The same weights with a forecast counted over other episodes: the policy for a city that is not the one that it
+    /// was trained in, or for another season of the same. O(tasks + workers * bins).
+    ///
+    /// - Precondition: the episodes have at least one task.
+    public func forecasting(_ episodes: [Instance]) -> LearntCoalitionPolicy {
+        var policy = self
+        policy.forecast = DemandForecast(episodes)
+        return policy
+    }
+
     /// The file's text (YAML). Every number reads back to the same bits.
     ///
     /// Yams' own encoder keeps 15 digits of a number, so the numbers are written by Foundation's (the shortest text

@@ -68,7 +68,9 @@ public final class DispatchPolicy {
     }
 
     /// A dispatcher of the same policy for whole games; one a thread.
-    public func dispatcher(name: String) -> LearntDispatcher { LearntDispatcher(name: name, policy: policy) }
+    public func dispatcher(name: String, sampled: Bool = false) -> LearntDispatcher {
+        LearntDispatcher(name: name, policy: policy, sampled: sampled)
+    }
 }
 
 extension PolicySource {

@@ -194,7 +194,7 @@ public final class TrainingRun {
         history.append(Evaluated(iteration: iteration, decisions: trainer.totalDecisions, revenues: revenues))
         versusGreedy = evaluation.versusGreedy(revenues)
         defer { best = max(best, versusGreedy) }
-        try AtomicFile.write(evaluationJSON.pretty, to: AtomicFile.join(folder, "evaluation.json"))
+        try AtomicFile.write(evaluationFile().pretty, to: AtomicFile.join(folder, "evaluation.json"))
         return versusGreedy > best
     }
 
@@ -234,40 +234,21 @@ public final class TrainingRun {
         (versusGreedy, best) = (marks[0], marks[1])
     }
 
-    /// marl-eval's layout (Gorsane et al., NeurIPS 2022): environment, task, algorithm, run, step.
-    private var evaluationJSON: JSON {
+    /// The evaluations so far in marl-eval's layout, beside greedy's, which is the same at every step.
+    private func evaluationFile() throws -> JSON {
+        var file = MarlEval(environment: configuration.scenario, metric: "revenue")
         let run = "seed_\(configuration.seed)"
-        let tasks: [(String, JSON)] = evaluation.settings.enumerated().map { number, setting in
-            var steps: [(String, JSON)] = history.enumerated().map { position, evaluated in
-                (
-                    "step_\(position + 1)",
-                    .object([
-                        ("step_count", .integer(evaluated.decisions)), ("iteration", .integer(evaluated.iteration)),
-                        ("revenue", .array([.number(evaluated.revenues[number])])),
-                    ])
-                )
+        for (number, setting) in evaluation.settings.enumerated() {
+            let task = "\(setting.tasks) tasks \(setting.workers) workers"
+            func add(_ algorithm: String, _ revenue: (Evaluated) -> Double) throws {
+                let steps = history.map { MarlEval.Step(stepCount: $0.decisions, values: [revenue($0)]) }
+                try file.add(
+                    task: task, algorithm: algorithm, run: run, steps: steps,
+                    absolute: [history.map(revenue).max() ?? .nan])
             }
-            let highest = history.map { $0.revenues[number] }.max() ?? .nan
-            steps.append(("absolute_metrics", .object([("revenue", .array([.number(highest)]))])))
-            let greedy = JSON.object([
-                (
-                    run,
-                    .object([
-                        (
-                            "step_1",
-                            .object([
-                                ("step_count", .integer(0)), ("revenue", .array([.number(evaluation.greedy[number])])),
-                            ])
-                        ), ("absolute_metrics", .object([("revenue", .array([.number(evaluation.greedy[number])]))])),
-                    ])
-                )
-            ])
-            let algorithm = "ippo-\(configuration.rewardVariant)"
-            return (
-                "\(setting.tasks) tasks \(setting.workers) workers",
-                .object([(algorithm, .object([(run, .object(steps))])), ("greedy", greedy)])
-            )
+            try add("ippo-\(configuration.rewardVariant)") { $0.revenues[number] }
+            try add("greedy") { _ in evaluation.greedy[number] }
         }
-        return .object([(configuration.scenario, .object(tasks))])
+        return file.json
     }
 }

@@ -1,0 +1,150 @@
+internal import ArgumentParser
+internal import CSCSwift
+
+/// `cafe-cli scale`
+struct ScaleCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "scale",
+        abstract: "Play one whole day of ever larger cities: how time and memory grow with workers and tasks.",
+        discussion: """
+            Each size is one day of 24 hours in windows of a minute, of a city like --scenario whose square grows with \
+            its workers (or is --side km wide): two rush hours, shifts of 6 to 10 hours. Policies are those of \
+            'evaluate': dispatchers by name, learnt coalition rules (their forecast is counted anew on another day of \
+            the city), run folders (NAME:sampled draws actions). Prices are not tuned: they are 0.3 of the mean pay per \
+            unit of work.
+
+            Columns: tasks finished in time and paid money as shares; how often a worker was sent; seconds in the rule \
+            and in the game by the clock; the rule's longest window, which a service would wait for; processor time in \
+            all, and in microseconds for each time a worker was sent; the process's largest memory so far. Play one size at a time to see its own.
+
+            Example:
+              cafe-cli scale --policy coalition,cafe-chengdu
+              cafe-cli scale --policy runs/first --workers 100000 --threads 1 --json day.json
+            """)
+
+    @Option(
+        help: "A built-in city (see `cafe-cli scenarios`) or a FILE.yaml of your own, whose kind the large city is of.")
+    var scenario = "chengdu"
+    @Option(help: "Policies, separated by commas.")
+    var policy = "coalition,cafe-chengdu"
+    @Option(help: "Numbers of workers, separated by commas.")
+    var workers = "1000,10000,100000"
+    @Option(help: "Tasks of the day for each worker.")
+    var tasksPerWorker = 10
+    @Option(
+        help: "The side of the city's square (km); without it, as many workers to a square kilometre as in --scenario.")
+    var side: Double?
+    @Option(help: "The seed of the day.")
+    var seed: UInt64 = 7
+    @Option(help: "Threads; 0 for one per processor. Changes nothing but the time.")
+    var threads = 0
+    @Option(help: "Write the results to this file as JSON.")
+    var json: String?
+
+    private var names: [String] { policy.split(separator: ",").map(String.init) }
+    private var sizes: [Int?] { workers.split(separator: ",").map { Int($0) } }
+
+    func validate() throws {
+        if names.isEmpty { throw ValidationError("name at least one policy, such as --policy coalition") }
+        if sizes.isEmpty || sizes.contains(where: { ($0 ?? 0) < 1 }) {
+            throw ValidationError("--workers \(workers) is no list of positive numbers, such as 1000,10000")
+        }
+        if tasksPerWorker < 1 { throw ValidationError("--tasks-per-worker \(tasksPerWorker): at least one is needed") }
+        if let side, !(side > 0 && side.isFinite) { throw ValidationError("--side \(side) is not positive") }
+    }
+
+    func run() throws {
+        Threads.count = threads
+        let city = try Scenario.find(scenario)
+        let rules = try names.map { try Rule(name: $0, city: city) }
+        var entries: [JSON] = []
+        for size in sizes.compactMap(\.self) {
+            let day = city.day(workers: size, side: side)
+            let tasks = size * tasksPerWorker
+            print(
+                "\(day.name): \(tasks) tasks, \(size) workers, \(Terminal.decimal(day.side, 1)) km wide, seed \(seed), "
+                    + "\(Threads.count) thread\(Threads.count == 1 ? "" : "s")")
+            let instance = day.instance(tasks: tasks, workers: size, seed: seed, index: 0)
+            var lines = [
+                [
+                    "policy", "finished", "paid", "sent", "rule s", "game s", "longest window s", "CPU s",
+                    "us a sending",
+                    "peak MB",
+                ]
+            ]
+            for rule in rules {
+                let run = try rule.play(instance, day: day, seed: seed)
+                let memory = ProcessUsage().peakMemory
+                lines.append([
+                    rule.name, percent(Double(run.completed) / Double(max(1, run.tasks))),
+                    percent(run.revenue / max(run.payable, 1e-12)), Terminal.count(Double(run.assignments)),
+                    Terminal.decimal(run.deciding, 2), Terminal.decimal(run.playing, 2),
+                    Terminal.decimal(run.slowestWindow, 4), Terminal.decimal(run.cpuSeconds, 2),
+                    Terminal.decimal(run.cpuSeconds / Double(max(1, run.assignments)) * 1e6, 2),
+                    "\(memory / 1_000_000)",
+                ])
+                entries.append(entry(rule.name, day, run, memory))
+            }
+            Table.show(lines)
+        }
+        if let json { try AtomicFile.write(JSON.array(entries).pretty, to: json) }
+    }
+
+    private func percent(_ share: Double) -> String { Terminal.decimal(100 * share, 1) + " %" }
+
+    private func entry(_ name: String, _ day: Scenario, _ run: DayRun, _ memory: Int) -> JSON {
+        .object([
+            ("policy", .string(name)), ("workers", .integer(run.workers)), ("tasks", .integer(run.tasks)),
+            ("side_km", .number(day.side)), ("threads", .integer(Threads.count)), ("windows", .integer(run.windows)),
+            ("sent", .integer(run.assignments)), ("finished", .integer(run.completed)),
+            ("revenue", .number(run.revenue)), ("payable", .number(run.payable)),
+            ("most_open", .integer(run.mostOpen)), ("most_idle", .integer(run.mostIdle)),
+            ("rule_seconds", .number(run.deciding)), ("game_seconds", .number(run.playing)),
+            ("longest_window_seconds", .number(run.slowestWindow)), ("cpu_seconds", .number(run.cpuSeconds)),
+            ("peak_bytes", .integer(memory)),
+        ])
+    }
+
+    /// A policy that can be played on any day.
+    private struct Rule {
+        private enum Kind {
+            case named(DispatcherKind)
+            case learnt(LearntCoalitionPolicy)
+            case trained(DispatchPolicy, sampled: Bool)
+        }
+        let name: String
+        private let kind: Kind
+
+        init(name: String, city: Scenario) throws {
+            self.name = name
+            if let learnt = try LearntCoalitionPolicy.named(name) {
+                kind = .learnt(learnt)
+            } else if name.contains("/") || DispatchPolicy.isRun(name) {
+                let folder = name.hasSuffix(":sampled") ? String(name.dropLast(8)) : name
+                kind = .trained(try DispatchPolicy(contentsOf: folder), sampled: folder != name)
+            } else {
+                kind = .named(try DispatcherKind.named(name))
+            }
+        }
+
+        func play(_ instance: Instance, day: Scenario, seed: UInt64) throws -> DayRun {
+            let stream = RandomStream(seed: seed, purpose: .dispatcher)
+            switch kind {
+            case .named(let kind):
+                let price = 0.3 * day.pay.mean / day.workload.mean
+                return DayRun(instance, rule: kind.make(price: price), in: SpatialCrowdsourcing(), stream: stream)
+            case .learnt(let policy):
+                let workers = min(instance.workers.count, 10_000)
+                let tasks = instance.tasks.count * workers / max(1, instance.workers.count)
+                let other = day.instance(tasks: tasks, workers: workers, seed: seed, index: 1)
+                return DayRun(
+                    instance, rule: LearntCoalition(policy.forecasting([other])), in: SpatialCrowdsourcing(),
+                    stream: stream)
+            case .trained(let policy, let sampled):
+                let rule = policy.dispatcher(name: name, sampled: sampled)
+                return DayRun(
+                    instance, rule: rule, in: SpatialCrowdsourcing(options: policy.configuration.game), stream: stream)
+            }
+        }
+    }
+}
