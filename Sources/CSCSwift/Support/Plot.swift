@@ -135,7 +135,9 @@ public struct Plot: Sendable {
         let top = title.isEmpty ? 8.0 : 34.0
         let rows = (panels.count + columns - 1) / max(columns, 1)
         let width = panelWidth * Double(columns) + 16
-        let perLine = max(1, Int(width / 150))
+        // 32 before the name; a character is about 6 wide
+        let entryWidth = max(150, 44 + 6 * Double(names.map(\.count).max() ?? 0))
+        let perLine = max(1, Int(width / entryWidth))
         let legendLines = names.count < 2 ? 0 : (names.count + perLine - 1) / perLine
         let height = top + panelHeight * Double(rows) + Double(legendLines) * 20 + 10
         var out = """
@@ -153,7 +155,7 @@ public struct Plot: Sendable {
         }
         if legendLines > 0 {
             for (index, name) in names.enumerated() {
-                let x = 20 + Double(index % perLine) * 150
+                let x = 20 + Double(index % perLine) * entryWidth
                 let y = top + panelHeight * Double(rows) + Double(index / perLine) * 20 + 10
                 let kind = panels.flatMap(\.series).first { $0.name == name }!.kind
                 let colour = Plot.colours[index % Plot.colours.count]
