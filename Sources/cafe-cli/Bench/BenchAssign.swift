@@ -60,17 +60,14 @@ enum BenchAssign {
         ] {
             let name = "bbta/N\(tasks)/K\(workers)/S\(contexts)"
             var study = Study(tasks: tasks, workers: workers, contexts: contexts)
-            for labels in [2, 8] {  // with so many labels a task
-                study.play(labels * tasks - study.engine.answers.count)
+            for labels in [2, 8] {  // with so many labels a task; the timed steps of 2 may have gone beyond 8 already
+                study.play(max(0, labels * tasks - study.engine.answers.count))
                 let accuracy = study.accuracy
+                precondition(accuracy > 0.6, "bench: \(name) finds \(accuracy) of the truths")
                 let times = study.times(4000)
                 meter.report("\(name)/at\(labels)N/median", times[times.count / 2] * 1e6, "us")
                 meter.report("\(name)/at\(labels)N/p99", times[times.count * 99 / 100] * 1e6, "us")
                 meter.report("\(name)/at\(labels)N/slowest of \(times.count)", times[times.count - 1] * 1e6, "us")
-                meter.measure("\(name)/at\(labels)N", work: 200, unit: "steps/s", check: (1 - accuracy, accuracy > 0.6))
-                {
-                    study.play(200)
-                }
             }
         }
     }
