@@ -137,7 +137,7 @@ struct EvaluateCommand: ParsableCommand {
                     ])
                 ))
         }
-        if !names.isEmpty && json != "-" { Table.show(lines) }
+        if !names.isEmpty && json != "-" { print(Terminal.columns(lines, left: [0, 2, 3, 5])) }
         var file: [(String, JSON)] = [
             ("source", .string(source.name)), ("reroute", .bool(reroute)), ("tasks", .integer(tasks)),
             ("workers", .integer(workers)),
@@ -237,22 +237,5 @@ enum PolicyNames {
         }
         return try DispatcherKind.named(name).policy(
             tunedOn: source, tasks: tasks, workers: workers, seed: seed, options: options)
-    }
-}
-
-/// Columns of text, the first left and the others right aligned where they are numbers.
-enum Table {
-    static func show(_ rows: [[String]]) {
-        let width = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
-        for row in rows {
-            var line = ""
-            for column in row.indices {
-                let pad = String(repeating: " ", count: width[column] - row[column].count)
-                line += column == 1 || column == 4 ? pad + row[column] : row[column] + pad
-                line += "  "
-            }
-            while line.last == " " { line.removeLast() }
-            print(line)
-        }
     }
 }

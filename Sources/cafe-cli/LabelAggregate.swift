@@ -125,16 +125,15 @@ struct LabelAggregate: ParsableCommand {
         }
         print("Krippendorff's alpha \(number(Agreement.krippendorffAlpha(store)))")
         print()
-        print("method      accuracy  expected over ties  ties  iterations")
+        var rows = [["method", "accuracy", "expected over ties", "ties", "iterations", ""]]
         for (method, result) in results {
-            let name = method.rawValue.padding(toLength: 10, withPad: " ", startingAt: 0)
-            let accuracy = pad(number(result.accuracy(truth: gold)), 9)
-            let expected = pad(number(result.expectedAccuracy(truth: gold)), 18)
-            let ties = pad("\(result.tieCount)", 4)
-            let iterations = pad(result.iterations == 0 ? "-" : "\(result.iterations)", 10)
-            print(
-                "\(name)  \(accuracy) \(expected)  \(ties)  \(iterations)\(result.converged ? "" : " (not converged)")")
+            rows.append([
+                method.rawValue, number(result.accuracy(truth: gold)), number(result.expectedAccuracy(truth: gold)),
+                "\(result.tieCount)", result.iterations == 0 ? "-" : "\(result.iterations)",
+                result.converged ? "" : "(not converged)",
+            ])
         }
+        print(Terminal.columns(rows, left: [0, 5]))
         guard let (method, result) = results.last, workers > 0 else { return }
         print()
         let known = gold.contains { $0 != nil }
@@ -149,7 +148,7 @@ struct LabelAggregate: ParsableCommand {
         let order = table.workers.indices.sorted { (overall[$0].labels, $1) > (overall[$1].labels, $0) }
         let width = max(6, order.prefix(workers).map { table.workers[$0].id.count }.max() ?? 0)
         for index in order.prefix(workers) {
-            let id = table.workers[index].id.padding(toLength: width, withPad: " ", startingAt: 0)
+            let id = Terminal.left(table.workers[index].id, width)
             print("\(id)  \(line(overall[index]))")
             guard table.contexts.count > 1 else { continue }
             for (context, row) in zip(table.contexts, byContext) where row[index].labels > 0 {
@@ -160,13 +159,9 @@ struct LabelAggregate: ParsableCommand {
     }
 
     private func line(_ quality: WorkerQuality) -> String {
-        pad("\(quality.labels)", 6) + (quality.labels == 1 ? " label   " : " labels  ")
+        Terminal.right("\(quality.labels)", 6) + (quality.labels == 1 ? " label   " : " labels  ")
             + Terminal.decimal(quality.accuracy, 3) + "  ["
             + Terminal.decimal(quality.lower, 3) + ", " + Terminal.decimal(quality.upper, 3) + "]"
-    }
-
-    private func pad(_ text: String, _ width: Int) -> String {
-        String(repeating: " ", count: max(0, width - text.count)) + text
     }
 
     // MARK: For programs

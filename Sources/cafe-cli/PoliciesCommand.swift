@@ -32,11 +32,11 @@ struct PoliciesCommand: ParsableCommand {
         let width = 14
         for kind in DispatcherKind.allCases {
             let tuned = kind.isPriced ? " (its price is tuned)" : ""
-            print(kind.rawValue + String(repeating: " ", count: width - kind.rawValue.count) + kind.summary + tuned)
+            print(Terminal.left(kind.rawValue, width) + kind.summary + tuned)
         }
         for name in LearntCoalitionPolicy.builtInNames {
             let origin = LearntCoalitionPolicy.builtIn(name)?.origin ?? ""
-            print(name + String(repeating: " ", count: width - name.count) + origin)
+            print(Terminal.left(name, width) + origin)
         }
         print(
             "RUN           the folder of a run of train (RUN:sampled draws its actions) or of evolve, or a policy's file"

@@ -85,7 +85,7 @@ struct ScaleCommand: ParsableCommand {
                 ])
                 entries.append(entry(rule.name, day, run, memory))
             }
-            Table.show(lines)
+            print(Terminal.columns(lines, left: [0]))
         }
         if let json { try AtomicFile.write(JSON.array(entries).pretty, to: json) }
     }

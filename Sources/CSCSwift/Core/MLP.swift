@@ -70,6 +70,21 @@ public enum MLP {
         }
     }
 
+    /// `forward` where derivatives will follow (`keeping`), else `predict`: the same output on arrays.
+    static func evaluate(
+        _ shape: MLPShape, parameters: [Float], input: [Float], rows: Int, output: inout [Float],
+        workspace: MLPWorkspace, keeping: Bool
+    ) {
+        var out = output.mutableSpan
+        if keeping {
+            forward(
+                shape, parameters: parameters.span, input: input.span, rows: rows, output: &out, workspace: workspace)
+        } else {
+            predict(
+                shape, parameters: parameters.span, input: input.span, rows: rows, output: &out, workspace: workspace)
+        }
+    }
+
     /// After `forward`: adds the gradient of sum(output * outputGradient) to parameterGradient. O(B * parameterCount).
     public static func backward(
         _ shape: MLPShape, parameters: Span<Float>, input: Span<Float>, rows: Int, outputGradient: Span<Float>,

@@ -65,12 +65,16 @@ public enum Terminal {
         "\(count) \(count == 1 ? noun : plural ?? noun + "s")"
     }
 
-    /// Rows of text in columns, two blanks apart, each as wide as its widest field and flush right. O(characters).
-    public static func columns(_ rows: [[String]]) -> String {
+    /// Rows of text in columns, two blanks apart, each as wide as its widest field; flush right but for those whose
+    /// numbers are in `left`. No row ends in blanks. O(characters).
+    public static func columns(_ rows: [[String]], left: Set<Int> = []) -> String {
         let widths = (rows.first ?? []).indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
         return rows.map { row in
-            row.indices.map { String(repeating: " ", count: widths[$0] - row[$0].count) + row[$0] }
-                .joined(separator: "  ")
+            var line = row.indices.map {
+                left.contains($0) ? Terminal.left(row[$0], widths[$0]) : Terminal.right(row[$0], widths[$0])
+            }.joined(separator: "  ")
+            while line.last == " " { line.removeLast() }
+            return line
         }.joined(separator: "\n")
     }
 

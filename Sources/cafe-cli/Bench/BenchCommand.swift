@@ -87,9 +87,8 @@ struct BenchMeter {
                     + "\"throughput\": \(rate), \"unit\": \"\(unit)\", \"spread\": \(spread), "
                     + "\"error\": \(error), \"ok\": \(check.holds)}")
         } else {
-            let padded = name + String(repeating: " ", count: max(1, 40 - name.count))
             print(
-                "\(padded)\(Self.short(rate)) \(unit)   spread x\(Self.short(spread))   "
+                "\(Terminal.left(name, 39)) \(Self.short(rate)) \(unit)   spread x\(Self.short(spread))   "
                     + (check.holds ? "ok" : "WRONG (error \(error))"))
         }
     }
@@ -101,7 +100,7 @@ struct BenchMeter {
                 "{\"case\": \"\(name)\", \"peer\": \"cafe\", \"threads\": \(Threads.count), \"value\": \(value), \"unit\": \"\(unit)\"}"
             )
         } else {
-            print(name + String(repeating: " ", count: max(1, 40 - name.count)) + "\(Self.short(value)) \(unit)")
+            print("\(Terminal.left(name, 39)) \(Self.short(value)) \(unit)")
         }
     }
 

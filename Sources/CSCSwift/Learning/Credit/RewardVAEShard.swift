@@ -241,27 +241,19 @@ final class RewardVAEShard: @unchecked Sendable {
 
     private func encode(_ rows: Int, keeping: Bool) {
         resize(&code, rows * 2 * nets.latent, 0)
-        forward(nets.encoderShape, nets.encoder, input, rows, &code, encoderWork, keeping)
+        MLP.evaluate(
+            nets.encoderShape, parameters: nets.encoder, input: input, rows: rows, output: &code,
+            workspace: encoderWork,
+            keeping: keeping)
     }
 
     /// The decoder's mean for each row of `z`.
     private func decode(_ rows: Int, keeping: Bool) {
         resize(&predicted, rows, 0)
-        forward(nets.decoderShape, nets.decoder, z, rows, &predicted, decoderWork, keeping)
-    }
-
-    private func forward(
-        _ shape: MLPShape, _ parameters: [Float], _ input: [Float], _ rows: Int, _ output: inout [Float],
-        _ workspace: MLPWorkspace, _ keeping: Bool
-    ) {
-        var out = output.mutableSpan
-        if keeping {
-            MLP.forward(
-                shape, parameters: parameters.span, input: input.span, rows: rows, output: &out, workspace: workspace)
-        } else {
-            MLP.predict(
-                shape, parameters: parameters.span, input: input.span, rows: rows, output: &out, workspace: workspace)
-        }
+        MLP.evaluate(
+            nets.decoderShape, parameters: nets.decoder, input: z, rows: rows, output: &predicted,
+            workspace: decoderWork,
+            keeping: keeping)
     }
 
     // MARK: - Beliefs

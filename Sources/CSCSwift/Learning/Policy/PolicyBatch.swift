@@ -39,11 +39,17 @@ public final class PolicyBatch: @unchecked Sendable {
         resize(&logits, decisions.rowCount, 0)
         switch kind {
         case .pair:
-            run(policy.actorShape, policy.actor, decisions.rows, rows, &logits, actorWorkspace, keeping)
+            MLP.evaluate(
+                policy.actorShape, parameters: policy.actor, input: decisions.rows, rows: rows, output: &logits,
+                workspace: actorWorkspace,
+                keeping: keeping)
         case .flat:
             decisions.writeFlat(&flatInput)
             resize(&flatLogits, rows * policy.layout.actionCount, 0)
-            run(policy.actorShape, policy.actor, flatInput, rows, &flatLogits, actorWorkspace, keeping)
+            MLP.evaluate(
+                policy.actorShape, parameters: policy.actor, input: flatInput, rows: rows, output: &flatLogits,
+                workspace: actorWorkspace,
+                keeping: keeping)
             decisions.pick(from: flatLogits, into: &logits)
         }
     }
@@ -111,7 +117,10 @@ public final class PolicyBatch: @unchecked Sendable {
     private func runCritic(_ policy: ActorCritic, keeping: Bool) {
         let count = decisions.count
         ensureCritic(policy, count)
-        run(policy.criticShape, policy.critic, decisions.criticInput, count, &values, criticWorkspace, keeping)
+        MLP.evaluate(
+            policy.criticShape, parameters: policy.critic, input: decisions.criticInput, rows: count, output: &values,
+            workspace: criticWorkspace,
+            keeping: keeping)
     }
 
     /// After `forwardCritic`: adds the gradient of sum(values * valueGradient) to `gradient`. O(n P).
@@ -170,20 +179,6 @@ public final class PolicyBatch: @unchecked Sendable {
             var spread: [Float] = []
             decisions.spread(gradient, into: &spread)
             return (flatInput, decisions.count, spread)
-        }
-    }
-
-    private func run(
-        _ shape: MLPShape, _ parameters: [Float], _ input: [Float], _ rows: Int, _ output: inout [Float],
-        _ workspace: MLPWorkspace, _ keeping: Bool
-    ) {
-        var out = output.mutableSpan
-        if keeping {
-            MLP.forward(
-                shape, parameters: parameters.span, input: input.span, rows: rows, output: &out, workspace: workspace)
-        } else {
-            MLP.predict(
-                shape, parameters: parameters.span, input: input.span, rows: rows, output: &out, workspace: workspace)
         }
     }
 }
