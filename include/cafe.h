@@ -134,10 +134,10 @@ int32_t cafe_spatial_count_scan(const double *x, const double *y, const uint64_t
 double cafe_weights_fill(double *w, const double *loss, double rate, int64_t K);
 /* exp(-rate * loss) as cafe_weights_fill computes it, for rate * loss >= 0. */
 double cafe_weights_one(double loss, double rate);
-/* w[j] = exp(-rate * (loss[j] - least)) for the workers j of the pairs of tasks[n]; the other weights are left as they
- * are. Pairs as in cafe_weights_vote. O(pairs). */
-void cafe_weights_fill_workers(double *w, const double *loss, double least, double rate, const int32_t *tasks,
-                               int64_t n, const int64_t *start, const int32_t *count, const int32_t *worker);
+/* w[j] = exp(-rate * (loss[j] - least)) for the workers j of the pairs of n rows; the other weights are left as they
+ * are. Rows and cells as in cafe_weights_vote. O(pairs). */
+void cafe_weights_fill_workers(double *w, const double *loss, double least, double rate, int64_t n,
+                               const int32_t *start, const int32_t *count, const int32_t *cell);
 /* Draws arm j with p_j = w[j] / (sum of w over the allowed arms) from one uniform u in [0, 1): the first j whose
  * running sum exceeds u times the total. Writes p_j. allowed[K] holds 0 or 1; NULL allows all. Returns -1, and
  * writes nothing, if the allowed weights sum to less than 1e-200 (fill them again from the allowed losses). O(K). */
@@ -169,16 +169,26 @@ int64_t cafe_sampler_draw(double *probability, const cafe_sampler *s, const doub
  * a multiple of 8. O(K). */
 int64_t cafe_sampler_pick(double *probability, const double *loss, double rate, uint64_t seed, uint64_t stream,
                           uint64_t counter, int64_t K);
-/* The weighted vote and the confidence of n tasks (spec/bbta.md, BBTA steps 1 and 2):
- *   sum[c] = sum of w[worker] over the task's pairs with label c;  vote = argmax_c sum[c]
+/* The weighted vote and the confidence of n tasks, row by row (spec/bbta.md, BBTA steps 1 and 2):
+ *   sum[c] = sum of w[worker] over the row's pairs with label c;  vote = argmax_c sum[c]
  *   rule 0, margin: (largest - second largest sum) / total;  rule 1, least confidence: largest sum / total
- * Equal largest sums are broken by a coin that is a pure function of (seed, ties | task, pairs of the task).
- * Task i's pairs are worker[start[i] ...] and label[start[i] ...], count[i] of them; a label below 0 (asked, not
- * answered) is passed over. score and vote are indexed by task; tasks[n] lists the tasks, NULL means 0, 1, ..., n-1.
- * sums[C] is scratch. O(n C + pairs). */
-void cafe_weights_vote(double *score, int32_t *vote, double *sums, const double *w, double total, const int32_t *tasks,
-                       int64_t n, const int64_t *start, const int32_t *count, const int32_t *worker,
-                       const int32_t *label, int32_t C, int32_t rule, uint64_t seed, uint64_t ties);
+ * Row k's pairs are (cell[2 a], cell[2 a + 1]) = (worker, label) for the count[k] values of a from start[k] on; a label
+ * below 0 (asked, not answered) is passed over. Equal largest sums are broken by a coin that is a pure function of
+ * (seed, ties | task[k], count[k]). score[n], vote[n], task[n], start[n], count[n]; sums[C] is scratch.
+ * O(n C + pairs). */
+void cafe_weights_vote(double *score, int32_t *vote, double *sums, const double *w, double total, const int32_t *task,
+                       int64_t n, const int32_t *start, const int32_t *count, const int32_t *cell, int32_t C,
+                       int32_t rule, uint64_t seed, uint64_t ties);
+
+/* ---- tournament: the least of many keys ---------------------------------------------------------------------- */
+
+/* A tree over keys[n] whose node k holds the position of the least key below it, -1 where there is none: node 1 is the
+ * root, node `leaves` + p the leaf of position p, `leaves` a power of two of at least n. Among equal keys the smallest
+ * order[p] wins. nodes[2 leaves] holds the leaves from the start; node 0 is unused. */
+
+/* Brings the tree up to changed keys of the positions [first, last). O(last - first + log n). */
+void cafe_tournament_repair(int32_t *nodes, const double *keys, const int32_t *order, int64_t leaves, int64_t first,
+                            int64_t last);
 
 /* ---- mlp: multilayer perceptrons, batched -------------------------------------------------------------------- */
 

@@ -74,16 +74,26 @@ WIDE double cafe_weights_one(double loss, double rate) {
     return x[0];
 }
 
-WIDE void cafe_weights_fill_workers(double *w, const double *loss, double least, double rate, const int32_t *tasks,
-                                    int64_t n, const int64_t *start, const int32_t *count, const int32_t *worker) {
+/* Rows ahead that are asked of the memory while one is at work: runs of pairs lie scattered in their segment. */
+enum { AHEAD = 12 };
+INLINE void prefetch_row(const int32_t *start, const int32_t *cell, int64_t k, int64_t n) {
+    if (k + AHEAD >= n) return;
+    const char *run = (const char *)(cell + 2 * (int64_t)start[k + AHEAD]);
+    __builtin_prefetch(run);
+    __builtin_prefetch(run + 64);
+}
+
+WIDE void cafe_weights_fill_workers(double *w, const double *loss, double least, double rate, int64_t n,
+                                    const int32_t *start, const int32_t *count, const int32_t *cell) {
     for (int64_t k = 0; k < n; k++) {
-        const int32_t *who = worker + start[tasks[k]];
-        for (int32_t a = 0, left = count[tasks[k]]; a < left; a += LANES) {
+        prefetch_row(start, cell, k, n);
+        const int32_t *pair = cell + 2 * (int64_t)start[k];
+        for (int32_t a = 0, left = count[k]; a < left; a += LANES) {
             lanes x = {0};
             int32_t size = left - a < LANES ? left - a : LANES;
-            for (int32_t lane = 0; lane < size; lane++) x[lane] = -rate * (loss[who[a + lane]] - least);
+            for (int32_t lane = 0; lane < size; lane++) x[lane] = -rate * (loss[pair[2 * (a + lane)]] - least);
             exp_down(&x);
-            for (int32_t lane = 0; lane < size; lane++) w[who[a + lane]] = x[lane];
+            for (int32_t lane = 0; lane < size; lane++) w[pair[2 * (a + lane)]] = x[lane];
         }
     }
 }
@@ -141,25 +151,25 @@ static int32_t coin(uint64_t seed, uint64_t ties, int64_t task, int32_t count, i
     return (int32_t)((unsigned __int128)u * (unsigned)tied >> 64);
 }
 
-void cafe_weights_vote(double *score, int32_t *vote, double *sums, const double *w, double total, const int32_t *tasks,
-                       int64_t n, const int64_t *start, const int32_t *count, const int32_t *worker,
-                       const int32_t *label, int32_t C, int32_t rule, uint64_t seed, uint64_t ties) {
+void cafe_weights_vote(double *score, int32_t *vote, double *sums, const double *w, double total, const int32_t *task,
+                       int64_t n, const int32_t *start, const int32_t *count, const int32_t *cell, int32_t C,
+                       int32_t rule, uint64_t seed, uint64_t ties) {
     for (int64_t k = 0; k < n; k++) {
-        int64_t task = tasks ? tasks[k] : k;
-        const int32_t *who = worker + start[task], *what = label + start[task];
+        prefetch_row(start, cell, k, n);
+        const int32_t *pair = cell + 2 * (int64_t)start[k], *end = pair + 2 * (int64_t)count[k];
         if (C == 2) { /* the same sums in the same order, kept in registers */
             double zero = 0, one = 0;
-            for (int32_t a = 0; a < count[task]; a++) {
-                double x = w[who[a]];
-                zero += what[a] == 0 ? x : 0.0;
-                one += what[a] == 1 ? x : 0.0;
+            for (; pair < end; pair += 2) {
+                double x = w[pair[0]];
+                zero += pair[1] == 0 ? x : 0.0;
+                one += pair[1] == 1 ? x : 0.0;
             }
             sums[0] = zero;
             sums[1] = one;
         } else {
             for (int32_t c = 0; c < C; c++) sums[c] = 0;
-            for (int32_t a = 0; a < count[task]; a++)
-                if (what[a] >= 0) sums[what[a]] += w[who[a]];
+            for (; pair < end; pair += 2)
+                if (pair[1] >= 0) sums[pair[1]] += w[pair[0]];
         }
         double top = sums[0], second = 0;
         int32_t best = 0, tied = 1;
@@ -173,11 +183,11 @@ void cafe_weights_vote(double *score, int32_t *vote, double *sums, const double 
             }
         }
         if (tied > 1) {
-            int32_t skip = coin(seed, ties, task, count[task], tied);
+            int32_t skip = coin(seed, ties, task[k], count[k], tied);
             for (best = 0; sums[best] != top || skip-- > 0; best++) {
             }
         }
-        vote[task] = best;
-        score[task] = (rule == 0 ? top - second : top) / total;
+        vote[k] = best;
+        score[k] = (rule == 0 ? top - second : top) / total;
     }
 }

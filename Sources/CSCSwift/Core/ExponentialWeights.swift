@@ -32,19 +32,18 @@ public enum ExponentialWeights {
     /// `exp(-rate loss)` as `fill` computes it, for a loss of at least the row's least. O(1).
     static func weight(loss: Double, rate: Double) -> Double { cafe_weights_one(loss, rate) }
 
-    /// As the other `fill`, relative to `least`, for the workers of these tasks' pairs alone. O(pairs), no allocation.
+    /// As the other `fill`, relative to `least`, for the workers of these rows' pairs alone, all of one segment. O(pairs),
+    /// no allocation.
     static func fill(
         _ weights: inout [Double], losses: [Double], start: Int, least: Double, rate: Double,
-        workersOf tasks: ArraySlice<Int32>, pairs: PairStore
+        workersOf rows: Range<Int>, pairs: PairStore
     ) {
         weights.withUnsafeMutableBufferPointer { weights in
             losses.withUnsafeBufferPointer { losses in
-                tasks.withUnsafeBufferPointer { tasks in
-                    pairs.withUnsafePointers { first, count, worker, _ in
-                        cafe_weights_fill_workers(
-                            weights.baseAddress! + start, losses.baseAddress! + start, least, rate, tasks.baseAddress,
-                            Int64(tasks.count), first, count, worker)
-                    }
+                pairs.withUnsafePointers(rows) { first, count, cells in
+                    cafe_weights_fill_workers(
+                        weights.baseAddress! + start, losses.baseAddress! + start, least, rate, Int64(rows.count),
+                        first, count, cells)
                 }
             }
         }
@@ -78,26 +77,27 @@ public enum ExponentialWeights {
         case leastConfidence = 1
     }
 
-    /// Recomputes vote and score of `tasks` under a row of weights whose sum over all arms is `total`. Ties are broken
-    /// by a coin that is a pure function of `(seed, task, pairs of the task)`. O(tasks C + their pairs), no allocation.
+    /// Recomputes vote and score of rows of one segment under a row of weights whose sum over all arms is `total`. Ties are
+    /// broken by a coin that is a pure function of `(seed, task, pairs of the task)`, `tasks` naming each row's task.
+    /// O(rows C + their pairs), no allocation.
     static func vote(
-        _ tasks: ArraySlice<Int32>, pairs: PairStore, weights: [Double], start: Int, total: Double, rule: Score,
-        classes: Int, seed: UInt64, scores: inout [Double], votes: inout [Int32], sums: inout [Double]
+        _ rows: Range<Int>, tasks: [Int32], pairs: PairStore, weights: [Double], start: Int, total: Double,
+        rule: Score, classes: Int, seed: UInt64, scores: inout [Double], votes: inout [Int32], sums: inout [Double]
     ) {
         precondition(
-            sums.count >= classes && scores.count == pairs.count.count && votes.count == pairs.count.count,
+            sums.count >= classes && scores.count == tasks.count && votes.count == tasks.count,
             "ExponentialWeights.vote: sums[\(sums.count)], scores[\(scores.count)], votes[\(votes.count)]")
-        let ties = UInt64(RandomStream.Purpose.labelTies.rawValue) << 48
+        let ties = UInt64(RandomStream.Purpose.labelTies.rawValue) << 48, from = rows.lowerBound
         scores.withUnsafeMutableBufferPointer { scores in
             votes.withUnsafeMutableBufferPointer { votes in
                 sums.withUnsafeMutableBufferPointer { sums in
                     weights.withUnsafeBufferPointer { weights in
                         tasks.withUnsafeBufferPointer { tasks in
-                            pairs.withUnsafePointers { first, count, worker, label in
+                            pairs.withUnsafePointers(rows) { first, count, cells in
                                 cafe_weights_vote(
-                                    scores.baseAddress!, votes.baseAddress!, sums.baseAddress!,
-                                    weights.baseAddress! + start, total, tasks.baseAddress, Int64(tasks.count), first,
-                                    count, worker, label, Int32(classes), rule.rawValue, seed, ties)
+                                    scores.baseAddress! + from, votes.baseAddress! + from, sums.baseAddress!,
+                                    weights.baseAddress! + start, total, tasks.baseAddress! + from, Int64(rows.count),
+                                    first, count, cells, Int32(classes), rule.rawValue, seed, ties)
                             }
                         }
                     }

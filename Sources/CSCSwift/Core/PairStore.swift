@@ -1,93 +1,154 @@
 /// For each task, the workers that were asked, in the order of asking, and what they answered.
 ///
-/// Representation: one pool; each task owns a run of it that moves to the end and doubles when it is full, so the
-/// pool stays below four entries a pair, one task's pairs are contiguous, and appending is amortised O(1).
+/// Representation: tasks are *rows*, and consecutive rows form a *segment* (a context), so that a pass over a context
+/// reads memory from one end to the other. A segment has one pool of cells (worker, label); each row owns a run of it,
+/// at first side by side in the order of the rows; a run that is full moves to the end and doubles, so the pool stays
+/// below four cells a pair or `room` a row. Appending is amortised O(1), and never copies more than one segment.
 struct PairStore: Sendable {
     /// Asked, no answer yet.
     static let pending: Int32 = -1
     /// Asked and declined.
     static let declined: Int32 = -2
 
-    private var start: [Int64]
-    private(set) var count: [Int32]
-    private var capacity: [Int32]
-    private(set) var worker: [Int32] = []
-    private(set) var label: [Int32] = []
-    /// The probability with which the pair was drawn; 1 in the exploration phase, 0 for a label that was not asked for.
-    private(set) var probability: [Double] = []
-
-    init(tasks: Int, reserving pairs: Int = 0) {
-        start = [Int64](repeating: 0, count: tasks)
-        count = [Int32](repeating: 0, count: tasks)
-        capacity = [Int32](repeating: 0, count: tasks)
-        worker.reserveCapacity(pairs)
-        label.reserveCapacity(pairs)
-        probability.reserveCapacity(pairs)
+    /// One segment's pairs.
+    private struct Segment: Sendable {
+        /// Worker and label of each cell, side by side.
+        var cells: [Int32]
+        /// With which probability the pair was drawn; 1 in the exploration phase, 0 for a label that was not asked for.
+        var probability: [Double]
     }
 
-    /// The pool indices of a task's pairs.
-    func range(of task: Int) -> Range<Int> { Int(start[task])..<Int(start[task]) + Int(count[task]) }
+    private var segments: [Segment] = []
+    /// The segment of each row.
+    private let home: [Int32]
+    /// Where each row's run begins in its segment, in cells.
+    private var start: [Int32]
+    private(set) var count: [Int32]
+    private var capacity: [Int32]
 
-    /// The pool index of (task, worker), if that worker was asked. O(pairs of the task).
-    func find(task: Int, worker who: Int) -> Int? {
-        for index in range(of: task).reversed() where worker[index] == Int32(truncatingIfNeeded: who) { return index }
+    /// - Parameters:
+    ///   - segments: how many rows each has, in order.
+    ///   - room: for how many pairs each row has room at first, at least 1.
+    ///   - more: how many cells beyond those are reserved, shared among the segments by their rows.
+    init(segments sizes: [Int], room: Int = 4, reserving more: Int = 0) {
+        let rows = sizes.reduce(0, +)
+        var home: [Int32] = [], start: [Int32] = []
+        home.reserveCapacity(rows)
+        start.reserveCapacity(rows)
+        for (s, size) in sizes.enumerated() {
+            var segment = Segment(cells: [], probability: [])
+            let cells = size * room, all = cells + Int(Double(more) * Double(size) / Double(max(rows, 1)))
+            segment.cells.reserveCapacity(2 * all)
+            segment.probability.reserveCapacity(all)
+            PairStore.widen(&segment, by: cells)
+            segments.append(segment)
+            for k in 0..<size {
+                home.append(Int32(s))
+                start.append(Int32(k * room))
+            }
+        }
+        self.home = home
+        self.start = start
+        count = [Int32](repeating: 0, count: rows)
+        capacity = [Int32](repeating: Int32(room), count: rows)
+    }
+
+    /// The row's k-th pair. O(1).
+    func pair(_ row: Int, _ k: Int) -> (worker: Int, label: Int32) {
+        let cell = 2 * (Int(start[row]) + k), segment = Int(home[row])
+        return (Int(segments[segment].cells[cell]), segments[segment].cells[cell + 1])
+    }
+
+    /// With which probability the row's k-th pair was drawn. O(1).
+    func probability(_ row: Int, _ k: Int) -> Double {
+        segments[Int(home[row])].probability[Int(start[row]) + k]
+    }
+
+    /// The row's pairs are 0 ..< this many. O(1).
+    func pairs(of row: Int) -> Range<Int> { 0..<Int(count[row]) }
+
+    /// Which of the row's pairs is this worker's, if that worker was asked. O(pairs of the row).
+    func find(_ row: Int, worker: Int) -> Int? {
+        for k in pairs(of: row).reversed() where pair(row, k).worker == worker { return k }
         return nil
     }
 
-    /// Adds a pair. Amortised O(1).
-    mutating func append(task: Int, worker who: Int, label what: Int32, probability p: Double) {
-        if count[task] == capacity[task] { grow(task) }
-        let index = Int(start[task]) + Int(count[task])
-        worker[index] = Int32(who)
-        label[index] = what
-        probability[index] = p
-        count[task] += 1
+    /// How many pairs a range of rows has. O(rows).
+    func total(_ rows: Range<Int>) -> Int {
+        var sum = 0
+        for row in rows { sum += Int(count[row]) }
+        return sum
     }
 
-    mutating func setLabel(_ what: Int32, at index: Int) { label[index] = what }
+    /// Adds a pair. Amortised O(1).
+    mutating func append(_ row: Int, worker: Int, label: Int32, probability p: Double) {
+        if count[row] == capacity[row] { grow(row) }
+        let cell = Int(start[row]) + Int(count[row]), segment = Int(home[row])
+        segments[segment].cells[2 * cell] = Int32(worker)
+        segments[segment].cells[2 * cell + 1] = label
+        segments[segment].probability[cell] = p
+        count[row] += 1
+    }
 
-    /// The labels taken, task by task. O(pairs).
-    var answers: [Label] {
+    mutating func setLabel(_ label: Int32, _ row: Int, _ k: Int) {
+        segments[Int(home[row])].cells[2 * (Int(start[row]) + k) + 1] = label
+    }
+
+    /// The labels taken, task by task, `rows` giving each task's row. O(N + pairs).
+    func answers(rows: [Int32]) -> [Label] {
         var found: [Label] = []
-        for task in count.indices {
-            for index in range(of: task) where label[index] >= 0 {
-                found.append(Label(task: task, worker: Int(worker[index]), label: Int(label[index])))
+        for (task, row) in rows.enumerated() {
+            for k in pairs(of: Int(row)) {
+                let (worker, label) = pair(Int(row), k)
+                if label >= 0 { found.append(Label(task: task, worker: worker, label: Int(label))) }
             }
         }
         return found
     }
 
-    /// The pairs that are pending, task by task. O(pairs).
-    var outstanding: [(task: Int, worker: Int)] {
-        count.indices.flatMap { task in
-            range(of: task).filter { label[$0] == PairStore.pending }.map { (task, Int(worker[$0])) }
+    /// The pairs that are pending, task by task. O(N + pairs).
+    func outstanding(rows: [Int32]) -> [(task: Int, worker: Int)] {
+        rows.enumerated().flatMap { task, row in
+            pairs(of: Int(row)).compactMap { k in
+                let (worker, label) = pair(Int(row), k)
+                return label == PairStore.pending ? (task, worker) : nil
+            }
         }
     }
 
-    private mutating func grow(_ task: Int) {
-        let old = range(of: task), size = max(4, 2 * Int(capacity[task])), new = worker.count
-        worker.append(contentsOf: repeatElement(0, count: size))
-        label.append(contentsOf: repeatElement(PairStore.declined, count: size))
-        probability.append(contentsOf: repeatElement(0, count: size))
-        for (offset, index) in old.enumerated() {
-            worker[new + offset] = worker[index]
-            label[new + offset] = label[index]
-            probability[new + offset] = probability[index]
+    private mutating func grow(_ row: Int) {
+        let size = 2 * Int(capacity[row]), from = Int(start[row]), s = Int(home[row])
+        let new = segments[s].probability.count
+        PairStore.widen(&segments[s], by: size)
+        for k in 0..<Int(count[row]) {
+            segments[s].cells[2 * (new + k)] = segments[s].cells[2 * (from + k)]
+            segments[s].cells[2 * (new + k) + 1] = segments[s].cells[2 * (from + k) + 1]
+            segments[s].probability[new + k] = segments[s].probability[from + k]
         }
-        start[task] = Int64(new)
-        capacity[task] = Int32(size)
+        start[row] = Int32(new)
+        capacity[row] = Int32(size)
     }
 
-    /// Calls `body(start, count, worker, label)` with pointers that are valid during the call.
+    private static func widen(_ segment: inout Segment, by cells: Int) {
+        for _ in 0..<cells {
+            segment.cells.append(0)
+            segment.cells.append(declined)
+            segment.probability.append(0)
+        }
+    }
+
+    /// Calls `body(start, count, cells)` with the addresses of the first of these rows, all of one segment, and of their
+    /// segment's cells, valid during the call.
     func withUnsafePointers(
-        _ body: (UnsafePointer<Int64>, UnsafePointer<Int32>, UnsafePointer<Int32>?, UnsafePointer<Int32>?) -> Void
+        _ rows: Range<Int>, _ body: (UnsafePointer<Int32>, UnsafePointer<Int32>, UnsafePointer<Int32>?) -> Void
     ) {
+        precondition(
+            !rows.isEmpty && rows.upperBound <= home.count && home[rows.lowerBound] == home[rows.upperBound - 1],
+            "PairStore: rows \(rows) of \(home.count) are not of one segment")
         start.withUnsafeBufferPointer { start in
             count.withUnsafeBufferPointer { count in
-                worker.withUnsafeBufferPointer { worker in
-                    label.withUnsafeBufferPointer { label in
-                        body(start.baseAddress!, count.baseAddress!, worker.baseAddress, label.baseAddress)
-                    }
+                segments[Int(home[rows.lowerBound])].cells.withUnsafeBufferPointer { cells in
+                    body(start.baseAddress! + rows.lowerBound, count.baseAddress! + rows.lowerBound, cells.baseAddress)
                 }
             }
         }

@@ -3,14 +3,14 @@
 extension LabelAssigner {
     /// What labels of these pairs cost, in millionths: what `adopt` checks before it changes anything.
     fileprivate func priceOfAdopting(
-        _ labels: [(label: Label, paid: Bool)], pairs: PairStore, costs: [Int]
+        _ labels: [(label: Label, paid: Bool)], pairs: PairStore, row: (Int) -> Int, costs: [Int]
     ) throws(CSCError) -> Int {
         var seen: Set<UInt64> = []
         var price = 0
         for (label, paid) in labels {
             let task = Int(label.task), worker = Int(label.worker)
             guard (0..<taskCount).contains(task), (0..<workerCount).contains(worker),
-                (0..<classCount).contains(Int(label.label)), pairs.find(task: task, worker: worker) == nil,
+                (0..<classCount).contains(Int(label.label)), pairs.find(row(task), worker: worker) == nil,
                 seen.insert(UInt64(task) << 32 | UInt64(worker)).inserted
             else { throw .invalid("label \(label.label) of task \(task) by worker \(worker) cannot be adopted") }
             price += paid ? costs[worker] : 0
@@ -33,26 +33,28 @@ extension BBTA {
     /// - Throws: `CSCError.invalid`, and nothing is changed, where a pair does not exist, was asked or adopted already,
     ///   a label is not a class, or what is paid is not free.
     public mutating func adopt(_ labels: [(label: Label, paid: Bool)]) throws(CSCError) {
-        let price = try priceOfAdopting(labels, pairs: pairs, costs: costs)
+        let price = try priceOfAdopting(labels, pairs: pairs, row: { Int(position[$0]) }, costs: costs)
         budget.commit(price)
         budget.spend(price)
         for (label, _) in labels {
             let task = Int(label.task), worker = Int(label.worker), value = Int(label.label)
+            let at = Int(position[task])
             if exploration.contains(task) {
                 exploration.adopt(task: task, worker: worker)
-                pairs.append(task: task, worker: worker, label: label.label, probability: 1)
+                pairs.append(at, worker: worker, label: label.label, probability: 1)
                 let change = exploration.record(task: task, label: value, seed: options.seed)
                 charge(task: task, worker: worker, label: value, change: change, drawnWith: 1)
                 continue
             }
             var counts = [Int](repeating: 0, count: classCount)
-            for index in pairs.range(of: task) where pairs.label[index] >= 0 && pairs.probability[index] == 0 {
-                counts[Int(pairs.label[index])] += 1
+            for k in pairs.pairs(of: at) where pairs.probability(at, k) == 0 {
+                let answer = Int(pairs.pair(at, k).label)
+                if answer >= 0 { counts[answer] += 1 }
             }
             let before = plurality(counts, seed: options.seed, task: task)
             counts[value] += 1
             let after = plurality(counts, seed: options.seed, task: task)
-            pairs.append(task: task, worker: worker, label: label.label, probability: 0)
+            pairs.append(at, worker: worker, label: label.label, probability: 0)
             rows.appear(Int(context[task]))
             charge(task: task, worker: worker, label: value, change: (before, after), drawnWith: 0)
         }
@@ -70,13 +72,13 @@ extension Pooled {
     /// - Throws: `CSCError.invalid`, and nothing is changed, where a pair does not exist, was asked or adopted already,
     ///   a label is not a class, or what is paid is not free.
     public mutating func adopt(_ labels: [(label: Label, paid: Bool)]) throws(CSCError) {
-        let price = try priceOfAdopting(labels, pairs: pairs, costs: costs)
+        let price = try priceOfAdopting(labels, pairs: pairs, row: { $0 }, costs: costs)
         budget.commit(price)
         budget.spend(price)
         for (label, _) in labels {
             let task = Int(label.task), worker = Int(label.worker)
             if calibration.contains(task) { calibration.adopt(task: task, worker: worker) }
-            pairs.append(task: task, worker: worker, label: label.label, probability: 0)
+            pairs.append(task, worker: worker, label: label.label, probability: 0)
             learn(task: task, worker: worker, label: Int(label.label))
         }
     }

@@ -59,10 +59,13 @@ public struct BBTA: LabelAssigner {
     /// T and what of it is spent, committed and free.
     public internal(set) var budget: LabelBudget
 
-    // Tasks. Positions order the tasks by context, then index; the tournament runs over positions.
+    // Tasks. What changes from step to step is kept by position, context by context and then by index, so that a pass
+    // over a context reads memory from one end to the other; `position` and `order` translate at the edge.
     let context: [Int32]
-    let order: [Int32]
-    private let position: [Int32]
+    /// The task of each position.
+    private let order: [Int32]
+    /// The position of each task.
+    let position: [Int32]
     let span: [Range<Int>]
     private let density: [Double]
     private var tournament: Tournament
@@ -71,7 +74,6 @@ public struct BBTA: LabelAssigner {
     private var votes: [Int32]
     private var outstanding: [Int32]
     private var closed: [Bool]
-    private var parked: [Int] = []
     private var skipped: [Int] = []
     private var sums: [Double]
 
@@ -124,7 +126,9 @@ public struct BBTA: LabelAssigner {
         self.position = position
         tournament = Tournament(order: order)
         let affordable = min(options.budget, Double(taskContexts.count) * Double(workers))
-        pairs = PairStore(tasks: taskContexts.count, reserving: Int(min(affordable, 1e7)) * 2)
+        let each = Int(affordable) / max(1, taskContexts.count)
+        pairs = PairStore(
+            segments: counts, room: min(max(each, 4), 16, max(workers, 1)), reserving: Int(min(affordable, 1e7)) * 2)
         scores = [Double](repeating: 0, count: taskContexts.count)
         votes = [Int32](repeating: 0, count: taskContexts.count)
         outstanding = votes
@@ -141,7 +145,7 @@ public struct BBTA: LabelAssigner {
         exploration = Exploration(
             contexts: span.map { Array(order[$0]) }, each: options.explore, workers: workers, classes: classes,
             stream: &stream)
-        for task in exploration.tasks { closed[task] = true }
+        for task in exploration.tasks { closed[Int(position[task])] = true }
         for s in 0..<contexts { rescore(span[s]) }
     }
 
@@ -159,16 +163,15 @@ public struct BBTA: LabelAssigner {
         }
         var found: Assignment?
         while found == nil, let position = tournament.least {
-            let task = Int(order[position])
-            if let (worker, p) = draw(task: task) {
-                found = Assignment(task: task, worker: worker, probability: p)
+            if let (worker, p) = draw(position) {
+                found = Assignment(task: Int(order[position]), worker: worker, probability: p)
                 take(found!)
             } else {  // nobody is left for this task: aside, until someone joins or for this call only
                 tournament.set(position, .infinity)
-                if allowsPresent { parked.append(task) } else { skipped.append(task) }
+                if !allowsPresent { skipped.append(position) }
             }
         }
-        while let task = skipped.popLast() { tournament.set(Int(position[task]), key(task)) }
+        while let position = skipped.popLast() { tournament.set(position, key(position)) }
         return found
     }
 
@@ -179,7 +182,7 @@ public struct BBTA: LabelAssigner {
     public mutating func apply(_ assignment: Assignment) throws(CSCError) {
         let task = assignment.task, worker = assignment.worker
         guard (0..<taskCount).contains(task), (0..<workerCount).contains(worker), assignment.probability > 0,
-            assignment.probability <= 1, pairs.find(task: task, worker: worker) == nil,
+            assignment.probability <= 1, pairs.find(Int(position[task]), worker: worker) == nil,
             costs[worker] <= budget.freeMicros, exploration.contains(task) == assignment.exploration
         else { throw .invalid("assigning task \(task) to worker \(worker) does not follow from what went before") }
         if assignment.exploration {
@@ -214,10 +217,10 @@ public struct BBTA: LabelAssigner {
     }
 
     /// Steps 4b and 4c: the weights at this appearance of the context, and a draw among those not yet asked.
-    private mutating func draw(task: Int) -> (worker: Int, probability: Double)? {
-        let s = Int(context[task])
-        for index in pairs.range(of: task) {
-            let worker = Int(pairs.worker[index])
+    private mutating func draw(_ position: Int) -> (worker: Int, probability: Double)? {
+        let s = Int(context[Int(order[position])])
+        for k in pairs.pairs(of: position) {
+            let worker = pairs.pair(position, k).worker
             if allowed[worker] != 0 {
                 allowed[worker] = 0
                 excluded.append(worker)
@@ -235,12 +238,11 @@ public struct BBTA: LabelAssigner {
     }
 
     private mutating func take(_ assignment: Assignment) {
+        let at = Int(position[assignment.task])
         budget.commit(costs[assignment.worker])
-        outstanding[assignment.task] += 1
-        pairs.append(
-            task: assignment.task, worker: assignment.worker, label: PairStore.pending,
-            probability: assignment.probability)
-        tournament.set(Int(position[assignment.task]), key(assignment.task))
+        outstanding[at] += 1
+        pairs.append(at, worker: assignment.worker, label: PairStore.pending, probability: assignment.probability)
+        tournament.set(at, key(at))
     }
 
     // MARK: Learning
@@ -249,24 +251,24 @@ public struct BBTA: LabelAssigner {
     /// with a loss O(K + tasks and labels of the context + log N).
     /// - Throws: `CSCError.invalid` if the pair is not outstanding or the label is not a class.
     public mutating func record(task: Int, worker: Int, label: Int) throws(CSCError) {
-        let index = try pending(task: task, worker: worker)
+        let index = try pending(task: task, worker: worker), at = Int(position[task])
         guard (0..<classCount).contains(label) else {
             throw .invalid("label \(label) is not a class: 0 ..< \(classCount)")
         }
-        pairs.setLabel(Int32(label), at: index)
+        pairs.setLabel(Int32(label), at, index)
         budget.spend(costs[worker])
-        outstanding[task] -= 1
+        outstanding[at] -= 1
         let s = Int(context[task])
         if exploration.contains(task) {
             let change = exploration.record(task: task, label: label, seed: options.seed)
             charge(task: task, worker: worker, label: label, change: change, drawnWith: 1)
-            rescore(Int(position[task])..<Int(position[task]) + 1)
+            rescore(at..<at + 1)
             return
         }
         rows.refresh(s)
-        rescore(Int(position[task])..<Int(position[task]) + 1)  // yhat_i with the weights of this step
-        if votes[task] != Int32(label) {
-            rows.charge(s, worker: worker, 1 / pairs.probability[index])  // L[s][j] += l / p_j
+        rescore(at..<at + 1)  // yhat_i with the weights of this step
+        if votes[at] != Int32(label) {
+            rows.charge(s, worker: worker, 1 / pairs.probability(at, index))  // L[s][j] += l / p_j
             rows.refresh(s)
             rescore(span[s])
         }
@@ -276,17 +278,19 @@ public struct BBTA: LabelAssigner {
     /// is not asked about this task again. O(K + log N).
     /// - Throws: `CSCError.invalid` if the pair is not outstanding.
     public mutating func decline(task: Int, worker: Int) throws(CSCError) {
-        let index = try pending(task: task, worker: worker)
-        pairs.setLabel(PairStore.declined, at: index)
+        let index = try pending(task: task, worker: worker), at = Int(position[task])
+        pairs.setLabel(PairStore.declined, at, index)
         budget.release(costs[worker])
-        outstanding[task] -= 1
+        outstanding[at] -= 1
         if !exploration.contains(task) { rows.withdraw(Int(context[task])) }  // as though it had not appeared
-        tournament.set(Int(position[task]), key(task))
+        tournament.set(at, key(at))
     }
 
+    /// Which of the task's pairs is outstanding with this worker.
     private func pending(task: Int, worker: Int) throws(CSCError) -> Int {
         guard (0..<taskCount).contains(task), (0..<workerCount).contains(worker),
-            let index = pairs.find(task: task, worker: worker), pairs.label[index] == PairStore.pending
+            let index = pairs.find(Int(position[task]), worker: worker),
+            pairs.pair(Int(position[task]), index).label == PairStore.pending
         else { throw .invalid("task \(task) is not outstanding with worker \(worker)") }
         return index
     }
@@ -296,9 +300,10 @@ public struct BBTA: LabelAssigner {
     mutating func charge(
         task: Int, worker: Int, label: Int, change: (before: Int, after: Int), drawnWith p: Double
     ) {
-        let s = Int(context[task])
-        for index in pairs.range(of: task) where pairs.label[index] >= 0 && pairs.probability[index] == p {
-            let who = Int(pairs.worker[index]), what = Int(pairs.label[index])
+        let s = Int(context[task]), at = Int(position[task])
+        for k in pairs.pairs(of: at) where pairs.probability(at, k) == p {
+            let (who, answer) = pairs.pair(at, k), what = Int(answer)
+            guard what >= 0 else { continue }
             if who == worker {
                 rows.adjust(s, worker: who, what != change.after ? 1 : 0)
             } else if change.before != change.after {
@@ -313,20 +318,21 @@ public struct BBTA: LabelAssigner {
     mutating func rescore(_ range: Range<Int>) {
         guard !range.isEmpty else { return }
         let s = Int(context[Int(order[range.lowerBound])])
-        let total = rows.weigh(order[range], pairs: pairs, context: s)
+        let total = rows.weigh(range, pairs: pairs, context: s)
         ExponentialWeights.vote(
-            order[range], pairs: pairs, weights: rows.weight, start: rows.start(s), total: total,
+            range, tasks: order, pairs: pairs, weights: rows.weight, start: rows.start(s), total: total,
             rule: options.score, classes: classCount, seed: options.seed, scores: &scores, votes: &votes, sums: &sums)
-        for position in range { tournament.stage(position, key(Int(order[position]))) }
+        for position in range { tournament.stage(position, key(position)) }
         tournament.repair(range)
     }
 
     /// What the tournament minimises: the confidence, after the number of outstanding assignments.
-    private func key(_ task: Int) -> Double {
-        guard !closed[task], Int(pairs.count[task]) < workerCount else { return .infinity }
-        let c = scores[task]
-        let least = options.densityExponent == 0 ? c : 1 - (1 - c) * density[Int(context[task])]
-        return least + 2 * Double(outstanding[task])
+    private func key(_ position: Int) -> Double {
+        guard !closed[position], Int(pairs.count[position]) < workerCount else { return .infinity }
+        let c = scores[position]
+        let least =
+            options.densityExponent == 0 ? c : 1 - (1 - c) * density[Int(context[Int(order[position])])]
+        return least + 2 * Double(outstanding[position])
     }
 
     // MARK: Workers who come and go
@@ -357,23 +363,22 @@ public struct BBTA: LabelAssigner {
     }
 
     private mutating func reopen() {
-        parked.removeAll(keepingCapacity: true)
-        for position in order.indices { tournament.stage(position, key(Int(order[position]))) }
+        for position in order.indices { tournament.stage(position, key(position)) }
         tournament.repair(order.indices)
     }
 
     // MARK: Results
 
     /// `yhat_i`, [N]: the last weighted votes; a tie, or no label, is decided by a coin of the seed. O(N).
-    public var labels: [Int] { votes.map(Int.init) }
+    public var labels: [Int] { position.map { Int(votes[Int($0)]) } }
     /// The present estimate for one task. O(1).
-    public func label(of task: Int) -> Int { Int(votes[task]) }
-    /// `c_i`, [N], by the score of `options`; 0 while a task has no label. O(1).
-    public var confidence: [Double] { scores }
+    public func label(of task: Int) -> Int { Int(votes[Int(position[task])]) }
+    /// `c_i`, [N], by the score of `options`; 0 while a task has no label. O(N).
+    public var confidence: [Double] { position.map { scores[Int($0)] } }
     /// The labels taken so far, task by task, each task's in the order of asking. O(N + labels).
-    public var answers: [Label] { pairs.answers }
+    public var answers: [Label] { pairs.answers(rows: position) }
     /// The pairs that have been assigned and neither answered nor declined, task by task. O(pairs).
-    public var outstandingPairs: [(task: Int, worker: Int)] { pairs.outstanding }
+    public var outstandingPairs: [(task: Int, worker: Int)] { pairs.outstanding(rows: position) }
     /// `L[s][j]` for the workers of one context. O(K).
     public func losses(context s: Int) -> [Double] { rows.losses(s) }
     /// `w_j` of one context as of its last step, relative to the best worker's. O(K).

@@ -114,13 +114,12 @@ struct ContextWeights: Sendable {
 
     // MARK: Votes
 
-    /// Makes `weight` hold, for the workers who labelled these tasks of one context, weights of one scale; returns the
-    /// sum of all workers' weights on that scale. Call `refresh` first where appearances or losses have changed. O(1);
-    /// from `samplingFrom` workers on O(least of K and the tasks' labels).
-    mutating func weigh(_ tasks: ArraySlice<Int32>, pairs: PairStore, context s: Int) -> Double {
+    /// Makes `weight` hold, for the workers who labelled the tasks of these rows of one context, weights of one scale;
+    /// returns the sum of all workers' weights on that scale. Call `refresh` first where appearances or losses have
+    /// changed. O(1); from `samplingFrom` workers on O(least of K and the rows' labels).
+    mutating func weigh(_ tasks: Range<Int>, pairs: PairStore, context s: Int) -> Double {
         if sampler.isEmpty { return total[s] }
-        var labels = 0
-        for task in tasks { labels += Int(pairs.count[Int(task)]) }
+        let labels = pairs.total(tasks)
         if labels >= workers {
             return ExponentialWeights.fill(
                 &weight, losses: loss, start: s * stride, arms: workers, rate: rate(s))

@@ -127,7 +127,7 @@ public struct Pooled: LabelAssigner {
         contexts = (taskContexts.max() ?? 0) + 1
         workforce = Workforce(
             kinds: WorkerKinds(classes: classes, uneven: false), workers: workers, contexts: contexts)
-        pairs = PairStore(tasks: tasks)
+        pairs = PairStore(segments: [tasks])
         score = [Double](repeating: 0, count: tasks * classes)
         prior = [Double](repeating: 0, count: contexts * classes)
         gold = [Int](repeating: -1, count: tasks)
@@ -190,7 +190,7 @@ public struct Pooled: LabelAssigner {
     public mutating func apply(_ assignment: Assignment) throws(CSCError) {
         let task = assignment.task, worker = assignment.worker
         guard context.indices.contains(task), (0..<workerCount).contains(worker),
-            pairs.find(task: task, worker: worker) == nil, costs[worker] <= budget.freeMicros,
+            pairs.find(task, worker: worker) == nil, costs[worker] <= budget.freeMicros,
             !assignment.exploration || calibration.contains(task)
         else { throw .invalid("assigning task \(task) to worker \(worker) does not follow from what went before") }
         if assignment.exploration {
@@ -226,10 +226,10 @@ public struct Pooled: LabelAssigner {
     /// tells most per price; nil if there is none.
     private mutating func mostTelling(about chosen: Int) -> Int? {
         step += 1
-        for index in pairs.range(of: chosen) { asked[Int(pairs.worker[index])] = step }
+        for k in pairs.pairs(of: chosen) { asked[pairs.pair(chosen, k).worker] = step }
         guard (0..<workerCount).contains(where: { asked[$0] != step && allowed[$0] != 0 }) else {
             step -= 1
-            for index in pairs.range(of: chosen) { asked[Int(pairs.worker[index])] = -1 }
+            for k in pairs.pairs(of: chosen) { asked[pairs.pair(chosen, k).worker] = -1 }
             return nil
         }
         let gains = information(chosen)
@@ -247,7 +247,7 @@ public struct Pooled: LabelAssigner {
     private mutating func take(_ assignment: Assignment) {
         budget.commit(costs[assignment.worker])
         outstanding[assignment.task] += 1
-        pairs.append(task: assignment.task, worker: assignment.worker, label: PairStore.pending, probability: 1)
+        pairs.append(assignment.task, worker: assignment.worker, label: PairStore.pending, probability: 1)
         tournament.set(assignment.task, key(assignment.task))
     }
 
@@ -296,7 +296,7 @@ public struct Pooled: LabelAssigner {
     public mutating func record(task i: Int, worker j: Int, label y: Int) throws(CSCError) {
         let index = try pending(task: i, worker: j)
         guard (0..<classCount).contains(y) else { throw .invalid("label \(y) is not a class: 0 ..< \(classCount)") }
-        pairs.setLabel(Int32(y), at: index)
+        pairs.setLabel(Int32(y), i, index)
         budget.spend(costs[j])
         outstanding[i] -= 1
         learn(task: i, worker: j, label: y)
@@ -328,7 +328,7 @@ public struct Pooled: LabelAssigner {
     /// - Throws: `CSCError.invalid` if the pair is not outstanding.
     public mutating func decline(task: Int, worker: Int) throws(CSCError) {
         let index = try pending(task: task, worker: worker)
-        pairs.setLabel(PairStore.declined, at: index)
+        pairs.setLabel(PairStore.declined, task, index)
         budget.release(costs[worker])
         outstanding[task] -= 1
         tournament.set(task, key(task))
@@ -336,7 +336,7 @@ public struct Pooled: LabelAssigner {
 
     private func pending(task: Int, worker: Int) throws(CSCError) -> Int {
         guard context.indices.contains(task), (0..<workerCount).contains(worker),
-            let index = pairs.find(task: task, worker: worker), pairs.label[index] == PairStore.pending
+            let index = pairs.find(task, worker: worker), pairs.pair(task, index).label == PairStore.pending
         else { throw .invalid("task \(task) is not outstanding with worker \(worker)") }
         return index
     }
@@ -394,7 +394,7 @@ public struct Pooled: LabelAssigner {
     /// The posterior of each task's label, as the model has it.
     public var confidence: [Double] { context.indices.map { probabilities(of: $0).max()! } }
     /// The labels taken so far, task by task, each task's in the order of asking. O(N + labels).
-    public var answers: [Label] { pairs.answers }
+    public var answers: [Label] { pairs.answers(rows: context.indices.map(Int32.init)) }
     /// Whether kinds of worker with an accuracy a class have been admitted.
     public var admitsUneven: Bool { workforce.kinds.isEven.contains(false) }
 }

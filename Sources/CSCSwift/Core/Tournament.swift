@@ -1,3 +1,5 @@
+internal import CCore
+
 /// The least of n keys, the smallest tie-break number winning among equal keys: a tournament tree.
 ///
 /// Reading the winner is O(1), one change O(log n), a change of a whole range O(length + log n). An infinite key never
@@ -18,11 +20,7 @@ struct Tournament: Sendable {
         keys = [Double](repeating: .infinity, count: order.count)
         nodes = [Int32](repeating: -1, count: 2 * leaves)
         for position in order.indices { nodes[leaves + position] = Int32(position) }
-        var node = leaves - 1
-        while node >= 1 {
-            nodes[node] = winner(nodes[2 * node], nodes[2 * node + 1])
-            node -= 1
-        }
+        repair(order.indices)
     }
 
     /// The position with the least key, `nil` if all are infinite. O(1).
@@ -36,11 +34,7 @@ struct Tournament: Sendable {
     /// Changes one key. O(log n).
     mutating func set(_ position: Int, _ key: Double) {
         keys[position] = key
-        var node = (leaves + position) / 2
-        while node >= 1 {
-            nodes[node] = winner(nodes[2 * node], nodes[2 * node + 1])
-            node /= 2
-        }
+        repair(position..<position + 1)
     }
 
     /// Changes one key without repairing the tree; call `repair` over the range afterwards. O(1).
@@ -48,20 +42,8 @@ struct Tournament: Sendable {
 
     /// Repairs the tree over a range of staged keys. O(length + log n).
     mutating func repair(_ range: Range<Int>) {
-        guard !range.isEmpty else { return }
-        var low = (leaves + range.lowerBound) / 2, high = (leaves + range.upperBound - 1) / 2
-        while low >= 1 {
-            for node in low...high { nodes[node] = winner(nodes[2 * node], nodes[2 * node + 1]) }
-            low /= 2
-            high /= 2
-        }
-    }
-
-    private func winner(_ a: Int32, _ b: Int32) -> Int32 {
-        if b < 0 { return a }
-        if a < 0 { return b }
-        let x = keys[Int(a)], y = keys[Int(b)]
-        if x != y { return x < y ? a : b }
-        return order[Int(a)] < order[Int(b)] ? a : b
+        precondition(range.lowerBound >= 0 && range.upperBound <= keys.count, "Tournament: \(range) of \(keys.count)")
+        cafe_tournament_repair(
+            &nodes, keys, order, Int64(leaves), Int64(range.lowerBound), Int64(range.upperBound))
     }
 }
