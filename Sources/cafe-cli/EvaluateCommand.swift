@@ -15,6 +15,10 @@ struct EvaluateCommand: ParsableCommand {
             NAME=RUN+RUN+... is one policy of several training runs: with as many --seeds, the first run plays the \
             first seed's episodes and so on, so the interval over seeds is one over training runs too.
 
+            A run of train --env simple_spread is played in that game: the table shows the return of an episode (the \
+            sum of its rewards, mean over agents) beside random play, which may be named as a policy too. Options of the \
+            city mean nothing there.
+
             The table shows mean revenue, its 95 % interval over episodes (over seeds where several are given), the
             paired difference to the first policy with its interval, and the ratio. The same command gives the same
             numbers to the last bit at any number of threads.
@@ -57,7 +61,7 @@ struct EvaluateCommand: ParsableCommand {
     @Option(help: "Moves of the annealing for each episode.")
     var annealingMoves = 80_000
 
-    private var choices: [PolicyChoice] {
+    var choices: [PolicyChoice] {
         (policies + policy.split(separator: ",").map(String.init)).map(PolicyChoice.init)
     }
     private var names: [String] { choices.map(\.name) }
@@ -81,6 +85,9 @@ struct EvaluateCommand: ParsableCommand {
             throw ValidationError(
                 "\(choice.name) has \(choice.members.count) runs, but there are \(seedList.count) seeds: give one for each "
                     + "run by --seeds")
+        }
+        if choices.contains(where: { $0.members.contains(where: FixedHorizonChoice.isRun) }) {
+            return try evaluateFixedHorizon(seeds: seedList)
         }
         let (source, notes) = try source.open()
         for note in notes + [SourceOptions.shortage(source, tasks: tasks)].compactMap(\.self) { say("note: \(note)") }
@@ -160,7 +167,7 @@ struct EvaluateCommand: ParsableCommand {
     }
 
     /// Prints what is for people, unless standard output is the JSON's.
-    private func say(_ text: String) {
+    func say(_ text: String) {
         if json != "-" { print(text) }
     }
 
@@ -169,7 +176,7 @@ struct EvaluateCommand: ParsableCommand {
         choices[at].members.count == 1 ? rows[at].note : "\(choices[at].members.count) runs, one a seed"
     }
 
-    private func range(_ summary: Summary) -> String {
+    func range(_ summary: Summary) -> String {
         summary.count < 2
             ? "" : "[\(Terminal.decimal(summary.lower, 3)), \(Terminal.decimal(summary.upper, 3))]"
     }

@@ -6,7 +6,7 @@ internal import Foundation
 struct TrainCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "train",
-        abstract: "Train a dispatch policy by independent PPO and keep the run in a folder.",
+        abstract: "Train a policy by independent PPO and keep the run in a folder.",
         discussion: """
             Every worker follows one shared policy that scores each task it could take, and learns from the reward \
             named by reward.variant. Episodes of many sizes are mixed, so one policy serves any number of tasks and \
@@ -19,11 +19,18 @@ struct TrainCommand: AsyncParsableCommand {
             With --orders, hold out what you will evaluate on: days by episodes.days, or rows by episodes.part where \
             the file has one day or no times.
 
+            --env simple_spread trains on that particle environment instead, to compare this learner with others: keys \
+            of the same names where they mean the same, the same run folder, and 'resume' and 'evaluate' take it too.
+
             Example: cafe-cli train --scenario chengdu --out runs/first
+                     cafe-cli train --env simple_spread --out runs/spread
                      cafe-cli train --orders orders.csv --set episodes.days=0-14 --out runs/mine
                      cafe-cli evaluate --orders orders.csv --days 15-22 --policy coalition,runs/mine
                      cafe-cli train --scenario haikou --set reward.variant=share --set ppo.clipCoef=0.1 --out runs/b
             """)
+
+    @Option(help: "The game: dispatch (the default), or simple_spread.")
+    var env: String?
 
     @Option(help: "A built-in city (chengdu, haikou) or a scenario file (key episodes.scenario).")
     var scenario: String?
@@ -56,6 +63,8 @@ struct TrainCommand: AsyncParsableCommand {
     var quiet = false
 
     func run() async throws {
+        let game = try env.map(GameChoice.init) ?? GameChoice(configuration: config)
+        if case .fixedHorizon(let game) = game { return try trainFixedHorizon(game) }
         var settings = try config.map { try TrainingConfiguration(contentsOf: $0) } ?? TrainingConfiguration()
         if let scenario { settings.scenario = scenario }
         if let orders { settings.orders = orders }
@@ -67,7 +76,7 @@ struct TrainCommand: AsyncParsableCommand {
             print(settings.text, terminator: "")
             return
         }
-        guard let out else { throw ValidationError("Name the run's folder with --out, for example --out runs/first.") }
+        let out = try folder()
         Threads.count = threads
         let display = TrainingDisplay(quiet: quiet)
         let city = try Scenario.find(settings.scenario)
@@ -78,6 +87,57 @@ struct TrainCommand: AsyncParsableCommand {
         }
         let run = try TrainingRun.create(settings, scenario: city, source: source, folder: out)
         try display.follow(run)
+    }
+
+    private func folder() throws -> String {
+        guard let out else { throw ValidationError("Name the run's folder with --out, for example --out runs/first.") }
+        return out
+    }
+
+    /// A run of `FixedHorizonTrainer`.
+    private func trainFixedHorizon(_ game: BatchedGame) throws {
+        for (name, value) in [("--scenario", scenario), ("--orders", orders)] where value != nil {
+            throw ValidationError("\(name) belongs to dispatch, not to --env \(game.rawValue).")
+        }
+        var settings =
+            try config.map { try FixedHorizonConfiguration(contentsOf: $0) } ?? FixedHorizonConfiguration()
+        settings.game = game
+        if let iterations { try settings.set("iterations", to: String(iterations)) }
+        if let seed { try settings.set("seed", to: String(seed)) }
+        try settings.apply(overrides: overrides)
+        try settings.validate()
+        if printConfig {
+            print(settings.text, terminator: "")
+            return
+        }
+        let out = try folder()
+        Threads.count = threads
+        try TrainingDisplay(quiet: quiet).follow(try FixedHorizonRun.create(settings, folder: out))
+    }
+}
+
+/// What `--env` or a configuration file asks to train on.
+private enum GameChoice {
+    case dispatch
+    case fixedHorizon(BatchedGame)
+
+    init(_ name: String) throws {
+        if name == "dispatch" {
+            self = .dispatch
+        } else if let game = BatchedGame(rawValue: name) {
+            self = .fixedHorizon(game)
+        } else {
+            let names = ["dispatch"] + BatchedGame.allCases.map(\.rawValue)
+            throw ValidationError("--env \(name) is not one of \(names.joined(separator: ", ")).")
+        }
+    }
+
+    init(configuration path: String?) throws {
+        guard let path, FixedHorizonRun.isConfiguration(path) else {
+            self = .dispatch
+            return
+        }
+        self = .fixedHorizon(try FixedHorizonConfiguration(contentsOf: path).game)
     }
 }
 
@@ -115,18 +175,33 @@ struct ResumeCommand: AsyncParsableCommand {
     func run() async throws {
         Threads.count = threads
         let folder = run
+        let display = TrainingDisplay(quiet: quiet)
+        if FixedHorizonRun.isRun(folder) {
+            let (resumed, refused) = try FixedHorizonRun.resume(folder, iterations: iterations)
+            if goesOn(refused, at: resumed.iteration, of: resumed.configuration.iterations, display) {
+                try display.follow(resumed)
+            }
+            return
+        }
         let (resumed, refused) = try TrainingRun.resume(folder, iterations: iterations) { settings, _ in
             try SourceOptions(settings, scenario: folder + "/scenario.yaml").open().source
         }
-        let display = TrainingDisplay(quiet: quiet)
-        for error in refused { display.warn("\(error); using the checkpoint before it") }
-        if resumed.iteration >= resumed.configuration.iterations {
-            display.note("\(run): all \(resumed.configuration.iterations) iterations are done; nothing to resume")
-            return
+        if goesOn(refused, at: resumed.iteration, of: resumed.configuration.iterations, display) {
+            try display.follow(resumed)
         }
-        display.note(
-            "Resuming \(run) after iteration \(resumed.iteration) of \(resumed.configuration.iterations)")
-        try display.follow(resumed)
+    }
+
+    /// Says what is done. Returns whether iterations are left.
+    private func goesOn(
+        _ refused: [CSCError], at iteration: Int, of iterations: Int, _ display: TrainingDisplay
+    ) -> Bool {
+        for error in refused { display.warn("\(error); using the checkpoint before it") }
+        if iteration >= iterations {
+            display.note("\(run): all \(iterations) iterations are done; nothing to resume")
+            return false
+        }
+        display.note("Resuming \(run) after iteration \(iteration) of \(iterations)")
+        return true
     }
 }
 

@@ -19,32 +19,79 @@ final class TrainingDisplay {
     /// A line on standard error.
     func warn(_ line: String) { FileHandle.standardError.write(Data("warning: \(line)\n".utf8)) }
 
-    /// Runs to the end, or until Ctrl-C; a second Ctrl-C kills.
+    /// Trains a dispatch policy to the end, or until Ctrl-C.
     func follow(_ run: TrainingRun) throws {
-        let interrupt = Interrupt()
         let policy = run.trainer.learner.policy
-        note(
+        try follow(
+            run.folder,
             "\(run.configuration.scenario), reward \(run.configuration.rewardVariant), "
-                + "\(policy.actor.count) + \(policy.critic.count) parameters, \(Threads.count) threads, into \(run.folder)"
-        )
-        let complete = try run.run(shouldStop: { interrupt.requested }, progress: show)
+                + "\(policy.actor.count) + \(policy.critic.count) parameters", iteration: { run.iteration }
+        ) { try run.run(shouldStop: $0, progress: show) }
+    }
+
+    /// Trains on a game with a fixed horizon to the end, or until Ctrl-C.
+    func follow(_ run: FixedHorizonRun) throws {
+        let trainer = run.trainer
+        try follow(
+            run.folder,
+            "\(run.configuration.game.rawValue), "
+                + "\(trainer.actorParameters.count) + \(trainer.criticParameters.count) parameters, random play "
+                + Terminal.decimal(run.randomReturn, 2), iteration: { run.iteration }
+        ) { try run.run(shouldStop: $0, progress: show) }
+    }
+
+    /// Runs to the end, or until Ctrl-C; a second Ctrl-C kills.
+    private func follow(
+        _ folder: String, _ title: String, iteration: () -> Int, _ train: (_ shouldStop: () -> Bool) throws -> Bool
+    ) throws {
+        let interrupt = Interrupt()
+        note("\(title), \(Threads.count) threads, into \(folder)")
+        let complete = try train { interrupt.requested }
         live.finish()
         if complete {
-            note("Done. Compare it with: cafe-cli evaluate \(run.folder)")
+            note("Done. Compare it with: cafe-cli evaluate \(folder)")
         } else {
-            note("Stopped after iteration \(run.iteration). Go on with: cafe-cli resume \(run.folder)")
+            note("Stopped after iteration \(iteration()). Go on with: cafe-cli resume \(folder)")
         }
     }
 
+    /// Whether it is time to show something: always at an evaluation and at the end, on a terminal now and then.
+    private func isDue(evaluated: Bool, last: Bool) -> Bool {
+        let now = ContinuousClock.now
+        let due = live.isInteractive ? now - shown > .milliseconds(100) : evaluated
+        guard !quiet, due || last else { return false }
+        shown = now
+        return true
+    }
+
+    private func show(_ progress: FixedHorizonRun.Progress) {
+        let report = progress.report
+        if progress.justEvaluated { curve.append(progress.evaluatedReturn) }
+        guard isDue(evaluated: progress.justEvaluated, last: progress.iteration == progress.iterations) else { return }
+        let done = Double(progress.iteration) / Double(progress.iterations)
+        let held = Terminal.decimal(progress.evaluatedReturn, 2)
+        let speed = "\(Terminal.count(progress.agentStepsPerSecond)) agent-steps/s"
+        let losses =
+            "policy \(Terminal.decimal(report.policyLoss, 4))  value \(Terminal.decimal(report.valueLoss, 3))  "
+            + "entropy \(Terminal.decimal(report.entropy, 3))  kl \(Terminal.decimal(report.approxKL, 4))  "
+            + "clipped \(Terminal.decimal(report.clipFraction * 100, 1)) %"
+        live.show(
+            lines: [
+                "\(Terminal.bar(done, width: 30)) \(progress.iteration)/\(progress.iterations)  "
+                    + "\(Terminal.duration(progress.seconds)) gone",
+                "agent-steps \(Terminal.count(Double(report.agentSteps)))  \(speed)",
+                "return \(Terminal.decimal(report.episodicReturn, 2)) in training;  held out \(held)  "
+                    + "best \(Terminal.decimal(progress.bestReturn, 2))  \(Terminal.sparkline(curve, width: 24))",
+                losses,
+            ],
+            plain: "iteration \(progress.iteration)/\(progress.iterations)  return "
+                + "\(Terminal.decimal(report.episodicReturn, 2))  held out \(held)  \(losses)  \(speed)")
+    }
+
     private func show(_ progress: TrainingRun.Progress) {
-        guard !quiet else { return }
         let report = progress.report
         if progress.justEvaluated { curve.append(progress.versusGreedy) }
-        let last = report.iteration == progress.iterations
-        let now = ContinuousClock.now
-        let due = live.isInteractive ? now - shown > .milliseconds(100) : progress.justEvaluated
-        guard due || last else { return }
-        shown = now
+        guard isDue(evaluated: progress.justEvaluated, last: report.iteration == progress.iterations) else { return }
         let fraction = Double(report.iteration) / Double(progress.iterations)
         let left = progress.seconds / Double(max(1, report.iteration)) * Double(progress.iterations - report.iteration)
         let share = report.seconds.map { $0 / max(report.seconds.reduce(0, +), 1e-9) * 100 }

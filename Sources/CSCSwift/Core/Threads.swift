@@ -27,5 +27,25 @@ public enum Threads {
         }
     }
 
+    /// Calls `job.run(part:)` once for each index in `0..<count`, as above, without a closure: nothing is allocated, so
+    /// it serves what runs once a minibatch.
+    static func parallelFor(_ count: Int, of job: any ParallelJob) {
+        var box = Job(job: job)
+        withUnsafeMutablePointer(to: &box) { pointer in
+            cafe_parallel_for(
+                Int64(count),
+                { context, index in
+                    context!.assumingMemoryBound(to: Job.self).pointee.job.run(part: Int(index))
+                }, pointer)
+        }
+    }
+
+    private struct Job { let job: any ParallelJob }
     private struct Body { let call: @Sendable (Int) -> Void }
+}
+
+/// Work whose parts can be done in any order and at the same time; what they read and write lies in the object.
+protocol ParallelJob: AnyObject, Sendable {
+    /// Does one part.
+    func run(part: Int)
 }

@@ -103,6 +103,31 @@ public final class SimpleSpread: BatchedEnvironment {
             worlds: environmentCount)
     }
 
+    /// Saves the worlds and the episode's clock. O(N).
+    public func save(to checkpoint: inout Checkpoint, name: String) {
+        checkpoint.set(name + ".worlds", floats: state)
+        checkpoint.set(
+            name + ".clock",
+            integers: [stepCount, Int(truncatingIfNeeded: episode), Int(truncatingIfNeeded: seed), firstIndex])
+    }
+
+    /// Takes over worlds that were saved. Throws `CSCError.damaged` where there were not as many, or where their
+    /// episodes are longer. O(N).
+    public func load(from checkpoint: Checkpoint, name: String) throws(CSCError) {
+        let worlds = try checkpoint.floats(name + ".worlds", count: state.count)
+        let clock = try checkpoint.integers(name + ".clock", count: 4)
+        guard (0..<horizon).contains(clock[0]) else {
+            throw .damaged(
+                path: checkpoint.path,
+                reason: "section '\(name).clock' is at step \(clock[0]) of an episode of \(horizon)")
+        }
+        state = worlds
+        stepCount = clock[0]
+        episode = UInt64(truncatingIfNeeded: clock[1])
+        seed = UInt64(truncatingIfNeeded: clock[2])
+        firstIndex = clock[3]
+    }
+
     private func begin() {
         stepCount = 0
         let stream = RandomStream(seed: seed, purpose: .environment, index: UInt64(firstIndex)).stream

@@ -15,7 +15,8 @@ public struct Checkpoint: Sendable, Equatable {
         var bytes: [UInt8]
     }
     private var sections: [Section] = []
-    private var path = "checkpoint"
+    /// The file that it was read from, for errors.
+    private(set) var path = "checkpoint"
 
     /// A checkpoint without sections.
     public init() {}

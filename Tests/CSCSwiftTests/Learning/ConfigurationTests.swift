@@ -20,13 +20,13 @@ import Testing
     /// Every key survives being written and set again, and has a meaning.
     @Test func everyKeyIsSound() throws {
         var configuration = TrainingConfiguration()
-        for field in ConfigurationField.all {
+        for field in TrainingConfiguration.fields {
             let value = field.read(configuration)
             try configuration.set(field.key, to: value)
             #expect(!field.help.isEmpty && !field.allowed.isEmpty)
         }
         #expect(configuration == TrainingConfiguration())
-        #expect(Set(ConfigurationField.all.map(\.key)).count == ConfigurationField.all.count)
+        #expect(Set(TrainingConfiguration.fields.map(\.key)).count == TrainingConfiguration.fields.count)
     }
 
     @Test(arguments: [
@@ -81,7 +81,7 @@ import Testing
         let package = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent().deletingLastPathComponent()
         let page = try AtomicFile.readText(package.appendingPathComponent("docs/training.md").path)
-        for field in ConfigurationField.all {
+        for field in TrainingConfiguration.fields {
             #expect(page.contains("| `\(field.key)` | `\(field.defaultValue)` |"), "\(field.key)")
         }
     }

@@ -1,5 +1,7 @@
 /// One key of the configuration: its name, what it means, how it is read and written, and what values it takes.
-public struct ConfigurationField: Sendable {
+///
+/// `Configuration` is what it belongs to, such as `TrainingConfiguration`.
+public struct ConfigurationField<Configuration: KeyedConfiguration>: Sendable {
     /// The dotted key, for example `ppo.clipCoef`.
     public let key: String
     /// What it means, one line.
@@ -7,16 +9,16 @@ public struct ConfigurationField: Sendable {
     /// The allowed values in words, for errors and documentation.
     public let allowed: String
     /// Its value as YAML.
-    public let read: @Sendable (TrainingConfiguration) -> String
+    public let read: @Sendable (Configuration) -> String
     /// Sets it from YAML or from the command line. Returns false where the value is not allowed.
-    let write: @Sendable (inout TrainingConfiguration, String) -> Bool
+    let write: @Sendable (inout Configuration, String) -> Bool
 
     /// The value that it has unless it is set.
-    public var defaultValue: String { read(TrainingConfiguration()) }
+    public var defaultValue: String { read(Configuration()) }
 
     private init(
-        _ key: String, _ allowed: String, _ help: String, _ read: @escaping @Sendable (TrainingConfiguration) -> String,
-        _ write: @escaping @Sendable (inout TrainingConfiguration, String) -> Bool
+        _ key: String, _ allowed: String, _ help: String, _ read: @escaping @Sendable (Configuration) -> String,
+        _ write: @escaping @Sendable (inout Configuration, String) -> Bool
     ) {
         self.key = key
         self.help = help
@@ -27,13 +29,13 @@ public struct ConfigurationField: Sendable {
 
     // MARK: Kinds of fields
 
-    typealias Path<Value> = WritableKeyPath<TrainingConfiguration, Value> & Sendable
+    typealias Path<Value> = WritableKeyPath<Configuration, Value> & Sendable
 
     static func number(
         _ key: String, _ path: Path<Double>, _ range: ClosedRange<Double>, _ help: String, open: Bool = false
-    ) -> ConfigurationField {
+    ) -> Self {
         let top = range.upperBound.isFinite ? "to \(range.upperBound)" : "up"
-        return ConfigurationField(
+        return Self(
             key, "a number \(open ? "above" : "from") \(range.lowerBound) \(top)", help,
             { $0[keyPath: path].description },
             { configuration, text in
@@ -46,9 +48,9 @@ public struct ConfigurationField: Sendable {
 
     static func integer(
         _ key: String, _ path: Path<Int>, _ range: ClosedRange<Int>, _ help: String
-    ) -> ConfigurationField {
+    ) -> Self {
         let top = range.upperBound < Int.max ? "to \(range.upperBound)" : "up"
-        return ConfigurationField(
+        return Self(
             key, "a whole number from \(range.lowerBound) \(top)", help, { String($0[keyPath: path]) },
             { configuration, text in
                 guard let value = Int(text), range.contains(value) else { return false }
@@ -57,8 +59,8 @@ public struct ConfigurationField: Sendable {
             })
     }
 
-    static func truth(_ key: String, _ path: Path<Bool>, _ help: String) -> ConfigurationField {
-        ConfigurationField(
+    static func truth(_ key: String, _ path: Path<Bool>, _ help: String) -> Self {
+        Self(
             key, "true or false", help, { $0[keyPath: path] ? "true" : "false" },
             { configuration, text in
                 guard let value = Bool(text.lowercased()) else { return false }
@@ -69,8 +71,8 @@ public struct ConfigurationField: Sendable {
 
     static func choice<Value: RawRepresentable<String> & CaseIterable & Sendable>(
         _ key: String, _ path: Path<Value>, _ help: String
-    ) -> ConfigurationField {
-        ConfigurationField(
+    ) -> Self {
+        Self(
             key, Value.allCases.map(\.rawValue).joined(separator: " or "), help, { $0[keyPath: path].rawValue },
             { configuration, text in
                 guard let value = Value(rawValue: text) else { return false }
@@ -81,8 +83,8 @@ public struct ConfigurationField: Sendable {
 
     static func integers(
         _ key: String, _ path: Path<[Int]>, _ range: ClosedRange<Int>, _ help: String
-    ) -> ConfigurationField {
-        ConfigurationField(
+    ) -> Self {
+        Self(
             key, "a list of whole numbers from \(range.lowerBound) to \(range.upperBound)", help,
             { "[" + $0[keyPath: path].map(String.init).joined(separator: ", ") + "]" },
             { configuration, text in
@@ -98,8 +100,8 @@ public struct ConfigurationField: Sendable {
             })
     }
 
-    static func text(_ key: String, _ path: Path<String>, _ allowed: String, _ help: String) -> ConfigurationField {
-        ConfigurationField(
+    static func text(_ key: String, _ path: Path<String>, _ allowed: String, _ help: String) -> Self {
+        Self(
             key, allowed, help, { ConfigurationText.quoted($0[keyPath: path]) },
             { configuration, text in
                 if text.isEmpty { return false }
@@ -108,8 +110,8 @@ public struct ConfigurationField: Sendable {
             })
     }
 
-    static func optionalText(_ key: String, _ path: Path<String>, _ help: String) -> ConfigurationField {
-        ConfigurationField(
+    static func optionalText(_ key: String, _ path: Path<String>, _ help: String) -> Self {
+        Self(
             key, "a text, or null", help,
             { $0[keyPath: path].isEmpty ? "null" : ConfigurationText.quoted($0[keyPath: path]) },
             { configuration, text in
@@ -119,9 +121,9 @@ public struct ConfigurationField: Sendable {
     }
 
     /// The activation of hidden layers by name.
-    static func activation(_ key: String, _ path: Path<Activation>, _ help: String) -> ConfigurationField {
+    static func activation(_ key: String, _ path: Path<Activation>, _ help: String) -> Self {
         let names: [(String, Activation)] = [("tanh", .tanh), ("relu", .relu)]
-        return ConfigurationField(
+        return Self(
             key, "tanh or relu", help,
             { configuration in names.first { $0.1 == configuration[keyPath: path] }?.0 ?? "tanh" },
             { configuration, text in
@@ -130,10 +132,12 @@ public struct ConfigurationField: Sendable {
                 return true
             })
     }
+}
 
+extension ConfigurationField where Configuration == TrainingConfiguration {
     /// The weight of one reward feature: empty unless it replaces the variant's.
-    static func phi(_ feature: RewardFeature) -> ConfigurationField {
-        ConfigurationField(
+    static func phi(_ feature: RewardFeature) -> Self {
+        Self(
             "reward.phi.\(feature.name)", "a number, or null for the variant's own",
             "weight of: \(feature.explanation)",
             { $0.phi[feature.name].map(\.description) ?? "null" },

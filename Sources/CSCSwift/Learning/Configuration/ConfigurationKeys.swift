@@ -1,8 +1,8 @@
-extension ConfigurationField {
+extension TrainingConfiguration: KeyedConfiguration {
     /// Every key, in the order of the file.
-    public static let all: [ConfigurationField] = run + episodes + game + network + learning + reward + credit
+    public static let fields: [ConfigurationField<Self>] = run + episodes + game + network + learning + reward + credit
 
-    private static let run: [ConfigurationField] = [
+    private static let run: [ConfigurationField<Self>] = [
         .integer("seed", \.seed, 0...Int.max, "seed of every random stream"),
         .integer("iterations", \.iterations, 1...10_000_000, "iterations of the run"),
         .integer("checkpointEvery", \.checkpointEvery, 1...Int.max, "iterations between checkpoints"),
@@ -13,7 +13,7 @@ extension ConfigurationField {
         .integer("evaluationEpisodes", \.evaluationEpisodes, 1...10_000, "held-out episodes of each evaluated setting"),
     ]
 
-    private static let episodes: [ConfigurationField] = [
+    private static let episodes: [ConfigurationField<Self>] = [
         .text("episodes.scenario", \.scenario, "a built-in city or a scenario file", "the city"),
         .optionalText("episodes.orders", \.orders, "recorded orders in place of the city's generator"),
         .optionalText("episodes.workersFile", \.workersFile, "the file of workers that belongs to them"),
@@ -30,7 +30,7 @@ extension ConfigurationField {
         .integer("episodes.workersFixed", \.workersFixed, 1...1_000_000, "workers while the tasks vary"),
     ]
 
-    private static let game: [ConfigurationField] = [
+    private static let game: [ConfigurationField<Self>] = [
         .number("game.window", \.game.window, 0...1440, "length of a window (min)", open: true),
         .integer("game.teamCap", \.game.teamCap, 1...10_000, "the most workers that one task takes"),
         .integer("game.candidates", \.game.candidates, 1...64, "candidate tasks that a worker is shown"),
@@ -41,14 +41,14 @@ extension ConfigurationField {
         .truth("game.reroute", \.game.reroute, "workers on the road can be sent elsewhere (a change of the rules)"),
     ]
 
-    private static let network: [ConfigurationField] = [
+    private static let network: [ConfigurationField<Self>] = [
         .choice("network.policy", \.policy, "score each (worker, task) pair, or read all of them side by side"),
         .integers("network.actorWidths", \.actorWidths, 1...4096, "hidden layers of the policy"),
         .integers("network.criticWidths", \.criticWidths, 1...4096, "hidden layers of the critic"),
         .activation("network.activation", \.activation, "of the hidden layers"),
     ]
 
-    private static let learning: [ConfigurationField] = [
+    private static let learning: [ConfigurationField<Self>] = [
         .integer("ppo.numEnvs", \.ppo.numEnvs, 1...100_000, "episodes of an iteration, played side by side"),
         .number("ppo.learningRate", \.ppo.learningRate, 0...10, "Adam's step size of the policy", open: true),
         .number(
@@ -73,7 +73,7 @@ extension ConfigurationField {
         .truth("ppo.discountReward", \.ppo.discountReward, "discount a payment back to the decision it rewards"),
     ]
 
-    private static let reward: [ConfigurationField] =
+    private static let reward: [ConfigurationField<Self>] =
         [
             .text(
                 "reward.variant", \.rewardVariant, RewardVariant.all.map(\.name).joined(separator: " or "),

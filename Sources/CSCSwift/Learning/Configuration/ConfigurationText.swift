@@ -11,9 +11,8 @@ enum ConfigurationText {
         return JSON.string(value).line
     }
 
-    /// The known key nearest to a wrong one: by the whole key or, better, by its last part.
-    static func nearestKey(to key: String) -> String {
-        let keys = ConfigurationField.all.map(\.key)
+    /// The one of `keys` nearest to a wrong one: by the whole key or, better, by its last part.
+    static func nearestKey(to key: String, among keys: [String]) -> String {
         func last(_ dotted: String) -> String { String(dotted.split(separator: ".").last ?? "") }
         if let same = keys.first(where: { last($0).lowercased() == last(key).lowercased() }) { return same }
         if let near = Spelling.nearest(to: key, among: keys) { return near }
@@ -30,6 +29,14 @@ enum ConfigurationText {
     }
 }
 
+extension ConfigurationText {
+    /// Whether YAML is a mapping with `key` at its top level; false where it is no mapping at all.
+    static func hasKey(_ key: String, yaml: String) -> Bool {
+        guard case .mapping(let mapping)? = try? Yams.compose(yaml: yaml) else { return false }
+        return mapping.keys.contains { $0.scalar?.string == key }
+    }
+}
+
 extension String {
     fileprivate func commonPrefix(with other: String) -> Substring {
         var end = startIndex
@@ -42,13 +49,28 @@ extension String {
     }
 }
 
-extension TrainingConfiguration {
+/// Settings that are one YAML file (`text`, `init(yaml:path:)`) whose keys are those of `fields`, the same that
+/// `--set key=value` takes.
+public protocol KeyedConfiguration: Sendable, Equatable {
+    /// The defaults.
+    init()
+    /// Every key, in the order of the file.
+    static var fields: [ConfigurationField<Self>] { get }
+    /// The page that lists the keys: the file's first line names it.
+    static var page: String { get }
+    /// Checks what no single key can check. Throws `CSCError.configuration`.
+    func validate() throws(CSCError)
+}
+
+extension KeyedConfiguration {
     /// Sets one key from text. Throws `CSCError.configuration`: with the nearest known key for an unknown one, with
     /// the allowed values for a wrong value.
     public mutating func set(_ key: String, to value: String) throws(CSCError) {
-        guard let field = ConfigurationField.all.first(where: { $0.key == key }) else {
+        guard let field = Self.fields.first(where: { $0.key == key }) else {
             throw .configuration(
-                key: key, reason: "unknown; did you mean '\(ConfigurationText.nearestKey(to: key))'?")
+                key: key,
+                reason:
+                    "unknown; did you mean '\(ConfigurationText.nearestKey(to: key, among: Self.fields.map(\.key)))'?")
         }
         guard field.write(&self, value) else {
             throw .configuration(key: key, reason: "'\(value)' is not \(field.allowed)")
@@ -112,9 +134,9 @@ extension TrainingConfiguration {
 
     /// The configuration as YAML, every key with its meaning: what `config.yaml` of a run holds.
     public var text: String {
-        var lines = ["# A training run of cafe-cli. Keys not listed in docs/training.md are refused."]
+        var lines = ["# A training run of cafe-cli. Keys not listed in \(Self.page) are refused."]
         var open: [String] = []
-        for field in ConfigurationField.all {
+        for field in Self.fields {
             let parts = field.key.split(separator: ".").map(String.init)
             let sections = Array(parts.dropLast())
             let common = zip(open, sections).prefix { $0 == $1 }.count

@@ -1,6 +1,6 @@
 /// Everything that decides a training run but the number of threads, which changes nothing but the time.
 ///
-/// As text it is one YAML file (`text`, `init(yaml:)`) whose keys are those of `ConfigurationField.all`, the same that
+/// As text it is one YAML file (`text`, `init(yaml:)`) whose keys are those of `fields`, the same that
 /// `--set key=value` takes. Hyperparameters have CleanRL's names.
 public struct TrainingConfiguration: Sendable, Equatable {
     /// The seed of every random stream.
@@ -72,6 +72,9 @@ public struct TrainingConfiguration: Sendable, Equatable {
 
     /// The defaults: chengdu, the reward `share+difference+signed`, phi fixed, an MLP of 2 x 32.
     public init() {}
+
+    /// The page that lists the keys.
+    public static let page = "docs/training.md"
 
     /// The sizes of the training episodes. Settings that occur twice count once.
     public var episodeSettings: EpisodeSettings {

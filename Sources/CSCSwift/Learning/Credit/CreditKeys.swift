@@ -1,6 +1,6 @@
-extension ConfigurationField {
+extension TrainingConfiguration {
     /// The keys of learnt credit: `vae.` for the autoencoder, `outer.` for the outer level.
-    static let credit: [ConfigurationField] = [
+    static let credit: [ConfigurationField<Self>] = [
         .integer("vae.latent", \.vae.latent, 1...4096, "width of the autoencoder's latent variable"),
         .integers("vae.encoderHidden", \.vae.encoderHidden, 1...4096, "hidden layers of the encoder"),
         .integers("vae.decoderHidden", \.vae.decoderHidden, 1...4096, "hidden layers of the decoder"),

@@ -27,8 +27,10 @@ public struct FixedHorizonSettings: Sendable, Hashable, Codable {
     public var maxGradNorm = 0.5
     /// Advantages of a minibatch are brought to mean 0 and standard deviation 1.
     public var normAdv = true
-    /// Hidden widths of actor and critic, two networks that share nothing.
-    public var widths = [64, 64]
+    /// Hidden widths of the actor. Actor and critic are two networks that share nothing.
+    public var actorWidths = [64, 64]
+    /// Hidden widths of the critic.
+    public var criticWidths = [64, 64]
 
     /// The settings usual for IPPO on the particle environments.
     public init() {}
@@ -50,7 +52,9 @@ public struct FixedHorizonSettings: Sendable, Hashable, Codable {
         try need(entCoef >= 0, "entCoef", "\(entCoef) is negative")
         try need(vfCoef >= 0, "vfCoef", "\(vfCoef) is negative")
         try need(maxGradNorm > 0, "maxGradNorm", "\(maxGradNorm) is not positive")
-        try need(widths.allSatisfy { (1...4096).contains($0) }, "widths", "\(widths) are not all from 1 to 4096")
+        for (key, widths) in [("actorWidths", actorWidths), ("criticWidths", criticWidths)] {
+            try need(widths.allSatisfy { (1...4096).contains($0) }, key, "\(widths) are not all from 1 to 4096")
+        }
     }
 }
 

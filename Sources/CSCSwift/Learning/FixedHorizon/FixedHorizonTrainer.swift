@@ -24,13 +24,14 @@ public final class FixedHorizonTrainer {
     public private(set) var iteration = 0
     /// Over how many iterations the learning rate falls.
     public let iterations: Int
+    /// Seconds that the last iteration's rollout and update took.
+    public private(set) var seconds = (rollout: 0.0, update: 0.0)
 
     private let shards: [RolloutShard]
-    private let updateShards: [UpdateShard]
+    private let minibatch: UpdateJob
     private let adam: Adam
     private var parameters: [Float]
     private var gradient: [Float]
-    private var order: [Int32]
 
     /// - Parameters:
     ///   - iterations: how long the run is to be, for the learning rate's schedule.
@@ -52,8 +53,20 @@ public final class FixedHorizonTrainer {
             first += most
         }
         let example = environments[0]
-        let actor = MLPShape(widths: [example.observationWidth] + settings.widths + [example.actionCount])
-        let critic = MLPShape(widths: [example.observationWidth] + settings.widths + [1])
+        let rows = settings.numEnvs.multipliedReportingOverflow(by: example.agentsPerEnvironment * settings.numSteps)
+        guard !rows.overflow, rows.partialValue <= Int32.max else {
+            throw .configuration(
+                key: "numSteps",
+                reason: "\(settings.numEnvs) environments of \(settings.numSteps) steps and "
+                    + "\(example.agentsPerEnvironment) agents are more than \(Int32.max) agent-steps")
+        }
+        guard rows.partialValue >= settings.numMinibatches else {
+            throw .configuration(
+                key: "numMinibatches",
+                reason: "\(settings.numMinibatches) minibatches of \(rows.partialValue) agent-steps")
+        }
+        let actor = MLPShape(widths: [example.observationWidth] + settings.actorWidths + [example.actionCount])
+        let critic = MLPShape(widths: [example.observationWidth] + settings.criticWidths + [1])
         actorShape = actor
         criticShape = critic
         actorParameters = Self.initial(actor, seed: seed, index: 0, outputGain: 0.01)
@@ -63,44 +76,42 @@ public final class FixedHorizonTrainer {
                 environment: environment, settings: settings, actor: actor, critic: critic,
                 stream: RandomStream(seed: seed, purpose: .policy, index: UInt64(index)))
         }
-        let rows = shards.reduce(0) { $0 + $1.rows } * settings.numSteps
-        guard rows >= settings.numMinibatches else {
-            throw .configuration(
-                key: "numMinibatches", reason: "\(settings.numMinibatches) minibatches of \(rows) agent-steps")
-        }
-        let largest = (rows + settings.numMinibatches - 1) / settings.numMinibatches
-        updateShards = (0..<(largest + UpdateShard.size - 1) / UpdateShard.size).map { _ in
-            UpdateShard(actor: actor, critic: critic)
-        }
+        let largest = (rows.partialValue + settings.numMinibatches - 1) / settings.numMinibatches
+        minibatch = UpdateJob(
+            shards: (0..<(largest + UpdateShard.size - 1) / UpdateShard.size).map { _ in
+                UpdateShard(actor: actor, critic: critic)
+            },
+            settings: settings, rows: rows.partialValue)
         parameters = actorParameters + criticParameters
         gradient = [Float](repeating: 0, count: parameters.count)
         adam = Adam(parameterCount: parameters.count, learningRate: settings.learningRate)
-        order = (0..<rows).map { Int32($0) }
     }
 
     /// Agent-steps of an iteration: T * N * M.
-    public var agentStepsPerIteration: Int { order.count }
+    public var agentStepsPerIteration: Int { minibatch.order.count }
 
     /// One iteration: a rollout and its update. O(agent-steps * updateEpochs * P).
     public func iterate() -> FixedHorizonReport {
+        var watch = Stopwatch()
+
         // Rollout: every shard plays on its own.
         let (shards, actor, critic) = (shards, actorParameters, criticParameters)
         Threads.parallelFor(shards.count) { shards[$0].play(actorParameters: actor, criticParameters: critic) }
 
+        seconds.rollout = watch.lap()
+
         // Update: shuffled minibatches.
-        let progress = min(1, Double(iteration) / Double(max(1, iterations)))
-        adam.learningRate = settings.learningRate * (1 + (settings.learningRateFinal - 1) * progress)
+        adam.learningRate = learningRate
         var stream = RandomStream(seed: seed, purpose: .minibatch, index: UInt64(iteration))
         var report = FixedHorizonReport()
         let count = settings.numMinibatches
-        let rollout = RolloutView(shards)
+        let rows = agentStepsPerIteration
+        minibatch.rollout = RolloutView(shards)
         for _ in 0..<settings.updateEpochs {
-            stream.shuffle(&order)
-            for minibatch in 0..<count {
-                let start = minibatch * order.count / count
-                step(rollout, start..<(minibatch + 1) * order.count / count, &report)
-            }
+            stream.shuffle(&minibatch.order)
+            for number in 0..<count { step(number * rows / count..<(number + 1) * rows / count, &report) }
         }
+        minibatch.rollout = nil
         let steps = Double(settings.updateEpochs * count)
         report.policyLoss /= steps
         report.valueLoss /= steps
@@ -114,16 +125,53 @@ public final class FixedHorizonTrainer {
         let returns = shards.flatMap(\.episodicReturns)
         report.episodes = returns.count
         if !returns.isEmpty { report.episodicReturn = returns.reduce(0, +) / Double(returns.count) }
+        seconds.update = watch.lap()
         return report
     }
 
-    /// The networks, the optimiser and the number of iterations, for a file.
+    /// Adam's step size in the next iteration.
+    public var learningRate: Double {
+        let progress = min(1, Double(iteration) / Double(max(1, iterations)))
+        return settings.learningRate * (1 + (settings.learningRateFinal - 1) * progress)
+    }
+
+    /// The policy as it is now, to be played by its likeliest actions or by draws.
+    public func policy(sampled: Bool) -> BatchedPolicy {
+        .network(shape: actorShape, parameters: actorParameters, sampled: sampled)
+    }
+
+    /// Saves all that a resumed run needs: networks, optimiser, environments, random streams and the order of the
+    /// minibatches. O(P + agent-steps of an iteration).
     public func save(to checkpoint: inout Checkpoint) {
         checkpoint.set("actor", floats: actorParameters)
         checkpoint.set("critic", floats: criticParameters)
         checkpoint.set("adam.m", floats: adam.state.m)
         checkpoint.set("adam.v", floats: adam.state.v)
         checkpoint.set("counters", integers: [iteration, adam.state.step])
+        checkpoint.set("order", integers: minibatch.order.map(Int.init))
+        for (index, shard) in shards.enumerated() { shard.save(to: &checkpoint, name: "shard \(index)") }
+    }
+
+    /// Takes over what `save` wrote of a trainer with the same settings. The next iteration is the one that would have
+    /// followed, bit for bit. Throws `CSCError.damaged`; the trainer is then of no use. O(what is saved).
+    public func load(from checkpoint: Checkpoint) throws(CSCError) {
+        actorParameters = try checkpoint.floats("actor", count: actorParameters.count)
+        criticParameters = try checkpoint.floats("critic", count: criticParameters.count)
+        parameters = actorParameters + criticParameters
+        let counters = try checkpoint.integers("counters", count: 2)
+        var state = adam.state
+        state.m = try checkpoint.floats("adam.m", count: state.m.count)
+        state.v = try checkpoint.floats("adam.v", count: state.v.count)
+        state.step = counters[1]
+        adam.state = state
+        iteration = counters[0]
+        let rows = agentStepsPerIteration
+        let saved = try checkpoint.integers("order", count: rows)
+        guard saved.allSatisfy((0..<rows).contains) else {
+            throw .damaged(path: checkpoint.path, reason: "section 'order' is no order of \(rows) agent-steps")
+        }
+        minibatch.order = saved.map { Int32($0) }
+        for (index, shard) in shards.enumerated() { try shard.load(from: checkpoint, name: "shard \(index)") }
     }
 
     private static func initial(_ shape: MLPShape, seed: UInt64, index: UInt64, outputGain: Float) -> [Float] {
@@ -135,24 +183,14 @@ public final class FixedHorizonTrainer {
     }
 
     /// One minibatch: gather, gradients of the shards, their sum in order, clipping, Adam.
-    private func step(_ rollout: RolloutView, _ range: Range<Int>, _ report: inout FixedHorizonReport) {
-        let order = order
-        let (updateShards, settings) = (updateShards, settings)
-        let (actor, critic) = (actorParameters, criticParameters)
-        let (mean, scale) = settings.normAdv ? Self.moments(rollout, order[range]) : (0, 1)
-        let used = (range.count + UpdateShard.size - 1) / UpdateShard.size
-        Threads.parallelFor(used) { index in
-            let start = range.lowerBound + index * range.count / used
-            let end = range.lowerBound + (index + 1) * range.count / used
-            updateShards[index].gather(rollout, order[start..<end], mean: mean, scale: scale)
-            updateShards[index].run(
-                actorParameters: actor, criticParameters: critic, rows: end - start,
-                share: Float(end - start) / Float(range.count), settings: settings)
-        }
-        report.gradientNorm += descend(updateShards[..<used], &gradient, &parameters)
+    private func step(_ range: Range<Int>, _ report: inout FixedHorizonReport) {
+        let used = minibatch.prepare(range, actor: actorParameters, critic: criticParameters)
+        Threads.parallelFor(used, of: minibatch)
+        minibatch.releaseParameters()
+        report.gradientNorm += descend(minibatch.shards[..<used], &gradient, &parameters)
         Self.take(parameters, from: 0, &actorParameters)
         Self.take(parameters, from: actorShape.parameterCount, &criticParameters)
-        for shard in updateShards[..<used] {
+        for shard in minibatch.shards[..<used] {
             report.policyLoss += shard.loss.policy
             report.entropy += shard.loss.entropy
             report.approxKL += shard.loss.approxKL
@@ -163,22 +201,6 @@ public final class FixedHorizonTrainer {
 
     private static func take(_ source: [Float], from start: Int, _ target: inout [Float]) {
         for index in target.indices { target[index] = source[start + index] }
-    }
-
-    /// Mean of the advantages and 1 / their standard deviation.
-    private static func moments(_ rollout: RolloutView, _ indices: ArraySlice<Int32>) -> (mean: Float, scale: Float) {
-        var sum = 0.0
-        var square = 0.0
-        for index in indices {
-            let (shard, row) = Int(index).quotientAndRemainder(dividingBy: rollout.block)
-            let value = Double(rollout.advantages[shard][row])
-            sum += value
-            square += value * value
-        }
-        let count = Double(indices.count)
-        let mean = sum / count
-        let sd = max(0, square / count - mean * mean).squareRoot()
-        return (Float(mean), Float(1 / (sd + 1e-8)))
     }
 
     private func descend(

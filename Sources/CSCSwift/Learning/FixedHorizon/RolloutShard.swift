@@ -102,6 +102,24 @@ final class RolloutShard: @unchecked Sendable {
         Self.move(&observations, from: steps * rows * width, count: rows * width)
     }
 
+    /// Saves what the next rollout depends on beside the networks.
+    func save(to checkpoint: inout Checkpoint, name: String) {
+        environment.save(to: &checkpoint, name: name)
+        checkpoint.set(name + ".observations", floats: Array(observations[..<(rows * width)]))
+        checkpoint.set(name + ".returns", doubles: running)
+        checkpoint.set(name + ".draws", integers: [Int(truncatingIfNeeded: stream.counter)])
+    }
+
+    /// Takes over what `save` wrote. Throws `CSCError.damaged`.
+    func load(from checkpoint: Checkpoint, name: String) throws(CSCError) {
+        try environment.load(from: checkpoint, name: name)
+        let seen = try checkpoint.floats(name + ".observations", count: rows * width)
+        observations.replaceSubrange(0..<rows * width, with: seen)
+        running = try checkpoint.doubles(name + ".returns", count: running.count)
+        let draws = try checkpoint.integers(name + ".draws", count: 1)[0]
+        stream = RandomStream(seed: stream.seed, stream: stream.stream, counter: UInt64(truncatingIfNeeded: draws))
+    }
+
     private func choose(_ parameters: [Float], _ step: Int) {
         let base = step * rows * width
         Self.predict(
@@ -201,7 +219,7 @@ final class RolloutShard: @unchecked Sendable {
             actions: chosen.span, observations: &next, finalObservations: &finals, rewards: &rewards, ends: &ends)
     }
 
-    private static func predict(
+    static func predict(
         _ shape: MLPShape, _ parameters: [Float], _ input: [Float], _ range: Range<Int>, _ rows: Int,
         _ output: inout [Float], _ outputRange: Range<Int>, _ workspace: MLPWorkspace
     ) {
@@ -212,12 +230,12 @@ final class RolloutShard: @unchecked Sendable {
             workspace: workspace)
     }
 
-    private static func draw(_ stream: inout RandomStream, _ uniforms: inout [Float]) {
+    static func draw(_ stream: inout RandomStream, _ uniforms: inout [Float]) {
         var out = uniforms.mutableSpan
         stream.fill(units: &out)
     }
 
-    private static func sample(
+    static func sample(
         _ logits: [Float], _ offsets: [Int32], _ uniforms: [Float], _ actions: inout [Int32], _ logs: inout [Float]
     ) {
         var actions = actions.mutableSpan

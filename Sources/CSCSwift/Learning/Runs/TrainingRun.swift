@@ -1,5 +1,3 @@
-internal import Foundation
-
 /// A training run and its folder: configuration, metrics, checkpoints, evaluations and the policy.
 ///
 /// | file | what it holds |
@@ -52,13 +50,11 @@ public final class TrainingRun {
     /// tuning of prices.
     static let firstEpisode = 1 << 42
 
-    private let checkpoints: CheckpointFolder
+    private let files: RunFolder
     private let evaluation: RunEvaluation
     private var history: [Evaluated] = []
     private var versusGreedy = Double.nan
     private var best = -Double.infinity
-    private let metrics: MetricsWriter
-    private let timing: MetricsWriter
 
     // MARK: Beginning and resuming
 
@@ -74,12 +70,10 @@ public final class TrainingRun {
     ) throws -> TrainingRun {
         try configuration.validate()
         try scenario.validate()
-        guard !FileManager.default.fileExists(atPath: AtomicFile.join(folder, "config.yaml")) else {
-            throw CSCError.invalid("\(folder) holds a run already: resume it, or choose another folder")
-        }
+        try RunFolder.requireNew(folder)
         try AtomicFile.makeFolder(folder)
         try AtomicFile.write(try scenario.yaml(), to: AtomicFile.join(folder, "scenario.yaml"))
-        try AtomicFile.write(configuration.text, to: AtomicFile.join(folder, "config.yaml"))
+        try AtomicFile.write(configuration.text, to: RunFolder.configuration(of: folder))
         return try TrainingRun(configuration, source ?? scenario, folder, extensions, resuming: nil)
     }
 
@@ -94,21 +88,15 @@ public final class TrainingRun {
         _ folder: String, iterations: Int? = nil, extensions: [any TrainerExtension] = [],
         source makeSource: ((TrainingConfiguration, Scenario) throws -> any InstanceSource)? = nil
     ) throws -> (run: TrainingRun, refused: [CSCError]) {
-        var configuration = try TrainingConfiguration(contentsOf: AtomicFile.join(folder, "config.yaml"))
+        var configuration = try TrainingConfiguration(contentsOf: RunFolder.configuration(of: folder))
         let scenario = try Scenario.find(AtomicFile.join(folder, "scenario.yaml"))
         let source = try makeSource?(configuration, scenario) ?? scenario
         if let iterations {
             configuration.iterations = iterations
-            try AtomicFile.write(configuration.text, to: AtomicFile.join(folder, "config.yaml"))
+            try AtomicFile.write(configuration.text, to: RunFolder.configuration(of: folder))
         }
-        let checkpoints = CheckpointFolder(
-            path: AtomicFile.join(folder, "checkpoints"), keepLast: configuration.keepLast)
-        guard !checkpoints.iterations().isEmpty else {
-            return (try TrainingRun(configuration, source, folder, extensions, resuming: nil), [])
-        }
-        let found = try checkpoints.latest()
-        checkpoints.removeAfter(iteration: found.iteration)
-        return (try TrainingRun(configuration, source, folder, extensions, resuming: found), found.refused)
+        let found = try RunFolder.newest(folder, keepLast: configuration.keepLast)
+        return (try TrainingRun(configuration, source, folder, extensions, resuming: found), found?.refused ?? [])
     }
 
     private init(
@@ -117,7 +105,6 @@ public final class TrainingRun {
     ) throws {
         self.configuration = configuration
         self.folder = folder
-        checkpoints = CheckpointFolder(path: AtomicFile.join(folder, "checkpoints"), keepLast: configuration.keepLast)
         let seed = UInt64(configuration.seed)
         let assembly = try TrainerAssembly(
             configuration, ppo: configuration.ppo, settings: configuration.episodeSettings, policySeed: seed,
@@ -131,15 +118,11 @@ public final class TrainingRun {
             ["charts/episodic_return", "charts/episodic_length", "charts/decisions"] + Learner.metricColumns
             + ["eval/revenue", "eval/versus_greedy"] + assembly.extensions.flatMap(\.metricColumns)
         let clock = ["charts/SPS", "time/seconds"] + Trainer<SpatialCrowdsourcing>.phases.map { "time/" + $0 }
-        let (metricsPath, timingPath) = (AtomicFile.join(folder, "metrics"), AtomicFile.join(folder, "timing"))
+        files = try RunFolder(
+            folder, keepLast: configuration.keepLast, metrics: columns, timing: clock, resuming: found)
         if let found {
             try trainer.load(from: found.checkpoint)
-            metrics = try MetricsWriter(resuming: metricsPath, columns: columns, after: found.iteration)
-            timing = try MetricsWriter(resuming: timingPath, columns: clock, after: found.iteration)
             try loadEvaluations(found.checkpoint)
-        } else {
-            metrics = try MetricsWriter(creating: metricsPath, columns: columns)
-            timing = try MetricsWriter(creating: timingPath, columns: clock)
         }
     }
 
@@ -170,7 +153,7 @@ public final class TrainingRun {
             let lap = clock.lap()
             seconds += lap
             decisions += report.decisions
-            try timing.append(
+            try files.timing.append(
                 iteration: iteration, values: [Double(report.decisions) / lap, seconds] + report.seconds)
             let saves = isBest || last || stopping || iteration % configuration.checkpointEvery == 0
             if saves {
@@ -194,13 +177,13 @@ public final class TrainingRun {
         history.append(Evaluated(iteration: iteration, decisions: trainer.totalDecisions, revenues: revenues))
         versusGreedy = evaluation.versusGreedy(revenues)
         defer { best = max(best, versusGreedy) }
-        try AtomicFile.write(evaluationFile().pretty, to: AtomicFile.join(folder, "evaluation.json"))
+        try AtomicFile.write(evaluationFile().pretty, to: files.file("evaluation.json"))
         return versusGreedy > best
     }
 
     private func writeMetrics(_ report: IterationReport, evaluated: Bool) throws {
         let revenue = evaluated ? Statistics.mean(history.last?.revenues ?? []) : .nan
-        try metrics.append(
+        try files.metrics.append(
             iteration: iteration,
             values: [report.episodicReturn, report.episodicLength, Double(trainer.totalDecisions)]
                 + trainer.learner.values(of: report.ppo) + [revenue, evaluated ? versusGreedy : .nan]
@@ -215,10 +198,10 @@ public final class TrainingRun {
         checkpoint.set("evaluations", integers: history.flatMap { [$0.iteration, $0.decisions] })
         checkpoint.set("evaluated revenues", doubles: history.flatMap(\.revenues))
         checkpoint.set("best", doubles: [versusGreedy, best])
-        try checkpoints.save(checkpoint, iteration: iteration, isBest: isBest)
+        try files.checkpoints.save(checkpoint, iteration: iteration, isBest: isBest)
         var policy = Checkpoint()
         trainer.learner.policy.save(to: &policy)
-        try policy.write(to: AtomicFile.join(folder, "policy.ckpt"))
+        try policy.write(to: files.file("policy.ckpt"))
     }
 
     private func loadEvaluations(_ checkpoint: Checkpoint) throws {

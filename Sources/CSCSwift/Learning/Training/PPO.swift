@@ -40,8 +40,7 @@ public final class PPO {
     /// Decisions of a shard. Part of the result: another size rounds otherwise.
     static let shardSize = 128
 
-    private var shards: [PPOShard]
-    private var order: [Int32] = []
+    private let minibatch: MinibatchJob
     private var actorGradient: [Float]
     private var criticGradient: [Float]
 
@@ -53,7 +52,9 @@ public final class PPO {
         actorOptimizer = Adam(parameterCount: policy.actor.count, learningRate: settings.learningRate)
         criticOptimizer = Adam(parameterCount: policy.critic.count, learningRate: settings.criticLearningRate)
         let count = (settings.minibatchSize + PPO.shardSize - 1) / PPO.shardSize
-        shards = (0..<count).map { _ in PPOShard(policy: policy, capacity: PPO.shardSize) }
+        minibatch = MinibatchJob(
+            policy: policy, settings: settings,
+            shards: (0..<count).map { _ in PPOShard(policy: policy, capacity: PPO.shardSize) })
         actorGradient = [Float](repeating: 0, count: policy.actor.count)
         criticGradient = [Float](repeating: 0, count: policy.critic.count)
     }
@@ -71,24 +72,22 @@ public final class PPO {
         let fraction = 1 + (settings.learningRateFinal - 1) * progress
         actorOptimizer.learningRate = settings.learningRate * fraction
         criticOptimizer.learningRate = settings.criticLearningRate * fraction
-        let entCoef = Float(settings.entCoef + (settings.entCoefFinal - settings.entCoef) * progress)
-
-        order.removeAll(keepingCapacity: true)
-        for index in 0..<rollout.count where rollout.actions[index] >= 0 { order.append(Int32(index)) }
+        minibatch.begin(
+            rollout, targets, entCoef: Float(settings.entCoef + (settings.entCoefFinal - settings.entCoef) * progress))
+        defer { minibatch.end() }
         var report = PPOReport()
-        report.explainedVariance = targets.explainedVariance(of: order)
-        guard !order.isEmpty else { return report }
+        report.explainedVariance = targets.explainedVariance(of: minibatch.order)
+        let decisions = minibatch.order.count
+        guard decisions > 0 else { return report }
 
         // Minibatches of equal size, as near to the asked one as the rollout allows.
-        let count = max(1, Int((Double(order.count) / Double(settings.minibatchSize)).rounded()))
+        let count = max(1, Int((Double(decisions) / Double(settings.minibatchSize)).rounded()))
         var minibatches = 0.0
         for _ in 0..<settings.updateEpochs {
-            stream.shuffle(&order)
+            stream.shuffle(&minibatch.order)
             var epochKL = 0.0
-            for minibatch in 0..<count {
-                let start = minibatch * order.count / count
-                let end = (minibatch + 1) * order.count / count
-                let loss = step(rollout, targets, order[start..<end], entCoef)
+            for number in 0..<count {
+                let loss = step(targets, number * decisions / count..<(number + 1) * decisions / count)
                 report.add(loss)
                 epochKL += loss.approxKL / Double(count)
                 minibatches += 1
@@ -101,21 +100,11 @@ public final class PPO {
     }
 
     /// One minibatch: the shards' gradients, their sum in order, clipping, Adam.
-    private func step(
-        _ rollout: RolloutBuffer, _ targets: LearningTargets, _ indices: ArraySlice<Int32>, _ entCoef: Float
-    ) -> PPOReport {
-        let (mean, sd) = settings.normAdv ? targets.advantageMoments(of: indices) : (0, 1)
-        let used = (indices.count + PPO.shardSize - 1) / PPO.shardSize
-        let shards = ensureShards(used)
-        let settings = settings
-        let policy = policy
-        Threads.parallelFor(used) { shard in
-            let start = indices.startIndex + shard * indices.count / used
-            let end = indices.startIndex + (shard + 1) * indices.count / used
-            shards[shard].run(
-                policy, rollout, targets, indices[start..<end], settings, entCoef: entCoef, advantageMean: mean,
-                advantageScale: 1 / sd, share: Float(end - start) / Float(indices.count))
-        }
+    private func step(_ targets: LearningTargets, _ range: Range<Int>) -> PPOReport {
+        let (mean, sd) = settings.normAdv ? targets.advantageMoments(of: minibatch.order[range]) : (0, 1)
+        let used = minibatch.prepare(range, mean: mean, sd: sd)
+        Threads.parallelFor(used, of: minibatch)
+        let shards = minibatch.shards
         var loss = PPOReport()
         for shard in shards[..<used] { loss.add(shard.loss) }
         loss.actorGradientNorm = PPO.descend(
@@ -139,12 +128,6 @@ public final class PPO {
         return Double(norm)
     }
 
-    /// The shards, with more of them where minibatches came out larger than asked for.
-    private func ensureShards(_ count: Int) -> [PPOShard] {
-        while shards.count < count { shards.append(PPOShard(policy: policy, capacity: PPO.shardSize)) }
-        return shards
-    }
-
     /// Saves both optimisers.
     public func save(to checkpoint: inout Checkpoint) {
         for (name, optimizer) in [("actor", actorOptimizer), ("critic", criticOptimizer)] {
@@ -164,6 +147,58 @@ public final class PPO {
             state.step = try checkpoint.integers("adam.\(name).step", count: 1)[0]
             optimizer.state = state
         }
+    }
+}
+
+/// The present minibatch of an update: its shards run side by side.
+private final class MinibatchJob: ParallelJob, @unchecked Sendable {
+    /// The decisions that have an action, in the order in which minibatches take them.
+    var order: [Int32] = []
+    private(set) var shards: [PPOShard]
+    private let policy: ActorCritic
+    private let settings: PPOSettings
+    private var rollout: RolloutBuffer?
+    private var targets: LearningTargets?
+    private var entCoef: Float = 0
+    private var range = 0..<0
+    private var used = 1
+    private var mean: Float = 0
+    private var scale: Float = 1
+
+    init(policy: ActorCritic, settings: PPOSettings, shards: [PPOShard]) {
+        self.policy = policy
+        self.settings = settings
+        self.shards = shards
+    }
+
+    /// Takes up a rollout.
+    func begin(_ rollout: RolloutBuffer, _ targets: LearningTargets, entCoef: Float) {
+        self.rollout = rollout
+        self.targets = targets
+        self.entCoef = entCoef
+        order.removeAll(keepingCapacity: true)
+        for index in 0..<rollout.count where rollout.actions[index] >= 0 { order.append(Int32(index)) }
+    }
+
+    /// Lets go of the rollout.
+    func end() { (rollout, targets) = (nil, nil) }
+
+    /// Makes `order[range]` the minibatch. Returns how many shards it has: more of them are made where minibatches came
+    /// out larger than asked for.
+    func prepare(_ range: Range<Int>, mean: Float, sd: Float) -> Int {
+        (self.range, self.mean, scale) = (range, mean, 1 / sd)
+        used = (range.count + PPO.shardSize - 1) / PPO.shardSize
+        while shards.count < used { shards.append(PPOShard(policy: policy, capacity: PPO.shardSize)) }
+        return used
+    }
+
+    func run(part: Int) {
+        guard let rollout, let targets else { preconditionFailure("MinibatchJob: no rollout") }
+        let start = range.lowerBound + part * range.count / used
+        let end = range.lowerBound + (part + 1) * range.count / used
+        shards[part].run(
+            policy, rollout, targets, order[start..<end], settings, entCoef: entCoef, advantageMean: mean,
+            advantageScale: scale, share: Float(end - start) / Float(range.count))
     }
 }
 

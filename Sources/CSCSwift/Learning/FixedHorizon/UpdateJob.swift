@@ -1,0 +1,61 @@
+/// The present minibatch of `FixedHorizonTrainer`: its shards run side by side, each on one thread.
+final class UpdateJob: ParallelJob, @unchecked Sendable {
+    /// All agent-steps of a rollout, in the order in which minibatches take them.
+    var order: [Int32]
+    /// The rollout, nil between updates.
+    var rollout: RolloutView?
+    /// The first ones hold the losses and gradients of the last minibatch.
+    let shards: [UpdateShard]
+    private let settings: FixedHorizonSettings
+    private var range = 0..<0
+    private var used = 1
+    private var mean: Float = 0
+    private var scale: Float = 1
+    private var actor: [Float] = []
+    private var critic: [Float] = []
+
+    init(shards: [UpdateShard], settings: FixedHorizonSettings, rows: Int) {
+        self.shards = shards
+        self.settings = settings
+        order = (0..<rows).map { Int32($0) }
+    }
+
+    /// Makes `order[range]` the minibatch, for networks with these parameters. Returns how many shards it has.
+    func prepare(_ range: Range<Int>, actor: [Float], critic: [Float]) -> Int {
+        guard let rollout else { preconditionFailure("UpdateJob: no rollout") }
+        (self.range, self.actor, self.critic) = (range, actor, critic)
+        (mean, scale) = settings.normAdv ? Self.moments(rollout, order[range]) : (0, 1)
+        used = (range.count + UpdateShard.size - 1) / UpdateShard.size
+        return used
+    }
+
+    /// Lets go of the parameters, which would otherwise be copied where they change.
+    func releaseParameters() { (actor, critic) = ([], []) }
+
+    /// Gathers the rows of one shard and computes its losses and gradients.
+    func run(part: Int) {
+        guard let rollout else { preconditionFailure("UpdateJob: no rollout") }
+        let start = range.lowerBound + part * range.count / used
+        let end = range.lowerBound + (part + 1) * range.count / used
+        shards[part].gather(rollout, order[start..<end], mean: mean, scale: scale)
+        shards[part].run(
+            actorParameters: actor, criticParameters: critic, rows: end - start,
+            share: Float(end - start) / Float(range.count), settings: settings)
+    }
+
+    /// Mean of the advantages and 1 / their standard deviation.
+    private static func moments(_ rollout: RolloutView, _ indices: ArraySlice<Int32>) -> (mean: Float, scale: Float) {
+        var sum = 0.0
+        var square = 0.0
+        for index in indices {
+            let (shard, row) = Int(index).quotientAndRemainder(dividingBy: rollout.block)
+            let value = Double(rollout.advantages[shard][row])
+            sum += value
+            square += value * value
+        }
+        let count = Double(indices.count)
+        let mean = sum / count
+        let sd = max(0, square / count - mean * mean).squareRoot()
+        return (Float(mean), Float(1 / (sd + 1e-8)))
+    }
+}
