@@ -9,6 +9,7 @@ import os
 import statistics
 import sys
 import time
+import traceback
 
 parser = argparse.ArgumentParser()
 parser.add_argument("what", nargs="+")
@@ -69,10 +70,15 @@ def measure(case, peer, work, unit, call, error=0.0, ok=True, once=False, warm=2
 
 
 def run(groups):
-    """Runs the groups named on the command line; a failure is one line of its own, not the end."""
+    """Runs the groups named on the command line; a failure is one line of its own, and the exit status in the end."""
+    failed = 0
     for name in arguments.what:
         try:
             groups[name]()
         except Exception as problem:  # a peer that is missing or broken must not stop the others
             print(json.dumps(dict(case=name, peer=os.path.basename(sys.argv[0]), threads=THREADS,
                                   failed=f"{type(problem).__name__}: {problem}"[:200])), file=out, flush=True)
+            traceback.print_exc()
+            failed = 1
+    if failed:
+        sys.exit(failed)

@@ -12,21 +12,26 @@
 enum { PAD = 16 };
 /* Matrices of weights wider than this are cut into panels of so many columns, one behind the other. */
 enum { PANEL = 64 };
-/* `outer` copies panels of at most so many rows close together, and A in strips of so many columns. */
-enum { OUTER_ROWS = 64, STRIP = 48 };
+/* `outer` copies A close together in strips of so many columns, of panels of at most so many rows. */
+enum { OUTER_ROWS = 128, STRIP = 48 };
+
+/* A and B of a product, whose rows are lda and ldb apart. */
+typedef struct factors {
+    const float *a, *b;
+    int64_t lda, ldb;
+} factors;
 
 typedef struct kernels {
-    /* C[m x n] = bias + A[m x k] B[k x n], or C += A B with bias NULL, or C = A B with bias = zeros. Rows are lda, ldb
-     * and ldc apart. A sum runs over k in order, so that a row's result does not depend on m. */
-    void (*product)(float *c, int64_t ldc, const float *a, int64_t lda, const float *b, int64_t ldb, const float *bias,
-                    int64_t m, int64_t k, int64_t n);
+    /* C[m x n] = bias + A[m x k] B[k x n], with count 2 + A2 B2 of the same sizes; bias = zeros for none. Rows of C are
+     * ldc apart. A sum runs over k in order, so that a row's result does not depend on m. */
+    void (*product)(float *c, int64_t ldc, const factors *f, int count, const float *bias, int64_t m, int64_t k,
+                    int64_t n);
     /* c[i * PAD] = bias + A[m x k] w, zeros in the other PAD - 1 places; w's entries are PAD apart. Rows of A are lda
      * apart, lda a multiple of PAD. */
     void (*column)(float *c, const float *a, int64_t lda, const float *w, float bias, int64_t m, int64_t k);
-    /* C[k x width] += A[m x k]' B[m x width]; rows of A are lda apart, of B ldb (padded with zeros), of C width. With
-     * `sums`, row k of C gets the column sums of B. With `fresh`, C is overwritten. */
-    void (*outer)(float *c, const float *a, int64_t lda, const float *b, int64_t ldb, int64_t m, int64_t k,
-                  int64_t width, int sums, int fresh);
+    /* C[k x width] += A[m x k]' B[m x width], with count 2 + A2' B2 in the same sum; rows of B are padded with zeros, of
+     * C width apart. With `sums`, row k of C gets the column sums of the first B. With `fresh`, C is overwritten. */
+    void (*outer)(float *c, const factors *f, int count, int64_t m, int64_t k, int64_t width, int sums, int fresh);
     /* h = tanh(h), or relu; kind is a CAFE_ activation. count is a multiple of PAD. */
     void (*activate)(float *h, int64_t count, int32_t kind);
     /* x *= f'(z) given h = f(z). */

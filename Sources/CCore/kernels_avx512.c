@@ -3,6 +3,7 @@
 #include "kernels.h"
 
 #if defined(__x86_64__)
+#include <immintrin.h>
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 #define TALL_4 6
 #define TALL_2 8
 #define TALL_1 8
+#define SCALED(x, n) ((vf)_mm512_scalef_ps((__m512)(x), (__m512)(n))) /* x 2^n, rounded once */
 #include "simd_math.h"
 #include "simd_matrix.h"
 #include "simd_rows.h"

@@ -28,7 +28,7 @@ static void forward_block(const cafe_mlp *net, const layout *at, float *output, 
         if (l && net->widths[l + 1] == 1) // a single output: a dot product a row, no padded columns
             at->use->column(h, a, lda, at->w[l], at->w[l][net->widths[l] * ld], m, net->widths[l]);
         else
-            times(at, h, a, lda, at->w[l], at->w[l] + net->widths[l] * ld, m, net->widths[l], ld);
+            times(at, h, &(factors){a, at->w[l], lda, 0}, 1, at->w[l] + net->widths[l] * ld, m, net->widths[l], ld);
         at->use->activate(h, m * ld, kind_of(net, l + 1));
         a = h, lda = ld;
     }
@@ -70,18 +70,19 @@ void cafe_mlp_predict(float *output, float *workspace, const cafe_mlp *net, cons
 static void add_outer(const layout *at, float *gradient, const float *a, int64_t lda, const float *d, int64_t ldd,
                       int64_t m, int64_t in, int64_t out, int fresh) {
     if (out > 1) {
-        at->use->outer(gradient, a, lda, d, ldd, m, in, out, 1, fresh);
+        at->use->outer(gradient, &(factors){a, d, lda, ldd}, 1, m, in, out, 1, fresh);
         return;
     }
-    at->use->outer(gradient, d, ldd, a, lda, m, 1, in, 0, fresh); // one column is one row of the transpose: no padding
+    at->use->outer(gradient, &(factors){d, a, ldd, lda}, 1, m, 1, in, 0,
+                   fresh); // one column is one row of the transpose: no padding
     float sum = 0;
     for (int64_t i = 0; i < m; i++) sum += d[i * ldd];
     gradient[in] = fresh ? sum : gradient[in] + sum;
 }
 
-static void backward_block(const cafe_mlp *net, const layout *at, float *gradient, float *input_gradient,
-                           const float *input, const float *output_gradient, int64_t first, int64_t m, int fresh,
-                           float *scratch) {
+static void backward_rows(const cafe_mlp *net, const layout *at, float *gradient, float *input_gradient,
+                          const float *input, const float *output_gradient, int64_t first, int64_t m, int fresh,
+                          float *scratch) {
     int32_t top = net->layers;
     float *d = scratch, *e = scratch + at->scratch_size / 2;
     pad_rows(d, output_gradient + first * net->widths[top], net->widths[top], m, net->widths[top], at->ld[top]);
@@ -92,9 +93,10 @@ static void backward_block(const cafe_mlp *net, const layout *at, float *gradien
         if (l)
             add_outer(at, g, a, at->ld[l], d, at->ld[l + 1], m, net->widths[l], net->widths[l + 1], fresh);
         else
-            at->use->outer(g, a, net->widths[0], d, at->ld[1], m, net->widths[0], net->widths[1], 1, fresh);
+            at->use->outer(g, &(factors){a, d, net->widths[0], at->ld[1]}, 1, m, net->widths[0], net->widths[1], 1,
+                           fresh);
         if (!l && !input_gradient) break;
-        times(at, e, d, at->ld[l + 1], at->wt[l], zeros, m, net->widths[l + 1], at->ld[l]);
+        times(at, e, &(factors){d, at->wt[l], at->ld[l + 1], 0}, 1, NULL, m, net->widths[l + 1], at->ld[l]);
         if (l) at->use->derive(e, a, m * at->ld[l], net->hidden);
         float *swap = d;
         d = e, e = swap;
@@ -109,23 +111,23 @@ static void backward_chunk(const cafe_mlp *net, const layout *at, float *gradien
                            const float *input, const float *output_gradient, int64_t chunk, float *scratch) {
     float *partial = partial_of(gradient, at, chunk);
     int64_t end = (chunk + 1) * at->chunk < at->rows ? (chunk + 1) * at->chunk : at->rows;
-    for (int64_t first = chunk * at->chunk; first < end; first += BLOCK)
-        backward_block(net, at, partial, input_gradient, input, output_gradient, first,
-                       end - first < BLOCK ? end - first : BLOCK, at->chunks > 1 && first == chunk * at->chunk,
-                       scratch);
-    chunk_done(gradient, at);
+    for (int64_t first = chunk * at->chunk; first < end; first += at->block)
+        backward_rows(net, at, partial, input_gradient, input, output_gradient, first,
+                      end - first < at->block ? end - first : at->block,
+                      partial != gradient && first == chunk * at->chunk, scratch);
+    chunk_done(gradient, at, partial);
 }
 
 void cafe_mlp_backward(float *parameter_gradient, float *input_gradient, float *workspace, const cafe_mlp *net,
                        const float *parameters, const float *input, const float *output_gradient, int64_t rows) {
     layout at = layout_of(net, workspace, rows);
     pack_transposed(net, &at, at.wt, parameters, input_gradient ? 0 : 1);
-    int32_t threads = at.threads = threads_for(at.chunks, rows * at.parameters);
+    int32_t threads = backward_threads(&at);
     if (threads < 2) {
         for (int64_t chunk = 0; chunk < at.chunks; chunk++)
             backward_chunk(net, &at, parameter_gradient, input_gradient, input, output_gradient, chunk, at.scratch);
     } else {
-#pragma omp parallel for schedule(static) num_threads(threads)
+#pragma omp parallel for schedule(static, at.direct) num_threads(threads)
         for (int64_t chunk = 0; chunk < at.chunks; chunk++)
             backward_chunk(net, &at, parameter_gradient, input_gradient, input, output_gradient, chunk,
                            at.scratch + omp_get_thread_num() * at.scratch_size);

@@ -4,7 +4,8 @@
  * Representation: the workspace holds, layer by layer, the activations of all rows (and, for the R-operator, their
  * tangents and the primal deltas), every row padded with zeros to a multiple of PAD floats, and packed copies of the
  * parameters made once a call. Rows are swept in blocks of BLOCK through all layers, so that a block's activations
- * stay in cache.
+ * stay in cache; the gradient of a net with a layer wider than PANEL takes longer blocks, so that it is read and written
+ * less often.
  */
 #ifndef CAFE_MLP_LAYOUT_H
 #define CAFE_MLP_LAYOUT_H
@@ -16,6 +17,8 @@
 #include <string.h>
 
 enum { BLOCK = 64, CHUNK = 128, PARTIALS = 32, WORTH_PANELS = 256 };
+/* The longest block of a wide net's gradient, and how many floats of one layer it may have: they stay in L2. */
+enum { LONGEST = 256, HELD = 32768 };
 
 static inline int64_t padded(int64_t width) {
     return (width + PAD - 1) / PAD * PAD;
@@ -24,8 +27,9 @@ static inline int64_t padded(int64_t width) {
 /* Where everything lies in the workspace. Index l of an array is layer l's output side, 0 the input. */
 typedef struct layout {
     const kernels *use;
-    int64_t rows, chunk, chunks, parameters;
-    int32_t threads; /* of a backward call */
+    int64_t rows, block, chunk, chunks, parameters; /* block: rows of a step of a backward pass */
+    int32_t threads;                                /* of a backward call */
+    int64_t direct;                                 /* the chunks that its first thread adds to the gradient in order */
     int64_t ld[CAFE_MLP_LAYERS + 1], offset[CAFE_MLP_LAYERS];
     float *h[CAFE_MLP_LAYERS + 1];                   /* activations */
     float *r[CAFE_MLP_LAYERS + 1];                   /* R{activations} */
@@ -35,7 +39,7 @@ typedef struct layout {
     float *wt[CAFE_MLP_LAYERS];                      /* W', [out x ld(in)] */
     float *v[CAFE_MLP_LAYERS], *vt[CAFE_MLP_LAYERS]; /* the same of the direction */
     float *partial;                                  /* [chunks x parameters] */
-    float *scratch;                                  /* [chunks x BLOCK x 4 widest] */
+    float *scratch;                                  /* [chunks x block x 4 widest] */
     int64_t scratch_size;
     float *end;
 } layout;
@@ -46,15 +50,31 @@ static inline float *take(float **next, int64_t count) {
     return start;
 }
 
-static inline int64_t chunk_rows(int64_t rows) {
+/* Rows of a step of a backward pass: BLOCK unless a layer is wider than PANEL. Depends on the net alone. */
+static inline int64_t backward_block(const cafe_mlp *net) {
+    int64_t widest = 0;
+    int wide = 0;
+    for (int32_t l = 0; l <= net->layers; l++) {
+        if (padded(net->widths[l]) > widest) widest = padded(net->widths[l]);
+        wide |= l > 0 && net->widths[l] > PANEL;
+    }
+    int64_t block = HELD / widest / BLOCK * BLOCK;
+    if (!wide || block < BLOCK) return BLOCK;
+    return block < LONGEST ? block : LONGEST;
+}
+
+/* Rows of a partial gradient: whole blocks where that leaves eight of them. */
+static inline int64_t chunk_rows(int64_t rows, int64_t block) {
     int64_t size = (rows + PARTIALS - 1) / PARTIALS;
     size = (size + BLOCK - 1) / BLOCK * BLOCK;
-    return size < CHUNK ? CHUNK : size;
+    if (size < CHUNK) size = CHUNK;
+    return rows >= 8 * block ? (size + block - 1) / block * block : size;
 }
 
 /* The layout of a workspace that begins at `base`; with base NULL `end` counts floats. */
 static inline layout layout_of(const cafe_mlp *net, float *base, int64_t rows) {
-    layout at = {.use = cafe_kernels(), .rows = rows, .chunk = chunk_rows(rows)};
+    layout at = {.use = cafe_kernels(), .rows = rows, .block = backward_block(net)};
+    at.chunk = chunk_rows(rows, at.block);
     at.chunks = (rows + at.chunk - 1) / at.chunk;
     float *next = (float *)(((uintptr_t)base + 63) / 64 * 64);
     int64_t widest = 0;
@@ -70,7 +90,7 @@ static inline layout layout_of(const cafe_mlp *net, float *base, int64_t rows) {
         at.v[l] = take(&next, (net->widths[l] + 1) * at.ld[l + 1]);
         at.vt[l] = take(&next, net->widths[l + 1] * at.ld[l]);
     }
-    at.scratch_size = 4 * BLOCK * widest;
+    at.scratch_size = 4 * at.block * widest;
     at.scratch = take(&next, at.scratch_size * (at.chunks > PARTIALS ? at.chunks : PARTIALS));
     int64_t most = (rows + CHUNK - 1) / CHUNK; // the chunks of any smaller call too: they do not grow steadily
     at.partial = take(&next, at.parameters * (most < PARTIALS ? most : PARTIALS));
@@ -117,13 +137,14 @@ static inline int64_t step_of(const layout *at, int64_t ld) {
 
 static const float zeros[PANEL];
 
-/* C = bias + A W, C = A W with bias `zeros`, or C += A W with NULL: W [k x n] packed. */
-static inline void times(const layout *at, float *c, const float *a, int64_t lda, const float *w, const float *bias,
-                         int64_t m, int64_t k, int64_t n) {
+/* C = bias + A W, and with count 2 + A2 W2: W [k x n] packed, bias NULL for none. */
+static inline void times(const layout *at, float *c, const factors *f, int count, const float *bias, int64_t m,
+                         int64_t k, int64_t n) {
     int64_t step = step_of(at, n);
     for (int64_t j = 0; j < n; j += PANEL) {
-        const float *from = bias == zeros ? zeros : bias ? bias + j : NULL;
-        at->use->product(c + j, n, a, lda, w + (step < n ? j * k : j), step, from, m, k, n - j < PANEL ? n - j : PANEL);
+        factors panel[2];
+        for (int s = 0; s < count; s++) panel[s] = (factors){f[s].a, f[s].b + (step < n ? j * k : j), f[s].lda, step};
+        at->use->product(c + j, n, panel, count, bias ? bias + j : zeros, m, k, n - j < PANEL ? n - j : PANEL);
     }
 }
 
@@ -175,15 +196,15 @@ static inline void add(float *restrict gradient, const float *restrict partial, 
     for (int64_t i = 0; i < count; i++) gradient[i] += partial[i];
 }
 
-/* gradient[begin ..< end] += the same part of each partial, in chunk order. */
+/* gradient[begin ..< end] += the same part of each partial that is left, in chunk order. */
 static inline void add_piece(float *gradient, const layout *at, int64_t begin, int64_t end) {
-    for (int64_t c = 0; c < at->chunks; c++)
+    for (int64_t c = at->direct; c < at->chunks; c++)
         add(gradient + begin, at->partial + c * at->parameters + begin, end - begin);
 }
 
-/* The partials of several threads are added to `gradient`. */
+/* The partials of the threads after the first are added to `gradient`. */
 static inline void add_partials(float *gradient, const layout *at) {
-    if (at->threads < 2) return;
+    if (at->direct == at->chunks) return;
     int64_t piece = 4096, pieces = (at->parameters + piece - 1) / piece;
     int32_t threads = threads_for(pieces, at->parameters * at->chunks);
     if (threads < 2) {
@@ -195,15 +216,22 @@ static inline void add_partials(float *gradient, const layout *at) {
         add_piece(gradient, at, p * piece, (p + 1) * piece < at->parameters ? (p + 1) * piece : at->parameters);
 }
 
-/* Where a chunk adds its gradient: the caller's if it is the only one; one partial for all chunks of a single thread,
- * which stays in cache and is added to the caller's after each; or a partial of its own. */
-static inline float *partial_of(float *gradient, const layout *at, int64_t chunk) {
-    if (at->chunks == 1) return gradient;
-    return at->partial + (at->threads < 2 ? 0 : chunk * at->parameters);
+/* Sets how many threads a backward pass takes; each has `direct` chunks that follow one another. */
+static inline int32_t backward_threads(layout *at) {
+    at->threads = threads_for(at->chunks, at->rows * at->parameters);
+    at->direct = at->chunks ? (at->chunks + at->threads - 1) / at->threads : 0;
+    return at->threads;
 }
 
-static inline void chunk_done(float *gradient, const layout *at) {
-    if (at->chunks > 1 && at->threads < 2) add(gradient, at->partial, at->parameters);
+/* Where a chunk's gradient goes. The first thread's chunks are added to the caller's in order: at once where a chunk is
+ * one block, else by one partial for all of them, which stays in cache. The other chunks have partials of their own. */
+static inline float *partial_of(float *gradient, const layout *at, int64_t chunk) {
+    if (chunk >= at->direct) return at->partial + chunk * at->parameters;
+    return at->chunks == 1 || at->chunk <= at->block ? gradient : at->partial;
+}
+
+static inline void chunk_done(float *gradient, const layout *at, const float *partial) {
+    if (partial == at->partial) add(gradient, at->partial, at->parameters);
 }
 
 #endif

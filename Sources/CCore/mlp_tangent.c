@@ -10,8 +10,9 @@ static void rforward_block(const cafe_mlp *net, const layout *at, float *r_outpu
         int64_t in = net->widths[l], ld = at->ld[l + 1];
         const float *a = l ? at->h[l] + first * at->ld[l] : input + first * in;
         float *r = at->r[l + 1] + first * ld;
-        times(at, r, a, l ? at->ld[l] : in, at->v[l], at->v[l] + in * ld, m, in, ld);            // R z = h V + c
-        if (l) times(at, r, at->r[l] + first * at->ld[l], at->ld[l], at->w[l], NULL, m, in, ld); // + R{h} W
+        factors f[2] = {{a, at->v[l], l ? at->ld[l] : in, 0}};
+        if (l) f[1] = (factors){at->r[l] + first * at->ld[l], at->w[l], at->ld[l], 0};
+        times(at, r, f, l ? 2 : 1, at->v[l] + in * ld, m, in, ld); // R z = h V + c + R{h} W
         at->use->derive(r, at->h[l + 1] + first * ld, m * ld, kind_of(net, l + 1));
     }
     int64_t out = net->widths[net->layers], ld = at->ld[net->layers];
@@ -43,8 +44,8 @@ static void deltas_block(const cafe_mlp *net, const layout *at, const float *out
         if (l == net->layers) {
             pad_rows(e, output_gradient + first * net->widths[l], net->widths[l], m, net->widths[l], ld);
         } else {
-            times(at, e, at->d[l + 1] + first * at->ld[l + 1], at->ld[l + 1], at->wt[l], zeros, m, net->widths[l + 1],
-                  ld);
+            times(at, e, &(factors){at->d[l + 1] + first * at->ld[l + 1], at->wt[l], at->ld[l + 1], 0}, 1, NULL, m,
+                  net->widths[l + 1], ld);
         }
         memcpy(d, e, sizeof(float) * (size_t)(m * ld));
         at->use->derive(d, at->h[l] + first * ld, m * ld, kind_of(net, l));
@@ -67,8 +68,8 @@ void cafe_mlp_deltas(float *workspace, const cafe_mlp *net, const float *paramet
         deltas_block(net, &at, output_gradient, block * BLOCK, block_rows(block, rows));
 }
 
-static void rbackward_block(const cafe_mlp *net, const layout *at, float *gradient, const float *input,
-                            const float *r_output_gradient, int64_t first, int64_t m, int fresh, float *scratch) {
+static void rbackward_rows(const cafe_mlp *net, const layout *at, float *gradient, const float *input,
+                           const float *r_output_gradient, int64_t first, int64_t m, int fresh, float *scratch) {
     int32_t top = net->layers;
     float *x = scratch, *y = scratch + at->scratch_size / 2; // R{delta} of this layer and of the one below
     pad_rows(x, r_output_gradient + first * net->widths[top], net->widths[top], m, net->widths[top], at->ld[top]);
@@ -79,11 +80,13 @@ static void rbackward_block(const cafe_mlp *net, const layout *at, float *gradie
                               kind_of(net, l));
         const float *a = l > 1 ? at->h[l - 1] + first * lda : input + first * in;
         float *g = gradient + at->offset[l - 1];
-        at->use->outer(g, a, lda, x, ld, m, in, net->widths[l], 1, fresh); // R{dW} = h' R{d} + R{h}' d
+        factors outer[2] = {{a, x, lda, ld}}, back[2] = {{x, at->wt[l - 1], ld, 0}, {d, at->vt[l - 1], ld, 0}};
+        if (l > 1) outer[1] = (factors){at->r[l - 1] + first * lda, d, lda, ld};
+        int joined = l > 1 && at->block > BLOCK; // one sum, so that the gradient is read and written once
+        at->use->outer(g, outer, joined ? 2 : 1, m, in, net->widths[l], 1, fresh); // R{dW} = h' R{d} + R{h}' d
         if (l == 1) break;
-        at->use->outer(g, at->r[l - 1] + first * lda, lda, d, ld, m, in, net->widths[l], 0, 0);
-        times(at, y, x, ld, at->wt[l - 1], zeros, m, net->widths[l], lda); // R{e} = R{d} W' + d V'
-        times(at, y, d, ld, at->vt[l - 1], NULL, m, net->widths[l], lda);
+        if (!joined) at->use->outer(g, outer + 1, 1, m, in, net->widths[l], 0, 0);
+        times(at, y, back, 2, NULL, m, net->widths[l], lda); // R{e} = R{d} W' + d V'
         float *swap = x;
         x = y, y = swap;
     }
@@ -93,10 +96,11 @@ static void rbackward_chunk(const cafe_mlp *net, const layout *at, float *gradie
                             const float *r_output_gradient, int64_t chunk, float *scratch) {
     float *partial = partial_of(gradient, at, chunk);
     int64_t end = (chunk + 1) * at->chunk < at->rows ? (chunk + 1) * at->chunk : at->rows;
-    for (int64_t first = chunk * at->chunk; first < end; first += BLOCK)
-        rbackward_block(net, at, partial, input, r_output_gradient, first, end - first < BLOCK ? end - first : BLOCK,
-                        at->chunks > 1 && first == chunk * at->chunk, scratch);
-    chunk_done(gradient, at);
+    for (int64_t first = chunk * at->chunk; first < end; first += at->block)
+        rbackward_rows(net, at, partial, input, r_output_gradient, first,
+                       end - first < at->block ? end - first : at->block,
+                       partial != gradient && first == chunk * at->chunk, scratch);
+    chunk_done(gradient, at, partial);
 }
 
 void cafe_mlp_rbackward(float *r_parameter_gradient, float *workspace, const cafe_mlp *net, const float *parameters,
@@ -104,12 +108,12 @@ void cafe_mlp_rbackward(float *r_parameter_gradient, float *workspace, const caf
     layout at = layout_of(net, workspace, rows);
     pack_transposed(net, &at, at.wt, parameters, 1);
     pack_transposed(net, &at, at.vt, direction, 1);
-    int32_t threads = at.threads = threads_for(at.chunks, rows * at.parameters);
+    int32_t threads = backward_threads(&at);
     if (threads < 2) {
         for (int64_t chunk = 0; chunk < at.chunks; chunk++)
             rbackward_chunk(net, &at, r_parameter_gradient, input, r_output_gradient, chunk, at.scratch);
     } else {
-#pragma omp parallel for schedule(static) num_threads(threads)
+#pragma omp parallel for schedule(static, at.direct) num_threads(threads)
         for (int64_t chunk = 0; chunk < at.chunks; chunk++)
             rbackward_chunk(net, &at, r_parameter_gradient, input, r_output_gradient, chunk,
                             at.scratch + omp_get_thread_num() * at.scratch_size);

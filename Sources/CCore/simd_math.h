@@ -74,13 +74,17 @@ INLINE void transpose(vf v[LANES]) {
 #endif
 }
 
-/* exp(x) = p 2^n with n = round(x / log 2), r = x - n log 2, |r| <= log(2) / 2: gives p(r), a polynomial; n is in the
- * low bits of *t. */
-INLINE vf exp_reduced(vf x, vf *t) {
+/* x = n log 2 + r with n = round(x / log 2), |r| <= log(2) / 2: gives r; n is in the low bits of *t. */
+INLINE vf reduced(vf x, vf *t) {
     *t = x * 1.44269504f + 12582912.0f; // 1.5 * 2^23: the low bits are n
     vf n = *t - 12582912.0f;
     vf r = x - n * 0.693359375f;
-    r = r + n * 2.12194440e-4f;
+    return r + n * 2.12194440e-4f;
+}
+
+/* exp(x) = p 2^n: gives p, a polynomial in the remainder. */
+INLINE vf exp_reduced(vf x, vf *t) {
+    vf r = reduced(x, t);
     vf p = splat(1.98756915e-4f);
     p = p * r + 1.39819995e-3f;
     p = p * r + 8.33345205e-3f;
@@ -91,15 +95,39 @@ INLINE vf exp_reduced(vf x, vf *t) {
     return p + 1.0f;
 }
 
-/* exp: 2^n in two factors, so that results down to the smallest denormal and up to infinity come out right. NaN stays
- * NaN. */
-INLINE vf exp_of(vf x) {
-    x = splat(89.0f) < x ? splat(89.0f) : x;
-    x = splat(-104.0f) > x ? splat(-104.0f) : x;
-    vf t, p = exp_reduced(x, &t);
+/* p 2^n in two factors, so that results down to the smallest denormal and up to infinity come out right, or by the
+ * processor's instruction for it (the same bits). n is in the low bits of t. */
+INLINE vf scaled(vf p, vf t) {
+#ifdef SCALED
+    return SCALED(p, t - 12582912.0f);
+#else
     vi k = __builtin_bit_cast(vi, t) - 0x4B400000, half = k >> 1;
     vf low = __builtin_bit_cast(vf, (half + 127) << 23), high = __builtin_bit_cast(vf, (k - half + 127) << 23);
     return p * low * high;
+#endif
+}
+
+INLINE vf exp_bounded(vf x) {
+    x = splat(89.0f) < x ? splat(89.0f) : x;
+    return splat(-104.0f) > x ? splat(-104.0f) : x;
+}
+
+/* exp; NaN stays NaN. */
+INLINE vf exp_of(vf x) {
+    vf t, p = exp_reduced(exp_bounded(x), &t);
+    return scaled(p, t);
+}
+
+/* exp within 2 ulp, by a polynomial two steps shorter: for divergences, where the exponential is all the work. */
+INLINE vf exp_short(vf x) {
+    vf t, r = reduced(exp_bounded(x), &t), p = splat(1.38146104e-3f);
+    p = p * r + 8.36871099e-3f;
+    p = p * r + 4.16683890e-2f;
+    p = p * r + 1.66665211e-1f;
+    p = p * r + 0.49999994f;
+    p = p * r + 1.0f;
+    p = p * r + 1.0f;
+    return scaled(p, t);
 }
 
 /* exp of x <= 0, the smallest normal number and not less below -87: a factor less than exp_of has. */

@@ -8,27 +8,34 @@
  * caller, so that everything unrolls. */
 INLINE void tile_sum(vf acc[8][4], int tall, int wide, const float *a, int64_t row, int64_t step, const float *b,
                      int64_t ldb, int64_t k) {
+    const float *from_row[8];
+#pragma clang loop unroll(full)
+    for (int r = 0; r < tall; r++) {
+        from_row[r] = a + r * row;
+        if (row != 1) __asm__("" : "+r"(from_row[r])); // or clang adds up its address anew in every step
+    }
     for (int64_t l = 0; l < k; l++) {
         vf from[4];
 #pragma clang loop unroll(full)
         for (int v = 0; v < wide; v++) from[v] = load(b + l * ldb + v * LANES);
 #pragma clang loop unroll(full)
         for (int r = 0; r < tall; r++) {
-            vf x = splat(a[r * row + l * step]);
+            vf x = splat(from_row[r][l * step]);
 #pragma clang loop unroll(full)
             for (int v = 0; v < wide; v++) acc[r][v] += x * from[v];
         }
     }
 }
 
-INLINE void product_tile(int tall, int wide, float *c, int64_t ldc, const float *a, int64_t lda, const float *b,
-                         int64_t ldb, const float *bias, int64_t k) {
+/* C[tall x wide * LANES] = bias + A B, + A2 B2; the factors begin at the tile's rows and columns. */
+INLINE void product_tile(int tall, int wide, float *c, int64_t ldc, const factors *f, int count, const float *bias,
+                         int64_t k) {
     vf acc[8][4];
 #pragma clang loop unroll(full)
     for (int r = 0; r < tall; r++)
 #pragma clang loop unroll(full)
-        for (int v = 0; v < wide; v++) acc[r][v] = bias ? load(bias + v * LANES) : load(c + r * ldc + v * LANES);
-    tile_sum(acc, tall, wide, a, lda, 1, b, ldb, k);
+        for (int v = 0; v < wide; v++) acc[r][v] = load(bias + v * LANES);
+    for (int s = 0; s < count; s++) tile_sum(acc, tall, wide, f[s].a, f[s].lda, 1, f[s].b, f[s].ldb, k);
 #pragma clang loop unroll(full)
     for (int r = 0; r < tall; r++)
 #pragma clang loop unroll(full)
@@ -36,8 +43,8 @@ INLINE void product_tile(int tall, int wide, float *c, int64_t ldc, const float 
 }
 
 /* C[tall x cols] += ..., or = with `fresh`; cols <= wide * LANES. */
-INLINE void outer_tile(int tall, int wide, float *c, int64_t ldc, int64_t cols, const float *a, int64_t lda,
-                       const float *b, int64_t ldb, int64_t m, int fresh) {
+INLINE void outer_tile(int tall, int wide, float *c, int64_t ldc, int64_t cols, const factors *f, int count, int64_t m,
+                       int fresh) {
     vf acc[8][4];
 #pragma clang loop unroll(full)
     for (int r = 0; r < tall; r++)
@@ -46,30 +53,38 @@ INLINE void outer_tile(int tall, int wide, float *c, int64_t ldc, int64_t cols, 
             acc[r][v] = splat(0);
             __builtin_prefetch(c + r * ldc + v * LANES, 1); // rows of C are far apart: no pattern to guess
         }
-    tile_sum(acc, tall, wide, a, 1, lda, b, ldb, m);
+    for (int s = 0; s < count; s++) tile_sum(acc, tall, wide, f[s].a, 1, f[s].lda, f[s].b, f[s].ldb, m);
+    if (cols >= wide * LANES) { // constant indices all along: acc stays in registers
+#pragma clang loop unroll(full)
+        for (int r = 0; r < tall; r++)
+#pragma clang loop unroll(full)
+            for (int v = 0; v < wide; v++)
+                if (!fresh) acc[r][v] = load(c + r * ldc + v * LANES) + acc[r][v];
+#pragma clang loop unroll(full)
+        for (int r = 0; r < tall; r++)
+#pragma clang loop unroll(full)
+            for (int v = 0; v < wide; v++) store(c + r * ldc + v * LANES, acc[r][v]);
+        return;
+    }
+    float tile[8][4 * LANES];
+#pragma clang loop unroll(full)
     for (int r = 0; r < tall; r++)
-        for (int v = 0; v < wide; v++) {
-            float *to = c + r * ldc + v * LANES;
-            int64_t left = cols - v * LANES;
-            if (left >= LANES) {
-                store(to, fresh ? acc[r][v] : load(to) + acc[r][v]);
-            } else if (left > 0) {
-                float lane[LANES];
-                store(lane, acc[r][v]);
-                for (int64_t j = 0; j < left; j++) to[j] = fresh ? lane[j] : to[j] + lane[j];
-            }
-        }
+#pragma clang loop unroll(full)
+        for (int v = 0; v < wide; v++) store(tile[r] + v * LANES, acc[r][v]);
+    for (int r = 0; r < tall; r++)
+        for (int64_t j = 0; j < cols && j < wide * LANES; j++)
+            c[r * ldc + j] = fresh ? tile[r][j] : c[r * ldc + j] + tile[r][j];
 }
 
 /* One function a tile shape, so that a tile's code exists once. */
 #define SHAPE(TALL, WIDE)                                                                                              \
-    static void product_##TALL##_##WIDE(float *c, int64_t ldc, const float *a, int64_t lda, const float *b,            \
-                                        int64_t ldb, const float *bias, int64_t k) {                                   \
-        product_tile(TALL, WIDE, c, ldc, a, lda, b, ldb, bias, k);                                                     \
+    static void product_##TALL##_##WIDE(float *c, int64_t ldc, const factors *f, int count, const float *bias,         \
+                                        int64_t k) {                                                                   \
+        product_tile(TALL, WIDE, c, ldc, f, count, bias, k);                                                           \
     }                                                                                                                  \
-    static void outer_##TALL##_##WIDE(float *c, int64_t ldc, int64_t cols, const float *a, int64_t lda,                \
-                                      const float *b, int64_t ldb, int64_t m, int fresh) {                             \
-        outer_tile(TALL, WIDE, c, ldc, cols, a, lda, b, ldb, m, fresh);                                                \
+    static void outer_##TALL##_##WIDE(float *c, int64_t ldc, int64_t cols, const factors *f, int count, int64_t m,     \
+                                      int fresh) {                                                                     \
+        outer_tile(TALL, WIDE, c, ldc, cols, f, count, m, fresh);                                                      \
     }
 #define SHAPES(WIDE)                                                                                                   \
     SHAPE(1, WIDE)                                                                                                     \
@@ -78,8 +93,8 @@ SHAPES(1)
 SHAPES(2)
 SHAPES(4)
 
-typedef void product_shape(float *, int64_t, const float *, int64_t, const float *, int64_t, const float *, int64_t);
-typedef void outer_shape(float *, int64_t, int64_t, const float *, int64_t, const float *, int64_t, int64_t, int);
+typedef void product_shape(float *, int64_t, const factors *, int, const float *, int64_t);
+typedef void outer_shape(float *, int64_t, int64_t, const factors *, int, int64_t, int);
 #define ROW(NAME, WIDE)                                                                                                \
     {                                                                                                                  \
         0, NAME##_1_##WIDE, NAME##_2_##WIDE, NAME##_3_##WIDE, NAME##_4_##WIDE, NAME##_5_##WIDE, NAME##_6_##WIDE,       \
@@ -98,17 +113,20 @@ static int panel_height(int wide) {
     return wide == 4 ? TALL_4 : wide == 2 ? TALL_2 : TALL_1;
 }
 
-static void product(float *c, int64_t ldc, const float *a, int64_t lda, const float *b, int64_t ldb, const float *bias,
-                    int64_t m, int64_t k, int64_t n) {
+static void product(float *c, int64_t ldc, const factors *f, int count, const float *bias, int64_t m, int64_t k,
+                    int64_t n) {
     for (int64_t j = 0; j < n;) {
         int wide = panel_width(n - j);
         while (wide * LANES > n - j) wide /= 2;
         int tall = panel_height(wide);
         int64_t tiles = (m + tall - 1) / tall;
+        factors from[2];
+        for (int s = 0; s < count; s++) from[s] = (factors){f[s].a, f[s].b + j, f[s].lda, f[s].ldb};
         for (int64_t t = 0, i = 0; t < tiles; t++) {
             int64_t rows = (m - i) / (tiles - t); // tiles as even as can be: 9 rows are 5 + 4, not 8 + 1
-            products[wide][rows](c + i * ldc + j, ldc, a + i * lda, lda, b + j, ldb, bias ? bias + j : bias, k);
+            products[wide][rows](c + i * ldc + j, ldc, from, count, bias + j, k);
             i += rows;
+            for (int s = 0; s < count; s++) from[s].a += rows * from[s].lda;
         }
         j += wide * LANES;
     }
@@ -133,61 +151,58 @@ static void column(float *c, const float *a, int64_t lda, const float *w, float 
     }
 }
 
-/* Rows of 512 bytes and more fall on few sets of a cache: a panel of them evicts itself. */
+/* Rows of a kilobyte and more fall on few sets of a cache: a strip of them evicts itself. */
 INLINE int crowded(int64_t ld) {
-    return ld >= 128;
+    return ld >= 256;
 }
 
-/* Copies m rows of `wide` vectors that are ld floats apart close together; wide is a constant of the caller. */
-INLINE void gather(int wide, float *out, const float *a, int64_t ld, int64_t m) {
-    for (int64_t i = 0; i < m; i++, a += ld, out += wide * LANES) {
-        vf row[STRIP / LANES > 4 ? STRIP / LANES : 4];
+/* Copies a strip of m rows that are ld floats apart close together. */
+static void gather(float *out, const float *a, int64_t ld, int64_t m) {
+    for (int64_t i = 0; i < m; i++, a += ld, out += STRIP) {
+        vf row[STRIP / LANES];
 #pragma clang loop unroll(full)
-        for (int v = 0; v < wide; v++) row[v] = load(a + v * LANES);
+        for (int v = 0; v < STRIP / LANES; v++) row[v] = load(a + v * LANES);
 #pragma clang loop unroll(full)
-        for (int v = 0; v < wide; v++) store(out + v * LANES, row[v]);
+        for (int v = 0; v < STRIP / LANES; v++) store(out + v * LANES, row[v]);
     }
 }
 
-/* The panel of B that is `wide` vectors wide, copied to `near` where its rows lie far apart. */
-INLINE const float *panel_of(float *near, const float *b, int64_t *ld, int64_t m, int wide) {
-    if (m > OUTER_ROWS || !crowded(*ld)) return b;
-    if (wide == 4)
-        gather(4, near, b, *ld, m);
-    else if (wide == 2)
-        gather(2, near, b, *ld, m);
-    else
-        gather(1, near, b, *ld, m);
-    *ld = wide * LANES;
-    return near;
-}
-
-static void outer(float *c, const float *a, int64_t lda, const float *b, int64_t ldb, int64_t m, int64_t k,
-                  int64_t width, int sums, int fresh) {
-    static const float one = 1;
-    float near_a[OUTER_ROWS * STRIP], near_b[OUTER_ROWS * 4 * LANES];
-    int strips = m <= OUTER_ROWS && crowded(lda) && width > 4 * LANES;
+/* k rows of C. */
+static void outer_rows(float *c, const factors *f, int count, int64_t m, int64_t k, int64_t width, int fresh) {
     for (int64_t j = 0; j < width;) {
         int wide = panel_width(width - j);
-        while (wide * LANES > ldb - j) wide /= 2;
+        while (wide * LANES > f->ldb - j) wide /= 2;
         int tall = panel_height(wide);
-        int64_t ld = ldb;
-        const float *from = panel_of(near_b, b + j, &ld, m, wide);
-        for (int64_t first = 0; first < k;) {
-            int64_t columns = strips && k - first > STRIP ? STRIP : k - first, tiles = (columns + tall - 1) / tall;
-            const float *left = a + first;
-            int64_t step = lda;
-            if (columns == STRIP && strips) gather(STRIP / LANES, near_a, left, lda, m), left = near_a, step = STRIP;
-            for (int64_t t = 0, i = 0; t < tiles; t++) {
-                int64_t rows = (columns - i) / (tiles - t);
-                outers[wide][rows](c + (first + i) * width + j, width, width - j, left + i, step, from, ld, m, fresh);
-                i += rows;
-            }
-            first += columns;
+        int64_t tiles = (k + tall - 1) / tall;
+        factors from[2];
+        for (int s = 0; s < count; s++) from[s] = (factors){f[s].a, f[s].b + j, f[s].lda, f[s].ldb};
+        for (int64_t t = 0, i = 0; t < tiles; t++) {
+            int64_t rows = (k - i) / (tiles - t);
+            outers[wide][rows](c + i * width + j, width, width - j, from, count, m, fresh);
+            i += rows;
+            for (int s = 0; s < count; s++) from[s].a += rows;
         }
-        if (sums) outers[wide][1](c + k * width + j, width, width - j, &one, 0, from, ld, m, fresh);
         j += wide * LANES;
     }
+}
+
+static void outer(float *c, const factors *f, int count, int64_t m, int64_t k, int64_t width, int sums, int fresh) {
+    static const float one = 1;
+    _Alignas(64) float near[2][OUTER_ROWS * STRIP];
+    int strips = m <= OUTER_ROWS && width > 4 * LANES && crowded(f->lda);
+    int64_t first = 0;
+    for (; strips && k - first >= STRIP; first += STRIP) {
+        factors from[2];
+        for (int s = 0; s < count; s++) {
+            gather(near[s], f[s].a + first, f[s].lda, m);
+            from[s] = (factors){near[s], f[s].b, STRIP, f[s].ldb};
+        }
+        outer_rows(c + first * width, from, count, m, STRIP, width, fresh);
+    }
+    factors rest[2];
+    for (int s = 0; s < count; s++) rest[s] = (factors){f[s].a + first, f[s].b, f[s].lda, f[s].ldb};
+    outer_rows(c + first * width, rest, count, m, k - first, width, fresh);
+    if (sums) outer_rows(c + k * width, &(factors){&one, f->b, 0, f->ldb}, 1, m, 1, width, fresh);
 }
 
 static void activate(float *h, int64_t count, int32_t kind) {

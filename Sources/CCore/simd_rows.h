@@ -68,29 +68,57 @@ static void kl_rows(float *kl, const float *p, const float *q, int64_t rows, int
         kl_lanes(kl + i, p + i * width, q + i * width, rows - i < LANES ? rows - i : LANES, width);
 }
 
-/* Four vectors in flight; a row's tail goes through zeroed lanes, where p = q and the term is 0. */
+/* A row's terms, LANES columns at a time, added lane by lane; its tail goes through zeroed lanes, where p = q and the
+ * term is 0. Rows come in from memory in four streams, which are asked for AHEAD floats before their turn: a prefetcher stops at the end of a page. */
+enum { AHEAD = 512 };
+INLINE vf gaussian_row(const float *mean_p, const float *log_sd_p, const float *mean_q, const float *log_sd_q,
+                       int64_t width) {
+    vf sum = splat(0);
+    for (int64_t j = 0; j < width; j += LANES) {
+        int64_t left = width - j;
+        vf mp, sp, mq = splat(0), sq = splat(0);
+        if (left >= LANES) {
+            mp = load(mean_p + j), sp = load(log_sd_p + j);
+            __builtin_prefetch(mean_p + j + AHEAD), __builtin_prefetch(log_sd_p + j + AHEAD);
+            if (mean_q) {
+                mq = load(mean_q + j), sq = load(log_sd_q + j);
+                __builtin_prefetch(mean_q + j + AHEAD), __builtin_prefetch(log_sd_q + j + AHEAD);
+            }
+        } else {
+            float lane[4][LANES] = {{0}};
+            size_t size = sizeof(float) * (size_t)left;
+            memcpy(lane[0], mean_p + j, size);
+            memcpy(lane[1], log_sd_p + j, size);
+            if (mean_q) memcpy(lane[2], mean_q + j, size), memcpy(lane[3], log_sd_q + j, size);
+            mp = load(lane[0]), sp = load(lane[1]), mq = load(lane[2]), sq = load(lane[3]);
+        }
+        vf d = mp - mq, s = sp - sq;
+        sum += 0.5f * (exp_short(2.0f * s) + d * d * exp_short(-2.0f * sq)) - s - 0.5f;
+    }
+    return sum;
+}
+
+/* The lanes of LANES rows are added after one transposition; a row's sum does not depend on its neighbours. */
 static void gaussian_rows(float *kl, const float *mean_p, const float *log_sd_p, const float *mean_q,
                           const float *log_sd_q, int64_t rows, int64_t width) {
-    for (int64_t i = 0; i < rows; i++) {
-        vf sum = splat(0);
-        for (int64_t j = 0; j < width; j += LANES) {
-            int64_t at = i * width + j, left = width - j;
-            vf mp, sp, mq = splat(0), sq = splat(0);
-            if (left >= LANES) {
-                mp = load(mean_p + at), sp = load(log_sd_p + at);
-                if (mean_q) mq = load(mean_q + at), sq = load(log_sd_q + at);
-            } else {
-                float lane[4][LANES] = {{0}};
-                size_t size = sizeof(float) * (size_t)left;
-                memcpy(lane[0], mean_p + at, size);
-                memcpy(lane[1], log_sd_p + at, size);
-                if (mean_q) memcpy(lane[2], mean_q + at, size), memcpy(lane[3], log_sd_q + at, size);
-                mp = load(lane[0]), sp = load(lane[1]), mq = load(lane[2]), sq = load(lane[3]);
-            }
-            vf d = mp - mq, s = sp - sq;
-            sum += 0.5f * (exp_of(2.0f * s) + d * d * exp_of(-2.0f * sq)) - s - 0.5f;
+    for (int64_t i = 0; i < rows; i += LANES) {
+        int64_t count = rows - i < LANES ? rows - i : LANES;
+        vf sums[LANES];
+        for (int64_t r = 0; r < LANES; r++) {
+            int64_t at = (i + r) * width;
+            sums[r] = r < count ? gaussian_row(mean_p + at, log_sd_p + at, mean_q ? mean_q + at : mean_q,
+                                               log_sd_q ? log_sd_q + at : log_sd_q, width)
+                                : splat(0);
         }
-        kl[i] = sum_of(sum);
+        transpose(sums);
+#pragma clang loop unroll(full)
+        for (int half = LANES / 2; half > 0; half /= 2)
+#pragma clang loop unroll(full)
+            for (int r = 0; r < half; r++) sums[r] += sums[r + half];
+        if (count == LANES)
+            store(kl + i, sums[0]);
+        else
+            for (int64_t r = 0; r < count; r++) kl[i + r] = sums[0][r];
     }
 }
 
