@@ -1,6 +1,5 @@
 /* policy.c - categorical policies over segments of logits: softmax, sampling, PPO's loss and its derivatives, values.
  *
- *
  * Representation: one flat array of logits; a segment is a decision. Each decision is worked out in one or two passes
  * over its segment, sums in double. Hot calls: sample in a rollout, clipped in an update.
  */

@@ -91,14 +91,15 @@ INLINE void outer_tile(int tall, int wide, float *c, int64_t ldc, int64_t cols, 
 #define SHAPES(WIDE)                                                                                                   \
     SHAPE(1, WIDE)                                                                                                     \
     SHAPE(2, WIDE) SHAPE(3, WIDE) SHAPE(4, WIDE) SHAPE(5, WIDE) SHAPE(6, WIDE) SHAPE(7, WIDE) SHAPE(8, WIDE)
+#define TALL_SHAPES(WIDE)                                                                                              \
+    SHAPE(9, WIDE)                                                                                                     \
+    SHAPE(10, WIDE) SHAPE(11, WIDE) SHAPE(12, WIDE) SHAPE(13, WIDE) SHAPE(14, WIDE)
 SHAPES(1)
 SHAPES(2)
 SHAPES(4)
-SHAPE(9, 2)
-SHAPE(10, 2)
-SHAPE(11, 2) SHAPE(12, 2) SHAPE(13, 2) SHAPE(14, 2)
+TALL_SHAPES(2)
 
-    typedef void product_shape(float *, int64_t, const factors *, int, const float *, int64_t);
+typedef void product_shape(float *, int64_t, const factors *, int, const float *, int64_t);
 typedef void outer_shape(float *, int64_t, int64_t, const factors *, int, int64_t, int);
 #define ROW(NAME, WIDE)                                                                                                \
     0, NAME##_1_##WIDE, NAME##_2_##WIDE, NAME##_3_##WIDE, NAME##_4_##WIDE, NAME##_5_##WIDE, NAME##_6_##WIDE,           \
