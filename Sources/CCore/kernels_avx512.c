@@ -12,7 +12,7 @@
                              apply_to = function)
 #define LANES 16
 #define TALL_4 6
-#define TALL_2 8
+#define TALL_2 14
 #define TALL_1 8
 #define SCALED(x, n) ((vf)_mm512_scalef_ps((__m512)(x), (__m512)(n))) /* x 2^n, rounded once */
 #include "simd_math.h"

@@ -39,7 +39,7 @@ static void forward_block(const cafe_mlp *net, const layout *at, float *output, 
 static void forward(float *output, float *workspace, const cafe_mlp *net, const float *parameters, const float *input,
                     int64_t rows, int keep) {
     layout at = layout_of(net, workspace, rows);
-    pack(net, &at, at.w, parameters);
+    pack(net, &at, at.w, parameters, 1);
     int64_t blocks = (rows + BLOCK - 1) / BLOCK;
     int32_t threads = threads_for(blocks, rows * at.parameters);
     if (threads < 2) { // a rollout's call: not even an OpenMP region of one

@@ -29,6 +29,10 @@ typedef struct layout {
     const kernels *use;
     int64_t rows, block, chunk, chunks, parameters; /* block: rows of a step of a backward pass */
     int32_t threads;                                /* of a backward call */
+<<<<<<< HEAD
+=======
+    int joined;                                     /* both halves of an R{gradient} in one sum */
+>>>>>>> s9-perf
     int64_t direct;                                 /* the chunks that its first thread adds to the gradient in order */
     int64_t ld[CAFE_MLP_LAYERS + 1], offset[CAFE_MLP_LAYERS];
     float *h[CAFE_MLP_LAYERS + 1];                   /* activations */
@@ -107,14 +111,19 @@ static inline layout layout_of(const cafe_mlp *net, float *base, int64_t rows) {
 /* Copies a [rows x width] matrix, whose rows are lda apart, into rows of ld floats, zeros behind. */
 static inline void pad_rows(float *restrict out, const float *restrict a, int64_t lda, int64_t rows, int64_t width,
                             int64_t ld) {
-    for (int64_t i = 0; i < rows; i++) {
+    for (int64_t i = 0; i < rows && width == 1; i++) { // not a call of memcpy a number
+        for (int64_t j = 0; j < PAD; j++) out[i * ld + j] = 0;
+        out[i * ld] = a[i * lda];
+    }
+    for (int64_t i = 0; i < rows && width > 1; i++) {
         for (int64_t j = 0; j < width; j++) out[i * ld + j] = a[i * lda + j];
         for (int64_t j = width; j < ld; j++) out[i * ld + j] = 0;
     }
 }
 
 static inline void unpad_rows(float *restrict out, const float *restrict a, int64_t rows, int64_t width, int64_t ld) {
-    for (int64_t i = 0; i < rows; i++)
+    for (int64_t i = 0; i < rows && width == 1; i++) out[i] = a[i * ld];
+    for (int64_t i = 0; i < rows && width > 1; i++)
         for (int64_t j = 0; j < width; j++) out[i * width + j] = a[i * ld + j];
 }
 
@@ -153,14 +162,20 @@ static inline int32_t kind_of(const cafe_mlp *net, int32_t layer) {
 }
 
 /* Makes w[l] point at layer l's weights and biases in rows of ld(out): the caller's own where they are so already.
- * Wide matrices become panels when there are rows enough to pay for it; the biases stay behind them. */
-static inline void pack(const cafe_mlp *net, const layout *at, float **w, const float *parameters) {
+ * Wide matrices become panels when there are rows enough to pay for it; the biases stay behind them. With `columns` a
+ * single output above the first layer is packed for `column`. */
+static inline void pack(const cafe_mlp *net, const layout *at, float **w, const float *parameters, int columns) {
     for (int32_t l = 0; l < net->layers; l++) {
         int64_t in = net->widths[l], out = net->widths[l + 1];
         const float *from = parameters + at->offset[l];
         int64_t ld = at->ld[l + 1], step = step_of(at, ld);
         if (out == step) {
             w[l] = (float *)from; // read only
+            continue;
+        }
+        if (columns && l && out == 1) { // the weights, zeros, the bias behind
+            pad_rows(w[l], from, in, 1, in, padded(in));
+            w[l][in * ld] = from[in];
             continue;
         }
         for (int64_t first = 0; first < ld; first += step)

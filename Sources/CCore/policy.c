@@ -1,5 +1,4 @@
-/* policy.c - categorical policies over segments of logits: softmax, sampling, PPO's loss and its derivatives, values,
- * advantages.
+/* policy.c - categorical policies over segments of logits: softmax, sampling, PPO's loss and its derivatives, values.
  *
  * Representation: one flat array of logits; a segment is a decision. Each decision is worked out in one or two passes
  * over its segment, sums in double. Hot calls: sample in a rollout, clipped in an update.
@@ -63,26 +62,57 @@ static double entropy_of(const segment *g, const float *logits) {
     return entropy;
 }
 
+/* The decisions begin ..< end of a function that wants no memory of its own. */
+typedef void decisions_body(const void *arguments, int64_t begin, int64_t end);
+
+/* Calls `body` on every decision, chunk by chunk over the threads. One thread enters no OpenMP region: libomp allocates
+ * for a region of one. */
+static void over_decisions(int64_t count, decisions_body *body, const void *arguments) {
+    chunks c = chunks_of(count, LEAST);
+    if (c.threads < 2) {
+        body(arguments, 0, count);
+        return;
+    }
+#pragma omp parallel for schedule(static) num_threads(c.threads)
+    for (int64_t k = 0; k < c.count; k++) body(arguments, k * c.size, chunk_end(c, k, count));
+}
+
+/* What the functions below lend to their bodies. */
+typedef struct lent {
+    const kernels *use; /* chosen by the calling thread */
+    float *out, *other;
+    const cafe_segments *segments;
+    const float *logits, *tangents, *old, *weights;
+    const int32_t *actions;
+    double scale, clip, bonus;
+} lent;
+
+static void softmax_body(const void *arguments, int64_t begin, int64_t end) {
+    const lent *a = arguments;
+    for (int64_t i = begin; i < end; i++) {
+        segment g = segment_of(a->segments, i, a->logits);
+        for (int32_t j = 0; j < g.size; j++)
+            a->out[g.begin + j] = allows(&g, j) ? expf(log_probability(&g, a->logits, j)) : 0;
+    }
+}
+
 void cafe_policy_softmax(float *probabilities, const cafe_segments *segments, const float *logits) {
-    chunks c = chunks_of(segments->count, LEAST);
-#pragma omp parallel for schedule(static) num_threads(c.threads) if (c.threads > 1)
-    for (int64_t k = 0; k < c.count; k++)
-        for (int64_t i = k * c.size; i < chunk_end(c, k, segments->count); i++) {
-            segment g = segment_of(segments, i, logits);
-            for (int32_t j = 0; j < g.size; j++)
-                probabilities[g.begin + j] = allows(&g, j) ? expf(log_probability(&g, logits, j)) : 0;
-        }
+    lent a = {.out = probabilities, .segments = segments, .logits = logits};
+    over_decisions(segments->count, softmax_body, &a);
+}
+
+static void log_softmax_body(const void *arguments, int64_t begin, int64_t end) {
+    const lent *a = arguments;
+    for (int64_t i = begin; i < end; i++) {
+        segment g = segment_of(a->segments, i, a->logits);
+        for (int32_t j = 0; j < g.size; j++)
+            a->out[g.begin + j] = allows(&g, j) ? log_probability(&g, a->logits, j) : -INFINITY;
+    }
 }
 
 void cafe_policy_log_softmax(float *log_probabilities, const cafe_segments *segments, const float *logits) {
-    chunks c = chunks_of(segments->count, LEAST);
-#pragma omp parallel for schedule(static) num_threads(c.threads) if (c.threads > 1)
-    for (int64_t k = 0; k < c.count; k++)
-        for (int64_t i = k * c.size; i < chunk_end(c, k, segments->count); i++) {
-            segment g = segment_of(segments, i, logits);
-            for (int32_t j = 0; j < g.size; j++)
-                log_probabilities[g.begin + j] = allows(&g, j) ? log_probability(&g, logits, j) : -INFINITY;
-        }
+    lent a = {.out = log_probabilities, .segments = segments, .logits = logits};
+    over_decisions(segments->count, log_softmax_body, &a);
 }
 
 /* The allowed candidate at which the distribution function passes u; the last allowed one where rounding leaves u
@@ -135,30 +165,33 @@ void cafe_policy_greedy(int32_t *actions, const cafe_segments *segments, const f
     }
 }
 
+static void evaluate_body(const void *arguments, int64_t begin, int64_t end) {
+    const lent *a = arguments;
+    for (int64_t i = begin; i < end; i++) {
+        segment g = segment_of(a->segments, i, a->logits);
+        int skip = is_empty(&g);
+        a->out[i] = skip || a->actions[i] < 0 ? 0 : log_probability(&g, a->logits, a->actions[i]);
+        a->other[i] = skip ? 0 : (float)entropy_of(&g, a->logits);
+    }
+}
+
 void cafe_policy_evaluate(float *log_probabilities, float *entropies, const cafe_segments *segments,
                           const float *logits, const int32_t *actions) {
-    chunks c = chunks_of(segments->count, LEAST);
-#pragma omp parallel for schedule(static) num_threads(c.threads) if (c.threads > 1)
-    for (int64_t k = 0; k < c.count; k++)
-        for (int64_t i = k * c.size; i < chunk_end(c, k, segments->count); i++) {
-            segment g = segment_of(segments, i, logits);
-            int skip = is_empty(&g);
-            log_probabilities[i] = skip || actions[i] < 0 ? 0 : log_probability(&g, logits, actions[i]);
-            entropies[i] = skip ? 0 : (float)entropy_of(&g, logits);
-        }
+    lent a = {.out = log_probabilities, .other = entropies, .segments = segments, .logits = logits, .actions = actions};
+    over_decisions(segments->count, evaluate_body, &a);
 }
 
 /* ---- heads: gradients of  weight * log pi(a) + bonus * entropy  and their R-operator ----
  *
  * The probabilities are worked out once, into the head's own output, and read from there. */
 
-/* p[j] = pi(j), 0 where forbidden. Returns the entropy. */
-static double probabilities_of(float *p, const segment *g, const float *logits) {
+/* p[j] = pi(j), 0 where forbidden. Returns the entropy, 0 where it is not wanted. */
+static double probabilities_of(float *p, const segment *g, const float *logits, int wanted) {
     double entropy = 0;
     for (int32_t j = 0; j < g->size; j++) {
         float lp = allows(g, j) ? log_probability(g, logits, j) : -INFINITY;
         p[j] = allows(g, j) ? expf(lp) : 0;
-        if (lp > -80) entropy -= (double)p[j] * lp;
+        if (wanted && lp > -80) entropy -= (double)p[j] * lp;
     }
     return entropy;
 }
@@ -167,7 +200,7 @@ static double probabilities_of(float *p, const segment *g, const float *logits) 
 static double head_gradient(float *gradient, const segment *g, const float *logits, int32_t action, double weight,
                             double bonus) {
     float *out = gradient + g->begin;
-    double entropy = probabilities_of(out, g, logits);
+    double entropy = probabilities_of(out, g, logits, 1);
     for (int32_t j = 0; j < g->size; j++) {
         if (!allows(g, j)) continue;
         double p = out[j], x = weight * ((j == action) - p); // d log pi(a) = 1[j = a] - p
@@ -180,11 +213,11 @@ static double head_gradient(float *gradient, const segment *g, const float *logi
 
 /* R of the head. Where the weight is a ratio it moves too: R{weight} = ratio_weight * R{log pi(action)}; else
  * 0. */
-static void head_r(float *out, const segment *g, const float *logits, const float *u, int32_t action, double weight,
-                   double ratio_weight, double bonus) {
+static inline void head_r(float *out, const segment *g, const float *logits, const float *u, int32_t action,
+                          double weight, double ratio_weight, double bonus) {
     float *to = out + g->begin;
     const float *r = u + g->begin;
-    double entropy = probabilities_of(to, g, logits), mean = 0, r_entropy = 0;
+    double entropy = probabilities_of(to, g, logits, bonus != 0), mean = 0, r_entropy = 0;
     for (int32_t j = 0; j < g->size; j++) // the mean tangent: sum of p * u
         if (allows(g, j)) mean += (double)to[j] * r[j];
     double r_weight = ratio_weight != 0 ? ratio_weight * (r[action] - mean) : 0; // R{log pi(a)}
@@ -250,11 +283,12 @@ void cafe_policy_clipped(float *logit_gradient, cafe_policy_loss *loss, const ca
     int64_t n = segments->count;
     chunks c = chunks_of(n, LEAST);
     cafe_policy_loss partial[MOST_CHUNKS];
-    if (c.count == 1) { // a shard of a minibatch: not even an OpenMP region of one
-        partial[0] = clipped_range(logit_gradient, segments, logits, actions, old_log_probabilities, advantages,
-                                   clip_coef, entropy_coef, 0, n);
+    if (c.threads < 2) { // not even an OpenMP region of one
+        for (int64_t k = 0; k < c.count; k++)
+            partial[k] = clipped_range(logit_gradient, segments, logits, actions, old_log_probabilities, advantages,
+                                       clip_coef, entropy_coef, k * c.size, chunk_end(c, k, n));
     } else {
-#pragma omp parallel for schedule(static) num_threads(c.threads) if (c.threads > 1)
+#pragma omp parallel for schedule(static) num_threads(c.threads)
         for (int64_t k = 0; k < c.count; k++)
             partial[k] = clipped_range(logit_gradient, segments, logits, actions, old_log_probabilities, advantages,
                                        clip_coef, entropy_coef, k * c.size, chunk_end(c, k, n));
@@ -268,126 +302,144 @@ void cafe_policy_clipped(float *logit_gradient, cafe_policy_loss *loss, const ca
     }
 }
 
+static void clipped_r_body(const void *arguments, int64_t begin, int64_t end) {
+    const lent *with = arguments;
+    int64_t n = with->segments->count;
+    for (int64_t i = begin; i < end; i++) {
+        segment g = segment_of(with->segments, i, with->logits);
+        int32_t a = with->actions[i];
+        if (is_empty(&g) || a < 0) {
+            clear(with->out, &g);
+            continue;
+        }
+        surrogate s = surrogate_of(log_probability(&g, with->logits, a), with->old[i], with->weights[i], with->clip);
+        double weight = s.active ? -with->weights[i] * s.ratio / n : 0;
+        if (with->bonus != 0)
+            head_r(with->out, &g, with->logits, with->tangents, a, weight, weight, with->bonus);
+        else
+            head_r(with->out, &g, with->logits, with->tangents, a, weight, weight, 0);
+    }
+}
+
 void cafe_policy_clipped_r(float *r_logit_gradient, const cafe_segments *segments, const float *logits,
                            const float *r_logits, const int32_t *actions, const float *old_log_probabilities,
                            const float *advantages, float clip_coef, float entropy_coef) {
-    int64_t n = segments->count;
-    chunks c = chunks_of(n, LEAST);
-#pragma omp parallel for schedule(static) num_threads(c.threads) if (c.threads > 1)
-    for (int64_t k = 0; k < c.count; k++)
-        for (int64_t i = k * c.size; i < chunk_end(c, k, n); i++) {
-            segment g = segment_of(segments, i, logits);
-            int32_t a = actions[i];
-            if (is_empty(&g) || a < 0) {
-                clear(r_logit_gradient, &g);
-                continue;
-            }
-            surrogate s =
-                surrogate_of(log_probability(&g, logits, a), old_log_probabilities[i], advantages[i], clip_coef);
-            double weight = s.active ? -advantages[i] * s.ratio / n : 0;
-            head_r(r_logit_gradient, &g, logits, r_logits, a, weight, weight, -(double)entropy_coef / n);
-        }
+    lent a = {.out = r_logit_gradient, .segments = segments, .logits = logits, .tangents = r_logits};
+    a.actions = actions, a.old = old_log_probabilities, a.weights = advantages;
+    a.clip = clip_coef, a.bonus = -(double)entropy_coef / segments->count;
+    over_decisions(segments->count, clipped_r_body, &a);
+}
+
+static void score_body(const void *arguments, int64_t begin, int64_t end) {
+    const lent *a = arguments;
+    for (int64_t i = begin; i < end; i++) {
+        segment g = segment_of(a->segments, i, a->logits);
+        if (is_empty(&g) || a->actions[i] < 0)
+            clear(a->out, &g);
+        else
+            head_gradient(a->out, &g, a->logits, a->actions[i], a->scale * a->weights[i], a->bonus);
+    }
 }
 
 void cafe_policy_score(float *logit_gradient, const cafe_segments *segments, const float *logits,
                        const int32_t *actions, const float *weights, float scale, float entropy_coef) {
-    chunks c = chunks_of(segments->count, LEAST);
-#pragma omp parallel for schedule(static) num_threads(c.threads) if (c.threads > 1)
-    for (int64_t k = 0; k < c.count; k++)
-        for (int64_t i = k * c.size; i < chunk_end(c, k, segments->count); i++) {
-            segment g = segment_of(segments, i, logits);
-            if (is_empty(&g) || actions[i] < 0)
-                clear(logit_gradient, &g);
-            else
-                head_gradient(logit_gradient, &g, logits, actions[i], (double)scale * weights[i],
-                              (double)scale * entropy_coef);
-        }
+    lent a = {.out = logit_gradient, .segments = segments, .logits = logits, .actions = actions, .weights = weights};
+    a.scale = scale, a.bonus = (double)scale * entropy_coef;
+    over_decisions(segments->count, score_body, &a);
+}
+
+static void score_r_body(const void *arguments, int64_t begin, int64_t end) {
+    const lent *a = arguments;
+    for (int64_t i = begin; i < end; i++) {
+        segment g = segment_of(a->segments, i, a->logits);
+        double weight = a->scale * a->weights[i];
+        if (is_empty(&g) || a->actions[i] < 0)
+            clear(a->out, &g);
+        else if (a->bonus != 0)
+            head_r(a->out, &g, a->logits, a->tangents, a->actions[i], weight, 0, a->bonus);
+        else
+            head_r(a->out, &g, a->logits, a->tangents, a->actions[i], weight, 0, 0);
+    }
 }
 
 void cafe_policy_score_r(float *r_logit_gradient, const cafe_segments *segments, const float *logits,
                          const float *r_logits, const int32_t *actions, const float *weights, float scale,
                          float entropy_coef) {
-    chunks c = chunks_of(segments->count, LEAST);
-#pragma omp parallel for schedule(static) num_threads(c.threads) if (c.threads > 1)
-    for (int64_t k = 0; k < c.count; k++)
-        for (int64_t i = k * c.size; i < chunk_end(c, k, segments->count); i++) {
-            segment g = segment_of(segments, i, logits);
-            if (is_empty(&g) || actions[i] < 0)
-                clear(r_logit_gradient, &g);
-            else
-                head_r(r_logit_gradient, &g, logits, r_logits, actions[i], (double)scale * weights[i], 0,
-                       (double)scale * entropy_coef);
-        }
+    lent a = {.out = r_logit_gradient, .segments = segments, .logits = logits, .tangents = r_logits};
+    a.actions = actions, a.weights = weights, a.scale = scale, a.bonus = (double)scale * entropy_coef;
+    over_decisions(segments->count, score_r_body, &a);
+}
+
+static void fisher_body(const void *arguments, int64_t begin, int64_t end) {
+    const lent *a = arguments;
+    for (int64_t i = begin; i < end; i++) {
+        segment g = segment_of(a->segments, i, a->logits);
+        if (is_empty(&g))
+            clear(a->out, &g);
+        else
+            head_r(a->out, &g, a->logits, a->tangents, -1, a->scale, 0, 0);
+    }
 }
 
 void cafe_policy_fisher(float *product, const cafe_segments *segments, const float *logits, const float *r_logits,
                         float scale) {
-    chunks c = chunks_of(segments->count, LEAST);
-#pragma omp parallel for schedule(static) num_threads(c.threads) if (c.threads > 1)
-    for (int64_t k = 0; k < c.count; k++)
-        for (int64_t i = k * c.size; i < chunk_end(c, k, segments->count); i++) {
-            segment g = segment_of(segments, i, logits);
-            if (is_empty(&g))
-                clear(product, &g);
-            else
-                head_r(product, &g, logits, r_logits, -1, -(double)scale, 0, 0);
-        }
+    lent a = {.out = product, .segments = segments, .logits = logits, .tangents = r_logits, .scale = -(double)scale};
+    over_decisions(segments->count, fisher_body, &a);
 }
 
 /* ---- KL ---- */
 
-/* Rows of one width without a mask: a row in each lane of a vector. */
-static void kl_plain(float *kl, const float *p, const float *q, int64_t rows, int64_t width) {
-    const kernels *use = cafe_kernels();
-    chunks c = chunks_of(rows, LEAST);
-#pragma omp parallel for schedule(static) num_threads(c.threads) if (c.threads > 1)
-    for (int64_t k = 0; k < c.count; k++) {
-        int64_t i = k * c.size;
-        use->kl_rows(kl + i, p + i * width, q + i * width, chunk_end(c, k, rows) - i, width);
+/* q's logits are lent as `tangents`. */
+static void kl_body(const void *arguments, int64_t begin, int64_t end) {
+    const lent *a = arguments;
+    const cafe_segments *s = a->segments;
+    if (!s->offsets && !s->mask && s->width >= 1 && s->width <= 64) { // a row in each lane of a vector
+        int64_t at = begin * s->width;
+        a->use->kl_rows(a->out + begin, a->logits + at, a->tangents + at, end - begin, s->width);
+        return;
+    }
+    for (int64_t i = begin; i < end; i++) {
+        segment p = segment_of(s, i, a->logits), q = segment_of(s, i, a->tangents);
+        double sum = 0;
+        for (int32_t j = 0; j < p.size; j++) {
+            if (!allows(&p, j)) continue;
+            float lp = log_probability(&p, a->logits, j);
+            if (lp > -80) sum += (double)expf(lp) * (lp - log_probability(&q, a->tangents, j));
+        }
+        a->out[i] = (float)sum;
     }
 }
 
 void cafe_categorical_kl(float *kl, const cafe_segments *segments, const float *logits_p, const float *logits_q) {
-    if (!segments->offsets && !segments->mask && segments->width >= 1 && segments->width <= 64) {
-        kl_plain(kl, logits_p, logits_q, segments->count, segments->width);
-        return;
-    }
-    chunks c = chunks_of(segments->count, LEAST);
-#pragma omp parallel for schedule(static) num_threads(c.threads) if (c.threads > 1)
-    for (int64_t k = 0; k < c.count; k++)
-        for (int64_t i = k * c.size; i < chunk_end(c, k, segments->count); i++) {
-            segment p = segment_of(segments, i, logits_p), q = segment_of(segments, i, logits_q);
-            double sum = 0;
-            for (int32_t j = 0; j < p.size; j++) {
-                if (!allows(&p, j)) continue;
-                float lp = log_probability(&p, logits_p, j);
-                if (lp > -80) sum += (double)expf(lp) * (lp - log_probability(&q, logits_q, j));
-            }
-            kl[i] = (float)sum;
+    lent a = {.use = cafe_kernels(), .out = kl, .segments = segments, .logits = logits_p, .tangents = logits_q};
+    over_decisions(segments->count, kl_body, &a);
+}
+
+static void kl_backward_body(const void *arguments, int64_t begin, int64_t end) {
+    const lent *a = arguments;
+    for (int64_t i = begin; i < end; i++) {
+        segment p = segment_of(a->segments, i, a->logits), q = segment_of(a->segments, i, a->tangents);
+        float kl = 0;
+        cafe_segments one = {.mask = p.mask, .count = 1, .width = p.size};
+        cafe_categorical_kl(&kl, &one, a->logits + p.begin, a->tangents + p.begin);
+        for (int32_t j = 0; j < p.size; j++) {
+            if (!allows(&p, j)) continue;
+            float lp = log_probability(&p, a->logits, j), lq = log_probability(&q, a->tangents, j);
+            float pj = expf(lp);
+            if (a->out && pj > 0) a->out[p.begin + j] += a->weights[i] * pj * (lp - lq - kl);
+            if (a->other) a->other[p.begin + j] += a->weights[i] * (expf(lq) - pj);
         }
+    }
 }
 
 void cafe_categorical_kl_backward(float *gradient_p, float *gradient_q, const cafe_segments *segments,
                                   const float *logits_p, const float *logits_q, const float *weights) {
-    chunks c = chunks_of(segments->count, LEAST);
-#pragma omp parallel for schedule(static) num_threads(c.threads) if (c.threads > 1)
-    for (int64_t k = 0; k < c.count; k++)
-        for (int64_t i = k * c.size; i < chunk_end(c, k, segments->count); i++) {
-            segment p = segment_of(segments, i, logits_p), q = segment_of(segments, i, logits_q);
-            float kl = 0;
-            cafe_segments one = {.mask = p.mask, .count = 1, .width = p.size};
-            cafe_categorical_kl(&kl, &one, logits_p + p.begin, logits_q + p.begin);
-            for (int32_t j = 0; j < p.size; j++) {
-                if (!allows(&p, j)) continue;
-                float lp = log_probability(&p, logits_p, j), lq = log_probability(&q, logits_q, j);
-                float pj = expf(lp);
-                if (gradient_p && pj > 0) gradient_p[p.begin + j] += weights[i] * pj * (lp - lq - kl);
-                if (gradient_q) gradient_q[p.begin + j] += weights[i] * (expf(lq) - pj);
-            }
-        }
+    lent a = {.out = gradient_p, .other = gradient_q, .segments = segments, .logits = logits_p, .tangents = logits_q};
+    a.weights = weights;
+    over_decisions(segments->count, kl_backward_body, &a);
 }
 
-/* ---- values and advantages ---- */
+/* ---- values ---- */
 
 double cafe_value_loss(float *gradient, const float *values, const float *old_values, const float *returns,
                        float clip_coef, int64_t count) {
@@ -405,27 +457,4 @@ double cafe_value_loss(float *gradient, const float *values, const float *old_va
         gradient[i] = moves ? (float)(error / count) : 0;
     }
     return count > 0 ? total / count : 0;
-}
-
-void cafe_gae(float *advantages, float *returns, const float *rewards, const float *values, const float *next_values,
-              const float *discounts, const float *lambdas, const uint8_t *ends, const int32_t *offsets, int64_t chains,
-              int64_t steps, int64_t chain_stride, int64_t step_stride) {
-    chunks c = chunks_of(chains, 16);
-#pragma omp parallel for schedule(static) num_threads(c.threads) if (c.threads > 1)
-    for (int64_t k = 0; k < c.count; k++)
-        for (int64_t chain = k * c.size; chain < chunk_end(c, k, chains); chain++) {
-            int64_t base = offsets ? offsets[chain] : chain * chain_stride;
-            int64_t length = offsets ? offsets[chain + 1] - base : steps, stride = offsets ? 1 : step_stride;
-            double carried = 0;
-            for (int64_t t = length - 1; t >= 0; t--) {
-                int64_t at = base + t * stride;
-                uint8_t end = ends ? ends[at] : CAFE_CONTINUES;
-                double delta = (double)rewards[at] - values[at];
-                if (end != CAFE_TERMINATED) delta += (double)discounts[at] * next_values[at];
-                if (end != CAFE_CONTINUES) carried = 0;
-                carried = delta + (double)discounts[at] * lambdas[at] * carried;
-                advantages[at] = (float)carried;
-                returns[at] = (float)(carried + values[at]);
-            }
-        }
 }

@@ -4,15 +4,25 @@
  * file defines TALL_1, TALL_2 and TALL_4, the rows of a tile that is 1, 2 or 4 vectors wide (0: not used).
  */
 
+enum { TALLEST = 14 }; /* rows of a tile at most; more than 8 only where it is two vectors wide */
+
 /* acc[r][v] += sum over l of a[r * row + l * step] * b[l * ldb + v * LANES], r < tall, v < wide: both constants of the
  * caller, so that everything unrolls. */
-INLINE void tile_sum(vf acc[8][4], int tall, int wide, const float *a, int64_t row, int64_t step, const float *b,
+INLINE void tile_sum(vf acc[TALLEST][4], int tall, int wide, const float *a, int64_t row, int64_t step, const float *b,
                      int64_t ldb, int64_t k) {
+<<<<<<< HEAD
     const float *from_row[8];
 #pragma clang loop unroll(full)
     for (int r = 0; r < tall; r++) {
         from_row[r] = a + r * row;
         if (row != 1) __asm__("" : "+r"(from_row[r])); // or clang adds up its address anew in every step
+=======
+    const float *from_row[TALLEST];
+#pragma clang loop unroll(full)
+    for (int r = 0; r < tall; r++) {
+        from_row[r] = a + r * row;
+        if (row != 1 && tall <= 8) __asm__("" : "+r"(from_row[r])); // or clang adds up its address anew in every step
+>>>>>>> s9-perf
     }
     for (int64_t l = 0; l < k; l++) {
         vf from[4];
@@ -30,7 +40,11 @@ INLINE void tile_sum(vf acc[8][4], int tall, int wide, const float *a, int64_t r
 /* C[tall x wide * LANES] = bias + A B, + A2 B2; the factors begin at the tile's rows and columns. */
 INLINE void product_tile(int tall, int wide, float *c, int64_t ldc, const factors *f, int count, const float *bias,
                          int64_t k) {
+<<<<<<< HEAD
     vf acc[8][4];
+=======
+    vf acc[TALLEST][4];
+>>>>>>> s9-perf
 #pragma clang loop unroll(full)
     for (int r = 0; r < tall; r++)
 #pragma clang loop unroll(full)
@@ -45,7 +59,11 @@ INLINE void product_tile(int tall, int wide, float *c, int64_t ldc, const factor
 /* C[tall x cols] += ..., or = with `fresh`; cols <= wide * LANES. */
 INLINE void outer_tile(int tall, int wide, float *c, int64_t ldc, int64_t cols, const factors *f, int count, int64_t m,
                        int fresh) {
+<<<<<<< HEAD
     vf acc[8][4];
+=======
+    vf acc[TALLEST][4];
+>>>>>>> s9-perf
 #pragma clang loop unroll(full)
     for (int r = 0; r < tall; r++)
 #pragma clang loop unroll(full)
@@ -66,7 +84,11 @@ INLINE void outer_tile(int tall, int wide, float *c, int64_t ldc, int64_t cols, 
             for (int v = 0; v < wide; v++) store(c + r * ldc + v * LANES, acc[r][v]);
         return;
     }
+<<<<<<< HEAD
     float tile[8][4 * LANES];
+=======
+    float tile[TALLEST][4 * LANES];
+>>>>>>> s9-perf
 #pragma clang loop unroll(full)
     for (int r = 0; r < tall; r++)
 #pragma clang loop unroll(full)
@@ -89,19 +111,24 @@ INLINE void outer_tile(int tall, int wide, float *c, int64_t ldc, int64_t cols, 
 #define SHAPES(WIDE)                                                                                                   \
     SHAPE(1, WIDE)                                                                                                     \
     SHAPE(2, WIDE) SHAPE(3, WIDE) SHAPE(4, WIDE) SHAPE(5, WIDE) SHAPE(6, WIDE) SHAPE(7, WIDE) SHAPE(8, WIDE)
+#define TALL_SHAPES(WIDE)                                                                                              \
+    SHAPE(9, WIDE)                                                                                                     \
+    SHAPE(10, WIDE) SHAPE(11, WIDE) SHAPE(12, WIDE) SHAPE(13, WIDE) SHAPE(14, WIDE)
 SHAPES(1)
 SHAPES(2)
 SHAPES(4)
+TALL_SHAPES(2)
 
 typedef void product_shape(float *, int64_t, const factors *, int, const float *, int64_t);
 typedef void outer_shape(float *, int64_t, int64_t, const factors *, int, int64_t, int);
 #define ROW(NAME, WIDE)                                                                                                \
-    {                                                                                                                  \
-        0, NAME##_1_##WIDE, NAME##_2_##WIDE, NAME##_3_##WIDE, NAME##_4_##WIDE, NAME##_5_##WIDE, NAME##_6_##WIDE,       \
-            NAME##_7_##WIDE, NAME##_8_##WIDE                                                                           \
-    }
-static product_shape *const products[5][9] = {[1] = ROW(product, 1), [2] = ROW(product, 2), [4] = ROW(product, 4)};
-static outer_shape *const outers[5][9] = {[1] = ROW(outer, 1), [2] = ROW(outer, 2), [4] = ROW(outer, 4)};
+    0, NAME##_1_##WIDE, NAME##_2_##WIDE, NAME##_3_##WIDE, NAME##_4_##WIDE, NAME##_5_##WIDE, NAME##_6_##WIDE,           \
+        NAME##_7_##WIDE, NAME##_8_##WIDE
+#define TALL_ROW(NAME) NAME##_9_2, NAME##_10_2, NAME##_11_2, NAME##_12_2, NAME##_13_2, NAME##_14_2
+static product_shape *const products[5][TALLEST + 1] = {
+    [1] = {ROW(product, 1)}, [2] = {ROW(product, 2), TALL_ROW(product)}, [4] = {ROW(product, 4)}};
+static outer_shape *const outers[5][TALLEST + 1] = {
+    [1] = {ROW(outer, 1)}, [2] = {ROW(outer, 2), TALL_ROW(outer)}, [4] = {ROW(outer, 4)}};
 
 /* How many vectors the next panel takes of `left` columns, and how tall its tiles are at most. */
 static int panel_width(int64_t left) {
@@ -132,21 +159,37 @@ static void product(float *c, int64_t ldc, const factors *f, int count, const fl
     }
 }
 
+/* The sum of the lanes of each of LANES vectors, one in each lane of v[0]: added in the order of sum_of. */
+INLINE void sums_of(vf v[LANES]) {
+    transpose(v);
+#pragma clang loop unroll(full)
+    for (int half = LANES / 2; half > 0; half /= 2)
+#pragma clang loop unroll(full)
+        for (int r = 0; r < half; r++) v[r] += v[r + half];
+}
+
 static void column(float *c, const float *a, int64_t lda, const float *w, float bias, int64_t m, int64_t k) {
-    for (int64_t i = 0; i < m; i += 8) {
-        int64_t rows = m - i < 8 ? m - i : 8;
-        vf acc[8];
-        for (int r = 0; r < 8; r++) acc[r] = splat(0);
+    for (int64_t i = 0; i < m; i += LANES) {
+        int64_t rows = m - i < LANES ? m - i : LANES;
+        vf acc[LANES];
+#pragma clang loop unroll(full)
+        for (int r = 0; r < LANES; r++) acc[r] = splat(0);
         for (int64_t j = 0; j < k; j += LANES) {
-            float lane[LANES];
-            for (int64_t v = 0; v < LANES; v++) lane[v] = j + v < k ? w[(j + v) * PAD] : 0;
-            vf from = load(lane);
-            for (int64_t r = 0; r < 8; r++) acc[r] += from * load(a + (i + (r < rows ? r : 0)) * lda + j);
+            vf from = load(w + j);
+            const float *at = a + i * lda + j;
+#pragma clang loop unroll(full)
+            for (int r = 0; r < LANES; r++) {
+                acc[r] += from * load(at);
+                at += r + 1 < rows ? lda : 0;
+            }
         }
+        sums_of(acc);
+        float sum[LANES];
+        store(sum, acc[0] + splat(bias));
         for (int64_t r = 0; r < rows; r++) {
             float *to = c + (i + r) * PAD;
             for (int64_t v = 0; v < PAD; v += LANES) store(to + v, splat(0));
-            to[0] = sum_of(acc[r]) + bias;
+            to[0] = sum[r];
         }
     }
 }

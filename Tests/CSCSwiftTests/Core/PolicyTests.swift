@@ -337,6 +337,37 @@ struct AdvantageTests {
         }
     }
 
+    @Test("chains side by side give the bits of chains one behind the other", arguments: [1, 8, 21])
+    func abreast(actors: Int) {
+        let steps = 13
+        let count = steps * actors
+        let (rewards, values) = (floats(count, seed: 1), floats(count, seed: 2))
+        let (discounts, lambdas) = (floats(count, seed: 4), floats(count, seed: 5))
+        let ends = (0..<count).map { [0, 0, 1, 0, 2][$0 * 7 % 5] as UInt8 }
+        let next = zip(floats(count, seed: 3), ends).map { $1 == 1 ? Float.nan : $0 }  // not read where terminated
+        func turned<T>(_ rows: [T]) -> [T] { (0..<count).map { rows[$0 % steps * actors + $0 / steps] } }
+        var (advantages, returns) = (rewards, rewards)
+        var (chainAdvantages, chainReturns) = (rewards, rewards)
+        var advantageSpan = advantages.mutableSpan
+        var returnSpan = returns.mutableSpan
+        Policy.gae(
+            rewards: rewards.span, values: values.span, nextValues: next.span, discounts: discounts.span,
+            lambdas: lambdas.span, ends: ends.span, steps: steps, actors: actors, advantages: &advantageSpan,
+            returns: &returnSpan)
+        var chainAdvantageSpan = chainAdvantages.mutableSpan
+        var chainReturnSpan = chainReturns.mutableSpan
+        let (chainRewards, chainValues, chainNext) = (turned(rewards), turned(values), turned(next))
+        let (chainDiscounts, chainLambdas, chainEnds) = (turned(discounts), turned(lambdas), turned(ends))
+        let offsets = (0...actors).map { Int32($0 * steps) }
+        Policy.gae(
+            rewards: chainRewards.span, values: chainValues.span, nextValues: chainNext.span,
+            discounts: chainDiscounts.span, lambdas: chainLambdas.span, ends: chainEnds.span, offsets: offsets.span,
+            advantages: &chainAdvantageSpan, returns: &chainReturnSpan)
+        #expect(advantages.allSatisfy { $0.isFinite })
+        #expect(turned(advantages) == chainAdvantages)
+        #expect(turned(returns) == chainReturns)
+    }
+
     @Test("value loss and gradient, plain and clipped, equal the naive form")
     func values() {
         let (v, old, r) = (floats(101, seed: 1), floats(101, scale: 0.5, seed: 2), floats(101, seed: 3))
