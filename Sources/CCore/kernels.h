@@ -26,13 +26,8 @@ typedef struct kernels {
      * ldc apart. A sum runs over k in order, so that a row's result does not depend on m. */
     void (*product)(float *c, int64_t ldc, const factors *f, int count, const float *bias, int64_t m, int64_t k,
                     int64_t n);
-<<<<<<< HEAD
-    /* c[i * PAD] = bias + A[m x k] w, zeros in the other PAD - 1 places; w's entries are PAD apart. Rows of A are lda
-     * apart, lda a multiple of PAD. */
-=======
     /* c[i * PAD] = bias + A[m x k] w, zeros in the other PAD - 1 places; w is followed by zeros up to a multiple of PAD.
      * Rows of A are lda apart, lda a multiple of PAD. */
->>>>>>> s9-perf
     void (*column)(float *c, const float *a, int64_t lda, const float *w, float bias, int64_t m, int64_t k);
     /* C[k x width] += A[m x k]' B[m x width], with count 2 + A2' B2 in the same sum; rows of B are padded with zeros, of
      * C width apart. With `sums`, row k of C gets the column sums of the first B. With `fresh`, C is overwritten. */

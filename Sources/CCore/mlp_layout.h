@@ -29,10 +29,7 @@ typedef struct layout {
     const kernels *use;
     int64_t rows, block, chunk, chunks, parameters; /* block: rows of a step of a backward pass */
     int32_t threads;                                /* of a backward call */
-<<<<<<< HEAD
-=======
     int joined;                                     /* both halves of an R{gradient} in one sum */
->>>>>>> s9-perf
     int64_t direct;                                 /* the chunks that its first thread adds to the gradient in order */
     int64_t ld[CAFE_MLP_LAYERS + 1], offset[CAFE_MLP_LAYERS];
     float *h[CAFE_MLP_LAYERS + 1];                   /* activations */

@@ -82,11 +82,7 @@ static void rbackward_rows(const cafe_mlp *net, const layout *at, float *gradien
         float *g = gradient + at->offset[l - 1];
         factors outer[2] = {{a, x, lda, ld}}, back[2] = {{x, at->wt[l - 1], ld, 0}, {d, at->vt[l - 1], ld, 0}};
         if (l > 1) outer[1] = (factors){at->r[l - 1] + first * lda, d, lda, ld};
-<<<<<<< HEAD
-        int joined = l > 1 && at->block > BLOCK; // one sum, so that the gradient is read and written once
-=======
         int joined = l > 1 && at->joined; // one sum: the gradient is read and written once
->>>>>>> s9-perf
         at->use->outer(g, outer, joined ? 2 : 1, m, in, net->widths[l], 1, fresh); // R{dW} = h' R{d} + R{h}' d
         if (l == 1) break;
         if (!joined) at->use->outer(g, outer + 1, 1, m, in, net->widths[l], 0, 0);
@@ -112,11 +108,8 @@ void cafe_mlp_rbackward(float *r_parameter_gradient, float *workspace, const caf
     layout at = layout_of(net, workspace, rows);
     pack_transposed(net, &at, at.wt, parameters, 1);
     pack_transposed(net, &at, at.vt, direction, 1);
-<<<<<<< HEAD
-=======
     at.joined = at.block > BLOCK;
     if (at.joined) at.block /= 2; // twice the operands of a plain pass are to stay in L2
->>>>>>> s9-perf
     int32_t threads = backward_threads(&at);
     if (threads < 2) {
         for (int64_t chunk = 0; chunk < at.chunks; chunk++)

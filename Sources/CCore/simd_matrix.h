@@ -10,19 +10,11 @@ enum { TALLEST = 14 }; /* rows of a tile at most; more than 8 only where it is t
  * caller, so that everything unrolls. */
 INLINE void tile_sum(vf acc[TALLEST][4], int tall, int wide, const float *a, int64_t row, int64_t step, const float *b,
                      int64_t ldb, int64_t k) {
-<<<<<<< HEAD
-    const float *from_row[8];
-#pragma clang loop unroll(full)
-    for (int r = 0; r < tall; r++) {
-        from_row[r] = a + r * row;
-        if (row != 1) __asm__("" : "+r"(from_row[r])); // or clang adds up its address anew in every step
-=======
     const float *from_row[TALLEST];
 #pragma clang loop unroll(full)
     for (int r = 0; r < tall; r++) {
         from_row[r] = a + r * row;
         if (row != 1 && tall <= 8) __asm__("" : "+r"(from_row[r])); // or clang adds up its address anew in every step
->>>>>>> s9-perf
     }
     for (int64_t l = 0; l < k; l++) {
         vf from[4];
@@ -40,11 +32,7 @@ INLINE void tile_sum(vf acc[TALLEST][4], int tall, int wide, const float *a, int
 /* C[tall x wide * LANES] = bias + A B, + A2 B2; the factors begin at the tile's rows and columns. */
 INLINE void product_tile(int tall, int wide, float *c, int64_t ldc, const factors *f, int count, const float *bias,
                          int64_t k) {
-<<<<<<< HEAD
-    vf acc[8][4];
-=======
     vf acc[TALLEST][4];
->>>>>>> s9-perf
 #pragma clang loop unroll(full)
     for (int r = 0; r < tall; r++)
 #pragma clang loop unroll(full)
@@ -59,11 +47,7 @@ INLINE void product_tile(int tall, int wide, float *c, int64_t ldc, const factor
 /* C[tall x cols] += ..., or = with `fresh`; cols <= wide * LANES. */
 INLINE void outer_tile(int tall, int wide, float *c, int64_t ldc, int64_t cols, const factors *f, int count, int64_t m,
                        int fresh) {
-<<<<<<< HEAD
-    vf acc[8][4];
-=======
     vf acc[TALLEST][4];
->>>>>>> s9-perf
 #pragma clang loop unroll(full)
     for (int r = 0; r < tall; r++)
 #pragma clang loop unroll(full)
@@ -84,11 +68,7 @@ INLINE void outer_tile(int tall, int wide, float *c, int64_t ldc, int64_t cols, 
             for (int v = 0; v < wide; v++) store(c + r * ldc + v * LANES, acc[r][v]);
         return;
     }
-<<<<<<< HEAD
-    float tile[8][4 * LANES];
-=======
     float tile[TALLEST][4 * LANES];
->>>>>>> s9-perf
 #pragma clang loop unroll(full)
     for (int r = 0; r < tall; r++)
 #pragma clang loop unroll(full)

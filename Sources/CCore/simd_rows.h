@@ -110,15 +110,7 @@ static void gaussian_rows(float *kl, const float *mean_p, const float *log_sd_p,
                                                log_sd_q ? log_sd_q + at : log_sd_q, width)
                                 : splat(0);
         }
-<<<<<<< HEAD
-        transpose(sums);
-#pragma clang loop unroll(full)
-        for (int half = LANES / 2; half > 0; half /= 2)
-#pragma clang loop unroll(full)
-            for (int r = 0; r < half; r++) sums[r] += sums[r + half];
-=======
         sums_of(sums);
->>>>>>> s9-perf
         if (count == LANES)
             store(kl + i, sums[0]);
         else
