@@ -1,0 +1,94 @@
+/* segments.h - the softmax over one decision's logits, and passes over many decisions: shared by policy.c and heads.c.
+ *
+ * Representation: one flat array of logits; a segment is a decision. Each decision is worked out in one or two passes
+ * over its segment, sums in double.
+ */
+#ifndef CAFE_SEGMENTS_H
+#define CAFE_SEGMENTS_H
+
+#include "internal.h"
+#include "kernels.h"
+
+#include <math.h>
+#include <stddef.h>
+
+/* A thread is worth so many decisions. */
+enum { LEAST = 256 };
+
+/* One decision's logits and what its softmax needs. */
+typedef struct segment {
+    int64_t begin;
+    int32_t size;
+    const uint8_t *mask; /* NULL: all allowed */
+    float peak;          /* largest allowed logit; -inf where none is */
+    double log_sum;      /* log sum exp(logit - peak) */
+} segment;
+
+static inline segment bounds_of(const cafe_segments *s, int64_t i) {
+    segment g = {.begin = s->offsets ? s->offsets[i] : i * s->width};
+    g.size = s->offsets ? s->offsets[i + 1] - s->offsets[i] : s->width;
+    g.mask = s->mask ? s->mask + g.begin : NULL;
+    return g;
+}
+
+static inline int allows(const segment *g, int32_t j) {
+    return !g->mask || g->mask[j];
+}
+
+static inline segment segment_of(const cafe_segments *s, int64_t i, const float *logits) {
+    segment g = bounds_of(s, i);
+    const float *z = logits + g.begin;
+    double sum = 0;
+    g.peak = -INFINITY;
+    for (int32_t j = 0; j < g.size; j++)
+        if (allows(&g, j) && z[j] > g.peak) g.peak = z[j];
+    for (int32_t j = 0; j < g.size; j++)
+        if (allows(&g, j)) sum += expf(z[j] - g.peak);
+    g.log_sum = log(sum);
+    return g;
+}
+
+static inline int is_empty(const segment *g) {
+    return g->peak == -INFINITY;
+}
+
+static inline float log_probability(const segment *g, const float *logits, int32_t j) {
+    return (float)((double)(logits[g->begin + j] - g->peak) - g->log_sum);
+}
+
+static inline double entropy_of(const segment *g, const float *logits) {
+    double entropy = 0;
+    for (int32_t j = 0; j < g->size; j++) {
+        if (!allows(g, j)) continue;
+        float lp = log_probability(g, logits, j);
+        if (lp > -80) entropy -= (double)expf(lp) * lp;
+    }
+    return entropy;
+}
+
+/* The decisions begin ..< end of a function that wants no memory of its own. */
+typedef void decisions_body(const void *arguments, int64_t begin, int64_t end);
+
+/* Calls `body` on every decision, chunk by chunk over the threads. One thread enters no OpenMP region: libomp allocates
+ * for a region of one. */
+static inline void over_decisions(int64_t count, decisions_body *body, const void *arguments) {
+    chunks c = chunks_of(count, LEAST);
+    if (c.threads < 2) {
+        body(arguments, 0, count);
+        return;
+    }
+#pragma omp parallel for schedule(static) num_threads(c.threads)
+    for (int64_t k = 0; k < c.count; k++) body(arguments, k * c.size, chunk_end(c, k, count));
+}
+
+/* What the functions below lend to their bodies. */
+typedef struct lent {
+    const kernels *use; /* chosen by the calling thread */
+    float *out, *other;
+    const cafe_segments *segments;
+    const float *logits, *tangents, *old, *weights;
+    const int32_t *actions;
+    double scale, clip, bonus;
+} lent;
+
+#endif
