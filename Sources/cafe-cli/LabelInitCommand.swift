@@ -10,6 +10,11 @@ struct LabelInit: ParsableCommand {
             The tasks file has the column task and optionally context; truths in it must be classes, and are not kept. \
             Workers are given by name (--workers a,b,c, one unit a label each), by a file with the columns worker and \
             cost, or both; without either they join later, by label next --join.
+
+            With --method pooled an expert may tell the classes of some tasks, now (--gold) or later (label gold), and \
+            --stop-at 0.95 stops asking about a task whose posterior reaches 0.95. Nobody is asked about gold tasks but \
+            in the exploration, which prefers them: --explore 2 has everyone answer two of each context first. BBTA has \
+            no posterior and no use for known classes.
             """)
 
     @Argument(help: "The folder to make.") var folder: String
@@ -21,13 +26,17 @@ struct LabelInit: ParsableCommand {
     var workersFile: String?
     @Option(help: "Who decides: \(AssignmentMethod.list).") var method = "bbta"
     @Option(help: "How many tasks of each context everyone labels first.") var explore = 0
+    @Option(help: "With --method pooled: a table task,class (or truth) of known classes; - for standard input.")
+    var gold: String?
+    @Option(name: .customLong("stop-at"), help: "With --method pooled: the posterior at which a task is settled.")
+    var stopAt: Double?
     @Option(help: "Decides every draw.") var seed: UInt64 = 0
     @Flag(help: "Answer in JSON, one line.") var json = false
 
     func validate() throws {
-        try FileOptions.checkInput([("--tasks", tasks), ("--workers-file", workersFile)])
+        try FileOptions.checkInput([("--tasks", tasks), ("--workers-file", workersFile), ("--gold", gold)])
         try checkAmount(budget, "--budget")
-        _ = try AssignmentMethod(option: method)
+        try checkKnown(gold: gold != nil, stopAt: stopAt, pooled: AssignmentMethod(option: method).takesGold)
         guard explore >= 0 else { throw ValidationError("--explore is at least 0.") }
         let names = try nameList(classes, option: "--classes")
         guard Set(names).count == names.count else { throw ValidationError("--classes names a class twice.") }
@@ -41,19 +50,23 @@ struct LabelInit: ParsableCommand {
         let plain = list.map { LabelingTask(id: $0.id, context: $0.context) }
         let session = try LabelSession.create(
             folder: folder, tasks: plain, contexts: contexts, classes: names, workers: try people(),
-            options: .init(method: AssignmentMethod(option: method), budget: budget, explore: explore, seed: seed))
+            options: .init(
+                method: AssignmentMethod(option: method), budget: budget, explore: explore, stopAt: stopAt ?? 1,
+                seed: seed),
+            gold: try gold.map { try LabelFiles.readGold($0, tasks: plain, classes: names) } ?? [])
         if json {
             print(
                 JSON.object([
                     ("folder", .string(folder)), ("tasks", .integer(session.tasks.count)),
                     ("workers", .integer(session.workers.count)), ("budget", .number(budget)),
-                    ("method", .string(method)),
+                    ("method", .string(method)), ("gold", .integer(session.goldCount)),
                 ]).line)
         } else {
             print(
                 "started \(folder): \(Terminal.counted(session.tasks.count, "task")) in "
                     + "\(Terminal.counted(session.contexts.count, "context")), "
-                    + "\(Terminal.counted(session.workers.count, "worker")), budget \(Terminal.amount(budget))")
+                    + "\(Terminal.counted(session.workers.count, "worker")), budget \(Terminal.amount(budget))"
+                    + (session.goldCount > 0 ? ", \(session.goldCount) gold" : ""))
         }
     }
 

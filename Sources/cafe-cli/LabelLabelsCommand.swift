@@ -72,6 +72,7 @@ struct LabelLabels: ParsableCommand {
         let sureness = aggregation == .majority || aggregation == .weighted ? "share" : "probability"
         return (
             answers.indices.map { index in
+                if live.goldLabel(of: answers[index].task) != nil { return answers[index] }
                 let label = result.labels[index]
                 return LabelSession.Answer(
                     task: answers[index].task, label: answers[index].labels == 0 ? nil : table.classes[label],

@@ -11,7 +11,7 @@ struct LabelNext: ParsableCommand {
             each is set aside until it is recorded, declined or expired.
 
             Exit status: 0 if anything is asked, 3 if there is nothing to ask now (the sentence says why; in JSON \
-            "reason" is the sentence and "code" one of nobody, budget-spent, budget-set-aside, all-asked), another one \
+            "reason" is the sentence and "code" one of nobody, budget-spent, budget-set-aside, all-asked, settled), another one \
             for an error. With --join, newcomers have joined if anything is asked, otherwise not.
             """)
 

@@ -99,6 +99,20 @@ func nameList(_ text: String, option: String) throws -> [String] {
     return names
 }
 
+/// Whether --gold and --stop-at can stand: `pooled` says whether a method that takes them is asked for.
+/// - Throws: `ValidationError` where they cannot.
+func checkKnown(gold: Bool, stopAt: Double?, pooled: Bool) throws {
+    let given = [("--gold", gold), ("--stop-at", stopAt != nil)].filter(\.1).map(\.0)
+    guard pooled || given.isEmpty else {
+        throw ValidationError(
+            "\(given.joined(separator: ", ")): only with the method pooled; BBTA has no posterior to stop at and no use "
+                + "for a known class.")
+    }
+    if let stopAt, !(stopAt > 0.5 && stopAt <= 1) {
+        throw ValidationError("--stop-at \(stopAt) is not a posterior above 0.5 and at most 1.")
+    }
+}
+
 /// An amount of money of an option.
 /// - Throws: `ValidationError` where it cannot be counted.
 func checkAmount(_ amount: Double, _ option: String) throws {

@@ -27,6 +27,10 @@ struct LabelPlanCommand: ParsableCommand {
     var budgets: String?
     @Option(help: "How many tasks of each context everyone labels first (0).") var explore: Int?
     @Option(help: "Who decides (bbta): \(AssignmentMethod.list).") var method: String?
+    @Option(help: "With --method pooled: how many tasks' class an expert tells, drawn anew in each session (0).")
+    var gold: Int?
+    @Option(name: .customLong("stop-at"), help: "With --method pooled: the posterior at which a task is settled.")
+    var stopAt: Double?
     @Option(help: "How many simulated sessions; if left out, so many that they hold 20,000 tasks, 20 to 1000.")
     var runs: Int?
     @Option(help: "Decides every draw.") var seed: UInt64 = 0
@@ -35,11 +39,12 @@ struct LabelPlanCommand: ParsableCommand {
     func validate() throws {
         for (name, value, least) in [
             ("--tasks", tasks, 1), ("--contexts", contexts, 1), ("--workers", workers, 1), ("--classes", classes, 2),
-            ("--explore", explore, 0), ("--runs", runs, 1),
+            ("--explore", explore, 0), ("--runs", runs, 1), ("--gold", gold, 0),
         ] {
             if let value, value < least { throw ValidationError("\(name) is at least \(least).") }
         }
-        if let method { _ = try AssignmentMethod(option: method) }
+        let pooled = try method.map { try AssignmentMethod(option: $0).takesGold } ?? (folder != nil)
+        try checkKnown(gold: gold ?? 0 > 0, stopAt: stopAt, pooled: pooled)
         if let cost {
             try checkAmount(cost, "--cost")
             guard cost > 0 else { throw ValidationError("--cost must be more than 0.") }
@@ -54,6 +59,9 @@ struct LabelPlanCommand: ParsableCommand {
                 throw ValidationError(
                     "\(given.joined(separator: ", ")): a session has its own; leave out one of the two.")
             }
+        }
+        guard folder != nil || gold ?? 0 < tasks ?? 100 else {
+            throw ValidationError("--gold: not all tasks can be known beforehand.")
         }
         guard contexts ?? 1 <= tasks ?? 100 else { throw ValidationError("There are more --contexts than --tasks.") }
         _ = try range()
@@ -121,6 +129,11 @@ struct LabelPlanCommand: ParsableCommand {
                 "where nothing is bought, the accuracy is that of guessing among "
                     + "\(Terminal.counted(plan.classCount, "class", plural: "classes"))")
         }
+        if plan.gold > 0 {
+            print(
+                "\(Terminal.counted(plan.gold, "task")) of known class in each run, not counted in the accuracy"
+                    + (plan.explore == 0 ? "; nobody is asked about them without --explore" : ""))
+        }
         if let last = points.last, last.budget > all + 1e-9 {
             print("everyone on everything costs \(Terminal.amount(all)); more than that buys nothing")
         }
@@ -142,7 +155,8 @@ struct LabelPlanCommand: ParsableCommand {
             let plan = try LabelPlan(
                 taskContexts: list, workerCosts: [Double](repeating: cost ?? 1, count: workers ?? 10),
                 classCount: classes ?? 2, assumption: .uniform(range ?? LabelPlan.usualAccuracies),
-                explore: explore ?? 0, method: AssignmentMethod(option: method ?? "bbta"))
+                explore: explore ?? 0, method: AssignmentMethod(option: method ?? "bbta"), gold: gold ?? 0,
+                stopAt: stopAt ?? 1)
             return (plan, drawn)
         }
         let live = try LabelSession(opening: folder)
@@ -154,7 +168,8 @@ struct LabelPlanCommand: ParsableCommand {
         let plan = LabelPlan(
             taskContexts: live.tasks.map(\.context), workerCosts: live.workers.map(\.cost),
             classCount: live.classes.count, assumption: range.map { .uniform($0) } ?? Self.estimate(table),
-            explore: live.options.explore, method: live.options.method)
+            explore: live.options.explore, method: live.options.method, gold: try gold(for: live),
+            stopAt: stopAt ?? live.options.stopAt)
         guard range == nil else { return (plan, drawn) }
         return (
             plan,
@@ -163,6 +178,16 @@ struct LabelPlanCommand: ParsableCommand {
                 : "accuracies as \(Terminal.counted(table.labels.count, "label")) of tasks with two or more say, "
                     + "spread like \(LabelPlan.usualAccuracies.shown) beforehand"
         )
+    }
+
+    /// How many gold tasks a plan for this session has: as many as the session, unless told otherwise.
+    private func gold(for live: LabelSession) throws -> Int {
+        if gold ?? 0 > 0 || stopAt != nil { try live.options.method.checkTakesGold() }
+        let count = gold ?? live.goldCount
+        guard count < live.tasks.count else {
+            throw CSCError.invalid("all \(live.tasks.count) tasks are gold: there is nothing to plan")
+        }
+        return count
     }
 
     private static func estimate(_ table: LabelTable) -> LabelPlan.Assumption {

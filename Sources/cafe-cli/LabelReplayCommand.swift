@@ -15,6 +15,7 @@ struct LabelReplayCommand: ParsableCommand {
             Missing labels of a recorded set are completed with GROUSE. Accuracy is taken at 2, 3, ... labels a task, as
             far as there are workers. Input files may be - (standard input); so may one output file (standard output),
             which then takes the table's place.
+            --gold and --stop-at are for pooled: gold tasks are drawn anew in each run and do not count in its accuracy.
             Methods: \(ReplayMethod.names.joined(separator: ", ")); bbta:5 is BBTA with N' = 5.
             """
     )
@@ -31,6 +32,9 @@ struct LabelReplayCommand: ParsableCommand {
     @Option(help: "Names separated by commas.")
     var methods = "random,bbta:0,bbta:1,optkg,optkg-multi,iethresh,crowdsense"
     @Option(help: "N' of BBTA: tasks of each context that everyone labels first.") var explore = 1
+    @Option(help: "With the method pooled: how many tasks' class an expert tells beforehand.") var gold = 0
+    @Option(name: .customLong("stop-at"), help: "With the method pooled: the posterior at which a task is settled.")
+    var stopAt: Double?
     @Option(help: "Accuracy is taken up to this many labels a task.") var budgetPerTask = 15
     @Option(help: "Runs to average.") var runs = 30
     @Option(help: "The seed of everything.") var seed: UInt64 = 0
@@ -70,6 +74,8 @@ struct LabelReplayCommand: ParsableCommand {
         for name in names {
             do { _ = try ReplayMethod(name: name) } catch { throw ValidationError("\(error)") }
         }
+        guard gold >= 0 else { throw ValidationError("--gold is at least 0.") }
+        try checkKnown(gold: gold > 0, stopAt: stopAt, pooled: names.contains("pooled"))
         guard runs >= 1, budgetPerTask >= 1, explore >= 0, rank ?? 1 >= 1, contexts ?? 1 >= 1, workers ?? 1 >= 1 else {
             throw ValidationError(
                 "--runs, --budget-per-task, --rank, --contexts and --workers are at least 1, --explore at least 0.")
@@ -96,6 +102,8 @@ struct LabelReplayCommand: ParsableCommand {
         let count = first.tasks.count
         replay.explore = explore
         replay.budgetPerTask = min(budgetPerTask, first.workers.count)
+        replay.gold = gold
+        replay.stopAt = stopAt ?? 1
         replay.runs = runs
         replay.seed = seed
         let curves = try replay.curves(names)

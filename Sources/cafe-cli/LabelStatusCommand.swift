@@ -30,6 +30,8 @@ struct LabelStatus: ParsableCommand {
                     ("spent", .number(budget.spent)), ("committed", .number(budget.committed)),
                     ("free", .number(budget.free)),
                     ("mean\(name.prefix(1).uppercased())\(name.dropFirst())", .number(mean)),
+                    ("gold", .integer(live.goldCount)), ("settled", .integer(live.settledCount)),
+                    ("stopAt", live.options.stopAt < 1 ? .number(live.options.stopAt) : .null),
                     ("outstanding", .array(live.outstanding.map(\.jsonValue))),
                 ]).line)
             return
@@ -42,6 +44,7 @@ struct LabelStatus: ParsableCommand {
             "budget \(Terminal.amount(budget.limit)): spent \(Terminal.amount(budget.spent)), set aside "
                 + "\(Terminal.amount(budget.committed)), free \(Terminal.amount(budget.free))")
         if live.options.method != .bbta { print("method \(live.options.method.rawValue)") }
+        if live.options.stopAt < 1 || live.goldCount > 0 { print(live.settledSentence) }
         print("mean \(name) \(Terminal.decimal(mean, 3))")
         for question in live.outstanding { print("outstanding: worker \(question.worker), task \(question.task)") }
     }

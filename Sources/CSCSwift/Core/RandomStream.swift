@@ -25,6 +25,7 @@ public struct RandomStream: RandomNumberGenerator, Sendable, Hashable, Codable {
         case labelTies = 18
         case completion = 19
         case clustering = 20
+        case labelGold = 21
         case test = 255
     }
 

@@ -48,6 +48,10 @@ public protocol LabelAssigner: SequentialAssigner {
     /// not depend on how they are spread over calls. Throws `CSCError.invalid`, and nothing is changed, where a pair was
     /// asked or adopted already, something does not exist, or what is paid is not free.
     mutating func adopt(_ labels: [(label: Label, paid: Bool)]) throws(CSCError)
+    /// Takes the classes that an expert knows of these tasks, all of them or none. The same class again changes nothing.
+    /// Throws `CSCError.invalid`, and nothing is changed, where there is no such task or class, the task has another gold
+    /// label, or the method has no use for them.
+    mutating func setGold(_ known: [(task: Int, label: Int)]) throws(CSCError)
     /// A new worker, present at once; returns the worker's index.
     mutating func addWorker(cost: Double) -> Int
     /// Whether a worker may be asked by `next(available: nil)`; leaving keeps the labels already given.
@@ -63,6 +67,8 @@ public protocol LabelAssigner: SequentialAssigner {
     var labels: [Int] { get }
     /// How sure the method is of each label, in [0, 1]; the scale is the method's own.
     var confidence: [Double] { get }
+    /// [N]: whether a task is not asked about as things stand, because its class is known or certain enough.
+    var settled: [Bool] { get }
     /// The labels taken so far.
     var answers: [Label] { get }
     /// The budget and what has become of it.
@@ -72,6 +78,12 @@ public protocol LabelAssigner: SequentialAssigner {
 extension LabelAssigner {
     /// The next pair among everyone present.
     public mutating func next() -> Assignment? { next(available: nil) }
+    /// For methods without a use for gold: refuses it.
+    public mutating func setGold(_ known: [(task: Int, label: Int)]) throws(CSCError) {
+        throw .invalid("this method has no use for gold labels")
+    }
+    /// For methods that do not stop early: no task is settled.
+    public var settled: [Bool] { [Bool](repeating: false, count: taskCount) }
 }
 
 /// The methods that decide live, by the names that commands and journals use.
@@ -89,6 +101,9 @@ public enum AssignmentMethod: String, Sendable, CaseIterable, Codable {
         }
     }
 
+    /// Whether the method has a use for gold labels and stops asking about a task that is certain enough.
+    public var takesGold: Bool { self == .pooled }
+
     /// The method at its beginning: the same arguments, the same decisions.
     ///
     /// - Parameters:
@@ -99,10 +114,11 @@ public enum AssignmentMethod: String, Sendable, CaseIterable, Codable {
     ///   - explore: how many tasks of each context everyone labels first; nil: the method's default.
     ///   - score: how BBTA reads a task's confidence; `Pooled` has no use for it.
     ///   - gold: the class of tasks that an expert has labelled; BBTA has no use for it.
+    ///   - stopAt: a task whose posterior reaches this is not asked about; 1: never; BBTA has no use for it.
     ///   - seed: decides every draw and every tie.
     public func assigner(
         taskContexts: [Int], workerCosts: [Double], classes: Int, budget: Double, explore: Int? = nil,
-        score: ExponentialWeights.Score = .margin, gold: [Int: Int] = [:], seed: UInt64
+        score: ExponentialWeights.Score = .margin, gold: [Int: Int] = [:], stopAt: Double = 1, seed: UInt64
     ) -> any LabelAssigner {
         switch self {
         case .bbta:
@@ -114,7 +130,8 @@ public enum AssignmentMethod: String, Sendable, CaseIterable, Codable {
             Pooled(
                 taskContexts: taskContexts, workers: workerCosts.count, classes: classes,
                 options: .init(
-                    calibrate: explore, budget: budget, workerCosts: workerCosts, gold: gold, seed: seed))
+                    calibrate: explore, stopAt: stopAt, budget: budget, workerCosts: workerCosts, gold: gold,
+                    seed: seed))
         }
     }
 }

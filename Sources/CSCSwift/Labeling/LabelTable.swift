@@ -91,7 +91,7 @@ public struct LabelMatrix: Sendable, Hashable {
     public static let missing: Int32 = -1
 
     /// The N tasks: the rows.
-    public let tasks: [LabelingTask]
+    public internal(set) var tasks: [LabelingTask]
     /// The K workers: the columns.
     public let workers: [LabelingWorker]
     /// Names of the contexts, which tasks refer to by index.

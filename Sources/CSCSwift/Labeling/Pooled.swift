@@ -74,7 +74,7 @@ public struct Pooled: LabelAssigner {
     var workforce: Workforce
     var pairs: PairStore
     /// Each task's class as an expert knows it, -1 where none does.
-    private(set) var gold: [Int]
+    var gold: [Int]
     // The answers in the order of their arrival.
     private(set) var task: [Int] = []
     private(set) var worker: [Int] = []
@@ -98,7 +98,7 @@ public struct Pooled: LabelAssigner {
     /// The step at which each worker was last found to have been asked about the chosen task.
     private var asked: [Int]
     private var step = 0
-    private let closed: Double
+    let closed: Double
     private let refreshEvery: Int
     private var stream: RandomStream
 
@@ -276,14 +276,11 @@ public struct Pooled: LabelAssigner {
     /// assignments. O(C).
     private func key(_ task: Int) -> Double {
         guard Int(pairs.count[task]) < workerCount, gold[task] < 0 else { return .infinity }
-        var first = -Double.infinity, second = first
-        for c in task * classCount..<(task + 1) * classCount {
-            if score[c] > first { (first, second) = (score[c], first) } else { second = max(second, score[c]) }
-        }
-        return first - second >= closed ? .infinity : first - second + 1e6 * Double(outstanding[task])
+        let lead = lead(task)
+        return lead >= closed ? .infinity : lead + 1e6 * Double(outstanding[task])
     }
 
-    private mutating func reorder() {
+    mutating func reorder() {
         for task in context.indices { tournament.stage(task, key(task)) }
         tournament.repair(context.indices)
     }
@@ -339,18 +336,6 @@ public struct Pooled: LabelAssigner {
             let index = pairs.find(task, worker: worker), pairs.pair(task, index).label == PairStore.pending
         else { throw .invalid("task \(task) is not outstanding with worker \(worker)") }
         return index
-    }
-
-    /// An expert's label: the task's class is known from now on, and everything is inferred anew.
-    /// O((labels + K S) kinds + N C).
-    /// - Throws: `CSCError.invalid` if there is no such task or class, or the task has another gold label.
-    public mutating func setGold(task: Int, label: Int) throws(CSCError) {
-        guard context.indices.contains(task), (0..<classCount).contains(label), gold[task] < 0 || gold[task] == label
-        else { throw .invalid("gold label \(label) of task \(task): no such task or class, or another gold label") }
-        gold[task] = label
-        refresh(sweeps: 3)
-        unmirror()
-        reorder()
     }
 
     // MARK: Workers who come and go

@@ -12,6 +12,40 @@ extension Pooled {
         return 1 / (1 + rest)
     }
 
+    /// The log odds between a task's two best classes. O(C).
+    func lead(_ task: Int) -> Double {
+        var first = -Double.infinity, second = first
+        for c in task * classCount..<(task + 1) * classCount {
+            if score[c] > first { (first, second) = (score[c], first) } else { second = max(second, score[c]) }
+        }
+        return first - second
+    }
+
+    /// [N]: gold, or as certain as `stopAt` wants. O(N C).
+    public var settled: [Bool] { context.indices.map { gold[$0] >= 0 || lead($0) >= closed } }
+
+    /// Labels of an expert: these tasks' classes are known from now on, and everything is inferred anew, once. The same
+    /// labels again change nothing. O((labels + K S) kinds + N C).
+    /// - Throws: `CSCError.invalid`, and nothing is changed, if there is no such task or class, or a task has another
+    ///   gold label.
+    public mutating func setGold(_ known: [(task: Int, label: Int)]) throws(CSCError) {
+        var after = gold
+        for (task, label) in known {
+            guard context.indices.contains(task), (0..<classCount).contains(label),
+                after[task] < 0 || after[task] == label
+            else { throw .invalid("gold label \(label) of task \(task): no such task or class, or another gold label") }
+            after[task] = label
+        }
+        guard after != gold else { return }
+        gold = after
+        refresh(sweeps: 3)
+        unmirror()
+        reorder()
+    }
+
+    /// `setGold` of one task.
+    public mutating func setGold(task: Int, label: Int) throws(CSCError) { try setGold([(task, label)]) }
+
     /// Belief propagation over all answers, from where it stands. O(sweeps labels kinds).
     mutating func refresh(sweeps: Int) {
         for _ in 0..<sweeps {

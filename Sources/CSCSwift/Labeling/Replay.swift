@@ -89,6 +89,10 @@ public struct Replay: Sendable {
     public var budgetPerTask = 15
     /// How many runs, each with its own seed; the letter's number unless set.
     public var runs = 30
+    /// How many tasks' class an expert tells `pooled` beforehand, drawn anew in each run; in its curve they do not count.
+    public var gold = 0
+    /// The posterior at which a task is settled for `pooled`; 1: never.
+    public var stopAt = 1.0
     /// Decides the seeds of all runs.
     public var seed: UInt64 = 0
 
@@ -111,11 +115,16 @@ public struct Replay: Sendable {
         if first.classes.count > 2, parsed.contains(.optKG) || parsed.contains(.optKGMulti) {
             throw .invalid("OptKG takes two classes, the data have \(first.classes.count)")
         }
+        let known = first.tasks.count(where: { $0.truth != nil })
+        guard gold < known else {
+            throw .invalid("\(gold) gold of \(known) tasks of known truth leave nothing to score")
+        }
         let budgets = budgets(tasks: first.tasks.count)
         let slots = (0..<runs * parsed.count).map { _ in Slot() }
         Threads.parallelFor(slots.count) { index in
             let run = index / parsed.count, seed = runSeed(run)
-            slots[index].points = play(parsed[index % parsed.count], stage.matrix(seed: seed), budgets, seed: seed)
+            slots[index].points = play(
+                parsed[index % parsed.count], stage.matrix(seed: seed), budgets, seed: seed, run: run)
         }
         return methods.indices.map { m in
             let points = (0..<runs).map { slots[$0 * parsed.count + m].points }
@@ -147,7 +156,7 @@ public struct Replay: Sendable {
     }
 
     private func play(
-        _ method: ReplayMethod, _ matrix: LabelMatrix, _ budgets: [Int], seed: UInt64
+        _ method: ReplayMethod, _ matrix: LabelMatrix, _ budgets: [Int], seed: UInt64, run: Int
     ) -> [(accuracy: Double, spent: Int)] {
         let contexts = matrix.taskContexts, workers = matrix.workers.count, classes = matrix.classes.count
         let tasks = contexts.count, last = Double(budgets.last!)
@@ -170,12 +179,23 @@ public struct Replay: Sendable {
         case .optKGMulti:
             return follow(OptKGMulti(taskContexts: contexts, workers: workers, seed: seed), matrix, budgets)
         case .pooled:
+            var scored = matrix
+            let known = self.known(matrix, run: run)
+            for task in known.keys { scored.tasks[task].truth = nil }
             return follow(
-                Pooled(taskContexts: contexts, workers: workers, classes: classes, options: .init(seed: seed)), matrix,
-                budgets)
+                Pooled(
+                    taskContexts: contexts, workers: workers, classes: classes,
+                    options: .init(stopAt: stopAt, gold: known, seed: seed)), scored, budgets)
         case .ieThresh: return matched(IEThresh.matched(matrix, budgets: budgets, seed: seed))
         case .crowdSense: return matched(CrowdSense.matched(matrix, budgets: budgets, seed: seed))
         }
+    }
+
+    /// The gold tasks of one run, among those of known truth.
+    private func known(_ matrix: LabelMatrix, run: Int) -> [Int: Int] {
+        let tasks = matrix.tasks.indices.filter { matrix.tasks[$0].truth != nil }
+        let drawn = GoldDraw.tasks(gold, of: tasks.map { matrix.tasks[$0].truth! }, seed: seed, run: run)
+        return Dictionary(uniqueKeysWithValues: drawn.map { (tasks[$0.key], $0.value) })
     }
 
     /// Plays a sequential method to the last budget, scoring it at each.

@@ -36,6 +36,11 @@ enum BenchAssign {
 
         private mutating func note(_ pair: Assignment) { asked[pair.task].insert(Int32(pair.worker)) }
 
+        /// Whether the answer disagreed with the vote, so that the context was rescored.
+        private func lost(_ pair: Assignment) -> Bool {
+            engine.label(of: pair.task) != answer(pair.task, pair.worker)
+        }
+
         private mutating func step() -> Assignment {
             guard let pair = engine.next() else { preconditionFailure("bench: no pair is left") }
             do throws(CSCError) {
@@ -62,17 +67,18 @@ enum BenchAssign {
             }
         }
 
-        /// How long each of some steps takes (s), ascending.
-        mutating func times(_ steps: Int) -> [Double] {
+        /// How long each of some steps takes (s), ascending: of all, and of those with a loss.
+        mutating func times(_ steps: Int) -> (all: [Double], losses: [Double]) {
             let clock = ContinuousClock()
-            var times: [Double] = []
+            var times: [Double] = [], losses: [Double] = []
             for _ in 0..<steps {
                 var pair: Assignment?
                 let time = clock.measure { pair = step() }
                 note(pair!)
                 times.append(Double(time.components.attoseconds) * 1e-18 + Double(time.components.seconds))
+                if lost(pair!) { losses.append(times[times.count - 1]) }
             }
-            return times.sorted()
+            return (times.sorted(), losses.sorted())
         }
 
         var accuracy: Double {
@@ -86,15 +92,17 @@ enum BenchAssign {
         ] {
             let name = "bbta/N\(tasks)/K\(workers)/S\(contexts)"
             var study = Study(tasks: tasks, workers: workers, contexts: contexts)
-            study.play(2 * tasks)
-            for labels in [2, 8, 15] {  // labels a task
-                study.fill(labels)
+            for labels in [2, 8, 15] {  // labels a task: 2 are asked for, the others filled in
+                if labels == 2 { study.play(2 * tasks) } else { study.fill(labels) }
                 let accuracy = study.accuracy
                 precondition(accuracy > 0.6, "bench: \(name) finds \(accuracy) of the truths")
-                let times = study.times(4000)
+                let (times, losses) = study.times(4000)
                 meter.report("\(name)/at\(labels)N/median", times[times.count / 2] * 1e6, "us")
                 meter.report("\(name)/at\(labels)N/p99", times[times.count * 99 / 100] * 1e6, "us")
                 meter.report("\(name)/at\(labels)N/slowest of \(times.count)", times[times.count - 1] * 1e6, "us")
+                guard !losses.isEmpty else { continue }
+                let count = losses.count
+                meter.report("\(name)/at\(labels)N/median of \(count) with a loss", losses[count / 2] * 1e6, "us")
             }
         }
     }

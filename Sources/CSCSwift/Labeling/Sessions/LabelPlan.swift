@@ -45,12 +45,20 @@ public struct LabelPlan: Sendable {
     public let explore: Int
     /// Who decides.
     public let method: AssignmentMethod
+    /// How many tasks' class an expert tells beforehand, drawn anew in each run; they do not count in the accuracy.
+    public let gold: Int
+    /// The posterior at which a task is settled; 1: never.
+    public let stopAt: Double
 
     /// A plan for tasks with these contexts (0, 1, ...) and workers with these costs a label.
     public init(
         taskContexts: [Int], workerCosts: [Double], classCount: Int = 2, assumption: Assumption, explore: Int = 0,
-        method: AssignmentMethod = .bbta
+        method: AssignmentMethod = .bbta, gold: Int = 0, stopAt: Double = 1
     ) {
+        precondition(
+            (gold == 0 && stopAt == 1) || method.takesGold, "LabelPlan: gold or stopping early with \(method.rawValue)")
+        precondition(
+            gold >= 0 && gold < max(1, taskContexts.count), "LabelPlan: \(gold) gold of \(taskContexts.count) tasks")
         precondition(
             !taskContexts.isEmpty && !workerCosts.isEmpty && classCount >= 2,
             "LabelPlan: \(taskContexts.count) tasks, \(workerCosts.count) workers, \(classCount) classes")
@@ -60,6 +68,8 @@ public struct LabelPlan: Sendable {
         self.assumption = assumption
         self.explore = explore
         self.method = method
+        self.gold = gold
+        self.stopAt = stopAt
     }
 
     /// The accuracy at each budget: each run draws truths (uniformly) and workers, then collects labels up to the largest
@@ -87,14 +97,16 @@ public struct LabelPlan: Sendable {
         var stream = RandomStream(seed: seed, purpose: .labelModel, index: UInt64(run))
         let truth = taskContexts.map { _ in stream.index(below: classCount) }
         let accuracy = drawAccuracies(&stream)
+        let known = GoldDraw.tasks(gold, of: truth, seed: seed, run: run)
         var engine = method.assigner(
             taskContexts: taskContexts, workerCosts: workerCosts, classes: classCount, budget: budgets.last ?? 0,
-            explore: explore, seed: stream.next())
+            explore: explore, gold: known, stopAt: stopAt, seed: stream.next())
         var points: [(accuracy: Double, labels: Double)] = []
         var bought = 0
         func measure() {
-            let right = zip(engine.labels, truth).count(where: { $0 == $1 })
-            points.append((Double(right) / Double(truth.count), Double(bought)))
+            let labels = engine.labels
+            let right = truth.indices.count(where: { labels[$0] == truth[$0] && known[$0] == nil })
+            points.append((Double(right) / Double(truth.count - known.count), Double(bought)))
         }
         while let question = engine.next() {
             let price = engine.budget.spent + workerCosts[question.worker]
@@ -129,5 +141,17 @@ public struct LabelPlan: Sendable {
                 }
             }
         }
+    }
+}
+
+/// The tasks whose class an expert tells in one run of a simulation.
+enum GoldDraw {
+    /// So many tasks, uniformly, with their class. O(N).
+    static func tasks(_ count: Int, of truth: [Int], seed: UInt64, run: Int) -> [Int: Int] {
+        guard count > 0 else { return [:] }
+        var stream = RandomStream(seed: seed, purpose: .labelGold, index: UInt64(run))
+        var order = Array(truth.indices)
+        for k in 0..<count { order.swapAt(k, k + stream.index(below: order.count - k)) }
+        return Dictionary(uniqueKeysWithValues: order[..<count].map { ($0, truth[$0]) })
     }
 }

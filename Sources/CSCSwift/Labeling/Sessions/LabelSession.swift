@@ -34,9 +34,11 @@ public final class LabelSession {
     let taskIndex: [String: Int]
     let classIndex: [String: Int]
     private(set) var workerIndex: [String: Int] = [:]
-    private let journal: SessionJournal
-    private let clock: () -> Double
-    private(set) var engine: (any LabelAssigner)?
+    let journal: SessionJournal
+    let clock: () -> Double
+    /// The class of each task that an expert knows.
+    var gold: [Int: Int] = [:]
+    var engine: (any LabelAssigner)?
     private(set) var pairs: [UInt64: Pair] = [:]
     private(set) var outstandingKeys: Set<UInt64> = []
     private(set) var labelCounts: [Int]
@@ -46,13 +48,15 @@ public final class LabelSession {
 
     /// Starts a session in a new folder and opens it.
     ///
-    /// `workers` may be empty if nothing is explored: workers can join at any time. Truths of tasks are not kept.
+    /// `workers` may be empty if nothing is explored: workers can join at any time. Truths of tasks are not kept; `gold`
+    /// are tasks whose class an expert knows, for a method that has a use for them.
     /// - Throws: `CSCError` where the folder has a session already, a name is used twice, empty or holds control
     ///   characters, there are fewer than two classes or no tasks, or an amount of money cannot be counted
     ///   (`LabelBudget.check`).
     public static func create(
         folder: String, tasks: [LabelingTask], contexts: [String] = ["all"], classes: [String],
-        workers: [LabelingWorker], options: Options, clock: @escaping () -> Double = LabelSession.now
+        workers: [LabelingWorker], options: Options, gold: [(task: String, label: String)] = [],
+        clock: @escaping () -> Double = LabelSession.now
     ) throws(CSCError) -> LabelSession {
         var head = SessionHead()
         head.options = options
@@ -60,6 +64,7 @@ public final class LabelSession {
         head.contexts = contexts
         head.classes = classes
         head.workers = workers
+        head.gold = gold
         try head.check()
         try LabelBudget.check(options.budget, "the budget")
         for worker in workers { try LabelBudget.check(worker.cost, "the price of worker '\(worker.id)'") }
@@ -95,7 +100,9 @@ public final class LabelSession {
         taskIndex = Dictionary(uniqueKeysWithValues: head.tasks.enumerated().map { ($1.id, $0) })
         classIndex = Dictionary(uniqueKeysWithValues: head.classes.enumerated().map { ($1, $0) })
         labelCounts = [Int](repeating: 0, count: head.tasks.count)
+        for known in head.gold { gold[taskIndex[known.task] ?? -1] = classIndex[known.label] }  // checked by the head
         if !head.workers.isEmpty { found(head.workers) }
+        var golden: [(task: Int, label: Int)] = []  // those of one call: everything is inferred anew once
         var imports: [(label: Label, paid: Bool)] = []  // one batch: the state depends on their order alone
         for (index, (fields, line)) in events.enumerated() {
             do throws(CSCError) {
@@ -105,6 +112,12 @@ public final class LabelSession {
                     guard isLast else { continue }
                     try adopt(imports, line)
                     imports = []
+                } else if fields[0] == "gold" {
+                    golden.append(try known(fields, line))
+                    let next = index + 1 < events.count ? events[index + 1].0 : []
+                    if next.first == "gold" && next.last == fields.last { continue }
+                    try takeGold(golden)
+                    golden = []
                 } else {
                     try follow(fields, line)
                 }
@@ -119,7 +132,8 @@ public final class LabelSession {
         for (index, worker) in first.enumerated() { workerIndex[worker.id] = index }
         engine = options.method.assigner(
             taskContexts: tasks.map(\.context), workerCosts: first.map(\.cost), classes: classes.count,
-            budget: options.budget, explore: options.explore, score: options.score, seed: options.seed)
+            budget: options.budget, explore: options.explore, score: options.score, gold: gold,
+            stopAt: options.stopAt, seed: options.seed)
     }
 
     // MARK: Following the journal
@@ -152,13 +166,6 @@ public final class LabelSession {
             }
         default: throw bad
         }
-    }
-
-    private func imported(_ fields: [Substring], _ line: Int) throws(CSCError) -> (label: Label, paid: Bool) {
-        guard fields.count == 6, let task = taskIndex[String(fields[1])], let worker = workerIndex[String(fields[2])],
-            let label = classIndex[String(fields[3])], fields[4] == "paid" || fields[4] == "free"
-        else { throw .invalid("line \(line) is not an event of this session") }
-        return (Label(task: task, worker: worker, label: label), fields[4] == "paid")
     }
 
     // MARK: Workers
@@ -344,7 +351,7 @@ public final class LabelSession {
     func ready() throws(CSCError) { if let failure { throw failure } }
 
     /// Appends; after a failed write the memory is ahead of the disk, so the session refuses to go on.
-    private func write(_ events: [[String]]) throws(CSCError) {
+    func write(_ events: [[String]]) throws(CSCError) {
         do throws(CSCError) {
             try journal.append(events)
         } catch {

@@ -1,13 +1,16 @@
 /// The lines with which a session's journal begins: what `create` writes and every opening reads.
 ///
-/// In this order: `session` (version, seed, budget, N', score, classes), `method` unless it is BBTA, `contexts`, one `task` a task with its context's
-/// number, one `worker` a worker with the price of a label, `start` with the time.
+/// In this order: `session` (version, seed, budget, N', score, classes), `method` unless it is BBTA, `stop` with a
+/// posterior unless it is 1, `contexts`, one `task` a task with its context's number, one `gold` a task whose class is known
+/// beforehand, one `worker` a worker with the price of a label, `start` with the time.
 struct SessionHead {
     var options = LabelSession.Options(budget: 0)
     var classes: [String] = []
     var contexts: [String] = []
     var tasks: [LabelingTask] = []
     var workers: [LabelingWorker] = []
+    /// Tasks whose class an expert knows beforehand, with the class.
+    var gold: [(task: String, label: String)] = []
     /// Whether all lines have been read.
     private(set) var isComplete = false
 
@@ -21,8 +24,10 @@ struct SessionHead {
         let score = Self.scores.first { $0.score == options.score }!.name
         var lines = [["session", "1", "\(options.seed)", "\(options.budget)", "\(options.explore)", score] + classes]
         if options.method != .bbta { lines.append(["method", options.method.rawValue]) }
+        if options.stopAt < 1 { lines.append(["stop", "\(options.stopAt)"]) }
         lines.append(["contexts"] + contexts)
         for task in tasks { lines.append(["task", task.id, "\(task.context)"]) }
+        for known in gold { lines.append(["gold", known.task, known.label]) }
         for worker in workers { lines.append(["worker", worker.id, "\(worker.cost)"]) }
         lines.append(["start", "\(time)"])
         return lines
@@ -55,6 +60,12 @@ struct SessionHead {
                         + Spelling.hint(for: name, among: names))
             }
             options.method = method
+        case "stop":
+            guard fields.count == 2, let stopAt = Double(fields[1]) else { throw stranger }
+            options.stopAt = stopAt
+        case "gold":
+            guard fields.count == 3 else { throw stranger }
+            gold.append((String(fields[1]), String(fields[2])))
         case "contexts": contexts = fields.dropFirst().map(String.init)
         case "task":
             guard fields.count == 3, let context = Int(fields[2]) else { throw stranger }
@@ -86,6 +97,7 @@ struct SessionHead {
         guard options.explore >= 0 else {
             throw .invalid("\(options.explore) tasks a context to explore is less than 0")
         }
+        try checkKnown()
         guard options.explore > 0 else { return }
         guard !workers.isEmpty else {
             throw .invalid("exploring \(options.explore) tasks a context needs the workers at the start")
@@ -98,6 +110,23 @@ struct SessionHead {
             throw .invalid(
                 "exploring \(Terminal.counted(first, "task")) with everyone costs \(Terminal.amount(price)), "
                     + "more than the budget \(Terminal.amount(options.budget))")
+        }
+    }
+
+    /// Whether gold and early stopping fit the method, the tasks and the classes.
+    private func checkKnown() throws(CSCError) {
+        guard options.stopAt > 0.5, options.stopAt <= 1 else {
+            throw .invalid("stopping at a posterior of \(options.stopAt): it is above 0.5 and at most 1")
+        }
+        if options.stopAt < 1 || !gold.isEmpty { try options.method.checkTakesGold() }
+        var seen: Set<String> = []
+        let names = Set(tasks.map(\.id))
+        for known in gold {
+            guard names.contains(known.task) else { throw .invalid("gold: there is no task '\(known.task)'") }
+            guard classes.contains(known.label) else { throw .invalid("gold: '\(known.label)' is not a class") }
+            guard seen.insert(known.task).inserted else {
+                throw .invalid("gold: task '\(known.task)' is named twice")
+            }
         }
     }
 

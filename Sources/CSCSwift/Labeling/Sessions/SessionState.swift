@@ -18,9 +18,11 @@ extension LabelSession {
     public var answers: [Answer] {
         let labels = engine?.labels, confidence = engine?.confidence
         return tasks.indices.map { task in
-            Answer(
-                task: tasks[task].id, label: labelCounts[task] == 0 ? nil : labels.map { classes[$0[task]] },
-                confidence: confidence?[task] ?? 0, labels: labelCounts[task])
+            let known = gold[task].map { classes[$0] }
+            return Answer(
+                task: tasks[task].id,
+                label: known ?? (labelCounts[task] == 0 ? nil : labels.map { classes[$0[task]] }),
+                confidence: known != nil ? 1 : confidence?[task] ?? 0, labels: labelCounts[task])
         }
     }
 
@@ -33,11 +35,11 @@ extension LabelSession {
     /// What became of a pair; nil where it was neither asked nor imported.
     func fate(_ task: Int, _ worker: Int) -> Fate? { pairs[Self.key(task, worker)]?.fate }
 
-    /// Why `next` gives nothing to these workers now, if it gives nothing; nil for `names` means everyone. O(workers).
+    /// Why `next` gives nothing to these workers now, if it gives nothing; nil for `names` means everyone. O(N workers).
     public func hindrance(workers names: [String]?) -> Hindrance {
         let prices = (names?.compactMap { workerIndex[$0] } ?? Array(workers.indices)).map { workers[$0].cost }
         guard let cheapest = prices.min() else { return .nobody }
-        guard budget.free < cheapest else { return .allAsked }
+        guard budget.free < cheapest else { return settledStandsInTheWay(of: names) ? .settled : .allAsked }
         return budget.committed > 0 ? .budgetSetAside : .budgetSpent
     }
 
@@ -53,6 +55,12 @@ extension LabelSession {
             return left + "; \(Terminal.amount(budget.committed)) is set aside for "
                 + Terminal.counted(outstandingCount, "outstanding question")
         case .budgetSpent: return budget.free == 0 ? "the budget is spent" : left
+        case .settled:
+            let why =
+                options.stopAt < 1
+                ? "gold, or its label has reached the posterior \(Terminal.amount(options.stopAt))" : "gold"
+            return "every task that is left to \(names == nil ? "ask about" : "ask these workers about") is settled: "
+                + "\(why); \(Terminal.amount(budget.free)) of the budget is left"
         case .allAsked:
             return (names == nil ? "everyone has" : "these workers have")
                 + " been asked about every task that is open to them"

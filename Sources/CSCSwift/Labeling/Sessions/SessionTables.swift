@@ -83,6 +83,14 @@ extension LabelSession {
         return report
     }
 
+    /// A line of the journal about an imported label.
+    func imported(_ fields: [Substring], _ line: Int) throws(CSCError) -> (label: Label, paid: Bool) {
+        guard fields.count == 6, let task = taskIndex[String(fields[1])], let worker = workerIndex[String(fields[2])],
+            let label = classIndex[String(fields[3])], fields[4] == "paid" || fields[4] == "free"
+        else { throw .invalid("line \(line) is not an event of this session") }
+        return (Label(task: task, worker: worker, label: label), fields[4] == "paid")
+    }
+
     private func stranger(_ worker: String) throws(Refusal) -> Refusal {
         _ = try index(ofWorker: worker)
         return Refusal(field: .worker, reason: "worker '\(worker)' has not joined")

@@ -9,18 +9,22 @@ extension LabelSession {
         public var explore: Int
         /// How the next task is chosen by BBTA; others have no use for it.
         public var score: ExponentialWeights.Score
+        /// A task whose posterior reaches this is not asked about again unless it falls back; 1: never. For methods
+        /// that take gold (`AssignmentMethod.takesGold`).
+        public var stopAt: Double
         /// Decides the exploration tasks, every draw and every tie.
         public var seed: UInt64
 
         /// A budget, and the letter's score without exploration unless said; `create` checks them.
         public init(
             method: AssignmentMethod = .bbta, budget: Double, explore: Int = 0,
-            score: ExponentialWeights.Score = .margin, seed: UInt64 = 0
+            score: ExponentialWeights.Score = .margin, stopAt: Double = 1, seed: UInt64 = 0
         ) {
             self.method = method
             self.budget = budget
             self.explore = explore
             self.score = score
+            self.stopAt = stopAt
             self.seed = seed
         }
     }
@@ -63,13 +67,15 @@ extension LabelSession {
         case budgetSetAside = "budget-set-aside"
         /// These workers have been asked about every task that is open to them.
         case allAsked = "all-asked"
+        /// What these workers have not been asked about is settled: gold, or certain enough.
+        case settled
     }
 
     /// The present estimate for one task.
     public struct Answer: Sendable, Hashable {
         /// The task's name.
         public let task: String
-        /// The class with the largest weighted vote or posterior; nil while the task has no label.
+        /// The class with the largest weighted vote or posterior, or gold; nil while the task has neither label nor gold.
         public let label: String?
         /// How sure the engine is, in [0, 1]. BBTA: by the session's score the margin between the two largest weighted
         /// votes, or the share of the largest, which is no probability. Pooled: the label's posterior.
