@@ -87,11 +87,11 @@ extension Pooled {
         }
     }
 
-    /// Turns a context over if its workers fit the prior better with the classes' names exchanged.
+    /// Turns a context over if its workers fit what the other contexts show of workers better with the classes' names
+    /// exchanged.
     mutating func unmirror() {
         guard classCount == 2 else { return }
-        var turned = [Bool](repeating: false, count: contexts)
-        for s in 0..<contexts { turned[s] = workforce.mirrorAdvantage(context: s) > 0.01 }
+        let turned = workforce.mirrorAdvantages().map { $0 > 0.01 }
         guard turned.contains(true) else { return }
         for s in 0..<contexts where turned[s] { prior.swapAt(2 * s, 2 * s + 1) }
         for i in context.indices where turned[context[i]] { score.swapAt(2 * i, 2 * i + 1) }

@@ -222,27 +222,59 @@ struct Workforce: Sendable {
         return k
     }
 
-    /// With two classes: how much more likely a context's answers are if the classes of all but the gold tasks change
-    /// names, by the prior over even kinds; the log of the ratio. O(K kinds).
-    func mirrorAdvantage(context: Int) -> Double {
-        var sum = 0.0
-        for worker in 0..<workers {
-            let row = (worker * contexts + context) * kinds.count
-            var top = -Double.infinity, here = 0.0, there = 0.0
-            for k in 0..<kinds.count { top = max(top, evidence[row + k]) }
-            for k in 0..<kinds.count where kinds.isEven[k] {
-                let likelihood = exp(evidence[row + k] - top)
-                here += kinds.base[k] * likelihood
-                // The mirrored kind explains all other answers as well; for those on gold it must answer itself.
-                let mirror = kinds.mirror[k]
-                let mirrored =
-                    certain.isEmpty
-                    ? likelihood : exp(min(700, evidence[row + k] - top + certain[row + mirror] - certain[row + k]))
-                there += kinds.base[mirror] * mirrored
-            }
-            sum += log(max(there, 1e-300) / max(here, 1e-300))
+    /// With two classes, for each context: how much more likely its answers are if the classes of all but the gold tasks
+    /// change names; the log of the ratio. What decides is how common each even kind is in the other contexts, where the
+    /// truth and its mirror image need not be confused at the same time: experts as liars is a bad bargain where the other
+    /// contexts have hardly any liars like that. In a single context it is the prior. O(S K S kinds).
+    func mirrorAdvantages() -> [Double] {
+        let n = kinds.count, even = (0..<n).filter { kinds.isEven[$0] }
+        var likelihood = [Double](repeating: 0, count: evidence.count)
+        for row in stride(from: 0, to: evidence.count, by: n) {
+            var top = -Double.infinity
+            for k in 0..<n { top = max(top, evidence[row + k]) }
+            for k in 0..<n { likelihood[row + k] = exp(evidence[row + k] - top) }
         }
-        return sum
+        return (0..<contexts).map { context in
+            let common = contexts == 1 ? kinds.base : population(elsewhere: context, likelihood, even)
+            var sum = 0.0
+            for worker in 0..<workers {
+                let row = (worker * contexts + context) * n
+                var here = 0.0, there = 0.0, top = 0.0
+                if !certain.isEmpty { top = evidence[row..<row + n].max()! }
+                for k in even {
+                    here += common[k] * likelihood[row + k]
+                    // The mirrored kind explains all other answers as well; for those on gold it must answer itself.
+                    let mirror = kinds.mirror[k]
+                    let mirrored =
+                        certain.isEmpty
+                        ? likelihood[row + k]
+                        : exp(min(700, evidence[row + k] - top + certain[row + mirror] - certain[row + k]))
+                    there += common[mirror] * mirrored
+                }
+                sum += log(max(there, 1e-300) / max(here, 1e-300))
+            }
+            return sum
+        }
+    }
+
+    /// How common each even kind is in the other contexts, up to a constant: five sweeps of empirical Bayes from the base,
+    /// with eight workers' worth of it, as in `learn`, over workers' answers there alone. O(K S kinds).
+    private func population(elsewhere context: Int, _ likelihood: [Double], _ even: [Int]) -> [Double] {
+        var common = kinds.base
+        for _ in 0..<5 {
+            var sums = kinds.base.map { 8 * $0 }
+            for worker in 0..<workers {
+                for s in 0..<contexts where s != context {
+                    let row = (worker * contexts + s) * kinds.count
+                    var total = 0.0
+                    for k in even { total += common[k] * likelihood[row + k] }
+                    guard total > 0 else { continue }
+                    for k in even { sums[k] += common[k] * likelihood[row + k] / total }
+                }
+            }
+            common = sums
+        }
+        return common
     }
 
     /// The mean probability, over workers and contexts, that accuracies differ by class, one in ten doing so beforehand;
