@@ -192,8 +192,8 @@ struct LearntCoalitionTests {
         // Files from before there was joint planning say nothing of it and are planned greedily, as they were learnt.
         var greedy = policy
         greedy.joint = false
-        #expect(policy.joint && text.contains("Jointly"))
-        #expect(try !greedy.text().contains("ointly"))
+        #expect(policy.joint && text.contains("joint: true"))
+        #expect(try !greedy.text().contains("joint"))
         #expect(try LearntCoalitionPolicy(text: greedy.text()) == greedy)
         let renamed = text.replacingOccurrences(of: "price.pressure:", with: "price.presure:")
         #expect { try LearntCoalitionPolicy(text: renamed) } throws: { "\($0)".contains("price.presure") }

@@ -28,6 +28,11 @@ public struct LearntCoalitionPolicy: Sendable, Hashable, Codable {
     /// What it knows of the future.
     public var forecast: DemandForecast
 
+    private enum CodingKeys: String, CodingKey {
+        case format, name, origin, rate, horizonAhead, weights, forecast
+        case dealtJointly = "joint"
+    }
+
     /// A policy from its parts.
     public init(
         name: String = "learnt-coalition", origin: String = "", rate: Double, horizonAhead: Double = 12,
