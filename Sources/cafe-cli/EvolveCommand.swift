@@ -23,12 +23,17 @@ struct EvolveCommand: AsyncParsableCommand {
                      cafe-cli evaluate --scenario chengdu --policy coalition,runs/cd
                      cafe-cli evolve --orders orders.csv --days 0-14 --out runs/days --generations 60
                      cafe-cli evaluate --orders orders.csv --days 15- --policy coalition,runs/days
+                     cafe-cli evolve --start cafe-chengdu --set jointTraining=true --out runs/on
             """)
 
     @OptionGroup var source: SourceOptions
 
     @Option(help: "The run's folder. It must not hold a run yet, unless --resume is given.")
     var out: String
+
+    @Option(
+        help: "Start from the weights of this policy (cafe-chengdu, a run of evolve, a file), not from the plain rule.")
+    var start: String?
 
     @Option(help: "Stop after so many minutes.")
     var minutes: Double?
@@ -57,9 +62,9 @@ struct EvolveCommand: AsyncParsableCommand {
     func validate() throws {
         if let minutes, !(minutes > 0) { throw ValidationError("--minutes \(minutes) is not positive.") }
         if let generations, generations < 1 { throw ValidationError("--generations \(generations) is below 1.") }
-        if resume && (population != nil || seed != nil || !overrides.isEmpty || source.orders != nil) {
+        if resume && (population != nil || seed != nil || !overrides.isEmpty || source.orders != nil || start != nil) {
             throw ValidationError(
-                "A resumed run keeps its options: leave out --population, --seed, --set and --orders.")
+                "A resumed run keeps its options: leave out --population, --seed, --set, --start and --orders.")
         }
     }
 
@@ -102,9 +107,16 @@ struct EvolveCommand: AsyncParsableCommand {
         if let line = SourceOptions.shortage(episodes, tasks: options.settings.map(\.tasks).max() ?? 0) {
             note("note: \(line)")
         }
+        let first = try start.map { name in
+            guard let policy = try LearntCoalitionPolicy.named(name) else {
+                throw CSCError.file(path: name, reason: "is neither a learnt coalition policy nor a run of evolve")
+            }
+            return policy
+        }
         note("Measuring the plain rule in \(episodes.name).")
         return try EvolutionRun(
-            creating: out, scenario: city, options: options, source: episodes, recorded: source.recordedFlags)
+            creating: out, scenario: city, options: options, start: first, source: episodes,
+            recorded: source.recordedFlags)
     }
 
     private func continued() throws -> EvolutionRun {

@@ -55,6 +55,52 @@ struct CoalitionTrainerTests {
         }
     }
 
+    @Test("the policy plans jointly, its candidates only if told to; options from before go on as they were")
+    func joint() throws {
+        #expect(small.joint && !small.jointTraining)
+        func learnt(_ change: (inout EvolutionOptions) throws -> Void) throws -> LearntCoalitionPolicy {
+            var options = small
+            try change(&options)
+            let trainer = try CoalitionTrainer(scenario: .chengdu, options: options)
+            for _ in 0..<4 { _ = trainer.step() }
+            return trainer.policy
+        }
+        let usual = try learnt { _ in }
+        let greedy = try learnt { try $0.set("joint", to: "false") }
+        let through = try learnt { try $0.set("jointTraining", to: "true") }
+        #expect(usual.joint && !greedy.joint && through.joint)
+        #expect(usual.weights == greedy.weights && usual.weights != through.weights)
+        #expect(greedy.origin.contains("--set joint=false") && through.origin.contains("--set jointTraining=true"))
+
+        let text = String(decoding: try JSONEncoder().encode(small), as: UTF8.self)
+        let old = text.replacingOccurrences(of: "\"plansJointly\":true,", with: "")
+            .replacingOccurrences(of: ",\"plansJointly\":true", with: "")
+        #expect(old != text)
+        let read = try JSONDecoder().decode(EvolutionOptions.self, from: Data(old.utf8))
+        #expect(!read.joint && !read.jointTraining)
+    }
+
+    @Test("goes on from a policy's weights, also after a resume")
+    func start() throws {
+        let folder = NSTemporaryDirectory() + "evolve-" + UUID().uuidString
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let artefact = try #require(LearntCoalitionPolicy.builtIn("cafe-chengdu"))
+        var options = small
+        options.jointTraining = true
+        let whole = try CoalitionTrainer(scenario: .chengdu, options: options, start: artefact)
+        #expect(whole.policy.weights == artefact.weights && whole.policy.origin.contains("--start cafe-chengdu"))
+        for _ in 0..<7 { _ = whole.step() }
+        let plain = try CoalitionTrainer(scenario: .chengdu, options: options)
+        for _ in 0..<7 { _ = plain.step() }
+        #expect(plain.policy.weights != whole.policy.weights)
+        let first = try EvolutionRun(creating: folder, scenario: .chengdu, options: options, start: artefact)
+        for _ in 0..<6 { _ = try first.step() }
+        let second = try EvolutionRun(resuming: folder)
+        #expect(second.trainer.generation == 5)
+        for _ in 0..<2 { _ = try second.step() }
+        #expect(second.trainer.policy == whole.policy)
+    }
+
     @Test("learns on recorded orders; a resumed run opens them again, and no others")
     func recordedOrders() throws {
         let folder = try ReaderTests.Folder()

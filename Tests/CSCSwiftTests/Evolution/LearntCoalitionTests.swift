@@ -10,12 +10,14 @@ struct LearntCoalitionTests {
 
     /// A policy without learning whose price, pay and workload are in plain units: mean pay 1, mean workload 20.
     static func policy(
-        price: Double, horizonAhead: Double = 12, _ change: (inout CoalitionWeights) -> Void = { _ in }
+        price: Double, horizonAhead: Double = 12, joint: Bool = true,
+        _ change: (inout CoalitionWeights) -> Void = { _ in }
     ) -> LearntCoalitionPolicy {
         var weights = CoalitionWeights.constantPrice(price)
         change(&weights)
         return LearntCoalitionPolicy(
-            rate: 1.0 / 20, horizonAhead: horizonAhead, weights: weights, forecast: DemandForecast(episodes(4)))
+            rate: 1.0 / 20, horizonAhead: horizonAhead, joint: joint, weights: weights,
+            forecast: DemandForecast(episodes(4)))
     }
 
     static func task(release: Double = 0, x: Double, workload: Double = 20, pay: Double = 1) -> SpatialTask {
@@ -31,11 +33,11 @@ struct LearntCoalitionTests {
 
     /// Plays an episode; returns the revenue and when each worker was sent where.
     static func play(
-        _ policy: LearntCoalitionPolicy, tasks: [SpatialTask], workers: [Worker]
+        _ policy: LearntCoalitionPolicy, tasks: [SpatialTask], workers: [Worker], horizon: Double = 60
     ) throws -> (revenue: Double, sent: [SettlementMember], game: SpatialCrowdsourcing) {
         let game = SpatialCrowdsourcing()
         let rule = LearntCoalition(policy)
-        game.reset(try Instance(tasks: tasks, workers: workers, horizon: 60))
+        game.reset(try Instance(tasks: tasks, workers: workers, horizon: horizon))
         rule.begin(game, stream: RandomStream(seed: 0, purpose: .dispatcher))
         var sent: [SettlementMember] = []
         while !game.isOver {
@@ -78,6 +80,59 @@ struct LearntCoalitionTests {
         #expect(kept.sent.contains { $0.worker == 0 && $0.committed == 6 })
         let alone = try Self.play(Self.policy(price: 0.01, horizonAhead: 0), tasks: tasks, workers: workers)
         #expect(alone.sent.contains { $0.worker == 1 && $0.committed == 2 })
+    }
+
+    @Test("dealt jointly, a worker leaves the task that it would serve best to another who has nothing else near")
+    func jointly() throws {
+        // Worker 0 is 4.4 from task 0 and 4.6 from task 1; worker 1 is 4.5 and 13.5 away. Full pay: there by 5.
+        let tasks = [Self.task(x: 0), Self.task(x: 9)]
+        let workers = [Self.worker(x: 4.4), Self.worker(x: -4.5)]
+        // One after the other: worker 0 takes task 0, worker 1 is 8.5 minutes late at task 1.
+        let greedy = try Self.play(Self.policy(price: 0.01, joint: false), tasks: tasks, workers: workers)
+        #expect(abs(greedy.revenue - (2 - 8.5 / 60)) < 1e-9)
+        let joint = try Self.play(Self.policy(price: 0.01), tasks: tasks, workers: workers)
+        #expect(joint.revenue == 2)
+        #expect(joint.sent.map(\.arrival) == [4.6, 4.5])
+        // Whichever side is the longer: a third task far away, or a third worker, changes nothing.
+        let more = try Self.play(
+            Self.policy(price: 0.01), tasks: tasks + [Self.task(x: 90)], workers: workers)
+        #expect(more.sent.prefix(2).map(\.arrival) == [4.6, 4.5])
+        let further = try Self.play(
+            Self.policy(price: 0.01), tasks: tasks, workers: workers + [Self.worker(x: -30)])
+        #expect(further.sent.map(\.arrival) == [4.6, 4.5])
+    }
+
+    @Test(
+        "knows nothing of the future: other tasks and workers to come, the same decisions now",
+        arguments: [false, true])
+    func future(joint: Bool) throws {
+        var policy = try #require(LearntCoalitionPolicy.builtIn("cafe-chengdu"))
+        #expect(policy.joint)
+        policy.joint = joint
+        let cut = 20.0
+        var (before, after) = (0, 0)
+        for episode in 0..<4 {
+            let instance = Scenario.chengdu.instance(tasks: 120, workers: 30, seed: 8, index: episode)
+            // What is to come keeps its times, pay and workloads but lies elsewhere and asks for another skill.
+            var tasks = instance.tasks
+            for at in tasks.indices where tasks[at].release > cut {
+                (tasks[at].x, tasks[at].y) = (10 - tasks[at].x, 10 - tasks[at].y)
+                tasks[at].skill = (tasks[at].skill + 1) % 4
+            }
+            var workers = instance.workers
+            for at in workers.indices where workers[at].shiftStart > cut {
+                (workers[at].x, workers[at].y) = (10 - workers[at].x, 10 - workers[at].y)
+            }
+            let one = try Self.play(policy, tasks: instance.tasks, workers: instance.workers, horizon: 135).sent
+            let two = try Self.play(policy, tasks: tasks, workers: workers, horizon: 135).sent
+            func moves(_ sent: [SettlementMember], _ isEarly: Bool) -> [[Double]] {
+                sent.filter { ($0.committed <= cut) == isEarly }.map { [$0.committed, Double($0.worker), $0.arrival] }
+            }
+            #expect(moves(one, true) == moves(two, true))
+            before += moves(one, true).count
+            if moves(one, false) != moves(two, false) { after += 1 }
+        }
+        #expect(before > 40 && after == 4)
     }
 
     @Test("the last job of a shift is kept for the shift's end once it has a worth")
@@ -134,6 +189,12 @@ struct LearntCoalitionTests {
             name: "a", origin: "a test", rate: 0.00625, weights: weights, forecast: DemandForecast(Self.episodes(3)))
         let text = try policy.text()
         #expect(try LearntCoalitionPolicy(text: text) == policy)
+        // Files from before there was joint planning say nothing of it and are planned greedily, as they were learnt.
+        var greedy = policy
+        greedy.joint = false
+        #expect(policy.joint && text.contains("joint: true"))
+        #expect(try !greedy.text().contains("joint"))
+        #expect(try LearntCoalitionPolicy(text: greedy.text()) == greedy)
         let renamed = text.replacingOccurrences(of: "price.pressure:", with: "price.presure:")
         #expect { try LearntCoalitionPolicy(text: renamed) } throws: { "\($0)".contains("price.presure") }
         let newer = text.replacingOccurrences(of: "format: 1", with: "format: 9")

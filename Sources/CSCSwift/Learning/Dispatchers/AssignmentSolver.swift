@@ -1,7 +1,7 @@
 /// The assignment of rows to columns of the largest total value, each row and column used at most once and no pair of
 /// value 0 or less: the Hungarian method by shortest augmenting paths (Kuhn 1955; Jonker and Volgenant 1987).
 ///
-/// Scratch is kept between calls. O(rows^2 (rows + columns)).
+/// Scratch is kept between calls. O(rows^2 max(rows, columns)): the shorter side should be the rows.
 struct AssignmentSolver {
     private var rowPotential: [Double] = []
     private var columnPotential: [Double] = []
@@ -12,10 +12,11 @@ struct AssignmentSolver {
     /// The column of each row, or -1: the result.
     private(set) var columnOf: [Int] = []
 
-    /// `value(row, column)` is taken as max(0, value): a row may always stay alone (its own dummy column of value 0).
+    /// `value(row, column)` is taken as max(0, value): a row that gets a pair of value 0 stays alone. Where rows outnumber
+    /// columns, dummy columns of value 0 make up for it.
     mutating func solve(rows: Int, columns: Int, value: (Int, Int) -> Double) {
-        // Column 0 is the root; columns 1...columns are real, the next `rows` are the dummies.
-        let width = columns + rows
+        // Column 0 is the root; columns 1...columns are real, any further ones are the dummies.
+        let width = max(columns, rows)
         refill(&rowPotential, rows + 1, 0)
         refill(&columnPotential, width + 1, 0)
         refill(&rowOf, width + 1, 0)

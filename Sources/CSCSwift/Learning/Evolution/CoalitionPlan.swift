@@ -57,6 +57,7 @@ struct CoalitionPlan {
     let rate: Double
     let forecast: DemandForecast
     let horizonAhead: Double
+    let isJoint: Bool
 
     var slots: [Slot] = []
     var idleLeft = 0
@@ -83,10 +84,11 @@ struct CoalitionPlan {
     var nearDistance = [Double](repeating: 0, count: nearest)
 
     // The best teams, and which needs want which slot.
-    private var heap = OfferHeap()
+    var heap = OfferHeap()
     private var wants = WantLists()
-    private var versions: [Int32] = []
+    private(set) var versions: [Int32] = []
     private var losers: [Int32] = []
+    var joint = JointAssignment()
 
     // Scratch.
     var pressure = 0.0
@@ -104,10 +106,11 @@ struct CoalitionPlan {
         rate = policy.rate
         forecast = policy.forecast
         horizonAhead = policy.horizonAhead
+        isJoint = policy.joint
     }
 
-    /// Commits idle workers of the present window. O(workers + (needs + needs that lost a member) * slots), with the
-    /// grid O(workers + (needs + needs that lost a member) * slots near them).
+    /// Commits idle workers of the present window. Greedily O(workers + (needs + needs that lost a member) * slots), with
+    /// the grid O(workers + (needs + needs that lost a member) * slots near them); jointly see `assignJointly`.
     mutating func dispatch(_ state: inout GameState) {
         if state.idle.isEmpty || state.open.isEmpty { return }
         gather(state)
@@ -116,8 +119,14 @@ struct CoalitionPlan {
         heap.removeAll()
         wants.reset(members: slots.count)
         refill(&versions, needs.count, 0)
+        let isDraft = isJoint && JointAssignment.isAffordable(needs.count, slots.count)
+        if isDraft { joint.begin(needs: needs.count, slots: slots.count) } else { joint.end() }
         for need in needs.indices { consider(need, state) }
-        while idleLeft > 0, let best = heap.pop(versions: versions) { take(best, &state) }
+        if isDraft {
+            assignJointly(&state)
+        } else {
+            while idleLeft > 0, let best = heap.pop(versions: versions) { take(best, &state) }
+        }
     }
 
     /// Finds a need's best team and enters it among the others.
@@ -135,8 +144,18 @@ struct CoalitionPlan {
     /// Sends the idle members of a need's team, reserves the others, and finds new teams for the needs that lose a
     /// member. A need whose team holds a reserved member is settled for this window.
     private mutating func take(_ need: Int, _ state: inout GameState) {
-        let task = Int(needs[need].task)
-        var reserved = false
+        claim(need)
+        let reserved = send(need, &state)
+        if reserved || !state.isNeedy(Int(needs[need].task)) {
+            needs[need].score = -.infinity
+        } else {
+            consider(need, state)
+        }
+        lookAgain(state)
+    }
+
+    /// Takes the members of a need's team off the market and lists the needs that lose one.
+    mutating func claim(_ need: Int) {
         // Its offer is used up: the version says so to the heap and to the lists.
         versions[need] += 1
         losers.removeAll(keepingCapacity: true)
@@ -144,16 +163,28 @@ struct CoalitionPlan {
             let slot = Int(members[need * Self.largestTeam + m])
             slots[slot].used = true
             if isGridded { index.setLatest(slot, -.infinity) }
-            if slots[slot].isIdle {
-                state.commit(worker: Int(slots[slot].worker), task: task)
+            wants.wanting(slot, versions: versions, into: &losers)
+        }
+    }
+
+    /// Sends the idle members of a need's team; returns whether there are others.
+    mutating func send(_ need: Int, _ state: inout GameState) -> Bool {
+        var reserved = false
+        for m in 0..<Int(needs[need].size) {
+            let slot = slots[Int(members[need * Self.largestTeam + m])]
+            if slot.isIdle {
+                state.commit(worker: Int(slot.worker), task: Int(needs[need].task))
                 idleLeft -= 1
             } else {
                 reserved = true
             }
-            wants.wanting(slot, versions: versions, into: &losers)
         }
-        if reserved || !state.isNeedy(task) { needs[need].score = -.infinity } else { consider(need, state) }
-        // Whoever wants two of them is listed twice, and has a new team by the second time.
+        return reserved
+    }
+
+    /// Finds new teams for the needs that have lost a member. Whoever wants two of them is listed twice, and has a new
+    /// team by the second time.
+    mutating func lookAgain(_ state: borrowing GameState) {
         for other in losers where hasLostMember(Int(other)) { consider(Int(other), state) }
     }
 

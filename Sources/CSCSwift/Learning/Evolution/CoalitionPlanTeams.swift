@@ -77,6 +77,7 @@ extension CoalitionPlan {
             arrivals[k] = candidateArrival[m]
             present += 1
             let score = rank(0, m + 1, finish(terms.workload, present))
+            if m == 0 { joint.note(need: n, slot: candidateSlot[0], rank: score) }
             if score > bestScore {
                 bestScore = score
                 bestSize = m + 1
@@ -85,6 +86,7 @@ extension CoalitionPlan {
         if existing == 0 && kept > 1 {
             for k in 1..<kept {
                 let score = rank(k, 1, candidateArrival[k] + terms.workload)
+                joint.note(need: n, slot: candidateSlot[k], rank: score)
                 if score > bestScore {
                     bestScore = score
                     bestSize = 1

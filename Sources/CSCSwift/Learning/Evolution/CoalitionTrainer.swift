@@ -65,15 +65,18 @@ public final class CoalitionTrainer {
     /// A run at its beginning: counts the forecast and measures the plain rule.
     ///
     /// - Parameters:
+    ///   - start: whose weights the search starts from, such as those of another city; nil for the plain rule.
     ///   - source: where episodes come from; nil for the scenario's generator.
     ///   - recorded: what tells that source from others, such as its file and days: a checkpoint of another is refused.
     /// - Throws: `CSCError.configuration` where scenario or options make no sense.
     public init(
-        scenario: Scenario, options: EvolutionOptions = EvolutionOptions(), source: (any InstanceSource)? = nil,
-        recorded: [String: String] = [:]
+        scenario: Scenario, options: EvolutionOptions = EvolutionOptions(), start: LearntCoalitionPolicy? = nil,
+        source: (any InstanceSource)? = nil, recorded: [String: String] = [:]
     ) throws {
         try scenario.validate()
         try options.validate()
+        var options = options
+        options.start = start?.name
         self.scenario = scenario
         self.options = options
         self.recorded = recorded
@@ -81,11 +84,12 @@ public final class CoalitionTrainer {
         self.source = source
         lanes = (0..<Self.laneCount).map { _ in Lane(options) }
         let untrained = Self.untrained(source, options)
+        let first = start?.weights.vector ?? untrained.weights.vector
         state = State(
             search: CMAES(
-                start: untrained.weights.vector, scales: CoalitionWeights.scales,
+                start: first, scales: CoalitionWeights.scales,
                 options: .init(population: options.population, stepSize: options.stepSize), seed: options.seed),
-            averaged: untrained.weights.vector, reference: [], forecast: untrained.forecast, rate: untrained.rate)
+            averaged: first, reference: [], forecast: untrained.forecast, rate: untrained.rate)
         let count = options.settings.count
         let revenue = play(
             [untrained], episodes: options.referenceEpisodes * count, first: Self.referenceIndex)[0]
@@ -102,7 +106,7 @@ public final class CoalitionTrainer {
             source.instance(
                 tasks: largest.tasks, workers: largest.workers, seed: options.seed, episode: forecastIndex + number)
         }
-        return LearntCoalitionPolicy(untrained: counted, price: options.startPrice)
+        return LearntCoalitionPolicy(untrained: counted, price: options.startPrice, joint: options.jointTraining)
     }
 
     /// Continues a run.
@@ -165,6 +169,7 @@ public final class CoalitionTrainer {
     /// The policy as it stands: the average of the last generations' means.
     public var policy: LearntCoalitionPolicy {
         var policy = candidate(state.averaged)
+        policy.joint = options.joint
         policy.name = "evolved-\(source.name)"
         policy.origin =
             "trained artefact: cafe-cli evolve --scenario \(scenario.name)"
@@ -197,7 +202,8 @@ public final class CoalitionTrainer {
     private func candidate(_ vector: [Double]) -> LearntCoalitionPolicy {
         var weights = CoalitionWeights()
         weights.vector = vector
-        return LearntCoalitionPolicy(rate: state.rate, weights: weights, forecast: state.forecast)
+        return LearntCoalitionPolicy(
+            rate: state.rate, joint: options.jointTraining, weights: weights, forecast: state.forecast)
     }
 
     /// The revenue of each policy in `episodes` training episodes from number `first` on, settings taken in turn. The

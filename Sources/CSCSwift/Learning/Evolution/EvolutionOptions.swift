@@ -47,6 +47,24 @@ public struct EvolutionOptions: Sendable, Hashable, Codable {
     /// nil in files from before there was re-routing.
     private var rerouting: Bool?
 
+    /// The policy that comes out plans jointly (`LearntCoalitionPolicy.joint`).
+    public var joint: Bool {
+        get { plansJointly ?? false }
+        set { plansJointly = newValue ? true : nil }
+    }
+    /// nil in files from before there was joint planning, which go on without it.
+    private var plansJointly: Bool? = true
+    /// The candidates plan jointly too, which takes about twice the time; otherwise they plan greedily.
+    public var jointTraining: Bool {
+        get { trainsJointly ?? false }
+        set { trainsJointly = newValue ? true : nil }
+    }
+    /// nil in files from before there was joint planning.
+    private var trainsJointly: Bool?
+
+    /// The name of the policy whose weights the search starts from; nil for the plain rule. `CoalitionTrainer` sets it.
+    public internal(set) var start: String?
+
     /// The defaults.
     public init() {}
 
@@ -84,13 +102,17 @@ public struct EvolutionOptions: Sendable, Hashable, Codable {
             + flag("averaging", averaging != plain.averaging, "\(averaging)")
             + flag("settings", settings != plain.settings, sizes)
             + flag("forecastEpisodes", forecastEpisodes != plain.forecastEpisodes, "\(forecastEpisodes)")
+            + flag("joint", joint != plain.joint, "\(joint)")
+            + flag("jointTraining", jointTraining != plain.jointTraining, "\(jointTraining)")
+            + flag("reroute", reroute != plain.reroute, "\(reroute)")
+            + (start.map { " --start \($0)" } ?? "")
             + flag("referenceEpisodes", referenceEpisodes != plain.referenceEpisodes, "\(referenceEpisodes)")
     }
 
     /// The keys that `set` knows.
     public static let keys = [
-        "averaging", "episodes", "forecastEpisodes", "population", "referenceEpisodes", "reroute", "seed", "settings",
-        "startPrice", "stepSize",
+        "averaging", "episodes", "forecastEpisodes", "joint", "jointTraining", "population", "referenceEpisodes",
+        "reroute", "seed", "settings", "startPrice", "stepSize",
     ]
 
     /// Sets one key from text; `settings` reads like `200/50,350/200` (tasks/workers).
@@ -107,6 +129,8 @@ public struct EvolutionOptions: Sendable, Hashable, Codable {
         case "averaging": averaging = try read(Double.self)
         case "episodes": episodes = try read(Int.self)
         case "forecastEpisodes": forecastEpisodes = try read(Int.self)
+        case "joint": joint = try read(Bool.self)
+        case "jointTraining": jointTraining = try read(Bool.self)
         case "population": population = try read(Int.self)
         case "referenceEpisodes": referenceEpisodes = try read(Int.self)
         case "reroute": reroute = try read(Bool.self)

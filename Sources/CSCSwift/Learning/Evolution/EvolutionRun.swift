@@ -32,24 +32,26 @@ public final class EvolutionRun {
     /// Begins a run in a folder that holds none yet.
     ///
     /// - Parameters:
+    ///   - start: whose weights the search starts from; nil for the plain rule.
     ///   - source: where episodes come from; nil for the scenario's generator.
     ///   - recorded: what `resume` needs to open that source again; kept in `evolution.yaml`.
     /// - Throws: `CSCError` where the folder holds a run, or cannot be written, or the options make no sense.
     public init(
-        creating folder: String, scenario: Scenario, options: EvolutionOptions, source: (any InstanceSource)? = nil,
-        recorded: [String: String] = [:]
+        creating folder: String, scenario: Scenario, options: EvolutionOptions, start: LearntCoalitionPolicy? = nil,
+        source: (any InstanceSource)? = nil, recorded: [String: String] = [:]
     ) throws {
         let description = AtomicFile.join(folder, "evolution.yaml")
         if FileManager.default.fileExists(atPath: description) {
             throw CSCError.file(
                 path: folder, reason: "holds a run already; continue it with --resume or choose another")
         }
-        trainer = try CoalitionTrainer(scenario: scenario, options: options, source: source, recorded: recorded)
+        trainer = try CoalitionTrainer(
+            scenario: scenario, options: options, start: start, source: source, recorded: recorded)
         try AtomicFile.makeFolder(folder)
         let encoder = YAMLEncoder()
         encoder.options.sortKeys = true
         let text = try encoder.encode(
-            Description(scenario: scenario, options: options, recorded: recorded.isEmpty ? nil : recorded))
+            Description(scenario: scenario, options: trainer.options, recorded: recorded.isEmpty ? nil : recorded))
         try AtomicFile.write(text, to: description)
         self.folder = folder
         refused = []

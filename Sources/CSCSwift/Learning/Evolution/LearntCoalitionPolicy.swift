@@ -16,20 +16,33 @@ public struct LearntCoalitionPolicy: Sendable, Hashable, Codable {
     public var rate: Double
     /// Workers who become free within so many minutes count as virtual members.
     public var horizonAhead: Double
+    /// Single members are dealt to tasks all at once by the largest total worth, not one after the other by rank.
+    public var joint: Bool {
+        get { dealtJointly ?? false }
+        set { dealtJointly = newValue ? true : nil }
+    }
+    /// nil in files from before there was joint planning.
+    private var dealtJointly: Bool?
     /// What was learnt.
     public var weights: CoalitionWeights
     /// What it knows of the future.
     public var forecast: DemandForecast
 
+    private enum CodingKeys: String, CodingKey {
+        case format, name, origin, rate, horizonAhead, weights, forecast
+        case dealtJointly = "joint"
+    }
+
     /// A policy from its parts.
     public init(
         name: String = "learnt-coalition", origin: String = "", rate: Double, horizonAhead: Double = 12,
-        weights: CoalitionWeights, forecast: DemandForecast
+        joint: Bool = true, weights: CoalitionWeights, forecast: DemandForecast
     ) {
         self.name = name
         self.origin = origin
         self.rate = rate
         self.horizonAhead = horizonAhead
+        self.dealtJointly = joint ? true : nil
         self.weights = weights
         self.forecast = forecast
     }
@@ -37,12 +50,13 @@ public struct LearntCoalitionPolicy: Sendable, Hashable, Codable {
     /// The policy before any learning: the coalition rule at a constant price, and virtual members.
     ///
     /// - Precondition: the episodes have at least one task.
-    public init(untrained episodes: [Instance], price: Double = 0.15) {
+    public init(untrained episodes: [Instance], price: Double = 0.15, joint: Bool = true) {
         let tasks = episodes.flatMap(\.tasks)
         let pay = tasks.reduce(0) { $0 + $1.pay }
         let workload = tasks.reduce(0) { $0 + $1.workload }
         self.init(
-            rate: max(1e-12, pay) / workload, weights: .constantPrice(price), forecast: DemandForecast(episodes))
+            rate: max(1e-12, pay) / workload, joint: joint, weights: .constantPrice(price),
+            forecast: DemandForecast(episodes))
     }
 
     /// The same weights with a forecast counted over other episodes: the policy for a city that is not the one that it

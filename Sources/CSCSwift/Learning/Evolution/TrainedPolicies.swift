@@ -34,6 +34,7 @@ extension LearntCoalitionPolicy {
         }
         var policy = CoalitionTrainer.untrained(artefact.scenario, options)
         policy.weights.vector = CoalitionWeights.names.map { artefact.weights[$0]! }
+        policy.joint = options.joint
         policy.name = name
         policy.origin =
             "trained artefact: cafe-cli evolve --scenario \(artefact.scenario.name) --seed \(options.seed)"
