@@ -1,7 +1,8 @@
 /* spatial.c - the k nearest qualified, reachable, still useful points of the plane, by Manhattan distance.
  *
  * Representation: the caller keeps the points as columns (x, y, skill bits, latest useful arrival); a uniform
- * grid holds their indices sorted by cell (start, order). `latest` may change at any time without a rebuild:
+ * grid holds their indices sorted by cell (start, order), and place and skill of each once more in that order
+ * (cafe_placed), so that a row of cells is read in one sweep. `latest` may change at any time without a rebuild:
  * minus infinity takes a point out. Hot call: cafe_spatial_nearest for many points, cafe_spatial_nearest_scan
  * for few (below a few hundred the straight scan wins).
  */
@@ -43,7 +44,8 @@ cafe_grid cafe_spatial_grid(const double *x, const double *y, int32_t n, int32_t
     }
 }
 
-void cafe_spatial_build(int32_t *start, int32_t *order, const double *x, const double *y, int32_t n, cafe_grid grid) {
+void cafe_spatial_build(int32_t *start, int32_t *order, cafe_placed *placed, const double *x, const double *y,
+                        const uint64_t *skill, int32_t n, cafe_grid grid) {
     int32_t cells = grid.columns * grid.rows;
     for (int32_t c = 0; c <= cells; c++) start[c] = 0;
     for (int32_t i = 0; i < n; i++) {
@@ -55,6 +57,7 @@ void cafe_spatial_build(int32_t *start, int32_t *order, const double *x, const d
     for (int32_t i = 0; i < n; i++) {
         int32_t c = cell_index(y[i], grid.y, grid.cell, grid.rows) * grid.columns +
                     cell_index(x[i], grid.x, grid.cell, grid.columns);
+        placed[start[c]] = (cafe_placed){x[i], y[i], skill[i]};
         order[start[c]++] = i;
     }
     for (int32_t c = cells; c > 0; c--) start[c] = start[c - 1];
@@ -79,9 +82,22 @@ static inline int32_t offer(int32_t *found, double *distance, int32_t count, int
     return count < k ? count + 1 : k;
 }
 
+/* Offers the points first ..< end of the grid's order. */
+static inline int32_t offer_all(int32_t *found, double *distance, int32_t count, int32_t k, int32_t first, int32_t end,
+                                const int32_t *order, const cafe_placed *placed, const double *latest,
+                                const cafe_traveller *who) {
+    for (int32_t at = first; at < end; at++) {
+        const cafe_placed *point = placed + at;
+        if (!(point->skill & who->skills)) continue;
+        int32_t i = order[at];
+        count = offer(found, distance, count, k, i, point->x, point->y, point->skill, latest[i], who);
+    }
+    return count;
+}
+
 int32_t cafe_spatial_nearest(int32_t *found, double *distance, const int32_t *start, const int32_t *order,
-                             const double *x, const double *y, const uint64_t *skill, const double *latest,
-                             cafe_grid grid, cafe_traveller who, int32_t k) {
+                             const cafe_placed *placed, const double *latest, cafe_grid grid, cafe_traveller who,
+                             int32_t k) {
     int32_t count = 0;
     if (k <= 0) return 0;
     /* The home cell may lie outside the grid: rings are counted in unclamped cells. */
@@ -95,18 +111,21 @@ int32_t cafe_spatial_nearest(int32_t *found, double *distance, const int32_t *st
         double nearest = (ring - 1) * grid.cell;
         if (nearest > who.reach || (count == k && nearest > distance[k - 1])) break;
         int32_t row_low = (int32_t)fmax(home_y - ring, 0), row_high = (int32_t)fmin(home_y + ring, grid.rows - 1);
+        double left = home_x - ring, right = home_x + ring;
+        int32_t low = (int32_t)fmax(left, 0), high = (int32_t)fmin(right, grid.columns - 1);
         for (int32_t row = row_low; row <= row_high; row++) {
+            const int32_t *cells = start + (int64_t)row * grid.columns;
             /* The first and last row of a ring are whole, the others only their two ends. */
-            int edge = (double)row == home_y - ring || (double)row == home_y + ring;
-            double low = fmax(home_x - ring, 0), high = fmin(home_x + ring, grid.columns - 1);
-            for (double column = edge ? low : home_x - ring; column <= high; column += edge ? 1 : 2 * ring) {
-                if (column < 0) continue;
-                int32_t cell = row * grid.columns + (int32_t)column;
-                for (int32_t at = start[cell]; at < start[cell + 1]; at++) {
-                    int32_t i = order[at];
-                    count = offer(found, distance, count, k, i, x[i], y[i], skill[i], latest[i], &who);
-                }
+            if ((double)row == home_y - ring || (double)row == home_y + ring) {
+                if (low <= high)
+                    count =
+                        offer_all(found, distance, count, k, cells[low], cells[high + 1], order, placed, latest, &who);
+                continue;
             }
+            if (left >= 0)
+                count = offer_all(found, distance, count, k, cells[low], cells[low + 1], order, placed, latest, &who);
+            if (right < grid.columns)
+                count = offer_all(found, distance, count, k, cells[high], cells[high + 1], order, placed, latest, &who);
         }
     }
     return count;
@@ -121,9 +140,8 @@ int32_t cafe_spatial_nearest_scan(int32_t *found, double *distance, const double
     return count;
 }
 
-int32_t cafe_spatial_count(const int32_t *start, const int32_t *order, const double *x, const double *y,
-                           const uint64_t *skill, const double *latest, cafe_grid grid, double x0, double y0,
-                           double radius, uint64_t skills, double now) {
+int32_t cafe_spatial_count(const int32_t *start, const int32_t *order, const cafe_placed *placed, const double *latest,
+                           cafe_grid grid, double x0, double y0, double radius, uint64_t skills, double now) {
     int32_t count = 0;
     int32_t column_low = cell_index(x0 - radius, grid.x, grid.cell, grid.columns);
     int32_t column_high = cell_index(x0 + radius, grid.x, grid.cell, grid.columns);
@@ -132,9 +150,8 @@ int32_t cafe_spatial_count(const int32_t *start, const int32_t *order, const dou
     for (int32_t row = row_low; row <= row_high; row++) {
         int32_t first = start[row * grid.columns + column_low], end = start[row * grid.columns + column_high + 1];
         for (int32_t at = first; at < end; at++) {
-            int32_t i = order[at];
-            double d = fabs(x[i] - x0) + fabs(y[i] - y0);
-            count += (skill[i] & skills) != 0 && d <= radius && latest[i] > now;
+            double d = fabs(placed[at].x - x0) + fabs(placed[at].y - y0);
+            count += (placed[at].skill & skills) != 0 && d <= radius && latest[order[at]] > now;
         }
     }
     return count;

@@ -19,6 +19,8 @@ public final class SpatialIndex {
     private var latest: UnsafeMutablePointer<Double>
     private var start: UnsafeMutablePointer<Int32>
     private var order: UnsafeMutablePointer<Int32>
+    /// Place and skills of the points in the grid's order.
+    private var placed: UnsafeMutablePointer<cafe_placed>
     private var grid = cafe_grid()
     private var gridded = false
 
@@ -31,6 +33,7 @@ public final class SpatialIndex {
         latest = .allocate(capacity: self.capacity)
         start = .allocate(capacity: self.capacity + 2)
         order = .allocate(capacity: self.capacity)
+        placed = .allocate(capacity: self.capacity)
     }
 
     deinit {
@@ -40,6 +43,7 @@ public final class SpatialIndex {
         latest.deallocate()
         start.deallocate()
         order.deallocate()
+        placed.deallocate()
     }
 
     /// Forgets all points. O(1).
@@ -65,7 +69,7 @@ public final class SpatialIndex {
         gridded = count > scanLimit
         guard gridded else { return }
         grid = cafe_spatial_grid(x, y, Int32(count), Int32(capacity))
-        cafe_spatial_build(start, order, x, y, Int32(count), grid)
+        cafe_spatial_build(start, order, placed, x, y, skills, Int32(count), grid)
     }
 
     /// Sets until when arriving at a point is useful; -infinity takes it out. No rebuild is needed. O(1).
@@ -98,8 +102,7 @@ public final class SpatialIndex {
                 let out = found.baseAddress! + offset
                 let far = distances.baseAddress! + offset
                 if gridded {
-                    return Int(
-                        cafe_spatial_nearest(out, far, start, order, x, y, skills, latest, grid, who, Int32(k)))
+                    return Int(cafe_spatial_nearest(out, far, start, order, placed, latest, grid, who, Int32(k)))
                 }
                 return Int(cafe_spatial_nearest_scan(out, far, x, y, skills, latest, Int32(count), who, Int32(k)))
             }
@@ -110,7 +113,7 @@ public final class SpatialIndex {
     /// `radius` (km) of a place. O(points looked at).
     public func count(x px: Double, y py: Double, radius: Double, skills set: UInt64, now: Double) -> Int {
         if gridded {
-            return Int(cafe_spatial_count(start, order, x, y, skills, latest, grid, px, py, radius, set, now))
+            return Int(cafe_spatial_count(start, order, placed, latest, grid, px, py, radius, set, now))
         }
         return Int(cafe_spatial_count_scan(x, y, skills, latest, Int32(count), px, py, radius, set, now))
     }
@@ -130,6 +133,8 @@ public final class SpatialIndex {
         start = .allocate(capacity: capacity * 2 + 2)
         order.deallocate()
         order = .allocate(capacity: capacity * 2)
+        placed.deallocate()
+        placed = .allocate(capacity: capacity * 2)
         capacity *= 2
     }
 }

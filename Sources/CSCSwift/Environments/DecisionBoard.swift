@@ -33,6 +33,11 @@ struct DecisionBoard {
     var needyCount = 0
     /// The lists are of an earlier window.
     var stale = true
+    /// No task takes anyone who arrives later than this.
+    private var latestNeed = -Double.infinity
+    /// The highest speed (km/min) and the longest reach (km) of the idle: nobody farther away can come in time.
+    private var fastest = 0.0
+    private var widest = 0.0
     private var nearRow: [Int32] = Array(repeating: 0, count: 64)
     private var nearDistance: [Double] = Array(repeating: 0, count: 64)
 
@@ -41,20 +46,26 @@ struct DecisionBoard {
         stale = false
         taskIndex.removeAll()
         needyCount = 0
+        latestNeed = -.infinity
         for position in state.open.indices {
             let task = Int(state.open[position])
             let latest = state.latestArrival(task)
             if latest > state.now { needyCount += 1 }
+            latestNeed = max(latestNeed, latest)
             taskIndex.append(
                 x: state.tasks[task].x, y: state.tasks[task].y, skills: 1 << UInt64(state.tasks[task].skill),
                 latest: latest)
         }
         taskIndex.build()
         idleIndex.removeAll()
+        fastest = 0
+        widest = 0
         for position in state.idle.indices {
             let worker = Int(state.idle[position])
             idleIndex.append(
                 x: state.workerX[worker], y: state.workerY[worker], skills: state.workers[worker].skills.rawValue)
+            fastest = max(fastest, state.workers[worker].speed)
+            widest = max(widest, state.workers[worker].reach)
         }
         idleIndex.build()
         deciders.removeAll(keepingCapacity: true)
@@ -74,6 +85,13 @@ struct DecisionBoard {
         refill(&localNeed, count, 0)
     }
 
+    /// How far one of that speed (km/min) comes before `latest`, rounded up: a bound for searches, whose finds are
+    /// checked again.
+    @inline(__always)
+    private static func range(speed: Double, now: Double, latest: Double) -> Double {
+        ((latest - now) * 1.000001 + 1e-6) * speed
+    }
+
     /// Makes every idle worker a decider who has a candidate. O(idle * open), or by the grid.
     mutating func addDeciders(_ state: borrowing GameState) {
         for row in state.idle.indices where state.workerTask[Int(state.idle[row])] < 0 {
@@ -91,10 +109,11 @@ struct DecisionBoard {
             candidateDistance.append(contentsOf: repeatElement(0, count: base + k))
         }
         let worker = Int(state.idle[row])
+        let speed = state.workers[worker].speed
         let found = taskIndex.nearest(
             k, x: state.workerX[worker], y: state.workerY[worker], skills: state.workers[worker].skills.rawValue,
-            reach: state.workers[worker].reach, speed: state.workers[worker].speed, now: state.now,
-            found: &candidateSlot, distances: &candidateDistance, offset: base)
+            reach: min(state.workers[worker].reach, Self.range(speed: speed, now: state.now, latest: latestNeed)),
+            speed: speed, now: state.now, found: &candidateSlot, distances: &candidateDistance, offset: base)
         if found == 0 { return false }
         deciders.append(Int32(row))
         candidateCount.append(Int32(found))
@@ -108,6 +127,7 @@ struct DecisionBoard {
         guard task >= 0, let slot = state.open.firstIndex(of: Int32(task)) else { return }
         if state.latestArrival(task) == -.infinity { needyCount -= 1 }
         taskIndex.setLatest(slot, state.latestArrival(task))
+        latestNeed = max(latestNeed, state.latestArrival(task))
         for slot in helperCount.indices { helperCount[slot] = -1 }
     }
 
@@ -130,7 +150,8 @@ struct DecisionBoard {
             few
             ? state.idle.count
             : idleIndex.nearest(
-                2 * Self.helperLimit, x: x, y: y, skills: 1 << UInt64(skill), reach: .infinity, speed: 1, now: 0,
+                2 * Self.helperLimit, x: x, y: y, skills: 1 << UInt64(skill),
+                reach: min(widest, Self.range(speed: fastest, now: state.now, latest: latest)), speed: 1, now: 0,
                 found: &nearRow, distances: &nearDistance)
         for position in 0..<rows {
             let row = few ? position : Int(nearRow[position])

@@ -135,7 +135,7 @@ public final class SpatialCrowdsourcing: ParallelEnvironment {
         }
         if options.decisions == .inTurn && count > 0 {
             turn += 1
-            board.afterTurn(state, task: joined)
+            board.afterTurn(lentState, task: joined)
             boardReady = false
             prepare()
             if !board.deciders.isEmpty { return }
@@ -227,14 +227,14 @@ public final class SpatialCrowdsourcing: ParallelEnvironment {
     private func prepare() {
         if boardReady { return }
         boardReady = true
-        if board.stale || options.decisions == .simultaneous { board.begin(state) }
+        if board.stale || options.decisions == .simultaneous { board.begin(lentState) }
         switch options.decisions {
         case .simultaneous:
-            board.addDeciders(state)
+            board.addDeciders(lentState)
         case .inTurn:
             while turn < order.count {
                 let row = Int(order[turn])
-                if state.workerTask[Int(state.idle[row])] < 0 && board.addDecider(row: row, state) { return }
+                if state.workerTask[Int(state.idle[row])] < 0 && board.addDecider(row: row, lentState) { return }
                 turn += 1
             }
         }

@@ -118,11 +118,11 @@ public final class CoalitionPlanner<Scoring: CoalitionScoring>: Dispatcher {
     public func dispatch(_ game: SpatialCrowdsourcing) {
         if game.state.idle.isEmpty || game.state.open.isEmpty { return }
         scoring.begin(game)
-        supply.fill(game.state, lookahead: lookahead)
+        supply.fill(game.lentState, lookahead: lookahead)
         matrix.reset(tasks: game.state.open.count, limit: limit)
         heap.removeAll()
         wants.reset(members: supply.count)
-        for slot in game.state.open.indices { consider(slot: slot, game.state) }
+        for slot in game.state.open.indices { consider(slot: slot, game.lentState) }
         while let best = heap.pop(versions: matrix.version) {
             send(slot: best, game)
         }
@@ -164,10 +164,10 @@ public final class CoalitionPlanner<Scoring: CoalitionScoring>: Dispatcher {
         }
         // Whoever wants two of them is listed twice, and has made a new offer by the second time.
         for other in losers where Int(other) != slot && wantsTaken(Int(other)) {
-            consider(slot: Int(other), game.state)
+            consider(slot: Int(other), game.lentState)
         }
         // A team that still waits for busy members has all it wants for now.
-        if sent == size { consider(slot: slot, game.state) } else { matrix.bestSize[slot] = 0 }
+        if sent == size { consider(slot: slot, game.lentState) } else { matrix.bestSize[slot] = 0 }
     }
 
     /// Whether the slot's best offer has a member who has been taken. O(limit).
