@@ -1,6 +1,6 @@
-/// Trained artefacts: learnt coalition rules for the built-in cities, each made by one command that anyone can run again
-/// (docs/evolve.md). Only weights are stored; rate and forecast are counted from the same training episodes as then, so
-/// an artefact is the command's policy.yaml to the last bit, but for its name.
+/// Trained artefacts: learnt coalition rules for the built-in cities, made by commands that anyone can run again
+/// (docs/results/evolve.md). Only weights are stored; rate and forecast are counted from the same training episodes as
+/// then, so an artefact is the last command's policy.yaml to the last bit, but for its name and where it says it is from.
 extension LearntCoalitionPolicy {
     private struct Artefact {
         let name: String
@@ -8,15 +8,23 @@ extension LearntCoalitionPolicy {
         let generations: Int
         /// What the command sets beyond the defaults, as `--set` takes it.
         let overrides: [(key: String, value: String)]
+        /// The command that made the policy which the search started from; nil for the plain rule.
+        let before: String?
         let weights: [String: Double]
     }
 
     private static let artefacts = [
         Artefact(
-            name: "cafe-chengdu", scenario: .chengdu, generations: 300, overrides: [], weights: chengduWeights),
+            name: "cafe-chengdu", scenario: .chengdu, generations: 300, overrides: [], before: nil,
+            weights: chengduWeights),
         Artefact(
-            name: "cafe-haikou", scenario: .haikou, generations: 300,
-            overrides: [(key: "settings", value: "200/50,200/75,200/100,350/75,350/100,350/150,350/200")],
+            name: "cafe-haikou", scenario: .haikou, generations: 100,
+            overrides: [
+                (key: "seed", value: "2"), (key: "stepSize", value: "0.12"), (key: "jointTraining", value: "true"),
+                (key: "settings", value: "200/50,200/50,200/50,200/100,200/50,350/100"),
+            ],
+            before: "cafe-cli evolve --scenario haikou --seed 1 --generations 300 --set joint=false "
+                + "--set settings=200/50,200/75,200/100,350/75,350/100,350/150,350/200 --out BEFORE",
             weights: haikouWeights),
     ]
 
@@ -39,6 +47,7 @@ extension LearntCoalitionPolicy {
         policy.origin =
             "trained artefact: cafe-cli evolve --scenario \(artefact.scenario.name) --seed \(options.seed)"
             + "\(options.flags) --generations \(artefact.generations)"
+            + (artefact.before.map { " --start BEFORE, where BEFORE is of \($0)" } ?? "")
         return policy
     }
 
@@ -65,25 +74,25 @@ extension LearntCoalitionPolicy {
     ]
 
     private static let haikouWeights: [String: Double] = [
-        "order.cost": -0.046387202008676715, "order.price": 2.058907485835598,
-        "order.virtualDelay": -2.3853422206340107, "price.bias": -1.6803122688258307,
-        "price.density": 0.11896105388298497, "price.endScarcity": -0.06379209562569613,
-        "price.localNeed": 0.16189212026359007, "price.pressure": -0.02484351527676709,
-        "price.pressureAhead": 0.6034957671285965, "price.ratio": 0.23612686931795787,
-        "price.shiftLeft": 0.01271695877337669, "price.skills": -0.31798214112549933,
-        "price.speed": 0.2142900733110273, "price.supplyAhead": 0.22067315310309255,
-        "price.taskDensity": -0.09003230716987273, "price.taskLocalNeed": 0.24796985596007393,
-        "price.taskWorkload": -0.8388811735695901, "price.time": -0.6276184417063793,
-        "price.timeSquared": -0.4508054043120276, "rank.density": -0.44842182984561196,
-        "rank.existing": -0.21333753016274007, "rank.minutesPower": 1.0074053830164733,
-        "rank.patience": -0.06755089459360991, "rank.pay": 0.32192633009920313,
-        "rank.pressurePatience": 0.07646553912429493, "rank.pressureTravel": -0.184370094955366,
-        "rank.slack": 0.2624422362079375, "rank.teamSize": -0.34116600385934354, "rank.threshold": 0.1020333137989954,
-        "rank.travel": 0.2432833489746045, "rank.urgency": -1.3298456532888925,
-        "rank.virtualShare": 0.040997901353505416, "rank.workload": -0.030056034387185026,
-        "value.lastJob": 0.6551671956934207, "value.lateJob": 0.4026738285112107,
-        "value.overtime": 0.10050928186439023, "value.relocation": 0.3084788101500262,
-        "value.relocationNeed": 0.13653723128762943, "value.saved": 0.9707469889385407,
-        "value.scarcity": 0.6170118726114463,
+        "order.cost": 0.045220927598494935, "order.price": 2.9949482560559817,
+        "order.virtualDelay": -1.8880633909532711, "price.bias": -1.5365529256362336,
+        "price.density": 0.23199844073391596, "price.endScarcity": -0.06335303402266917,
+        "price.localNeed": 0.25449200237903036, "price.pressure": -0.08694903062356765,
+        "price.pressureAhead": 0.38611779533062307, "price.ratio": 0.2607754313595793,
+        "price.shiftLeft": -0.03067049151548387, "price.skills": -0.42842776106051117,
+        "price.speed": 0.15046839138425272, "price.supplyAhead": 0.2255878302229403,
+        "price.taskDensity": -0.13881655682085592, "price.taskLocalNeed": 0.16903723682943436,
+        "price.taskWorkload": -0.6835898212827239, "price.time": -0.4496766744942322,
+        "price.timeSquared": -0.3737149345781722, "rank.density": -0.38375471579959164,
+        "rank.existing": -0.32744133435362954, "rank.minutesPower": 1.0040357104227877,
+        "rank.patience": -0.03525421720563866, "rank.pay": 0.22051956672963313,
+        "rank.pressurePatience": 0.09168143664885746, "rank.pressureTravel": -0.18682814900645184,
+        "rank.slack": 0.2618242480892247, "rank.teamSize": -0.27132828717560037, "rank.threshold": 0.09404174807900872,
+        "rank.travel": 0.21851673877269562, "rank.urgency": -1.2858603145190362,
+        "rank.virtualShare": -0.133569312338443, "rank.workload": -0.02289570166809282,
+        "value.lastJob": 0.34790109785121315, "value.lateJob": 0.26887287219900113,
+        "value.overtime": 0.11458574983116848, "value.relocation": 0.10774470882350944,
+        "value.relocationNeed": 0.14501741322837572, "value.saved": 1.0326619315070826,
+        "value.scarcity": 0.7255862114607878,
     ]
 }
