@@ -68,16 +68,7 @@ struct TrainCommand: AsyncParsableCommand {
         var settings = try config.map { try TrainingConfiguration(contentsOf: $0) } ?? TrainingConfiguration()
         if let scenario { settings.scenario = scenario }
         if let orders { settings.orders = orders }
-        if let iterations { try settings.set("iterations", to: String(iterations)) }
-        if let seed { try settings.set("seed", to: String(seed)) }
-        try settings.apply(overrides: overrides)
-        try settings.validate()
-        if printConfig {
-            print(settings.text, terminator: "")
-            return
-        }
-        let out = try folder()
-        Threads.count = threads
+        guard let out = try prepare(&settings) else { return }
         let display = TrainingDisplay(quiet: quiet)
         let city = try Scenario.find(settings.scenario)
         let (source, notes) = try SourceOptions(settings, scenario: settings.scenario).open()
@@ -89,7 +80,18 @@ struct TrainCommand: AsyncParsableCommand {
         try display.follow(run)
     }
 
-    private func folder() throws -> String {
+    /// Sets what the options say and the number of threads. Returns the run's folder; nil where the configuration is to
+    /// be printed, which it is.
+    private func prepare(_ settings: inout some KeyedConfiguration) throws -> String? {
+        if let iterations { try settings.set("iterations", to: String(iterations)) }
+        if let seed { try settings.set("seed", to: String(seed)) }
+        try settings.apply(overrides: overrides)
+        try settings.validate()
+        if printConfig {
+            print(settings.text, terminator: "")
+            return nil
+        }
+        Threads.count = threads
         guard let out else { throw ValidationError("Name the run's folder with --out, for example --out runs/first.") }
         return out
     }
@@ -102,16 +104,7 @@ struct TrainCommand: AsyncParsableCommand {
         var settings =
             try config.map { try FixedHorizonConfiguration(contentsOf: $0) } ?? FixedHorizonConfiguration()
         settings.game = game
-        if let iterations { try settings.set("iterations", to: String(iterations)) }
-        if let seed { try settings.set("seed", to: String(seed)) }
-        try settings.apply(overrides: overrides)
-        try settings.validate()
-        if printConfig {
-            print(settings.text, terminator: "")
-            return
-        }
-        let out = try folder()
-        Threads.count = threads
+        guard let out = try prepare(&settings) else { return }
         try TrainingDisplay(quiet: quiet).follow(try FixedHorizonRun.create(settings, folder: out))
     }
 }

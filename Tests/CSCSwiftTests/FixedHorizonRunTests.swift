@@ -67,7 +67,11 @@ private func tinyConfiguration() throws -> FixedHorizonConfiguration {
         let long = SimpleSpread(environmentCount: 4, horizon: 9)
         var (seen, finals) = ([Float](repeating: 0, count: 216), [Float](repeating: 0, count: 216))
         var (rewards, ends) = ([Float](repeating: 0, count: 12), [StepEnd](repeating: .continues, count: 4))
-        for _ in 0..<6 { play(long, [Int32](repeating: 0, count: 12), &seen, &finals, &rewards, &ends) }
+        for _ in 0..<6 {
+            long.step(
+                actions: [Int32](repeating: 0, count: 12), observations: &seen, finalObservations: &finals,
+                rewards: &rewards, ends: &ends)
+        }
         var worlds = Checkpoint()
         long.save(to: &worlds, name: "w")
         #expect(throws: CSCError.self) { try short.load(from: worlds, name: "w") }
@@ -85,9 +89,11 @@ private func tinyConfiguration() throws -> FixedHorizonConfiguration {
         var rewards = [Float](repeating: 0, count: worlds * 3)
         var ends = [StepEnd](repeating: .continues, count: worlds)
         var expected = [Double](repeating: 0, count: worlds)
-        observe(game, &seen)
+        game.observe(&seen)
         for _ in 0..<25 {
-            play(game, likeliest(trainer, seen, rows: worlds * 3), &seen, &finals, &rewards, &ends)
+            game.step(
+                actions: likeliest(trainer, seen, rows: worlds * 3), observations: &seen, finalObservations: &finals,
+                rewards: &rewards, ends: &ends)
             for world in 0..<worlds {
                 expected[world] += (0..<3).reduce(0.0) { $0 + Double(rewards[world * 3 + $1]) } / 3
             }
@@ -185,21 +191,4 @@ private func likeliest(_ trainer: FixedHorizonTrainer, _ seen: [Float], rows: In
         for action in 1..<5 where logits[row * 5 + action] > logits[row * 5 + best] { best = action }
         return Int32(best)
     }
-}
-
-private func observe(_ game: SimpleSpread, _ seen: inout [Float]) {
-    var span = seen.mutableSpan
-    game.observe(&span)
-}
-
-private func play(
-    _ game: SimpleSpread, _ actions: [Int32], _ seen: inout [Float], _ finals: inout [Float],
-    _ rewards: inout [Float], _ ends: inout [StepEnd]
-) {
-    var seen = seen.mutableSpan
-    var finals = finals.mutableSpan
-    var rewards = rewards.mutableSpan
-    var ends = ends.mutableSpan
-    game.step(
-        actions: actions.span, observations: &seen, finalObservations: &finals, rewards: &rewards, ends: &ends)
 }

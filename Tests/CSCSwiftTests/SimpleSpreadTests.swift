@@ -37,26 +37,14 @@ private struct Player {
         finals = observations
         rewards = [Float](repeating: .nan, count: rows)
         ends = [StepEnd](repeating: .terminated, count: game.environmentCount)
-        var span = observations.mutableSpan
-        game.observe(&span)
+        game.observe(&observations)
     }
 
     mutating func step(_ actions: [Int32]) {
-        play(game, actions, &observations, &finals, &rewards, &ends)
+        game.step(
+            actions: actions, observations: &observations, finalObservations: &finals, rewards: &rewards,
+            ends: &ends)
     }
-}
-
-private func play(
-    _ game: SimpleSpread, _ actions: [Int32], _ observations: inout [Float], _ finals: inout [Float],
-    _ rewards: inout [Float], _ ends: inout [StepEnd]
-) {
-    var observations = observations.mutableSpan
-    var finals = finals.mutableSpan
-    var rewards = rewards.mutableSpan
-    var ends = ends.mutableSpan
-    game.step(
-        actions: actions.span, observations: &observations, finalObservations: &finals, rewards: &rewards,
-        ends: &ends)
 }
 
 private func worst(_ a: some Sequence<Float>, _ b: some Sequence<Float>) -> Float {

@@ -30,3 +30,25 @@ public protocol BatchedEnvironment: AnyObject {
     /// Takes over what `save` wrote of as many copies. Throws `CSCError.damaged`.
     func load(from checkpoint: Checkpoint, name: String) throws(CSCError)
 }
+
+extension BatchedEnvironment {
+    /// `observe` into an array [A, D]. O(A D).
+    public func observe(_ observations: inout [Float]) {
+        var span = observations.mutableSpan
+        observe(&span)
+    }
+
+    /// `step` on arrays: `actions` [A], `observations` and `finalObservations` [A, D], `rewards` [A], `ends` [N].
+    public func step(
+        actions: [Int32], observations: inout [Float], finalObservations: inout [Float], rewards: inout [Float],
+        ends: inout [StepEnd]
+    ) {
+        var observations = observations.mutableSpan
+        var finals = finalObservations.mutableSpan
+        var rewards = rewards.mutableSpan
+        var ends = ends.mutableSpan
+        step(
+            actions: actions.span, observations: &observations, finalObservations: &finals, rewards: &rewards,
+            ends: &ends)
+    }
+}

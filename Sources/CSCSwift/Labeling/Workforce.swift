@@ -229,18 +229,18 @@ struct Workforce: Sendable {
     func mirrorAdvantages() -> [Double] {
         let n = kinds.count, even = (0..<n).filter { kinds.isEven[$0] }
         var likelihood = [Double](repeating: 0, count: evidence.count)
-        for row in stride(from: 0, to: evidence.count, by: n) {
-            var top = -Double.infinity
-            for k in 0..<n { top = max(top, evidence[row + k]) }
-            for k in 0..<n { likelihood[row + k] = exp(evidence[row + k] - top) }
+        var tops = [Double](repeating: -.infinity, count: workers * contexts)
+        for number in tops.indices {
+            let row = number * n
+            for k in 0..<n { tops[number] = max(tops[number], evidence[row + k]) }
+            for k in 0..<n { likelihood[row + k] = exp(evidence[row + k] - tops[number]) }
         }
         return (0..<contexts).map { context in
             let common = contexts == 1 ? kinds.base : population(elsewhere: context, likelihood, even)
             var sum = 0.0
             for worker in 0..<workers {
-                let row = (worker * contexts + context) * n
-                var here = 0.0, there = 0.0, top = 0.0
-                if !certain.isEmpty { top = evidence[row..<row + n].max()! }
+                let row = (worker * contexts + context) * n, top = tops[worker * contexts + context]
+                var here = 0.0, there = 0.0
                 for k in even {
                     here += common[k] * likelihood[row + k]
                     // The mirrored kind explains all other answers as well; for those on gold it must answer itself.

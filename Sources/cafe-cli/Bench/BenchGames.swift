@@ -17,7 +17,9 @@ enum BenchGames {
             func play() {
                 for _ in 0..<25 {
                     draw(&stream, &actions)
-                    step(game, actions, &observations, &finals, &rewards, &ends)
+                    game.step(
+                        actions: actions, observations: &observations, finalObservations: &finals, rewards: &rewards,
+                        ends: &ends)
                 }
             }
             play()
@@ -32,19 +34,6 @@ enum BenchGames {
     private static func draw(_ stream: inout RandomStream, _ actions: inout [Int32]) {
         var out = actions.mutableSpan
         stream.fill(&out, below: 5)
-    }
-
-    private static func step(
-        _ game: SimpleSpread, _ actions: [Int32], _ observations: inout [Float], _ finals: inout [Float],
-        _ rewards: inout [Float], _ ends: inout [StepEnd]
-    ) {
-        var observations = observations.mutableSpan
-        var finals = finals.mutableSpan
-        var rewards = rewards.mutableSpan
-        var ends = ends.mutableSpan
-        game.step(
-            actions: actions.span, observations: &observations, finalObservations: &finals, rewards: &rewards,
-            ends: &ends)
     }
 
     /// IPPO on simple_spread: whole iterations, rollout and update.

@@ -27,6 +27,24 @@ public struct ConfigurationField<Configuration: KeyedConfiguration>: Sendable {
         self.write = write
     }
 
+    // MARK: Keys that every run has
+
+    /// How long a run is, and when it saves and evaluates, where the configuration keeps these.
+    static func schedule(
+        seed: Path<Int>, iterations: Path<Int>, checkpointEvery: Path<Int>, keepLast: Path<Int>,
+        evaluateEvery: Path<Int>
+    ) -> [Self] {
+        [
+            .integer("seed", seed, 0...Int.max, "seed of every random stream"),
+            .integer("iterations", iterations, 1...10_000_000, "iterations of the run"),
+            .integer("checkpointEvery", checkpointEvery, 1...Int.max, "iterations between checkpoints"),
+            .integer("keepLast", keepLast, 1...1000, "how many of the latest checkpoints stay"),
+            .integer(
+                "evaluateEvery", evaluateEvery, 0...Int.max,
+                "iterations between evaluations on held-out episodes; 0: only at the end"),
+        ]
+    }
+
     // MARK: Kinds of fields
 
     typealias Path<Value> = WritableKeyPath<Configuration, Value> & Sendable

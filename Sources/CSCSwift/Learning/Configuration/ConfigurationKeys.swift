@@ -2,16 +2,14 @@ extension TrainingConfiguration: KeyedConfiguration {
     /// Every key, in the order of the file.
     public static let fields: [ConfigurationField<Self>] = run + episodes + game + network + learning + reward + credit
 
-    private static let run: [ConfigurationField<Self>] = [
-        .integer("seed", \.seed, 0...Int.max, "seed of every random stream"),
-        .integer("iterations", \.iterations, 1...10_000_000, "iterations of the run"),
-        .integer("checkpointEvery", \.checkpointEvery, 1...Int.max, "iterations between checkpoints"),
-        .integer("keepLast", \.keepLast, 1...1000, "how many of the latest checkpoints stay"),
-        .integer(
-            "evaluateEvery", \.evaluateEvery, 0...Int.max,
-            "iterations between evaluations on held-out episodes; 0: only at the end"),
-        .integer("evaluationEpisodes", \.evaluationEpisodes, 1...10_000, "held-out episodes of each evaluated setting"),
-    ]
+    private static let run: [ConfigurationField<Self>] =
+        ConfigurationField.schedule(
+            seed: \.seed, iterations: \.iterations, checkpointEvery: \.checkpointEvery, keepLast: \.keepLast,
+            evaluateEvery: \.evaluateEvery)
+        + [
+            .integer(
+                "evaluationEpisodes", \.evaluationEpisodes, 1...10_000, "held-out episodes of each evaluated setting")
+        ]
 
     private static let episodes: [ConfigurationField<Self>] = [
         .text("episodes.scenario", \.scenario, "a built-in city or a scenario file", "the city"),

@@ -48,15 +48,14 @@ public struct FixedHorizonConfiguration: KeyedConfiguration {
     }
 
     /// Every key, in the order of the file.
-    public static let fields: [ConfigurationField<Self>] = [
-        .choice("env", \.game, "the game"),
-        .integer("seed", \.seed, 0...Int.max, "seed of every random stream"),
-        .integer("iterations", \.iterations, 1...10_000_000, "iterations of the run"),
-        .integer("checkpointEvery", \.checkpointEvery, 1...Int.max, "iterations between checkpoints"),
-        .integer("keepLast", \.keepLast, 1...1000, "how many of the latest checkpoints stay"),
-        .integer(
-            "evaluateEvery", \.evaluateEvery, 0...Int.max,
-            "iterations between evaluations on held-out episodes; 0: only at the end"),
+    public static let fields: [ConfigurationField<Self>] =
+        [.choice("env", \.game, "the game")]
+        + ConfigurationField.schedule(
+            seed: \.seed, iterations: \.iterations, checkpointEvery: \.checkpointEvery, keepLast: \.keepLast,
+            evaluateEvery: \.evaluateEvery)
+        + learning
+
+    private static let learning: [ConfigurationField<Self>] = [
         .integer("evaluationEpisodes", \.evaluationEpisodes, 1...1_000_000, "held-out episodes of an evaluation"),
         .integers("network.actorWidths", \.settings.actorWidths, 1...4096, "hidden layers of the policy (tanh)"),
         .integers("network.criticWidths", \.settings.criticWidths, 1...4096, "hidden layers of the critic (tanh)"),

@@ -60,34 +60,18 @@ private final class BatchedPlayer: @unchecked Sendable {
         var ends = [StepEnd](repeating: .continues, count: worlds)
         var over = [Bool](repeating: false, count: worlds)
         var chooser = ActionChooser(policy, rows: rows, actions: environment.actionCount)
-        observe(&observations)
+        environment.observe(&observations)
         while over.contains(false) {
             chooser.choose(observations, &actions, &stream)
-            step(actions, &observations, &finals, &rewards, &ends)
+            environment.step(
+                actions: actions, observations: &observations, finalObservations: &finals, rewards: &rewards,
+                ends: &ends)
             for world in 0..<worlds where !over[world] {
                 let total = (0..<agents).reduce(0.0) { $0 + Double(rewards[world * agents + $1]) }
                 returns[world] += total / Double(agents)
                 over[world] = ends[world] != .continues
             }
         }
-    }
-
-    private func observe(_ observations: inout [Float]) {
-        var span = observations.mutableSpan
-        environment.observe(&span)
-    }
-
-    private func step(
-        _ actions: [Int32], _ observations: inout [Float], _ finals: inout [Float], _ rewards: inout [Float],
-        _ ends: inout [StepEnd]
-    ) {
-        var observations = observations.mutableSpan
-        var finals = finals.mutableSpan
-        var rewards = rewards.mutableSpan
-        var ends = ends.mutableSpan
-        environment.step(
-            actions: actions.span, observations: &observations, finalObservations: &finals, rewards: &rewards,
-            ends: &ends)
     }
 }
 
