@@ -12,6 +12,9 @@ struct EvaluateCommand: ParsableCommand {
             a learnt coalition rule (cafe-chengdu, which comes with the program, or the folder of a run of evolve), or the
             folder of a trained run, which acts by its likeliest actions (RUN:sampled draws them).
 
+            NAME:lookahead, such as cafe-chengdu:lookahead, is a learnt coalition rule that plays several plans into drawn \
+            futures before it sends anybody: better, and hundreds of times slower (docs/lookahead.md).
+
             NAME=RUN+RUN+... is one policy of several training runs: with as many --seeds, the first run plays the \
             first seed's episodes and so on, so the interval over seeds is one over training runs too.
 
@@ -31,6 +34,7 @@ struct EvaluateCommand: ParsableCommand {
             """)
 
     @OptionGroup var source: SourceOptions
+    @OptionGroup var ahead: LookaheadFlags
     @Argument(help: "Further policies.")
     var policies: [String] = []
     @Option(help: "Policies, separated by commas.")
@@ -91,7 +95,10 @@ struct EvaluateCommand: ParsableCommand {
         }
         let (source, notes) = try source.open()
         for note in notes + [SourceOptions.shortage(source, tasks: tasks)].compactMap(\.self) { say("note: \(note)") }
-        try compare(on: source, seeds: seedList)
+        let names = PolicyNames(
+            source: source, options: GameOptions(reroute: reroute), lookahead: try ahead.options(),
+            futures: try ahead.futures(beside: self.source))
+        try compare(by: names, on: source, seeds: seedList)
     }
 
     private func parseSeeds(_ text: String) throws -> [UInt64] {
@@ -101,14 +108,12 @@ struct EvaluateCommand: ParsableCommand {
     }
 
     /// Plays everything and writes table and file.
-    private func compare(on source: some InstanceSource, seeds: [UInt64]) throws {
+    private func compare(by policies: PolicyNames, on source: some InstanceSource, seeds: [UInt64]) throws {
         var revenues = [[[Double]]](repeating: [], count: names.count)
         var rows: [PolicySource] = []
         for (number, seed) in seeds.enumerated() {
             rows = try choices.map { choice in
-                try PolicyNames.policy(
-                    choice.member(number), tunedOn: source, tasks: tasks, workers: workers, seed: seed,
-                    options: GameOptions(reroute: reroute))
+                try policies.policy(choice.member(number), tasks: tasks, workers: workers, seed: seed)
             }
             let result = Evaluation.run(
                 rows, on: source, tasks: tasks, workers: workers, seed: seed, episodes: 0..<episodes)
@@ -196,53 +201,5 @@ struct EvaluateCommand: ParsableCommand {
             ("episodes", .integer(count)), ("annealing", .number(lower.mean)), ("coalition", .number(start.mean)),
             ("upper", .number(upper.mean)),
         ])
-    }
-}
-
-/// A policy of the command line: `NAME`, or `NAME=RUN+RUN+...` for several training runs of one method.
-struct PolicyChoice {
-    /// What the table calls it.
-    let name: String
-    /// The names or folders; one, or one for each seed.
-    let members: [String]
-
-    /// Reads one. A folder whose own name holds '=' is meant as it is.
-    init(_ text: String) {
-        let parts = text.split(separator: "=", maxSplits: 1).map(String.init)
-        if parts.count == 2, !parts[0].contains("/"), !DispatchPolicy.isRun(text) {
-            name = parts[0]
-            members = parts[1].split(separator: "+").map(String.init)
-        } else {
-            name = text
-            members = [text]
-        }
-    }
-
-    /// Who plays the episodes of the seed of that number.
-    func member(_ number: Int) -> String { members.count == 1 ? members[0] : members[number] }
-}
-
-/// What a policy's name on the command line stands for.
-enum PolicyNames {
-    /// The policy of that name; priced dispatchers are tuned on training episodes of the setting. A trained run plays by
-    /// its own options, so it is refused where `options` say otherwise of re-routing.
-    static func policy(
-        _ name: String, tunedOn source: some InstanceSource, tasks: Int, workers: Int, seed: UInt64,
-        options: GameOptions = GameOptions()
-    ) throws -> PolicySource {
-        if let learnt = try LearntCoalitionPolicy.named(name) { return learnt.source(options: options) }
-        if name.contains("/") || DispatchPolicy.isRun(name) {
-            let folder = name.hasSuffix(":sampled") ? String(name.dropLast(8)) : name
-            let run = try DispatchPolicy(contentsOf: folder)
-            let trained = run.configuration.game.reroute
-            guard trained == options.reroute else {
-                throw CSCError.invalid(
-                    "\(folder) was trained with game.reroute \(trained): evaluate it \(trained ? "with" : "without") --reroute"
-                )
-            }
-            return run.source(name: name, sampled: folder != name)
-        }
-        return try DispatcherKind.named(name).policy(
-            tunedOn: source, tasks: tasks, workers: workers, seed: seed, options: options)
     }
 }

@@ -108,14 +108,32 @@ struct SourceOptions: ParsableArguments {
 
     /// The days of a file that has `count` of them.
     private func dayRange(of count: Int) throws -> Range<Int>? {
+        guard let days = try dayNumbers() else { return nil }
+        return days.first..<(days.last ?? max(count - 1, days.first)) + 1
+    }
+
+    /// --days as numbers; no last one: to the end of the file.
+    private func dayNumbers() throws -> (first: Int, last: Int?)? {
         guard let days else { return nil }
         let parts = days.split(separator: "-", omittingEmptySubsequences: false)
         let numbers = parts.map { Int($0) }
-        let last = parts.count == 2 && parts[1].isEmpty ? max(count - 1, numbers[0] ?? 0) : numbers[parts.count - 1]
-        guard parts.count <= 2, let first = numbers[0], let last, first <= last else {
+        let isOpen = parts.count == 2 && parts[1].isEmpty
+        guard parts.count <= 2, let first = numbers[0], isOpen || numbers[parts.count - 1] ?? -1 >= first else {
             throw ValidationError("--days \(days) is not FIRST-LAST, such as 0-13, or FIRST-, such as 14-")
         }
-        return first..<(last + 1)
+        return (first, isOpen ? nil : numbers[parts.count - 1])
+    }
+
+    /// Whether none of the recorded orders takes part in both: other days, or other parts of as many.
+    func isApart(from other: SourceOptions) throws -> Bool {
+        if let mine = try dayNumbers(), let theirs = try other.dayNumbers() {
+            let (early, late) = mine.first < theirs.first ? (mine, theirs) : (theirs, mine)
+            if let last = early.last, last < late.first { return true }
+        }
+        if let mine = try partOfRows(), let theirs = try other.partOfRows() {
+            return mine.count == theirs.count && mine.number != theirs.number
+        }
+        return false
     }
 
     private func partOfRows() throws -> RecordedDays.Part? {

@@ -10,7 +10,9 @@ import Testing
     }
 
     /// Runs the cafe-cli that was built beside the tests.
-    static func run(_ arguments: String...) throws -> Outcome {
+    static func run(_ arguments: String...) throws -> Outcome { try runAll(arguments) }
+
+    static func runAll(_ arguments: [String]) throws -> Outcome {
         let process = Process()
         let folder = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
         process.executableURL = folder.appendingPathComponent("cafe-cli")
@@ -120,6 +122,52 @@ import Testing
         #expect(policy.status != 0 && policy.errors.contains("did you mean 'greedy'?"))
         let city = try Self.run("evaluate", "--policy", "greedy", "--scenario", "chengdoo")
         #expect(city.status != 0 && city.errors.contains("chengdu"))
+    }
+
+    @Test func lookaheadIsAPolicyOfItsOwn() throws {
+        let outcome = try Self.run(
+            "evaluate", "--tasks", "30", "--workers", "8", "--episodes", "2", "--policy",
+            "cafe-chengdu,cafe-chengdu:lookahead", "--lookahead", "futures=4", "--lookahead", "variants=4", "--json",
+            "-")
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        let root = try JSONSerialization.jsonObject(with: Data(outcome.output.utf8)) as? [String: Any]
+        let policies = try #require(root?["policies"] as? [String: [String: Any]])
+        let ahead = try #require(policies["cafe-chengdu:lookahead"])
+        #expect((ahead["note"] as? String ?? "").contains("4 futures of 25.0 min, 4 further plans"))
+        #expect(ahead["mean"] as? Double ?? 0 > 1)
+    }
+
+    @Test func lookaheadMistakesAreNamed() throws {
+        func complaint(_ arguments: String...) throws -> String {
+            let outcome = try Self.runAll(
+                ["evaluate", "--tasks", "5", "--workers", "5", "--episodes", "1"] + arguments)
+            #expect(outcome.status != 0)
+            return outcome.errors
+        }
+        #expect(try complaint("coalition:lookahead").contains("'coalition' is none"))
+        #expect(
+            try complaint("cafe-chengdu:lookahead", "--lookahead", "future=4").contains("did you mean 'futures'"))
+        #expect(try complaint("cafe-chengdu:lookahead", "--future-days", "0-3").contains("--orders"))
+        // Recorded orders: futures only from other days than those evaluated on.
+        let path = Self.temporary("orders.csv")
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        var text = "order_id,departure_time,arrive_time,start_lng,start_lat,pre_total_fee\n"
+        for order in 0..<160 {
+            let clock = "\(10 + order / 80):\(10 + order % 40):00"
+            let day = "2017-05-0\(1 + order % 4)"
+            text += "\(order),\(day) \(clock),\(day) 13:00:00,110.3\(order % 7),20.0\(order % 5),10\n"
+        }
+        try text.write(toFile: path, atomically: true, encoding: .utf8)
+        let orders = ["--orders", path, "cafe-chengdu:lookahead", "--lookahead", "futures=2"]
+        for days in [[], ["--days", "2-3"], ["--days", "1-3", "--future-days", "0-1"], ["--future-days", "0"]] {
+            let outcome = try Self.runAll(
+                ["evaluate", "--tasks", "5", "--workers", "5", "--episodes", "1"] + orders + days)
+            #expect(outcome.status != 0 && outcome.errors.contains("the very orders"), "\(days) \(outcome)")
+        }
+        let fine = try Self.runAll(
+            ["evaluate", "--tasks", "5", "--workers", "5", "--episodes", "1"] + orders
+                + ["--days", "2-", "--future-days", "0-1"])
+        #expect(fine.status == 0, "\(fine.errors)")
     }
 
     @Test func policiesPrintsWhatEvaluateReads() throws {

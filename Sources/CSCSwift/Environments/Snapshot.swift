@@ -99,7 +99,7 @@ extension SpatialCrowdsourcing {
     /// - Throws: `CSCError.invalid` naming the first task, worker or commitment that makes no sense.
     public func restore(_ snapshot: Snapshot, scale: Snapshot.Scale) throws {
         if let fault = snapshot.fault { throw CSCError.invalid("snapshot: \(fault)") }
-        state.restore(snapshot, horizon: scale.horizon)
+        state.restore(snapshot, scale: scale)
         scales = Scales()
         scales.pay = scale.pay
         scales.rate = scale.rate

@@ -50,6 +50,14 @@ struct CoalitionPlan {
         var placeWorth = 0.0
     }
 
+    /// A slot that could help the need that is looked at.
+    struct Candidate {
+        /// What candidates are put in order by.
+        var key: Double
+        var arrival: Double
+        var slot: Int32
+    }
+
     /// The minutes over which the two terms of the last job fade.
     static let fade = (6.0, 2.5)
 
@@ -92,9 +100,8 @@ struct CoalitionPlan {
 
     // Scratch.
     var pressure = 0.0
-    var candidateKey = [Double](repeating: 0, count: candidates)
-    var candidateArrival = [Double](repeating: 0, count: candidates)
-    var candidateSlot = [Int32](repeating: 0, count: candidates)
+    /// The candidates of the need that is looked at, in place: `candidates` of them at most.
+    var chosen = InlineArray<8, Candidate>(repeating: Candidate(key: 0, arrival: 0, slot: 0))
     var arrivals: [Double] = []
     var asked: [Double] = []
     var offered: [Double] = []

@@ -14,19 +14,24 @@ extension CoalitionPlan {
 
     /// Sets the constants of an episode. O(tasks + workers + horizon).
     mutating func begin(_ state: borrowing GameState) {
-        taskCount = Double(state.tasks.count)
         workerCount = Double(state.workers.count)
-        logRatio = log(max(1, taskCount) / max(1, workerCount))
-        var pay = 0.0
-        var workload = 0.0
-        for task in state.tasks.indices {
-            pay += state.tasks[task].pay
-            workload += state.tasks[task].workload
+        if let day = state.day {
+            taskCount = day.tasks
+            (meanPay, meanWorkload) = (max(1e-9, day.pay), max(1e-9, day.workload))
+        } else {
+            taskCount = Double(state.tasks.count)
+            var pay = 0.0
+            var workload = 0.0
+            for task in state.tasks.indices {
+                pay += state.tasks[task].pay
+                workload += state.tasks[task].workload
+            }
+            meanPay = max(1e-9, pay / max(1, taskCount))
+            meanWorkload = max(1e-9, workload / max(1, taskCount))
         }
+        logRatio = log(max(1, taskCount) / max(1, workerCount))
         var speed = 0.0
         for worker in state.workers.indices { speed += state.workers[worker].speed }
-        meanPay = max(1e-9, pay / max(1, taskCount))
-        meanWorkload = max(1e-9, workload / max(1, taskCount))
         meanSpeed = max(1e-9, speed / max(1, workerCount))
         refill(&worth, Int(min(1e5, 2 * state.horizon)) + 2, 0)
         for minute in 1..<worth.count {

@@ -45,7 +45,7 @@ extension CoalitionPlan {
             var travel = 0.0
             var virtual = 0.0
             for k in first..<first + size {
-                let slot = slots[Int(candidateSlot[k])]
+                let slot = slots[Int(chosen[k].slot)]
                 let past = end >= slot.shiftEnd
                 cost +=
                     slot.price
@@ -54,7 +54,7 @@ extension CoalitionPlan {
                         + slot.lastWeight.1 * ((past ? 1 : growth.1 * slot.fadeNow.1) - slot.fadeFree.1)
                         - (past ? 0 : needs[n].placeWorth - slot.placeWorth))
                 minutes += end - slot.free - overtime * max(0, end - slot.shiftEnd)
-                travel += candidateArrival[k] - slot.free
+                travel += chosen[k].arrival - slot.free
                 if !slot.isIdle { virtual += 1 }
             }
             cost = cost * needs[n].price - (inTime ? savedRate * (completion - end) : 0)
@@ -70,14 +70,14 @@ extension CoalitionPlan {
 
         for m in 0..<min(kept, Self.largestTeam, state.options.teamCap - existing) {
             var k = present
-            while k > 0 && arrivals[k - 1] > candidateArrival[m] {
+            while k > 0 && arrivals[k - 1] > chosen[m].arrival {
                 arrivals[k] = arrivals[k - 1]
                 k -= 1
             }
-            arrivals[k] = candidateArrival[m]
+            arrivals[k] = chosen[m].arrival
             present += 1
             let score = rank(0, m + 1, finish(terms.workload, present))
-            if m == 0 { joint.note(need: n, slot: candidateSlot[0], rank: score) }
+            if m == 0 { joint.note(need: n, slot: chosen[0].slot, rank: score) }
             if score > bestScore {
                 bestScore = score
                 bestSize = m + 1
@@ -85,8 +85,8 @@ extension CoalitionPlan {
         }
         if existing == 0 && kept > 1 {
             for k in 1..<kept {
-                let score = rank(k, 1, candidateArrival[k] + terms.workload)
-                joint.note(need: n, slot: candidateSlot[k], rank: score)
+                let score = rank(k, 1, chosen[k].arrival + terms.workload)
+                joint.note(need: n, slot: chosen[k].slot, rank: score)
                 if score > bestScore {
                     bestScore = score
                     bestSize = 1
@@ -96,7 +96,7 @@ extension CoalitionPlan {
         }
         needs[n].score = bestScore
         needs[n].size = Int32(bestSize)
-        for k in 0..<bestSize { members[n * Self.largestTeam + k] = candidateSlot[bestFirst + k] }
+        for k in 0..<bestSize { members[n * Self.largestTeam + k] = chosen[bestFirst + k].slot }
     }
 
     /// When the first `present` of the sorted `arrivals` have done `workload`. O(present).
@@ -143,17 +143,13 @@ extension CoalitionPlan {
             let key =
                 arrival + costOrder * slots[s].price * cost + weights.priceOrder * slots[s].logPrice
                 + (slots[s].isIdle ? 0 : weights.virtualDelay)
-            if kept == Self.candidates && key >= candidateKey[kept - 1] { continue }
+            if kept == Self.candidates && key >= chosen[kept - 1].key { continue }
             var k = kept < Self.candidates ? kept : kept - 1
-            while k > 0 && candidateKey[k - 1] > key {
-                candidateKey[k] = candidateKey[k - 1]
-                candidateArrival[k] = candidateArrival[k - 1]
-                candidateSlot[k] = candidateSlot[k - 1]
+            while k > 0 && chosen[k - 1].key > key {
+                chosen[k] = chosen[k - 1]
                 k -= 1
             }
-            candidateKey[k] = key
-            candidateArrival[k] = arrival
-            candidateSlot[k] = Int32(s)
+            chosen[k] = Candidate(key: key, arrival: arrival, slot: Int32(s))
             if kept < Self.candidates { kept += 1 }
         }
         return kept

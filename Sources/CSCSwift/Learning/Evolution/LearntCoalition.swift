@@ -34,6 +34,23 @@ extension LearntCoalitionPolicy {
         }
     }
 
+    /// The policy with lookahead (`LookaheadCoalition`) as a row of an evaluation.
+    ///
+    /// - Parameter futures: where futures are drawn from; never the episodes that are evaluated on.
+    public func source(
+        options: GameOptions = GameOptions(), lookahead: LookaheadOptions, futures: any InstanceSource
+    ) -> PolicySource {
+        PolicySource(
+            name: name + ":lookahead",
+            note:
+                "at most \(lookahead.futures) futures of \(lookahead.horizon) min, \(lookahead.variants) further plans"
+        ) {
+            let game = SpatialCrowdsourcing(options: options)
+            let rule = LookaheadCoalition(self, futures: futures, options: lookahead)
+            return { rule.play($0, in: game, stream: $1) }
+        }
+    }
+
     /// The policy that a name on a command line stands for: a trained artefact of the product (`builtInNames`), the
     /// folder of an evolution, or a policy's file; nil where it is none of these.
     ///

@@ -1,0 +1,57 @@
+/// A dispatcher for a program of one's own: give it the workers and tasks of this moment, get who should go where.
+///
+///     let rule = LearntCoalition(.builtIn("cafe-chengdu")!)
+///     let live = LiveDispatcher(rule, scale: Snapshot.Scale(.chengdu, tasksPerWorker: 3.3))
+///     let pairs = try live.assign(workers: workers, tasks: tasks, now: 12, commitments: busy)
+///
+/// Any `Dispatcher` serves: the coalition rule, a learnt one, one that looks ahead. Call it once a window (a minute
+/// unless `options` say otherwise). Workers who do not appear in the answer wait. One object serves one thread at a
+/// time; memory is kept between calls. What a trained run does with the same is `DispatchPolicy`.
+public final class LiveDispatcher {
+    /// What kind of day it is: a moment does not show how much is still to come.
+    public var scale: Snapshot.Scale
+    private let dispatcher: any Dispatcher
+    private let game: SpatialCrowdsourcing
+    private let seed: UInt64
+
+    /// A dispatcher on live data.
+    ///
+    /// - Parameters:
+    ///   - scale: mean pay, tasks per worker and length of the day.
+    ///   - options: the rules of the game: window, payment, largest team.
+    ///   - seed: drives whatever is random in the dispatcher; the same moment gets the same answer.
+    public init(
+        _ dispatcher: any Dispatcher, scale: Snapshot.Scale, options: GameOptions = GameOptions(), seed: UInt64 = 1
+    ) {
+        self.dispatcher = dispatcher
+        self.scale = scale
+        self.seed = seed
+        game = SpatialCrowdsourcing(options: options)
+    }
+
+    /// Who should set out now, as indices of `workers` and `tasks`, in rising index of workers.
+    ///
+    /// - Parameters:
+    ///   - workers: all workers of the day; x and y are where each idle one is now.
+    ///   - tasks: the open tasks.
+    ///   - now: minutes, on the clock of releases and shifts.
+    ///   - commitments: who is already on the way to, or at work on, which task; they are not sent elsewhere, but with
+    ///     `GameOptions.reroute` those on the road are in the answer again if they are to go on.
+    /// - Throws: `CSCError.invalid` naming what makes no sense.
+    ///
+    /// O(tasks log tasks + workers + horizon), and what the dispatcher takes for a window.
+    public func assign(
+        workers: [Worker], tasks: [SpatialTask], now: Double, commitments: [Snapshot.Commitment] = []
+    ) throws -> [(worker: Int, task: Int)] {
+        try game.restore(
+            Snapshot(now: now, tasks: tasks, workers: workers, commitments: commitments), scale: scale)
+        let idle = game.idleWorkers
+        let window = UInt64(now / game.options.window)
+        dispatcher.begin(game, stream: RandomStream(seed: seed, purpose: .dispatcher, index: window))
+        dispatcher.dispatch(game)
+        return idle.compactMap { worker in
+            let task = game.task(of: worker)
+            return task < 0 ? nil : (worker, task)
+        }
+    }
+}

@@ -1,0 +1,197 @@
+/// The learnt coalition rule with sampled lookahead, a rollout policy: in each window it draws several plans and several
+/// futures, plays every plan into every future by the learnt rule, and sends workers by the plan that earns most
+/// (docs/lookahead.md).
+///
+/// It knows what `LearntCoalition` knows, and may draw episodes from `futures`: a scenario's generator or recorded days
+/// of the past. What is really to come it does not read. The same seed and options give the same decisions at any
+/// thread count. Not thread-safe; futures are shared among the threads of `Threads.count`.
+public final class LookaheadCoalition: Dispatcher {
+    /// The policy's name.
+    public let name: String
+    private let futures: any InstanceSource
+    private let options: LookaheadOptions
+    private let weights: CoalitionWeights
+    private var plan: CoalitionPlan
+    private var draft: GameState
+    private let lanes: [LookaheadLane]
+    private var stream = RandomStream(seed: 0, purpose: .dispatcher)
+    private var seed: UInt64 = 0
+
+    /// Futures that are played between two looks at which plans are still worth playing.
+    private static let batch = 8
+    /// Futures are episodes from this number on: no evaluation and no training of the same source plays these.
+    private static let firstFuture = 1 << 43
+    /// A plan leaves the race once it is so many standard errors below zero or below the best one.
+    private static let patience = 1.0
+
+    /// The rule with that policy's weights and forecast.
+    ///
+    /// - Parameter futures: where futures are drawn from, such as the scenario or recorded days. It must not give the
+    ///   episode that is played (`FixedInstance` would): that would be looking at the future itself.
+    public init(_ policy: LearntCoalitionPolicy, futures: any InstanceSource, options: LookaheadOptions = .init()) {
+        name = policy.name
+        self.futures = futures
+        self.options = options
+        weights = policy.weights
+        plan = CoalitionPlan(policy)
+        draft = GameState(options: GameOptions())
+        lanes = (0..<min(Self.batch, options.futures)).map { _ in LookaheadLane(policy, options) }
+    }
+
+    /// Starts an episode. O(tasks + workers + horizon) a lane.
+    public func begin(_ game: SpatialCrowdsourcing, stream: RandomStream) {
+        self.stream = stream
+        seed = self.stream.next()
+        plan.begin(game.state)
+        for lane in lanes { lane.begin(game.state) }
+    }
+
+    /// Commits idle workers of the present window. O((1 + variants) * (window's plan + futures * windows ahead of the
+    /// learnt rule)), less where plans agree or fall behind.
+    public func dispatch(_ game: SpatialCrowdsourcing) {
+        if game.state.idle.isEmpty || game.state.open.isEmpty { return }
+        let plans = drawPlans(game.state)
+        let best = plans.count > 1 ? race(plans, game.state) : 0
+        for move in plans[best] { game.state.commit(worker: Int(move.worker), task: Int(move.task)) }
+    }
+
+    /// The plans of a window without repetition, the policy's own first.
+    private func drawPlans(_ state: GameState) -> [[Move]] {
+        var plans = [moves(state)]
+        var seen = Set(plans)
+        for _ in 0..<options.variants {
+            var drawn = weights
+            drawn.vector = zip(weights.vector, CoalitionWeights.scales).map {
+                $0 + options.spread * $1 * stream.normal()
+            }
+            plan.use(drawn)
+            plan.begin(state)
+            let moves = moves(state)
+            if seen.insert(moves).inserted { plans.append(moves) }
+        }
+        plan.use(weights)
+        plan.begin(state)
+        return plans
+    }
+
+    /// Whom the plan sends where in this window, in rising index of workers.
+    private func moves(_ state: GameState) -> [Move] {
+        draft = state
+        plan.dispatch(&draft)
+        return draft.idle.compactMap { worker in
+            let task = draft.workerTask[Int(worker)]
+            return task >= 0 ? Move(worker: worker, task: task) : nil
+        }
+    }
+
+    /// Plays plans into futures, fewer plans as they fall behind; returns the one to follow.
+    private func race(_ plans: [[Move]], _ state: GameState) -> Int {
+        var tallies = [Tally](repeating: Tally(), count: plans.count)
+        var alive = Array(1..<plans.count)
+        var played = 0
+        let (lanes, futures, seed) = (lanes, futures, seed)
+        let tasks = state.day.map { Int($0.tasks.rounded()) } ?? state.tasks.count
+        while played < options.futures && !alive.isEmpty {
+            let batch = min(lanes.count, options.futures - played)
+            let entrants = [plans[0]] + alive.map { plans[$0] }
+            let first = Self.firstFuture + state.windowIndex * options.futures + played
+            Threads.parallelFor(batch) { number in
+                let future = futures.instance(
+                    tasks: tasks, workers: state.workers.count, seed: seed, episode: first + number)
+                lanes[number].play(entrants, from: state, into: future)
+            }
+            for lane in lanes[..<batch] {
+                for (entrant, plan) in alive.enumerated() {
+                    tallies[plan].add(lane.values[entrant + 1] - lane.values[0])
+                }
+            }
+            played += batch
+            let lead = alive.reduce(0) { max($0, tallies[$1].mean - Self.patience * tallies[$1].error) }
+            alive.removeAll { tallies[$0].mean + Self.patience * tallies[$0].error < lead }
+        }
+        var (best, lead) = (0, 0.0)
+        for plan in alive {
+            let bound = tallies[plan].mean - options.confidence * tallies[plan].error
+            if bound > lead { (best, lead) = (plan, bound) }
+        }
+        return best
+    }
+
+    /// A worker who is sent to a task.
+    struct Move: Hashable, Sendable {
+        var worker: Int32
+        var task: Int32
+    }
+
+    /// By how much a plan was better than the policy's own, over the futures so far.
+    private struct Tally {
+        private var count = 0.0
+        private(set) var mean = 0.0
+        private var squares = 0.0
+
+        mutating func add(_ value: Double) {
+            count += 1
+            let before = value - mean
+            mean += before / count
+            squares += before * (value - mean)
+        }
+
+        /// The standard error of the mean; infinite with one future.
+        var error: Double { count < 2 ? .infinity : (squares / (count - 1) / count).squareRoot() }
+    }
+}
+
+/// A game, and the rule that plays futures in it; each is used by one thread at a time.
+final class LookaheadLane: @unchecked Sendable {
+    private var rule: CoalitionPlan
+    private var game = GameState(options: GameOptions())
+    private let options: LookaheadOptions
+    /// What each plan of the last `play` is worth.
+    private(set) var values: [Double] = []
+
+    init(_ policy: LearntCoalitionPolicy, _ options: LookaheadOptions) {
+        var policy = policy
+        // Greedy plans are nearly as good and cost half the time.
+        policy.joint = policy.joint && options.joint
+        rule = CoalitionPlan(policy)
+        self.options = options
+    }
+
+    /// Starts an episode. O(tasks + workers + horizon).
+    func begin(_ state: GameState) { rule.begin(state) }
+
+    /// Plays every plan of a window into a future and writes what each is worth. O(plans * windows ahead).
+    func play(_ plans: [[LookaheadCoalition.Move]], from state: GameState, into future: Instance) {
+        var start = state
+        start.replaceFuture(by: future)
+        values.removeAll(keepingCapacity: true)
+        for plan in plans {
+            game = start
+            for move in plan { game.commit(worker: Int(move.worker), task: Int(move.task)) }
+            values.append(finish())
+        }
+    }
+
+    /// Plays the game on by the rule. Returns its revenue and what those on the way will be paid, less the price of
+    /// the time for which workers are still bound.
+    private func finish() -> Double {
+        let end = game.now + options.horizon
+        game.advance()
+        while !game.isOver && game.now < end {
+            rule.dispatch(&game)
+            game.advance()
+        }
+        var value = game.revenue
+        for task in game.open.lazy.map(Int.init) where game.completion[task] <= game.tasks[task].deadlineTime {
+            value += game.payment(task, at: game.completion[task])
+        }
+        return value - options.terminalPrice * rule.meanPrice * game.minutesBound
+    }
+}
+
+extension CoalitionPlan {
+    /// The mean price of a minute over the slots of the last window (money/min); 0 where there was none.
+    fileprivate var meanPrice: Double {
+        slots.isEmpty ? 0 : slots.reduce(0) { $0 + $1.price } / Double(slots.count)
+    }
+}

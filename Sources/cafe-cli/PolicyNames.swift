@@ -1,0 +1,115 @@
+internal import ArgumentParser
+internal import CSCSwift
+
+/// A policy of the command line: `NAME`, or `NAME=RUN+RUN+...` for several training runs of one method.
+struct PolicyChoice {
+    /// What the table calls it.
+    let name: String
+    /// The names or folders; one, or one for each seed.
+    let members: [String]
+
+    /// Reads one. A folder whose own name holds '=' is meant as it is.
+    init(_ text: String) {
+        let parts = text.split(separator: "=", maxSplits: 1).map(String.init)
+        if parts.count == 2, !parts[0].contains("/"), !DispatchPolicy.isRun(text) {
+            name = parts[0]
+            members = parts[1].split(separator: "+").map(String.init)
+        } else {
+            name = text
+            members = [text]
+        }
+    }
+
+    /// Who plays the episodes of the seed of that number.
+    func member(_ number: Int) -> String { members.count == 1 ? members[0] : members[number] }
+}
+
+/// What a policy's name on the command line stands for.
+struct PolicyNames {
+    /// Where episodes come from.
+    let source: any InstanceSource
+    /// The rules in force.
+    let options: GameOptions
+    /// How NAME:lookahead looks ahead.
+    let lookahead: LookaheadOptions
+    /// Where it draws its futures from, or why it cannot.
+    let futures: Result<any InstanceSource, ValidationError>
+
+    private static let lookaheadSuffix = ":lookahead"
+    private static let sampledSuffix = ":sampled"
+
+    /// Whether a name asks for lookahead.
+    static func looksAhead(_ name: String) -> Bool { name.hasSuffix(lookaheadSuffix) }
+
+    /// The policy of that name; priced dispatchers are tuned on training episodes of the setting. A trained run plays by
+    /// its own options, so it is refused where `options` say otherwise of re-routing.
+    func policy(_ name: String, tasks: Int, workers: Int, seed: UInt64) throws -> PolicySource {
+        if Self.looksAhead(name) {
+            let rule = String(name.dropLast(Self.lookaheadSuffix.count))
+            guard let learnt = try LearntCoalitionPolicy.named(rule) else {
+                throw ValidationError(
+                    "\(name): only a learnt coalition rule looks ahead, such as cafe-chengdu or the folder of a run of "
+                        + "evolve; '\(rule)' is none")
+            }
+            return learnt.source(options: options, lookahead: lookahead, futures: try futures.get())
+        }
+        if let learnt = try LearntCoalitionPolicy.named(name) { return learnt.source(options: options) }
+        if name.contains("/") || DispatchPolicy.isRun(name) {
+            let sampled = name.hasSuffix(Self.sampledSuffix)
+            let folder = sampled ? String(name.dropLast(Self.sampledSuffix.count)) : name
+            let run = try DispatchPolicy(contentsOf: folder)
+            let trained = run.configuration.game.reroute
+            guard trained == options.reroute else {
+                throw CSCError.invalid(
+                    "\(folder) was trained with game.reroute \(trained): evaluate it \(trained ? "with" : "without") --reroute"
+                )
+            }
+            return run.source(name: name, sampled: sampled)
+        }
+        return try DispatcherKind.named(name).policy(
+            tunedOn: source, tasks: tasks, workers: workers, seed: seed, options: options)
+    }
+}
+
+/// The flags of lookahead.
+struct LookaheadFlags: ParsableArguments {
+    @Option(
+        name: .customLong("lookahead"),
+        help:
+            "How NAME:lookahead looks ahead, KEY=VALUE: \(LookaheadOptions.fields.map(\.key).joined(separator: ", ")).")
+    var settings: [String] = []
+    @Option(help: "The days of --orders from which NAME:lookahead draws its futures: none of those evaluated on.")
+    var futureDays: String?
+    @Option(help: "The part of the rows, K/N, from which NAME:lookahead draws its futures.")
+    var futurePart: String?
+
+    /// How it looks ahead.
+    func options() throws -> LookaheadOptions {
+        var options = LookaheadOptions()
+        try options.apply(overrides: settings)
+        return options
+    }
+
+    /// Where futures are drawn from: the scenario or, of recorded orders, days or rows that are named for it.
+    func futures(beside evaluated: SourceOptions) throws -> Result<any InstanceSource, ValidationError> {
+        guard evaluated.orders != nil else {
+            if futureDays != nil || futurePart != nil {
+                throw ValidationError("--future-days and --future-part choose among --orders, which are not given")
+            }
+            return .success(try Scenario.find(evaluated.scenario))
+        }
+        var past = evaluated
+        (past.days, past.part) = (futureDays, futurePart)
+        guard try past.isApart(from: evaluated) else {
+            return .failure(
+                ValidationError(
+                    "NAME:lookahead would draw its futures from the very orders that it is evaluated on: give --days and "
+                        + "--future-days that share no day, or --part and --future-part, such as 2/2 and 1/2"))
+        }
+        let (source, _) = try past.open()
+        return source is FixedInstance
+            ? .failure(
+                ValidationError("--orders is one episode and has no days from which NAME:lookahead could draw futures"))
+            : .success(source)
+    }
+}
