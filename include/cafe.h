@@ -291,7 +291,16 @@ typedef struct cafe_segments {
     const uint8_t *mask;
     int64_t count;
     int32_t width;
+    const struct cafe_softmax *known; /* or NULL; see cafe_softmax */
 } cafe_segments;
+
+/* What cafe_policy_softmax and cafe_policy_log_softmax gave for the logits of a call, lent through `known` to the three
+ * functions that are called once a direction (clipped_r, score_r, fisher), which would else work it out anew each time:
+ * the same bits in a tenth of the time. The others do not read it. */
+typedef struct cafe_softmax {
+    const float *probabilities;
+    const float *log_probabilities;
+} cafe_softmax;
 
 /* probabilities = softmax of each segment. */
 void cafe_policy_softmax(float *probabilities, const cafe_segments *segments, const float *logits);

@@ -139,7 +139,7 @@ static double dot(const float *restrict a, const float *restrict b, int64_t coun
 
 #define KERNELS                                                                                                        \
     {                                                                                                                  \
-        .product = product, .column = column, .outer = outer, .activate = activate, .derive = derive,                  \
-        .derive_twice = derive_twice, .exp = map_exp, .tanh = map_tanh, .kl_rows = kl_rows,                            \
+        .product = product, .column = column, .outer = outer, .transpose = transposed, .activate = activate,           \
+        .derive = derive, .derive_twice = derive_twice, .exp = map_exp, .tanh = map_tanh, .kl_rows = kl_rows,          \
         .gaussian_rows = gaussian_rows, .adam = adam, .dot = dot                                                       \
     }
