@@ -105,22 +105,26 @@ static inline layout layout_of(const cafe_mlp *net, float *base, int64_t rows) {
 
 /* ---- small dense kernels ---- */
 
-/* Copies a [rows x width] matrix, whose rows are lda apart, into rows of ld floats, zeros behind. */
+/* Copies a [rows x width] matrix, whose rows are lda apart, into rows of ld floats, zeros behind. Narrow ones go column by
+ * column: a call of memcpy or memset a row would cost more than the row. */
 static inline void pad_rows(float *restrict out, const float *restrict a, int64_t lda, int64_t rows, int64_t width,
                             int64_t ld) {
-    for (int64_t i = 0; i < rows && width == 1; i++) { // not a call of memcpy a number
-        for (int64_t j = 0; j < PAD; j++) out[i * ld + j] = 0;
-        out[i * ld] = a[i * lda];
+    if (width < PAD) {
+        memset(out, 0, sizeof(float) * (size_t)(rows * ld));
+        for (int64_t j = 0; j < width; j++)
+            for (int64_t i = 0; i < rows; i++) out[i * ld + j] = a[i * lda + j];
+        return;
     }
-    for (int64_t i = 0; i < rows && width > 1; i++) {
+    for (int64_t i = 0; i < rows; i++) {
         for (int64_t j = 0; j < width; j++) out[i * ld + j] = a[i * lda + j];
         for (int64_t j = width; j < ld; j++) out[i * ld + j] = 0;
     }
 }
 
 static inline void unpad_rows(float *restrict out, const float *restrict a, int64_t rows, int64_t width, int64_t ld) {
-    for (int64_t i = 0; i < rows && width == 1; i++) out[i] = a[i * ld];
-    for (int64_t i = 0; i < rows && width > 1; i++)
+    for (int64_t j = 0; j < width && width < PAD; j++)
+        for (int64_t i = 0; i < rows; i++) out[i * width + j] = a[i * ld + j];
+    for (int64_t i = 0; i < rows && width >= PAD; i++)
         for (int64_t j = 0; j < width; j++) out[i * width + j] = a[i * ld + j];
 }
 
