@@ -280,6 +280,17 @@ void cafe_rows_gather(float *rows, uint8_t *slots, int32_t *offsets, float *summ
                       const uint8_t *from_slots, const int32_t *from_offsets, const float *from_summary,
                       const int32_t *indices, int64_t count, cafe_row_sizes sizes);
 
+/* Steps of a fixed-horizon rollout as records, side by side: what was seen[D], the action, its log-probability, the
+ * advantage and the return. How many floats one record takes. */
+int32_t cafe_record_floats(int32_t width);
+/* records[n x cafe_record_floats(D)] = the numbers of n steps; observations[n x D], the rest [n]. O(n D). */
+void cafe_records_pack(float *records, const float *observations, const int32_t *actions,
+                       const float *log_probabilities, const float *advantages, const float *returns, int64_t count,
+                       int32_t width);
+/* Takes apart the records indices[n], in that order. Records far apart are asked for ahead. O(n D). */
+void cafe_records_gather(float *observations, int32_t *actions, float *log_probabilities, float *advantages,
+                         float *returns, const float *records, const int32_t *indices, int64_t count, int32_t width);
+
 /* ---- policy: categorical distributions over segments ----------------------------------------------------------- */
 
 /* Decision i of n owns the logits offsets[i] ..< offsets[i + 1] (offsets[n + 1], not decreasing). With offsets NULL
@@ -291,7 +302,16 @@ typedef struct cafe_segments {
     const uint8_t *mask;
     int64_t count;
     int32_t width;
+    const struct cafe_softmax *known; /* or NULL; see cafe_softmax */
 } cafe_segments;
+
+/* What cafe_policy_softmax and cafe_policy_log_softmax gave for the logits of a call, lent through `known` to the three
+ * functions that are called once a direction (clipped_r, score_r, fisher), which would else work it out anew each time:
+ * the same bits in a tenth of the time. The others do not read it. */
+typedef struct cafe_softmax {
+    const float *probabilities;
+    const float *log_probabilities;
+} cafe_softmax;
 
 /* probabilities = softmax of each segment. */
 void cafe_policy_softmax(float *probabilities, const cafe_segments *segments, const float *logits);

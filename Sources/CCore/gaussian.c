@@ -4,6 +4,7 @@
  */
 #include "internal.h"
 #include "kernels.h"
+#include "shares.h"
 
 #include <math.h>
 #include <stddef.h>
@@ -18,11 +19,15 @@ void cafe_gaussian_kl(float *kl, const float *mean_p, const float *log_sd_p, con
         use->gaussian_rows(kl, mean_p, log_sd_p, mean_q, log_sd_q, rows, width);
         return;
     }
-#pragma omp parallel for schedule(static) num_threads(c.threads)
-    for (int64_t k = 0; k < c.count; k++) {
-        int64_t i = k * c.size, j = i * width;
-        use->gaussian_rows(kl + i, mean_p + j, log_sd_p + j, mean_q ? mean_q + j : mean_q,
-                           log_sd_q ? log_sd_q + j : log_sd_q, chunk_end(c, k, rows) - i, width);
+    shares left;
+#pragma omp parallel num_threads(shares_cut(&left, c.count, c.threads))
+    {
+        int32_t me = omp_get_thread_num();
+        for (int64_t k = shares_next(&left, me); k >= 0; k = shares_next(&left, me)) {
+            int64_t i = k * c.size, j = i * width;
+            use->gaussian_rows(kl + i, mean_p + j, log_sd_p + j, mean_q ? mean_q + j : mean_q,
+                               log_sd_q ? log_sd_q + j : log_sd_q, chunk_end(c, k, rows) - i, width);
+        }
     }
 }
 

@@ -32,6 +32,8 @@ typedef struct kernels {
     /* C[k x width] += A[m x k]' B[m x width], with count 2 + A2' B2 in the same sum; rows of B are padded with zeros, of
      * C width apart. With `sums`, row k of C gets the column sums of the first B. With `fresh`, C is overwritten. */
     void (*outer)(float *c, const factors *f, int count, int64_t m, int64_t k, int64_t width, int sums, int fresh);
+    /* out[width x rows] = a[rows x width]', rows of out ldo apart; the rest of its rows stays as it is. */
+    void (*transpose)(float *out, int64_t ldo, const float *a, int64_t rows, int64_t width);
     /* h = tanh(h), or relu; kind is a CAFE_ activation. count is a multiple of PAD. */
     void (*activate)(float *h, int64_t count, int32_t kind);
     /* x *= f'(z) given h = f(z). */

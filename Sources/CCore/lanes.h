@@ -6,16 +6,11 @@
 #ifndef CAFE_LANES_H
 #define CAFE_LANES_H
 
+#include "wide.h"
+
 #include <stdint.h>
 
 #pragma STDC FP_CONTRACT OFF
-
-#if defined(__x86_64__)
-#define WIDE __attribute__((target_clones("avx512f", "avx2", "default")))
-#else
-#define WIDE
-#endif
-#define INLINE static inline __attribute__((always_inline))
 
 enum { LANES = 8 };
 typedef double lanes __attribute__((vector_size(LANES * sizeof(double)), aligned(8)));

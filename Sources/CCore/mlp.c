@@ -47,11 +47,14 @@ static void forward(float *output, float *workspace, const cafe_mlp *net, const 
             forward_block(net, &at, output, input, block * BLOCK, block_rows(block, rows), keep ? NULL : at.scratch);
         return;
     }
-    if (threads > PARTIALS) threads = PARTIALS;
-#pragma omp parallel for schedule(static) num_threads(threads)
-    for (int64_t block = 0; block < blocks; block++)
-        forward_block(net, &at, output, input, block * BLOCK, block_rows(block, rows),
-                      keep ? NULL : at.scratch + omp_get_thread_num() * at.scratch_size);
+    shares left;
+#pragma omp parallel num_threads(shares_cut(&left, blocks, threads))
+    {
+        int32_t me = omp_get_thread_num();
+        for (int64_t block = shares_next(&left, me); block >= 0; block = shares_next(&left, me))
+            forward_block(net, &at, output, input, block * BLOCK, block_rows(block, rows),
+                          keep ? NULL : at.scratch + me * at.scratch_size);
+    }
 }
 
 void cafe_mlp_forward(float *output, float *workspace, const cafe_mlp *net, const float *parameters, const float *input,
@@ -108,29 +111,34 @@ static void backward_rows(const cafe_mlp *net, const layout *at, float *gradient
 }
 
 static void backward_chunk(const cafe_mlp *net, const layout *at, float *gradient, float *input_gradient,
-                           const float *input, const float *output_gradient, int64_t chunk, float *scratch) {
-    float *partial = partial_of(gradient, at, chunk);
+                           const float *input, const float *output_gradient, int64_t chunk, int own, float *scratch) {
+    float *partial = partial_of(gradient, at, chunk, own);
     int64_t end = (chunk + 1) * at->chunk < at->rows ? (chunk + 1) * at->chunk : at->rows;
     for (int64_t first = chunk * at->chunk; first < end; first += at->block)
         backward_rows(net, at, partial, input_gradient, input, output_gradient, first,
                       end - first < at->block ? end - first : at->block,
                       partial != gradient && first == chunk * at->chunk, scratch);
-    chunk_done(gradient, at, partial);
+    chunk_done(gradient, at, partial, own);
 }
 
 void cafe_mlp_backward(float *parameter_gradient, float *input_gradient, float *workspace, const cafe_mlp *net,
                        const float *parameters, const float *input, const float *output_gradient, int64_t rows) {
     layout at = layout_of(net, workspace, rows);
     pack_transposed(net, &at, at.wt, parameters, input_gradient ? 0 : 1);
-    int32_t threads = backward_threads(&at);
+    int32_t threads = threads_for(at.chunks, rows * at.parameters);
     if (threads < 2) {
         for (int64_t chunk = 0; chunk < at.chunks; chunk++)
-            backward_chunk(net, &at, parameter_gradient, input_gradient, input, output_gradient, chunk, at.scratch);
-    } else {
-#pragma omp parallel for schedule(static, at.direct) num_threads(threads)
-        for (int64_t chunk = 0; chunk < at.chunks; chunk++)
-            backward_chunk(net, &at, parameter_gradient, input_gradient, input, output_gradient, chunk,
-                           at.scratch + omp_get_thread_num() * at.scratch_size);
+            backward_chunk(net, &at, parameter_gradient, input_gradient, input, output_gradient, chunk, 1, at.scratch);
+        return;
     }
+    shares left;
+#pragma omp parallel num_threads(shares_cut(&left, at.chunks, threads))
+    {
+        int32_t me = omp_get_thread_num();
+        for (int64_t chunk = shares_next(&left, me); chunk >= 0; chunk = shares_next(&left, me))
+            backward_chunk(net, &at, parameter_gradient, input_gradient, input, output_gradient, chunk,
+                           me == 0 && chunk < shares_first(&left), at.scratch + me * at.scratch_size);
+    }
+    at.direct = shares_first(&left);
     add_partials(parameter_gradient, &at);
 }

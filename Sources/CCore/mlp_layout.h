@@ -12,6 +12,7 @@
 
 #include "internal.h"
 #include "kernels.h"
+#include "shares.h"
 
 #include <stddef.h>
 #include <string.h>
@@ -28,9 +29,8 @@ static inline int64_t padded(int64_t width) {
 typedef struct layout {
     const kernels *use;
     int64_t rows, block, chunk, chunks, parameters; /* block: rows of a step of a backward pass */
-    int32_t threads;                                /* of a backward call */
     int joined;                                     /* both halves of an R{gradient} in one sum */
-    int64_t direct;                                 /* the chunks that its first thread adds to the gradient in order */
+    int64_t direct; /* the chunks from the first on that were added to the gradient in order, at once */
     int64_t ld[CAFE_MLP_LAYERS + 1], offset[CAFE_MLP_LAYERS];
     float *h[CAFE_MLP_LAYERS + 1];                   /* activations */
     float *r[CAFE_MLP_LAYERS + 1];                   /* R{activations} */
@@ -105,35 +105,39 @@ static inline layout layout_of(const cafe_mlp *net, float *base, int64_t rows) {
 
 /* ---- small dense kernels ---- */
 
-/* Copies a [rows x width] matrix, whose rows are lda apart, into rows of ld floats, zeros behind. */
+/* Copies a [rows x width] matrix, whose rows are lda apart, into rows of ld floats, zeros behind. Narrow ones go column by
+ * column: a call of memcpy or memset a row would cost more than the row. */
 static inline void pad_rows(float *restrict out, const float *restrict a, int64_t lda, int64_t rows, int64_t width,
                             int64_t ld) {
-    for (int64_t i = 0; i < rows && width == 1; i++) { // not a call of memcpy a number
-        for (int64_t j = 0; j < PAD; j++) out[i * ld + j] = 0;
-        out[i * ld] = a[i * lda];
+    if (width < PAD) {
+        memset(out, 0, sizeof(float) * (size_t)(rows * ld));
+        for (int64_t j = 0; j < width; j++)
+            for (int64_t i = 0; i < rows; i++) out[i * ld + j] = a[i * lda + j];
+        return;
     }
-    for (int64_t i = 0; i < rows && width > 1; i++) {
+    for (int64_t i = 0; i < rows; i++) {
         for (int64_t j = 0; j < width; j++) out[i * ld + j] = a[i * lda + j];
         for (int64_t j = width; j < ld; j++) out[i * ld + j] = 0;
     }
 }
 
 static inline void unpad_rows(float *restrict out, const float *restrict a, int64_t rows, int64_t width, int64_t ld) {
-    for (int64_t i = 0; i < rows && width == 1; i++) out[i] = a[i * ld];
-    for (int64_t i = 0; i < rows && width > 1; i++)
+    for (int64_t j = 0; j < width && width < PAD; j++)
+        for (int64_t i = 0; i < rows; i++) out[i * width + j] = a[i * ld + j];
+    for (int64_t i = 0; i < rows && width >= PAD; i++)
         for (int64_t j = 0; j < width; j++) out[i * width + j] = a[i * ld + j];
 }
 
 /* Transposes a [rows x width] matrix into [width x ld], zeros behind; panels of PANEL columns with `step` PANEL. */
-static inline void pad_transposed(float *restrict out, const float *restrict a, int64_t rows, int64_t width, int64_t ld,
-                                  int64_t step) {
-    for (int64_t first = 0; first < ld; first += step)
-        for (int64_t j = 0; j < width; j++) {
-            float *restrict to = out + first * width + j * step - first;
-            int64_t end = first + step < rows ? first + step : rows;
-            for (int64_t i = first; i < end; i++) to[i] = a[i * width + j];
-            for (int64_t i = end > first ? end : first; i < first + step; i++) to[i] = 0;
-        }
+static inline void pad_transposed(const kernels *use, float *restrict out, const float *restrict a, int64_t rows,
+                                  int64_t width, int64_t ld, int64_t step) {
+    for (int64_t first = 0; first < ld; first += step) {
+        float *to = out + first * width;
+        int64_t count = rows - first < step ? rows - first : step;
+        use->transpose(to, step, a + first * width, count, width);
+        for (int64_t j = 0; j < width; j++)
+            for (int64_t i = count; i < step; i++) to[j * step + i] = 0;
+    }
 }
 
 /* How far apart rows of a packed matrix [. x ld] are: ld, or PANEL where it lies in panels. */
@@ -184,7 +188,7 @@ static inline void pack(const cafe_mlp *net, const layout *at, float **w, const 
 static inline void pack_transposed(const cafe_mlp *net, const layout *at, float *const *wt, const float *parameters,
                                    int32_t lowest) {
     for (int32_t l = lowest; l < net->layers; l++)
-        pad_transposed(wt[l], parameters + at->offset[l], net->widths[l], net->widths[l + 1], at->ld[l],
+        pad_transposed(at->use, wt[l], parameters + at->offset[l], net->widths[l], net->widths[l + 1], at->ld[l],
                        step_of(at, at->ld[l]));
 }
 
@@ -192,6 +196,7 @@ static inline void pack_transposed(const cafe_mlp *net, const layout *at, float 
 static inline int32_t threads_for(int64_t tasks, int64_t work) {
     if (tasks < 2 || work < 100000) return 1;
     int32_t threads = cafe_threads_get();
+    if (threads > PARTIALS) threads = PARTIALS;
     return threads < tasks ? threads : (int32_t)tasks;
 }
 
@@ -199,8 +204,6 @@ static inline int64_t block_rows(int64_t block, int64_t rows) {
     int64_t left = rows - block * BLOCK;
     return left < BLOCK ? left : BLOCK;
 }
-
-extern int omp_get_thread_num(void);
 
 /* ---- gradients of chunks of rows ---- */
 
@@ -214,7 +217,7 @@ static inline void add_piece(float *gradient, const layout *at, int64_t begin, i
         add(gradient + begin, at->partial + c * at->parameters + begin, end - begin);
 }
 
-/* The partials of the threads after the first are added to `gradient`. */
+/* The partials that are left are added to `gradient`. */
 static inline void add_partials(float *gradient, const layout *at) {
     if (at->direct == at->chunks) return;
     int64_t piece = 4096, pieces = (at->parameters + piece - 1) / piece;
@@ -228,22 +231,16 @@ static inline void add_partials(float *gradient, const layout *at) {
         add_piece(gradient, at, p * piece, (p + 1) * piece < at->parameters ? (p + 1) * piece : at->parameters);
 }
 
-/* Sets how many threads a backward pass takes; each has `direct` chunks that follow one another. */
-static inline int32_t backward_threads(layout *at) {
-    at->threads = threads_for(at->chunks, at->rows * at->parameters);
-    at->direct = at->chunks ? (at->chunks + at->threads - 1) / at->threads : 0;
-    return at->threads;
-}
-
-/* Where a chunk's gradient goes. The first thread's chunks are added to the caller's in order: at once where a chunk is
- * one block, else by one partial for all of them, which stays in cache. The other chunks have partials of their own. */
-static inline float *partial_of(float *gradient, const layout *at, int64_t chunk) {
-    if (chunk >= at->direct) return at->partial + chunk * at->parameters;
+/* Where the gradient of a chunk goes. `own` ones, which the first thread takes in order, are added to the caller's: at
+ * once where a chunk is one block, else by one partial for all of them, which stays in cache. The others have partials
+ * of their own, which are added in order at the end: the same bits, whoever took a chunk. */
+static inline float *partial_of(float *gradient, const layout *at, int64_t chunk, int own) {
+    if (!own) return at->partial + chunk * at->parameters;
     return at->chunks == 1 || at->chunk <= at->block ? gradient : at->partial;
 }
 
-static inline void chunk_done(float *gradient, const layout *at, const float *partial) {
-    if (partial == at->partial) add(gradient, at->partial, at->parameters);
+static inline void chunk_done(float *gradient, const layout *at, const float *partial, int own) {
+    if (own && partial == at->partial) add(gradient, at->partial, at->parameters);
 }
 
 #endif

@@ -31,9 +31,13 @@ void cafe_mlp_rforward(float *r_output, float *workspace, const cafe_mlp *net, c
             rforward_block(net, &at, r_output, input, block * BLOCK, block_rows(block, rows));
         return;
     }
-#pragma omp parallel for schedule(static) num_threads(threads)
-    for (int64_t block = 0; block < blocks; block++)
-        rforward_block(net, &at, r_output, input, block * BLOCK, block_rows(block, rows));
+    shares left;
+#pragma omp parallel num_threads(shares_cut(&left, blocks, threads))
+    {
+        int32_t me = omp_get_thread_num();
+        for (int64_t block = shares_next(&left, me); block >= 0; block = shares_next(&left, me))
+            rforward_block(net, &at, r_output, input, block * BLOCK, block_rows(block, rows));
+    }
 }
 
 static void deltas_block(const cafe_mlp *net, const layout *at, const float *output_gradient, int64_t first,
@@ -63,9 +67,13 @@ void cafe_mlp_deltas(float *workspace, const cafe_mlp *net, const float *paramet
             deltas_block(net, &at, output_gradient, block * BLOCK, block_rows(block, rows));
         return;
     }
-#pragma omp parallel for schedule(static) num_threads(threads)
-    for (int64_t block = 0; block < blocks; block++)
-        deltas_block(net, &at, output_gradient, block * BLOCK, block_rows(block, rows));
+    shares left;
+#pragma omp parallel num_threads(shares_cut(&left, blocks, threads))
+    {
+        int32_t me = omp_get_thread_num();
+        for (int64_t block = shares_next(&left, me); block >= 0; block = shares_next(&left, me))
+            deltas_block(net, &at, output_gradient, block * BLOCK, block_rows(block, rows));
+    }
 }
 
 static void rbackward_rows(const cafe_mlp *net, const layout *at, float *gradient, const float *input,
@@ -93,14 +101,14 @@ static void rbackward_rows(const cafe_mlp *net, const layout *at, float *gradien
 }
 
 static void rbackward_chunk(const cafe_mlp *net, const layout *at, float *gradient, const float *input,
-                            const float *r_output_gradient, int64_t chunk, float *scratch) {
-    float *partial = partial_of(gradient, at, chunk);
+                            const float *r_output_gradient, int64_t chunk, int own, float *scratch) {
+    float *partial = partial_of(gradient, at, chunk, own);
     int64_t end = (chunk + 1) * at->chunk < at->rows ? (chunk + 1) * at->chunk : at->rows;
     for (int64_t first = chunk * at->chunk; first < end; first += at->block)
         rbackward_rows(net, at, partial, input, r_output_gradient, first,
                        end - first < at->block ? end - first : at->block,
                        partial != gradient && first == chunk * at->chunk, scratch);
-    chunk_done(gradient, at, partial);
+    chunk_done(gradient, at, partial, own);
 }
 
 void cafe_mlp_rbackward(float *r_parameter_gradient, float *workspace, const cafe_mlp *net, const float *parameters,
@@ -110,15 +118,20 @@ void cafe_mlp_rbackward(float *r_parameter_gradient, float *workspace, const caf
     pack_transposed(net, &at, at.vt, direction, 1);
     at.joined = at.block > BLOCK;
     if (at.joined) at.block /= 2; // twice the operands of a plain pass are to stay in L2
-    int32_t threads = backward_threads(&at);
+    int32_t threads = threads_for(at.chunks, rows * at.parameters);
     if (threads < 2) {
         for (int64_t chunk = 0; chunk < at.chunks; chunk++)
-            rbackward_chunk(net, &at, r_parameter_gradient, input, r_output_gradient, chunk, at.scratch);
-    } else {
-#pragma omp parallel for schedule(static, at.direct) num_threads(threads)
-        for (int64_t chunk = 0; chunk < at.chunks; chunk++)
-            rbackward_chunk(net, &at, r_parameter_gradient, input, r_output_gradient, chunk,
-                            at.scratch + omp_get_thread_num() * at.scratch_size);
+            rbackward_chunk(net, &at, r_parameter_gradient, input, r_output_gradient, chunk, 1, at.scratch);
+        return;
     }
+    shares left;
+#pragma omp parallel num_threads(shares_cut(&left, at.chunks, threads))
+    {
+        int32_t me = omp_get_thread_num();
+        for (int64_t chunk = shares_next(&left, me); chunk >= 0; chunk = shares_next(&left, me))
+            rbackward_chunk(net, &at, r_parameter_gradient, input, r_output_gradient, chunk,
+                            me == 0 && chunk < shares_first(&left), at.scratch + me * at.scratch_size);
+    }
+    at.direct = shares_first(&left);
     add_partials(r_parameter_gradient, &at);
 }

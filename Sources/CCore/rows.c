@@ -4,6 +4,10 @@
  * Representation: decision i owns the rows offsets[i] ..< offsets[i + 1]; a row is candidate[D] and then
  * context[C]. The summary of a decision is its context and the mean of its candidates. Hot calls: pack,
  * once a step of a rollout, and gather, once a shard of an update; they move memory and nothing else.
+ *
+ * Steps of a fixed-horizon rollout lie in records: what was seen[D], then action, log-probability, advantage and return,
+ * then unused room up to a multiple of 8 floats, so that a record of D <= 20 lies on two cache lines. Minibatches take
+ * them in random order, and a rollout of many environments fits no cache: one array each would miss five times a row.
  */
 #include "cafe.h"
 
@@ -136,4 +140,41 @@ void cafe_credit_rows(float *observations, float *actions, float *targets, uint8
 #pragma omp parallel for schedule(static, 1) num_threads(threads) if (threads > 1)
     for (int64_t e = 0; e < count; e++)
         credit_episode(observations, actions, targets, joined, takers, &from, episodes[e], episodes[e + 1], firsts[e]);
+}
+
+/* Records between asking for one and copying it; numbers of one after what was seen. */
+enum { RECORDS_AHEAD = 12, SCALARS = 4, RECORD_UNIT = 8 };
+
+int32_t cafe_record_floats(int32_t width) {
+    return (width + SCALARS + RECORD_UNIT - 1) / RECORD_UNIT * RECORD_UNIT;
+}
+
+void cafe_records_pack(float *records, const float *observations, const int32_t *actions,
+                       const float *log_probabilities, const float *advantages, const float *returns, int64_t count,
+                       int32_t width) {
+    int64_t size = cafe_record_floats(width);
+    for (int64_t i = 0; i < count; i++) {
+        float *to = records + i * size;
+        memcpy(to, observations + i * width, sizeof(float) * (size_t)width);
+        memcpy(to + width, actions + i, sizeof *actions); // the bits of an integer
+        to[width + 1] = log_probabilities[i];
+        to[width + 2] = advantages[i];
+        to[width + 3] = returns[i];
+    }
+}
+
+void cafe_records_gather(float *observations, int32_t *actions, float *log_probabilities, float *advantages,
+                         float *returns, const float *records, const int32_t *indices, int64_t count, int32_t width) {
+    int64_t size = cafe_record_floats(width);
+    for (int64_t i = 0; i < count; i++) {
+        if (i + RECORDS_AHEAD < count)
+            for (int64_t at = 0; at < size; at += 16)
+                __builtin_prefetch(records + indices[i + RECORDS_AHEAD] * size + at);
+        const float *from = records + indices[i] * size;
+        memcpy(observations + i * width, from, sizeof(float) * (size_t)width);
+        memcpy(actions + i, from + width, sizeof *actions);
+        log_probabilities[i] = from[width + 1];
+        advantages[i] = from[width + 2];
+        returns[i] = from[width + 3];
+    }
 }

@@ -1,4 +1,5 @@
-/* segments.h - the softmax over one decision's logits, and passes over many decisions: shared by policy.c and heads.c.
+/* segments.h - the softmax over one decision's logits, PPO's objective of one decision, and passes over many decisions:
+ * shared by policy.c, heads.c and heads_tangent.c.
  *
  * Representation: one flat array of logits; a segment is a decision. Each decision is worked out in one or two passes
  * over its segment, sums in double.
@@ -8,6 +9,7 @@
 
 #include "internal.h"
 #include "kernels.h"
+#include "shares.h"
 
 #include <math.h>
 #include <stddef.h>
@@ -66,6 +68,37 @@ static inline double entropy_of(const segment *g, const float *logits) {
     return entropy;
 }
 
+/* p[j] = pi(j), 0 where forbidden. Returns the entropy, 0 where it is not wanted. */
+static inline double probabilities_of(float *p, const segment *g, const float *logits, int wanted) {
+    double entropy = 0;
+    for (int32_t j = 0; j < g->size; j++) {
+        float lp = allows(g, j) ? log_probability(g, logits, j) : -INFINITY;
+        p[j] = allows(g, j) ? expf(lp) : 0;
+        if (wanted && lp > -80) entropy -= (double)p[j] * lp;
+    }
+    return entropy;
+}
+
+static inline void clear(float *out, const segment *g) {
+    for (int32_t j = 0; j < g->size; j++) out[g->begin + j] = 0;
+}
+
+/* The clipped objective of one decision. `active`: the gradient flows through the ratio. */
+typedef struct surrogate {
+    double log_ratio, ratio, loss;
+    int active, clipped;
+} surrogate;
+
+static inline surrogate surrogate_of(double log_pi, double old, double advantage, double clip) {
+    surrogate s = {.log_ratio = log_pi - old};
+    s.ratio = exp(s.log_ratio);
+    double bounded = s.ratio < 1 - clip ? 1 - clip : s.ratio > 1 + clip ? 1 + clip : s.ratio;
+    s.clipped = fabs(s.ratio - 1) > clip;
+    s.active = !s.clipped || (advantage > 0 ? s.ratio < 1 : s.ratio > 1);
+    s.loss = -advantage * (s.active ? s.ratio : bounded);
+    return s;
+}
+
 /* The decisions begin ..< end of a function that wants no memory of its own. */
 typedef void decisions_body(const void *arguments, int64_t begin, int64_t end);
 
@@ -77,8 +110,13 @@ static inline void over_decisions(int64_t count, decisions_body *body, const voi
         body(arguments, 0, count);
         return;
     }
-#pragma omp parallel for schedule(static) num_threads(c.threads)
-    for (int64_t k = 0; k < c.count; k++) body(arguments, k * c.size, chunk_end(c, k, count));
+    shares left;
+#pragma omp parallel num_threads(shares_cut(&left, c.count, c.threads))
+    {
+        int32_t me = omp_get_thread_num();
+        for (int64_t k = shares_next(&left, me); k >= 0; k = shares_next(&left, me))
+            body(arguments, k * c.size, chunk_end(c, k, count));
+    }
 }
 
 /* What the functions below lend to their bodies. */

@@ -4,6 +4,8 @@
  * file defines TALL_1, TALL_2 and TALL_4, the rows of a tile that is 1, 2 or 4 vectors wide (0: not used).
  */
 
+/* Outer products of at most so many columns are worked out as their transpose. */
+enum { NARROW = 16 };
 enum { TALLEST = 14 }; /* rows of a tile at most; more than 8 only where it is two vectors wide */
 
 /* acc[r][v] += sum over l of a[r * row + l * step] * b[l * ldb + v * LANES], r < tall, v < wide: both constants of the
@@ -120,19 +122,31 @@ static int panel_height(int wide) {
     return wide == 4 ? TALL_4 : wide == 2 ? TALL_2 : TALL_1;
 }
 
+/* Tiles as even as can be: 9 rows are 4 + 5, not 8 + 1. `low` tiles have `rows` rows, the others one more. */
+typedef struct tiling {
+    int32_t rows, low;
+} tiling;
+
+INLINE tiling tiling_of(int64_t rows, int tall) {
+    int32_t tiles = (int32_t)((rows + tall - 1) / tall), least = tiles ? (int32_t)rows / tiles : 0;
+    return (tiling){least, tiles - ((int32_t)rows - least * tiles)};
+}
+INLINE int32_t rows_of_next(tiling *t) {
+    return t->rows + (t->low-- <= 0);
+}
+
 static void product(float *c, int64_t ldc, const factors *f, int count, const float *bias, int64_t m, int64_t k,
                     int64_t n) {
     for (int64_t j = 0; j < n;) {
         int wide = panel_width(n - j);
         while (wide * LANES > n - j) wide /= 2;
         int tall = panel_height(wide);
-        int64_t tiles = (m + tall - 1) / tall;
+        tiling t = tiling_of(m, tall);
         factors from[2];
         for (int s = 0; s < count; s++) from[s] = (factors){f[s].a, f[s].b + j, f[s].lda, f[s].ldb};
-        for (int64_t t = 0, i = 0; t < tiles; t++) {
-            int64_t rows = (m - i) / (tiles - t); // tiles as even as can be: 9 rows are 5 + 4, not 8 + 1
+        for (int64_t i = 0, rows; i < m; i += rows) {
+            rows = rows_of_next(&t);
             products[wide][rows](c + i * ldc + j, ldc, from, count, bias + j, k);
-            i += rows;
             for (int s = 0; s < count; s++) from[s].a += rows * from[s].lda;
         }
         j += wide * LANES;
@@ -196,21 +210,66 @@ static void outer_rows(float *c, const factors *f, int count, int64_t m, int64_t
         int wide = panel_width(width - j);
         while (wide * LANES > f->ldb - j) wide /= 2;
         int tall = panel_height(wide);
-        int64_t tiles = (k + tall - 1) / tall;
+        tiling t = tiling_of(k, tall);
         factors from[2];
         for (int s = 0; s < count; s++) from[s] = (factors){f[s].a, f[s].b + j, f[s].lda, f[s].ldb};
-        for (int64_t t = 0, i = 0; t < tiles; t++) {
-            int64_t rows = (k - i) / (tiles - t);
+        for (int64_t i = 0, rows; i < k; i += rows) {
+            rows = rows_of_next(&t);
             outers[wide][rows](c + i * width + j, width, width - j, from, count, m, fresh);
-            i += rows;
             for (int s = 0; s < count; s++) from[s].a += rows;
         }
         j += wide * LANES;
     }
 }
 
+/* c[columns x width] += near[width x ld]', or = with `fresh`. */
+static void add_transposed(float *c, const float *near, int64_t ld, int64_t columns, int64_t width, int fresh) {
+    for (int64_t j = 0; j < columns; j += LANES)
+        for (int64_t i = 0; i < width; i += LANES) {
+            vf square[LANES];
+#pragma clang loop unroll(full)
+            for (int r = 0; r < LANES; r++) square[r] = i + r < width ? load(near + (i + r) * ld + j) : splat(0);
+            transpose(square);
+            int64_t rows = columns - j < LANES ? columns - j : LANES, left = width - i;
+            float *to = c + j * width + i;
+            for (int64_t r = 0; r < rows; r++, to += width) {
+                if (left >= LANES) {
+                    store(to, fresh ? square[r] : load(to) + square[r]);
+                    continue;
+                }
+                float lane[LANES];
+                store(lane, square[r]);
+                for (int64_t l = 0; l < left; l++) to[l] = fresh ? lane[l] : to[l] + lane[l];
+            }
+        }
+}
+
+/* C[k x width] of few columns, worked out as its transpose: vectors run along A's rows, no lane is idle. */
+static void outer_narrow(float *c, const factors *f, int count, int64_t m, int64_t k, int64_t width, int fresh) {
+    _Alignas(64) float near[NARROW * 4 * LANES];
+    for (int64_t j = 0; j < k;) {
+        int wide = panel_width(k - j);
+        while (wide * LANES > f->lda - j) wide /= 2;
+        int64_t ld = wide * LANES, columns = k - j < ld ? k - j : ld;
+        tiling t = tiling_of(width, panel_height(wide));
+        for (int64_t i = 0, rows; i < width; i += rows) {
+            factors from[2];
+            for (int s = 0; s < count; s++) from[s] = (factors){f[s].b + i, f[s].a + j, f[s].ldb, f[s].lda};
+            rows = rows_of_next(&t);
+            outers[wide][rows](near + i * ld, ld, ld, from, count, m, 1);
+        }
+        add_transposed(c + j * width, near, ld, columns, width, fresh);
+        j += ld;
+    }
+}
+
 static void outer(float *c, const factors *f, int count, int64_t m, int64_t k, int64_t width, int sums, int fresh) {
     static const float one = 1;
+    if (width <= NARROW && k > width && f->lda % PAD == 0) {
+        outer_narrow(c, f, count, m, k, width, fresh);
+        if (sums) outer_rows(c + k * width, &(factors){&one, f->b, 0, f->ldb}, 1, m, 1, width, fresh);
+        return;
+    }
     _Alignas(64) float near[2][OUTER_ROWS * STRIP];
     int strips = m <= OUTER_ROWS && width > 4 * LANES && crowded(f->lda);
     int64_t first = 0;
@@ -226,6 +285,23 @@ static void outer(float *c, const factors *f, int count, int64_t m, int64_t k, i
     for (int s = 0; s < count; s++) rest[s] = (factors){f[s].a + first, f[s].b, f[s].lda, f[s].ldb};
     outer_rows(c + first * width, rest, count, m, k - first, width, fresh);
     if (sums) outer_rows(c + k * width, &(factors){&one, f->b, 0, f->ldb}, 1, m, 1, width, fresh);
+}
+
+static void transposed(float *out, int64_t ldo, const float *a, int64_t rows, int64_t width) {
+    for (int64_t i = 0; i < rows; i += LANES)
+        for (int64_t j = 0; j < width; j += LANES) {
+            if (rows - i < LANES || width - j < LANES) {
+                for (int64_t k = j; k < width && k < j + LANES; k++)
+                    for (int64_t r = i; r < rows && r < i + LANES; r++) out[k * ldo + r] = a[r * width + k];
+                continue;
+            }
+            vf square[LANES];
+#pragma clang loop unroll(full)
+            for (int r = 0; r < LANES; r++) square[r] = load(a + (i + r) * width + j);
+            transpose(square);
+#pragma clang loop unroll(full)
+            for (int r = 0; r < LANES; r++) store(out + (j + r) * ldo + i, square[r]);
+        }
 }
 
 static void activate(float *h, int64_t count, int32_t kind) {

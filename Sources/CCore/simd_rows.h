@@ -68,54 +68,64 @@ static void kl_rows(float *kl, const float *p, const float *q, int64_t rows, int
         kl_lanes(kl + i, p + i * width, q + i * width, rows - i < LANES ? rows - i : LANES, width);
 }
 
-/* A row's terms, LANES columns at a time, added lane by lane; its tail goes through zeroed lanes, where p = q and the
- * term is 0. Rows come in from memory in four streams, which are asked for AHEAD floats before their turn: a prefetcher stops at the end of a page. */
+/* Rows come in from memory in four streams, which are asked for AHEAD floats before their turn: a prefetcher stops at
+ * the end of a page. */
 enum { AHEAD = 512 };
+
+INLINE vf gaussian_terms(vf mp, vf sp, vf mq, vf sq) {
+    vf d = mp - mq, s = sp - sq;
+    return 0.5f * (exp_short(2.0f * s) + d * d * exp_short(-2.0f * sq)) - s - 0.5f;
+}
+
+/* A row's terms, LANES columns at a time, added lane by lane; its tail goes through zeroed lanes, where p = q and the
+ * term is 0. `two` is a constant of the caller: whether there is a q. */
 INLINE vf gaussian_row(const float *mean_p, const float *log_sd_p, const float *mean_q, const float *log_sd_q,
-                       int64_t width) {
-    vf sum = splat(0);
-    for (int64_t j = 0; j < width; j += LANES) {
-        int64_t left = width - j;
-        vf mp, sp, mq = splat(0), sq = splat(0);
-        if (left >= LANES) {
-            mp = load(mean_p + j), sp = load(log_sd_p + j);
-            __builtin_prefetch(mean_p + j + AHEAD), __builtin_prefetch(log_sd_p + j + AHEAD);
-            if (mean_q) {
-                mq = load(mean_q + j), sq = load(log_sd_q + j);
-                __builtin_prefetch(mean_q + j + AHEAD), __builtin_prefetch(log_sd_q + j + AHEAD);
-            }
-        } else {
-            float lane[4][LANES] = {{0}};
-            size_t size = sizeof(float) * (size_t)left;
-            memcpy(lane[0], mean_p + j, size);
-            memcpy(lane[1], log_sd_p + j, size);
-            if (mean_q) memcpy(lane[2], mean_q + j, size), memcpy(lane[3], log_sd_q + j, size);
-            mp = load(lane[0]), sp = load(lane[1]), mq = load(lane[2]), sq = load(lane[3]);
+                       int64_t width, int two) {
+    vf sum = splat(0), mq = splat(0), sq = splat(0);
+    int64_t j = 0;
+    for (; j + LANES <= width; j += LANES) {
+        __builtin_prefetch(mean_p + j + AHEAD), __builtin_prefetch(log_sd_p + j + AHEAD);
+        if (two) {
+            __builtin_prefetch(mean_q + j + AHEAD), __builtin_prefetch(log_sd_q + j + AHEAD);
+            mq = load(mean_q + j), sq = load(log_sd_q + j);
         }
-        vf d = mp - mq, s = sp - sq;
-        sum += 0.5f * (exp_short(2.0f * s) + d * d * exp_short(-2.0f * sq)) - s - 0.5f;
+        sum += gaussian_terms(load(mean_p + j), load(log_sd_p + j), mq, sq);
     }
-    return sum;
+    if (j == width) return sum;
+    float lane[4][LANES] = {{0}};
+    size_t size = sizeof(float) * (size_t)(width - j);
+    memcpy(lane[0], mean_p + j, size);
+    memcpy(lane[1], log_sd_p + j, size);
+    if (two) memcpy(lane[2], mean_q + j, size), memcpy(lane[3], log_sd_q + j, size);
+    return sum + gaussian_terms(load(lane[0]), load(lane[1]), load(lane[2]), load(lane[3]));
 }
 
 /* The lanes of LANES rows are added after one transposition; a row's sum does not depend on its neighbours. */
-static void gaussian_rows(float *kl, const float *mean_p, const float *log_sd_p, const float *mean_q,
-                          const float *log_sd_q, int64_t rows, int64_t width) {
+INLINE void gaussian_all(float *kl, const float *mean_p, const float *log_sd_p, const float *mean_q,
+                         const float *log_sd_q, int64_t rows, int64_t width, int two) {
     for (int64_t i = 0; i < rows; i += LANES) {
         int64_t count = rows - i < LANES ? rows - i : LANES;
         vf sums[LANES];
-        for (int64_t r = 0; r < LANES; r++) {
+        for (int64_t r = 0; r < count; r++) {
             int64_t at = (i + r) * width;
-            sums[r] = r < count ? gaussian_row(mean_p + at, log_sd_p + at, mean_q ? mean_q + at : mean_q,
-                                               log_sd_q ? log_sd_q + at : log_sd_q, width)
-                                : splat(0);
+            sums[r] = gaussian_row(mean_p + at, log_sd_p + at, two ? mean_q + at : mean_q,
+                                   two ? log_sd_q + at : log_sd_q, width, two);
         }
+        for (int64_t r = count; r < LANES; r++) sums[r] = splat(0);
         sums_of(sums);
         if (count == LANES)
             store(kl + i, sums[0]);
         else
             for (int64_t r = 0; r < count; r++) kl[i + r] = sums[0][r];
     }
+}
+
+static void gaussian_rows(float *kl, const float *mean_p, const float *log_sd_p, const float *mean_q,
+                          const float *log_sd_q, int64_t rows, int64_t width) {
+    if (mean_q)
+        gaussian_all(kl, mean_p, log_sd_p, mean_q, log_sd_q, rows, width, 1);
+    else
+        gaussian_all(kl, mean_p, log_sd_p, mean_q, log_sd_q, rows, width, 0);
 }
 
 static void adam(float *restrict p, float *restrict m, float *restrict v, const float *restrict g, int64_t count,
@@ -139,7 +149,7 @@ static double dot(const float *restrict a, const float *restrict b, int64_t coun
 
 #define KERNELS                                                                                                        \
     {                                                                                                                  \
-        .product = product, .column = column, .outer = outer, .activate = activate, .derive = derive,                  \
-        .derive_twice = derive_twice, .exp = map_exp, .tanh = map_tanh, .kl_rows = kl_rows,                            \
+        .product = product, .column = column, .outer = outer, .transpose = transposed, .activate = activate,           \
+        .derive = derive, .derive_twice = derive_twice, .exp = map_exp, .tanh = map_tanh, .kl_rows = kl_rows,          \
         .gaussian_rows = gaussian_rows, .adam = adam, .dot = dot                                                       \
     }

@@ -61,11 +61,12 @@ struct KernelTests {
         }
     }
 
+    private func draw(_ count: Int, _ stream: UInt64) -> [Float] {
+        (0..<count).map { Float(cafe_random_u64(1, stream, UInt64($0)) >> 40) * 0x1p-24 - 0.5 }
+    }
+
     private func gradient(_ widths: [Int32], _ kind: Int, _ rows: Int) -> (output: [Float], gradient: [Float]) {
-        func draw(_ count: Int, _ stream: UInt64) -> [Float] {
-            (0..<count).map { Float(cafe_random_u64(1, stream, UInt64($0)) >> 40) * 0x1p-24 - 0.5 }
-        }
-        return widths.withUnsafeBufferPointer { widthPointer in
+        widths.withUnsafeBufferPointer { widthPointer in
             var net = cafe_mlp(
                 widths: widthPointer.baseAddress, layers: Int32(widths.count - 1), hidden: Int32(kind), output: 0)
             let parameters = draw(Int(cafe_mlp_parameters(&net)), 1)
@@ -97,6 +98,28 @@ struct KernelTests {
                 let found = at(level) { gradient(widths, CAFE_TANH, rows) }
                 #expect(distance(found.output, expected.output) < 1e-5)
                 #expect(distance(found.gradient, expected.gradient) < 1e-5)
+            }
+        }
+    }
+    @Test("the gradient of one layer of every width up to 20 is the product in double", arguments: levels)
+    func narrowOutputs(level: Int32) {
+        for input in [16, 18, 48, 128, 272] {
+            for width in 1...20 {
+                for rows in [3, 130, 300] {
+                    let (x, g) = (draw(rows * input, 2), draw(rows * width, 3))
+                    var exact = [Float](repeating: 0, count: (input + 1) * width)
+                    for k in 0...input {
+                        for j in 0..<width {
+                            var sum = 0.0
+                            for i in 0..<rows {
+                                sum += (k < input ? Double(x[i * input + k]) : 1) * Double(g[i * width + j])
+                            }
+                            exact[k * width + j] = Float(sum)
+                        }
+                    }
+                    let found = at(level) { gradient([Int32(input), Int32(width)], CAFE_RELU, rows) }
+                    #expect(distance(found.gradient, exact) < 1e-5, "\(rows) rows, \(input) to \(width)")
+                }
             }
         }
     }

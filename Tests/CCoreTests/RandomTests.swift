@@ -20,6 +20,29 @@ struct RandomTests {
                 == [0xd16c_fe09, 0x94fd_cceb, 0x5001_e420, 0x2412_6ea1])
     }
 
+    @Test("arrays of every length hold the words of their blocks, one by one, across the counter's halves")
+    func arrays() {
+        let (seed, stream): (UInt64, UInt64) = (0x0123_4567_89ab_cdef, 0xfedc_ba98_7654_3210)
+        for counter in [0, 7, 0xffff_fffe, 0xffff_ffff_ffff_fffa] as [UInt64] {
+            let words = (0..<20).flatMap { block(seed: seed, stream: stream, counter: counter &+ $0) }
+            let draws = (0..<20).map { cafe_random_u64(seed, stream, counter &+ $0) }
+            for count in 0...70 {
+                var numbers = [Int32](repeating: -1, count: count + 1)
+                cafe_random_below(&numbers, 1000, seed, stream, counter, Int64(count))
+                #expect(numbers.dropLast().elementsEqual(words[..<count].map { Int32((UInt64($0) * 1000) >> 32) }))
+                var units = [Float](repeating: -1, count: count + 1)
+                cafe_random_units(&units, seed, stream, counter, Int64(count))
+                #expect(units.dropLast().elementsEqual(words[..<count].map { Float($0 >> 8) * 0x1p-24 }))
+                #expect(numbers.last == -1 && units.last == -1)
+                let few = min(count, 20)
+                var outcomes = [UInt8](repeating: 7, count: few + 1)
+                cafe_random_bernoulli(&outcomes, 0.3, seed, stream, counter, Int64(few))
+                #expect(
+                    outcomes.dropLast().elementsEqual(draws[..<few].map { Double($0 >> 11) * 0x1p-53 < 0.3 ? 1 : 0 }))
+            }
+        }
+    }
+
     @Test("parallel_for visits each index once at any thread count", arguments: [1, 2, 7] as [Int32])
     func parallelFor(threads: Int32) {
         cafe_threads_set(threads)

@@ -90,4 +90,28 @@ struct RowsTests {
             #expect(Int(nodes[1]) == best, "round \(round)")
         }
     }
+
+    @Test("records give back the steps that went in, in any order", arguments: [1, 4, 5, 18, 20, 45] as [Int32])
+    func records(width: Int32) {
+        let (n, d, size) = (57, Int(width), Int(cafe_record_floats(width)))
+        #expect(size % 8 == 0 && size >= d + 4 && size < d + 12)
+        let seen = (0..<n * d).map { Float($0) + 0.5 }
+        let actions = (0..<n).map { Int32($0 % 5 - 1) }
+        let columns = (0..<3).map { column in (0..<n).map { Float($0 * 3 + column) - 0.25 } }
+        var records = [Float](repeating: -9, count: n * size + 1)
+        cafe_records_pack(&records, seen, actions, columns[0], columns[1], columns[2], Int64(n), width)
+        #expect(records.last == -9)
+        let order = (0..<n).map { Int32($0 * 23 % n) }.prefix(41) + [3, 3]
+        var (x, a) = (
+            [Float](repeating: -9, count: order.count * d + 1), [Int32](repeating: -9, count: order.count + 1)
+        )
+        var (log, advantage, total) = (a.map(Float.init), a.map(Float.init), a.map(Float.init))
+        cafe_records_gather(&x, &a, &log, &advantage, &total, records, Array(order), Int64(order.count), width)
+        for (k, from) in order.map(Int.init).enumerated() {
+            #expect(x[k * d..<(k + 1) * d] == seen[from * d..<(from + 1) * d])
+            #expect(a[k] == actions[from] && log[k] == columns[0][from])
+            #expect(advantage[k] == columns[1][from] && total[k] == columns[2][from])
+        }
+        #expect(x.last == -9 && a.last == -9 && log.last == -9 && advantage.last == -9 && total.last == -9)
+    }
 }

@@ -19,7 +19,7 @@ public enum Categorical {
     public static func kl(logitsP: Span<Float>, logitsQ: Span<Float>, width: Int, kl: inout MutableSpan<Float>) {
         requireCount(logitsP.count, kl.count * width, "Categorical.kl: logitsP of \(kl.count) rows x \(width)")
         requireCount(logitsQ.count, logitsP.count, "Categorical.kl: logitsQ")
-        var rows = cafe_segments(offsets: nil, mask: nil, count: Int64(kl.count), width: Int32(width))
+        var rows = cafe_segments(offsets: nil, mask: nil, count: Int64(kl.count), width: Int32(width), known: nil)
         cafe_categorical_kl(kl.base, &rows, logitsP.base, logitsQ.base)
     }
 

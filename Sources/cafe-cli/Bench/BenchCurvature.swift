@@ -33,6 +33,7 @@ final class BenchCurvature {
     private let advantages, ones, right: [Float]
     private var actions: [Int32]
     private var oldLogs, logits, rLogits, head, rHead: [Float]
+    private var softmax: PolicySoftmax?
     private let workspace: MLPWorkspace
 
     static func run(_ meter: BenchMeter) {
@@ -93,9 +94,11 @@ final class BenchCurvature {
         }
     }
 
-    /// dL/dlogits at the parameters, and the deltas that every product shares.
+    /// The softmax and dL/dlogits at the parameters, and the deltas that every product shares.
     private func prepare() {
         forward()
+        let (logits, offsets) = (logits, offsets)
+        softmax = PolicySoftmax(logits: logits.span, offsets: offsets.span)
         guard matrix != .gaussNewton else { return }
         primalHead()
         let (parameters, head) = (parameters, head)
@@ -148,24 +151,25 @@ final class BenchCurvature {
     }
 
     private func productHead() {
-        let (actions, advantages, logits, offsets, oldLogs, ones, rLogits) = (
-            actions, advantages, logits, offsets, oldLogs, ones, rLogits
+        let (actions, advantages, logits, offsets, oldLogs, ones, rLogits, softmax) = (
+            actions, advantages, logits, offsets, oldLogs, ones, rLogits, softmax
         )
         lend(&rHead) { out in
             switch matrix {
             case .gaussNewton:
                 Policy.fisher(
-                    logits: logits.span, rLogits: rLogits.span, offsets: offsets.span, scale: 1 / Float(rows),
-                    product: &out)
+                    logits: logits.span, rLogits: rLogits.span, offsets: offsets.span, softmax: softmax,
+                    scale: 1 / Float(rows), product: &out)
             case .hessian:
                 Policy.scoreR(
-                    logits: logits.span, rLogits: rLogits.span, offsets: offsets.span, actions: actions.span,
-                    weights: ones.span, scale: -1 / Float(rows), entCoef: 0, rLogitGradient: &out)
+                    logits: logits.span, rLogits: rLogits.span, offsets: offsets.span, softmax: softmax,
+                    actions: actions.span, weights: ones.span, scale: -1 / Float(rows), entCoef: 0,
+                    rLogitGradient: &out)
             case .surrogate:
                 Policy.clippedLossR(
-                    logits: logits.span, rLogits: rLogits.span, offsets: offsets.span, actions: actions.span,
-                    oldLogProbabilities: oldLogs.span, advantages: advantages.span, clipCoef: Self.clip, entCoef: 0,
-                    rLogitGradient: &out)
+                    logits: logits.span, rLogits: rLogits.span, offsets: offsets.span, softmax: softmax,
+                    actions: actions.span, oldLogProbabilities: oldLogs.span, advantages: advantages.span,
+                    clipCoef: Self.clip, entCoef: 0, rLogitGradient: &out)
             }
         }
     }

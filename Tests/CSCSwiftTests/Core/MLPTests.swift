@@ -22,6 +22,7 @@ struct MLPTests {
         Case(shape: MLPShape(widths: [5, 130, 3]), rows: 300),
         Case(shape: MLPShape(widths: [256, 256, 256, 8]), rows: 33),
         Case(shape: MLPShape(widths: [20, 80, 9, 5]), rows: 2100),
+        Case(shape: MLPShape(widths: [64, 128, 128, 16]), rows: 520),
         Case(shape: MLPShape(widths: [2, 272, 70, 1]), rows: 140),
         Case(shape: MLPShape(widths: [2, 3, 2, 3, 2, 3, 2], hidden: .tanh), rows: 1021),
     ]

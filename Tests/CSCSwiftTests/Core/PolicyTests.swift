@@ -222,6 +222,45 @@ struct PolicyTests {
         }
     }
 
+    @Test("a softmax that is lent changes no bit of the R-operators, with and without entropy, at any thread count")
+    func lentSoftmax() {
+        let batch = Batch(copies: 90)
+        let known = PolicySoftmax(logits: batch.logits.span, offsets: batch.offsets.span, mask: batch.mask.span)
+        func products(_ softmax: PolicySoftmax?, _ ent: Float) -> [[UInt32]] {
+            var all: [[UInt32]] = []
+            func keep(_ body: (inout MutableSpan<Float>) -> Void) {
+                var out = [Float](repeating: .nan, count: batch.logits.count)
+                var span = out.mutableSpan
+                body(&span)
+                all.append(out.map(\.bitPattern))
+            }
+            keep {
+                Policy.clippedLossR(
+                    logits: batch.logits.span, rLogits: batch.direction.span, offsets: batch.offsets.span,
+                    mask: batch.mask.span, softmax: softmax, actions: batch.actions.span,
+                    oldLogProbabilities: batch.old.span, advantages: batch.advantages.span, clipCoef: 0.2,
+                    entCoef: ent, rLogitGradient: &$0)
+            }
+            keep {
+                Policy.scoreR(
+                    logits: batch.logits.span, rLogits: batch.direction.span, offsets: batch.offsets.span,
+                    mask: batch.mask.span, softmax: softmax, actions: batch.actions.span,
+                    weights: batch.advantages.span, scale: 0.7, entCoef: ent, rLogitGradient: &$0)
+            }
+            keep {
+                Policy.fisher(
+                    logits: batch.logits.span, rLogits: batch.direction.span, offsets: batch.offsets.span,
+                    mask: batch.mask.span, softmax: softmax, scale: 0.5, product: &$0)
+            }
+            return all
+        }
+        for ent in [0, 0.3] as [Float] {
+            let expected = products(nil, ent)
+            #expect(!expected.joined().contains { Float(bitPattern: $0).isNaN })
+            for found in atThreads({ products(known, ent) }) { #expect(found == expected) }
+        }
+    }
+
     @Test("sampling follows the distribution, respects the mask, and greedy takes the peak")
     func sampling() {
         let logits: [Float] = [0.3, -1, 2, 0.5, 1.5]

@@ -65,6 +65,7 @@ public final class PolicySurrogate {
     private let workspace: MLPWorkspace
     private var parameters: [Float] = []
     private var logits: [Float]
+    private var softmax: PolicySoftmax?
     /// No clipping: at one point of the parameters the surrogate is PPO's without it.
     private static let open: Float = 1e30
 
@@ -96,13 +97,14 @@ public final class PolicySurrogate {
     public func move(to theta: [Float]) {
         precondition(theta.count == shape.parameterCount, "PolicySurrogate.move: \(theta.count) parameters")
         parameters = theta
-        let batch = batch
+        let (batch, mask) = (batch, mask)
         var output = [Float](repeating: 0, count: rowCount)
         var span = output.mutableSpan
         MLP.forward(
             shape, parameters: theta.span, input: batch.rows.span, rows: rowCount, output: &span,
             workspace: workspace)
         logits = output
+        softmax = PolicySoftmax(logits: output.span, offsets: batch.offsets.span, mask: mask.span)
     }
 
     /// All the actor's parameters where the surrogate stands.
@@ -151,7 +153,7 @@ public final class PolicySurrogate {
         var curveSpan = curve.mutableSpan
         Policy.clippedLossR(
             logits: logits.span, rLogits: tangent.span, offsets: batch.offsets.span, mask: mask.span,
-            actions: batch.actions.span, oldLogProbabilities: batch.oldLogProbabilities.span,
+            softmax: softmax, actions: batch.actions.span, oldLogProbabilities: batch.oldLogProbabilities.span,
             advantages: advantages.span, clipCoef: Self.open, entCoef: Float(entropyWeight),
             rLogitGradient: &curveSpan)
         var result = [Float](repeating: 0, count: shape.parameterCount)
@@ -175,7 +177,7 @@ public final class PolicySurrogate {
         var span = slope.mutableSpan
         Policy.fisher(
             logits: logits.span, rLogits: tangent.span, offsets: batch.offsets.span, mask: mask.span,
-            scale: 1 / Float(max(batch.count, 1)), product: &span)
+            softmax: softmax, scale: 1 / Float(max(batch.count, 1)), product: &span)
         return backward(slope, sign: 1)
     }
 

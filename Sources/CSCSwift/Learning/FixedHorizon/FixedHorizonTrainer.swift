@@ -81,7 +81,7 @@ public final class FixedHorizonTrainer {
             shards: (0..<(largest + UpdateShard.size - 1) / UpdateShard.size).map { _ in
                 UpdateShard(actor: actor, critic: critic)
             },
-            settings: settings, rows: rows.partialValue)
+            settings: settings, rows: rows.partialValue, width: example.observationWidth)
         parameters = actorParameters + criticParameters
         gradient = [Float](repeating: 0, count: parameters.count)
         adam = Adam(parameterCount: parameters.count, learningRate: settings.learningRate)
@@ -106,12 +106,11 @@ public final class FixedHorizonTrainer {
         var report = FixedHorizonReport()
         let count = settings.numMinibatches
         let rows = agentStepsPerIteration
-        minibatch.rollout = RolloutView(shards)
+        minibatch.take(shards)
         for _ in 0..<settings.updateEpochs {
             stream.shuffle(&minibatch.order)
             for number in 0..<count { step(number * rows / count..<(number + 1) * rows / count, &report) }
         }
-        minibatch.rollout = nil
         let steps = Double(settings.updateEpochs * count)
         report.policyLoss /= steps
         report.valueLoss /= steps
@@ -211,8 +210,12 @@ public final class FixedHorizonTrainer {
         var sum = gradient.mutableSpan
         for part in parts {
             let (actor, critic) = (part.actorGradient, part.criticGradient)
-            for index in 0..<split { sum[index] += actor[index] }
-            for index in critic.indices { sum[split + index] += critic[index] }
+            do {
+                var first = sum.extracting(0..<split)
+                Vector.add(actor.span, scale: 1, to: &first)
+            }
+            var rest = sum.extracting(split..<sum.count)
+            Vector.add(critic.span, scale: 1, to: &rest)
         }
         let norm = Gradient.clipNorm(&sum, maxNorm: Float(settings.maxGradNorm))
         var span = parameters.mutableSpan

@@ -8,11 +8,11 @@ final class RolloutShard: @unchecked Sendable {
     let width: Int
 
     /// [T + 1, rows, D]: what the agents saw before each step and after the last.
-    private(set) var observations: [Float]
-    private(set) var actions: [Int32]
-    private(set) var logProbabilities: [Float]
-    private(set) var advantages: [Float]
-    private(set) var returns: [Float]
+    private var observations: [Float]
+    private var actions: [Int32]
+    private var logProbabilities: [Float]
+    private var advantages: [Float]
+    private var returns: [Float]
     /// The mean over agents of the return of each episode that ended in the rollout.
     private(set) var episodicReturns: [Double] = []
 
@@ -100,6 +100,13 @@ final class RolloutShard: @unchecked Sendable {
         evaluate(criticParameters)
         estimate(&advantages, &returns)
         Self.move(&observations, from: steps * rows * width, count: rows * width)
+    }
+
+    /// Adds the steps of the last rollout, [T, rows], to `records`. O(T rows D).
+    func copySteps(to records: inout StepRecords) {
+        records.append(
+            observations: observations, actions: actions, logProbabilities: logProbabilities, advantages: advantages,
+            returns: returns)
     }
 
     /// Saves what the next rollout depends on beside the networks.

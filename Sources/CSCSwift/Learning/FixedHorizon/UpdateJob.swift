@@ -2,8 +2,7 @@
 final class UpdateJob: ParallelJob, @unchecked Sendable {
     /// All agent-steps of a rollout, in the order in which minibatches take them.
     var order: [Int32]
-    /// The rollout, nil between updates.
-    var rollout: RolloutView?
+    private var rollout: StepRecords
     /// The first ones hold the losses and gradients of the last minibatch.
     let shards: [UpdateShard]
     private let settings: FixedHorizonSettings
@@ -14,17 +13,24 @@ final class UpdateJob: ParallelJob, @unchecked Sendable {
     private var actor: [Float] = []
     private var critic: [Float] = []
 
-    init(shards: [UpdateShard], settings: FixedHorizonSettings, rows: Int) {
+    /// - Parameter width: numbers of an observation.
+    init(shards: [UpdateShard], settings: FixedHorizonSettings, rows: Int, width: Int) {
         self.shards = shards
         self.settings = settings
+        rollout = StepRecords(width: width)
         order = (0..<rows).map { Int32($0) }
+    }
+
+    /// Copies the rollout that all minibatches until the next call are taken from. O(agent-steps).
+    func take(_ played: [RolloutShard]) {
+        rollout.removeAll(reserving: order.count)
+        for shard in played { shard.copySteps(to: &rollout) }
     }
 
     /// Makes `order[range]` the minibatch, for networks with these parameters. Returns how many shards it has.
     func prepare(_ range: Range<Int>, actor: [Float], critic: [Float]) -> Int {
-        guard let rollout else { preconditionFailure("UpdateJob: no rollout") }
         (self.range, self.actor, self.critic) = (range, actor, critic)
-        (mean, scale) = settings.normAdv ? Self.moments(rollout, order[range]) : (0, 1)
+        (mean, scale) = settings.normAdv ? Self.moments(rollout.advantages, order[range]) : (0, 1)
         used = (range.count + UpdateShard.size - 1) / UpdateShard.size
         return used
     }
@@ -34,7 +40,6 @@ final class UpdateJob: ParallelJob, @unchecked Sendable {
 
     /// Gathers the rows of one shard and computes its losses and gradients.
     func run(part: Int) {
-        guard let rollout else { preconditionFailure("UpdateJob: no rollout") }
         let start = range.lowerBound + part * range.count / used
         let end = range.lowerBound + (part + 1) * range.count / used
         shards[part].gather(rollout, order[start..<end], mean: mean, scale: scale)
@@ -44,12 +49,11 @@ final class UpdateJob: ParallelJob, @unchecked Sendable {
     }
 
     /// Mean of the advantages and 1 / their standard deviation.
-    private static func moments(_ rollout: RolloutView, _ indices: ArraySlice<Int32>) -> (mean: Float, scale: Float) {
+    private static func moments(_ advantages: [Float], _ indices: ArraySlice<Int32>) -> (mean: Float, scale: Float) {
         var sum = 0.0
         var square = 0.0
         for index in indices {
-            let (shard, row) = Int(index).quotientAndRemainder(dividingBy: rollout.block)
-            let value = Double(rollout.advantages[shard][row])
+            let value = Double(advantages[Int(index)])
             sum += value
             square += value * value
         }

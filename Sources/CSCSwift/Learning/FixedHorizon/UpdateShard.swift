@@ -47,41 +47,12 @@ final class UpdateShard: @unchecked Sendable {
         offsets = (0...size).map { Int32($0 * actor.outputWidth) }
     }
 
-    /// Copies the rows `indices` of a rollout here, advantages standardised. O(rows D).
-    ///
-    /// The arrays are lent one by one: element by element through `self`, each write would check for exclusive access.
-    func gather(_ rollout: RolloutView, _ indices: ArraySlice<Int32>, mean: Float, scale: Float) {
-        Self.copyRows(rollout, indices, width: actor.inputWidth, &observations)
-        Self.copy(rollout.actions, rollout.block, indices, &actions)
-        Self.copy(rollout.logProbabilities, rollout.block, indices, &oldLogProbabilities)
-        Self.copy(rollout.advantages, rollout.block, indices, &advantages)
+    /// Copies the steps `indices` of a rollout here, advantages standardised. O(rows D).
+    func gather(_ rollout: StepRecords, _ indices: ArraySlice<Int32>, mean: Float, scale: Float) {
+        rollout.gather(
+            indices, observations: &observations, actions: &actions, logProbabilities: &oldLogProbabilities,
+            advantages: &advantages, returns: &returns)
         Self.standardise(&advantages, indices.count, mean, scale)
-        Self.copy(rollout.returns, rollout.block, indices, &returns)
-    }
-
-    private static func copyRows(
-        _ rollout: RolloutView, _ indices: ArraySlice<Int32>, width: Int, _ target: inout [Float]
-    ) {
-        var out = target.mutableSpan
-        var position = 0
-        for index in indices {
-            let (shard, row) = Int(index).quotientAndRemainder(dividingBy: rollout.block)
-            let values = rollout.observations[shard]
-            let source = values.span
-            for column in 0..<width { out[position + column] = source[row * width + column] }
-            position += width
-        }
-    }
-
-    private static func copy<Element>(
-        _ sources: [[Element]], _ block: Int, _ indices: ArraySlice<Int32>, _ target: inout [Element]
-    ) {
-        var position = 0
-        for index in indices {
-            let (shard, row) = Int(index).quotientAndRemainder(dividingBy: block)
-            target[position] = sources[shard][row]
-            position += 1
-        }
     }
 
     private static func standardise(_ values: inout [Float], _ count: Int, _ mean: Float, _ scale: Float) {
@@ -168,26 +139,5 @@ final class UpdateShard: @unchecked Sendable {
             shape, parameters: parameters.span, input: input.span.extracting(0..<rows * shape.inputWidth),
             rows: rows, outputGradient: outputGradient.span.extracting(0..<rows * shape.outputWidth),
             parameterGradient: &out, workspace: workspace)
-    }
-}
-
-/// The arrays of all shards of a rollout, taken once an iteration: row r of the batch is row r % block of shard
-/// r / block. Drop it before the next rollout, which would otherwise copy them.
-struct RolloutView: Sendable {
-    let observations: [[Float]]
-    let actions: [[Int32]]
-    let logProbabilities: [[Float]]
-    let advantages: [[Float]]
-    let returns: [[Float]]
-    /// Agent-steps of a shard; the last one may have fewer.
-    let block: Int
-
-    init(_ shards: [RolloutShard]) {
-        observations = shards.map(\.observations)
-        actions = shards.map(\.actions)
-        logProbabilities = shards.map(\.logProbabilities)
-        advantages = shards.map(\.advantages)
-        returns = shards.map(\.returns)
-        block = shards[0].steps * shards[0].rows
     }
 }
