@@ -66,6 +66,8 @@ public final class PolicySurrogate {
     private var parameters: [Float] = []
     private var logits: [Float]
     private var softmax: PolicySoftmax?
+    /// What the workspace holds the deltas of: twenty directions of conjugate gradient share them.
+    private var prepared: (advantages: [Float], entropy: Double)?
     /// No clipping: at one point of the parameters the surrogate is PPO's without it.
     private static let open: Float = 1e30
 
@@ -105,6 +107,7 @@ public final class PolicySurrogate {
             workspace: workspace)
         logits = output
         softmax = PolicySoftmax(logits: output.span, offsets: batch.offsets.span, mask: mask.span)
+        prepared = nil
     }
 
     /// All the actor's parameters where the surrogate stands.
@@ -143,11 +146,21 @@ public final class PolicySurrogate {
         return result
     }
 
-    /// (d2J / d(variables)2) v, exact. O(rows * parameters).
+    /// The primal backward pass, where it was not the last one.
+    private func prepare(_ advantages: [Float]) {
+        if let prepared, prepared.entropy == entropyWeight, prepared.advantages == advantages { return }
+        let (slope, parameters) = (head(advantages, entropy: entropyWeight).slope, parameters)
+        MLP.prepare(
+            shape, parameters: parameters.span, rows: rowCount, outputGradient: slope.span, workspace: workspace)
+        prepared = (advantages, entropyWeight)
+    }
+
+    /// (d2J / d(variables)2) v, exact. The first product for these advantages at this position makes one backward pass
+    /// more. O(rows * parameters).
     public func hessianProduct(_ advantages: [Float], _ direction: Span<Float>) -> [Float] {
+        prepare(advantages)
         let full = padded(direction)
         let tangent = logitTangent(full)
-        let (_, slope) = head(advantages, entropy: entropyWeight)
         let (logits, mask, batch, parameters) = (logits, mask, batch, parameters)
         var curve = [Float](repeating: 0, count: rowCount)
         var curveSpan = curve.mutableSpan
@@ -160,7 +173,7 @@ public final class PolicySurrogate {
         var span = result.mutableSpan
         MLP.rBackward(
             shape, parameters: parameters.span, direction: full.span, input: batch.rows.span, rows: rowCount,
-            outputGradient: slope.span, rOutputGradient: curve.span, rParameterGradient: &span, workspace: workspace)
+            rOutputGradient: curve.span, rParameterGradient: &span, workspace: workspace)
         var answer = result[firstVariable...].map { -$0 }
         if proximalWeight > 0 {
             for j in answer.indices { answer[j] -= Float(proximalWeight) * direction[j] }
