@@ -9,6 +9,8 @@ final class RolloutShard: @unchecked Sendable {
 
     /// [T + 1, rows, D]: what the agents saw before each step and after the last.
     private var observations: [Float]
+    /// Where in `observations` stands what the agents see now: 0 before the first rollout, then T.
+    private var present = 0
     private var actions: [Int32]
     private var logProbabilities: [Float]
     private var advantages: [Float]
@@ -91,6 +93,7 @@ final class RolloutShard: @unchecked Sendable {
         episodicReturns.removeAll(keepingCapacity: true)
         truncatedRows.removeAll(keepingCapacity: true)
         truncatedObservations.removeAll(keepingCapacity: true)
+        if present > 0 { Self.move(&observations, from: present * rows * width, count: rows * width) }
         for step in 0..<steps {
             choose(actorParameters, step)
             let next = (step + 1) * rows * width
@@ -99,7 +102,7 @@ final class RolloutShard: @unchecked Sendable {
         }
         evaluate(criticParameters)
         estimate(&advantages, &returns)
-        Self.move(&observations, from: steps * rows * width, count: rows * width)
+        present = steps
     }
 
     /// Adds the steps of the last rollout, [T, rows], to `records`. O(T rows D).
@@ -112,7 +115,8 @@ final class RolloutShard: @unchecked Sendable {
     /// Saves what the next rollout depends on beside the networks.
     func save(to checkpoint: inout Checkpoint, name: String) {
         environment.save(to: &checkpoint, name: name)
-        checkpoint.set(name + ".observations", floats: Array(observations[..<(rows * width)]))
+        let first = present * rows * width
+        checkpoint.set(name + ".observations", floats: Array(observations[first..<first + rows * width]))
         checkpoint.set(name + ".returns", doubles: running)
         checkpoint.set(name + ".draws", integers: [Int(truncatingIfNeeded: stream.counter)])
     }
@@ -122,6 +126,7 @@ final class RolloutShard: @unchecked Sendable {
         try environment.load(from: checkpoint, name: name)
         let seen = try checkpoint.floats(name + ".observations", count: rows * width)
         observations.replaceSubrange(0..<rows * width, with: seen)
+        present = 0
         running = try checkpoint.doubles(name + ".returns", count: running.count)
         let draws = try checkpoint.integers(name + ".draws", count: 1)[0]
         stream = RandomStream(seed: stream.seed, stream: stream.stream, counter: UInt64(truncatingIfNeeded: draws))
