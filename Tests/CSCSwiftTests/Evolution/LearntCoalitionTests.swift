@@ -48,6 +48,21 @@ struct LearntCoalitionTests {
         return (game.revenue, sent.sorted { ($0.committed, $0.worker) < ($1.committed, $1.worker) }, game)
     }
 
+    /// The same until `cut`. What is to come keeps its times, pay and workloads but lies elsewhere and asks for another
+    /// skill.
+    static func withOtherFuture(_ instance: Instance, after cut: Double) throws -> Instance {
+        var tasks = instance.tasks
+        for at in tasks.indices where tasks[at].release > cut {
+            (tasks[at].x, tasks[at].y) = (10 - tasks[at].x, 10 - tasks[at].y)
+            tasks[at].skill = (tasks[at].skill + 1) % 4
+        }
+        var workers = instance.workers
+        for at in workers.indices where workers[at].shiftStart > cut {
+            (workers[at].x, workers[at].y) = (10 - workers[at].x, 10 - workers[at].y)
+        }
+        return try Instance(tasks: tasks, workers: workers, horizon: instance.horizon)
+    }
+
     @Test("at a constant price sends the team with the best profit a minute, and nobody at a loss")
     func constantPrice() throws {
         // Alone, the worker at 1 km is done at 21: full pay 1, 21 minutes. The second, at 10 km, would only cost.
@@ -113,18 +128,9 @@ struct LearntCoalitionTests {
         var (before, after) = (0, 0)
         for episode in 0..<4 {
             let instance = Scenario.chengdu.instance(tasks: 120, workers: 30, seed: 8, index: episode)
-            // What is to come keeps its times, pay and workloads but lies elsewhere and asks for another skill.
-            var tasks = instance.tasks
-            for at in tasks.indices where tasks[at].release > cut {
-                (tasks[at].x, tasks[at].y) = (10 - tasks[at].x, 10 - tasks[at].y)
-                tasks[at].skill = (tasks[at].skill + 1) % 4
-            }
-            var workers = instance.workers
-            for at in workers.indices where workers[at].shiftStart > cut {
-                (workers[at].x, workers[at].y) = (10 - workers[at].x, 10 - workers[at].y)
-            }
+            let other = try Self.withOtherFuture(instance, after: cut)
             let one = try Self.play(policy, tasks: instance.tasks, workers: instance.workers, horizon: 135).sent
-            let two = try Self.play(policy, tasks: tasks, workers: workers, horizon: 135).sent
+            let two = try Self.play(policy, tasks: other.tasks, workers: other.workers, horizon: 135).sent
             func moves(_ sent: [SettlementMember], _ isEarly: Bool) -> [[Double]] {
                 sent.filter { ($0.committed <= cut) == isEarly }.map { [$0.committed, Double($0.worker), $0.arrival] }
             }

@@ -1,6 +1,6 @@
 /// How the learnt coalition rule looks ahead (docs/lookahead.md).
 public struct LookaheadOptions: KeyedConfiguration, Hashable {
-    /// The most futures that are drawn in a window; all plans of the window are played into the same ones.
+    /// The most futures that are drawn in a window, at least 2; all plans of the window are played into the same ones.
     public var futures = 32
     /// How many further plans a window has beside the policy's own, each by weights drawn around the policy's; those
     /// that send nobody elsewhere are one.
@@ -21,7 +21,7 @@ public struct LookaheadOptions: KeyedConfiguration, Hashable {
 
     /// The keys of `--lookahead key=value`.
     public static let fields: [ConfigurationField<LookaheadOptions>] = [
-        .integer("futures", \.futures, 1...1_000_000, "most futures drawn in a window"),
+        .integer("futures", \.futures, 2...1_000_000, "most futures drawn in a window"),
         .integer("variants", \.variants, 0...10_000, "plans beside the policy's own"),
         .number(
             "spread", \.spread, 0...10, "standard deviation of the plans' weights, in units of the search's scales"),
