@@ -13,7 +13,7 @@ struct EvaluateCommand: ParsableCommand {
             folder of a trained run, which acts by its likeliest actions (RUN:sampled draws them).
 
             NAME:lookahead, such as cafe-chengdu:lookahead, is a learnt coalition rule that plays several plans into drawn \
-            futures before it sends anybody: better, and hundreds of times slower (docs/lookahead.md).
+            futures before it sends anybody: better, and more than a thousand times slower (docs/lookahead.md).
 
             NAME=RUN+RUN+... is one policy of several training runs: with as many --seeds, the first run plays the \
             first seed's episodes and so on, so the interval over seeds is one over training runs too.

@@ -38,13 +38,10 @@ struct PolicyNames {
     private static let lookaheadSuffix = ":lookahead"
     private static let sampledSuffix = ":sampled"
 
-    /// Whether a name asks for lookahead.
-    static func looksAhead(_ name: String) -> Bool { name.hasSuffix(lookaheadSuffix) }
-
     /// The policy of that name; priced dispatchers are tuned on training episodes of the setting. A trained run plays by
     /// its own options, so it is refused where `options` say otherwise of re-routing.
     func policy(_ name: String, tasks: Int, workers: Int, seed: UInt64) throws -> PolicySource {
-        if Self.looksAhead(name) {
+        if name.hasSuffix(Self.lookaheadSuffix) {
             let rule = String(name.dropLast(Self.lookaheadSuffix.count))
             guard let learnt = try LearntCoalitionPolicy.named(rule) else {
                 throw ValidationError(

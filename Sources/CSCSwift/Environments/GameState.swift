@@ -11,21 +11,12 @@ struct GameState {
     /// Where a task is in its life.
     enum Phase: UInt8 { case unreleased, open, completed, expired }
 
-    /// The numbers of a day of which only a moment is known.
-    struct Day {
-        /// Tasks of the whole day.
-        var tasks: Double
-        /// Mean full payment of a task, and mean workload (worker-minutes).
-        var pay: Double
-        var workload: Double
-    }
-
     let options: GameOptions
     var tasks: [SpatialTask] = []
     var workers: [Worker] = []
     var horizon = 0.0
     /// What the whole day is like where tasks and workers do not tell: after `restore`.
-    var day: Day?
+    var scale: Snapshot.Scale?
     var now = 0.0
     var windowIndex = 0
     var revenue = 0.0
@@ -65,7 +56,7 @@ struct GameState {
         workers.removeAll(keepingCapacity: true)
         workers.append(contentsOf: instance.workers)
         horizon = max(instance.horizon, 1)
-        day = nil
+        scale = nil
         now = 0
         windowIndex = 0
         revenue = 0
@@ -96,9 +87,7 @@ struct GameState {
     /// open and nothing is released later. O(tasks + workers + commitments * team).
     mutating func restore(_ snapshot: Snapshot, scale: Snapshot.Scale) {
         reset(Instance(trusted: [], workers: snapshot.workers, horizon: scale.horizon, seed: 0))
-        day = Day(
-            tasks: scale.tasksPerWorker * Double(snapshot.workers.count), pay: scale.pay,
-            workload: scale.pay / scale.rate)
+        self.scale = scale
         tasks.append(contentsOf: snapshot.tasks)
         refill(&phase, tasks.count, .unreleased)
         refill(&teamHead, tasks.count, -1)
@@ -117,6 +106,9 @@ struct GameState {
         }
         beginWindow()
     }
+
+    /// Tasks of the whole day, those still to come included. O(1).
+    var dayTasks: Double { scale.map { $0.tasksPerWorker * Double(workers.count) } ?? Double(tasks.count) }
 
     /// Whether every task has been released and has ended.
     var isOver: Bool { nextRelease == tasks.count && open.isEmpty }

@@ -15,11 +15,10 @@ extension CoalitionPlan {
     /// Sets the constants of an episode. O(tasks + workers + horizon).
     mutating func begin(_ state: borrowing GameState) {
         workerCount = Double(state.workers.count)
-        if let day = state.day {
-            taskCount = day.tasks
-            (meanPay, meanWorkload) = (max(1e-9, day.pay), max(1e-9, day.workload))
+        taskCount = state.dayTasks
+        if let scale = state.scale {
+            (meanPay, meanWorkload) = (max(1e-9, scale.pay), max(1e-9, scale.pay / scale.rate))
         } else {
-            taskCount = Double(state.tasks.count)
             var pay = 0.0
             var workload = 0.0
             for task in state.tasks.indices {

@@ -90,7 +90,7 @@ public final class LookaheadCoalition: Dispatcher {
         var alive = Array(1..<plans.count)
         var played = 0
         let (lanes, futures, seed) = (lanes, futures, seed)
-        let tasks = state.day.map { Int($0.tasks.rounded()) } ?? state.tasks.count
+        let tasks = Int(state.dayTasks.rounded())
         while played < options.futures && !alive.isEmpty {
             let batch = min(lanes.count, options.futures - played)
             let entrants = [plans[0]] + alive.map { plans[$0] }

@@ -15,10 +15,12 @@ public final class DispatchPolicy {
     public let policy: ActorCritic
     /// What observations are measured by. By default the scenario's pay and 1 task of a day per worker; set what fits
     /// the day: the policy then knows whether workers are many or few.
-    public var scale: Snapshot.Scale
+    public var scale: Snapshot.Scale {
+        get { live.scale }
+        set { live.scale = newValue }
+    }
 
-    private let game: SpatialCrowdsourcing
-    private let dispatcher: LearntDispatcher
+    private let live: LiveDispatcher
 
     /// Loads the policy of a run's folder. Throws `CSCError` where the folder is no run or a file is damaged.
     public init(contentsOf folder: String) throws {
@@ -26,9 +28,9 @@ public final class DispatchPolicy {
         scenario = try Scenario.find(AtomicFile.join(folder, "scenario.yaml"))
         policy = ActorCritic(configuration.design, seed: UInt64(configuration.seed))
         try policy.load(from: try Checkpoint(contentsOf: AtomicFile.join(folder, "policy.ckpt")))
-        scale = Snapshot.Scale(scenario, tasksPerWorker: 1)
-        game = SpatialCrowdsourcing(options: configuration.game)
-        dispatcher = LearntDispatcher(name: folder, policy: policy)
+        live = LiveDispatcher(
+            LearntDispatcher(name: folder, policy: policy), scale: Snapshot.Scale(scenario, tasksPerWorker: 1),
+            options: configuration.game)
     }
 
     /// Who should set out now, as indices of `workers` and `tasks`.
@@ -45,14 +47,7 @@ public final class DispatchPolicy {
     public func assign(
         workers: [Worker], tasks: [SpatialTask], now: Double, commitments: [Snapshot.Commitment] = []
     ) throws -> [(worker: Int, task: Int)] {
-        try game.restore(
-            Snapshot(now: now, tasks: tasks, workers: workers, commitments: commitments), scale: scale)
-        var pairs: [(worker: Int, task: Int)] = []
-        for (worker, task) in dispatcher.decide(game) where game.canTake(worker, task) {
-            game.commit(worker: worker, task: task)
-            pairs.append((worker, task))
-        }
-        return pairs
+        try live.assign(workers: workers, tasks: tasks, now: now, commitments: commitments)
     }
 
     /// The policy as a row of `Evaluation`: whole episodes by its likeliest actions, or by draws from it.
