@@ -50,6 +50,8 @@ uint64_t cafe_random_u64(uint64_t seed, uint64_t stream, uint64_t counter);
 void cafe_random_below(int32_t *out, uint32_t bound, uint64_t seed, uint64_t stream, uint64_t counter, int64_t count);
 /* out[count] uniform in [0, 1), 24 bits each, four of them from each block from `counter` on. O(count). */
 void cafe_random_units(float *out, uint64_t seed, uint64_t stream, uint64_t counter, int64_t count);
+/* out[count] uniform in [0, 1), 53 bits each: the first 64 bits of one block each from `counter` on. O(count). */
+void cafe_random_doubles(double *out, uint64_t seed, uint64_t stream, uint64_t counter, int64_t count);
 /* out[count] standard normal (Box and Muller 1958): sqrt(-2 ln(1 - u)) cos(2 pi v), u and v being the first 53 bits of
  * the 64 of two blocks each from `counter` on. O(count). */
 void cafe_random_normals(float *out, uint64_t seed, uint64_t stream, uint64_t counter, int64_t count);
@@ -151,7 +153,7 @@ void cafe_weights_fill_workers(double *w, const double *loss, double least, doub
 int64_t cafe_weights_draw(double *probability, const double *w, const uint8_t *allowed, double u, int64_t K);
 /* Exponential weights whose rate falls from round to round, below O(K) a round: a tree and moments taken at an anchor
  * rate (sampler.c). Begin with a zeroed struct: the first cafe_sampler_total anchors it. */
-enum { CAFE_SAMPLER_TERMS = 20, CAFE_SAMPLER_PICK = 64 };
+enum { CAFE_SAMPLER_TERMS = 24, CAFE_SAMPLER_PICK = 64 };
 typedef struct cafe_sampler {
     double anchor, lowest; /* it serves rates in [lowest, anchor], lowest = sqrt(4/5) anchor */
     double least, sum;     /* what losses are counted from; the sum of the weights at the anchor */
@@ -172,10 +174,9 @@ void cafe_sampler_charge(cafe_sampler *s, double *tree, double *loss, int64_t ar
 int64_t cafe_sampler_draw(double *probability, const cafe_sampler *s, const double *tree, const double *loss,
                           const uint8_t *allowed, double total, double rate, uint64_t seed, uint64_t stream,
                           uint64_t counter, int64_t K);
-/* The same draw, all arms allowed, without any state: for K <= CAFE_SAMPLER_PICK arms. loss is padded with infinity to
- * a multiple of 8. O(K). */
-int64_t cafe_sampler_pick(double *probability, const double *loss, double rate, uint64_t seed, uint64_t stream,
-                          uint64_t counter, int64_t K);
+/* The same draw by u, uniform in [0, 1), all arms allowed, without any state: for K <= CAFE_SAMPLER_PICK arms. loss is
+ * padded with infinity to a multiple of 8. O(K). */
+int64_t cafe_sampler_pick(double *probability, const double *loss, double rate, double u, int64_t K);
 /* The weighted vote and the confidence of n tasks, row by row (spec/bbta.md, BBTA steps 1 and 2):
  *   sum[c] = sum of w[worker] over the row's pairs with label c;  vote = argmax_c sum[c]
  *   rule 0, margin: (largest - second largest sum) / total;  rule 1, least confidence: largest sum / total
@@ -296,7 +297,9 @@ void cafe_records_gather(float *observations, int32_t *actions, float *log_proba
 /* Decision i of n owns the logits offsets[i] ..< offsets[i + 1] (offsets[n + 1], not decreasing). With offsets NULL
  * every decision has `width` logits. mask (or NULL) has one byte a logit; 0 forbids the candidate: probability 0,
  * log-probability -inf, no gradient. An action is an index within its segment. A segment without an allowed
- * candidate has action -1, log-probability 0, entropy 0 and no gradient; an action of -1 is skipped likewise. */
+ * candidate has action -1, log-probability 0, entropy 0 and no gradient; an action of -1 is skipped likewise. Without
+ * offsets and mask, and up to 64 wide, cafe_policy_sample and cafe_policy_clipped work on a decision a lane: several times as
+ * fast, with other last bits. */
 typedef struct cafe_segments {
     const int32_t *offsets;
     const uint8_t *mask;

@@ -166,6 +166,25 @@ void slabs_kl_gaussian(float *restrict kl, const float *restrict mp, const float
 }
 
 /* a = b + s c, the machine's memory speed. */
+/* Rounds of Exp3 at BBTA's rate, which changes in every round and with it every weight; arm K / 3 loses least. Where a
+ * draw comes from u and whether it loses from v, both drawn beforehand. */
+void slabs_exp3(double *restrict losses, double *restrict weights, const double *u, const double *v, int64_t rounds,
+                int64_t start, int64_t arms) {
+    double scale = log((double)arms) / (double)arms;
+    for (int64_t t = 0; t < rounds; t++) {
+        double rate = sqrt(scale / (double)(start + t + 1)), least = losses[0], sum = 0;
+        for (int64_t j = 1; j < arms; j++) least = losses[j] < least ? losses[j] : least;
+        for (int64_t j = 0; j < arms; j++) {
+            weights[j] = exp(-rate * (losses[j] - least));
+            sum += weights[j];
+        }
+        double left = u[t] * sum;
+        int64_t arm = 0;
+        while (arm < arms - 1 && (left -= weights[arm]) >= 0) arm++;
+        if (v[t] < (arm == arms / 3 ? 0.2 : 0.6)) losses[arm] += sum / weights[arm];
+    }
+}
+
 void slabs_triad(float *restrict a, const float *restrict b, const float *restrict c, float s, int64_t count) {
 #pragma omp parallel for schedule(static)
     for (int64_t i = 0; i < count; i++) a[i] = b[i] + s * c[i];

@@ -45,6 +45,8 @@ typedef struct kernels {
     void (*tanh)(float *out, const float *in, int64_t count);
     /* Softmax of `rows` rows of `width` <= 64 unmasked logits: KL(p || q). */
     void (*kl_rows)(float *kl, const float *p, const float *q, int64_t rows, int64_t width);
+    /* Of rows as these: probabilities and their logarithms [rows x width], entropies [rows]. */
+    void (*softmax_rows)(float *p, float *log_p, float *entropy, const float *logits, int64_t rows, int64_t width);
     /* KL of diagonal Gaussians; mean_q and log_sd_q may be NULL (standard normal). */
     void (*gaussian_rows)(float *kl, const float *mean_p, const float *log_sd_p, const float *mean_q,
                           const float *log_sd_q, int64_t rows, int64_t width);

@@ -47,26 +47,49 @@ static int32_t draw(const segment *g, const float *logits, float u) {
     return last;
 }
 
-static void sample_range(int32_t *actions, float *log_probabilities, const cafe_segments *segments, const float *logits,
-                         const float *uniforms, int64_t begin, int64_t end) {
+/* Lent: uniforms as weights; log-probabilities go to `out`, actions to where the last argument says. */
+typedef void sample_part(const lent *with, int64_t begin, int64_t end, int32_t *actions);
+
+static void sample_range(const lent *with, int64_t begin, int64_t end, int32_t *actions) {
     for (int64_t i = begin; i < end; i++) {
-        segment g = segment_of(segments, i, logits);
-        actions[i] = is_empty(&g) ? -1 : draw(&g, logits, uniforms[i]);
-        log_probabilities[i] = actions[i] < 0 ? 0 : log_probability(&g, logits, actions[i]);
+        segment g = segment_of(with->segments, i, with->logits);
+        actions[i] = is_empty(&g) ? -1 : draw(&g, with->logits, with->weights[i]);
+        with->out[i] = actions[i] < 0 ? 0 : log_probability(&g, with->logits, actions[i]);
+    }
+}
+
+static void sample_rows(const lent *with, int64_t begin, int64_t end, int32_t *actions) {
+    int64_t width = with->segments->width, most = SOME / width / 16 * 16;
+    float p[SOME], log_p[SOME], entropy[SOME];
+    for (int64_t first = begin; first < end; first += most) {
+        int64_t rows = end - first < most ? end - first : most;
+        with->use->softmax_rows(p, log_p, entropy, with->logits + first * width, rows, width);
+        for (int64_t i = 0; i < rows; i++) {
+            const float *row = p + i * width;
+            double sum = 0;
+            int32_t taken = -1; // the last one with weight where rounding leaves u beyond the sum
+            for (int32_t j = 0; j < width && sum <= with->weights[first + i]; j++) {
+                if (row[j] > 0) taken = j;
+                sum += row[j];
+            }
+            actions[first + i] = taken;
+            with->out[first + i] = taken < 0 ? 0 : log_p[i * width + taken];
+        }
     }
 }
 
 void cafe_policy_sample(int32_t *actions, float *log_probabilities, const cafe_segments *segments, const float *logits,
                         const float *uniforms) {
     chunks c = chunks_of(segments->count, LEAST);
+    lent a = {.use = cafe_kernels(), .out = log_probabilities, .segments = segments, .logits = logits};
+    a.weights = uniforms;
+    sample_part *part = is_uniform(segments) ? sample_rows : sample_range;
     if (c.threads < 2) { // a step of a rollout: not even an OpenMP region of one
-        sample_range(actions, log_probabilities, segments, logits, uniforms, 0, segments->count);
+        part(&a, 0, segments->count, actions);
         return;
     }
 #pragma omp parallel for schedule(static) num_threads(c.threads)
-    for (int64_t k = 0; k < c.count; k++)
-        sample_range(actions, log_probabilities, segments, logits, uniforms, k * c.size,
-                     chunk_end(c, k, segments->count));
+    for (int64_t k = 0; k < c.count; k++) part(&a, k * c.size, chunk_end(c, k, segments->count), actions);
 }
 
 void cafe_policy_greedy(int32_t *actions, const cafe_segments *segments, const float *logits) {
@@ -104,7 +127,7 @@ void cafe_policy_evaluate(float *log_probabilities, float *entropies, const cafe
 static void kl_body(const void *arguments, int64_t begin, int64_t end) {
     const lent *a = arguments;
     const cafe_segments *s = a->segments;
-    if (!s->offsets && !s->mask && s->width >= 1 && s->width <= 64) { // a row in each lane of a vector
+    if (is_uniform(s)) { // a row in each lane of a vector
         int64_t at = begin * s->width;
         a->use->kl_rows(a->out + begin, a->logits + at, a->tangents + at, end - begin, s->width);
         return;

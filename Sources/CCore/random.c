@@ -112,6 +112,15 @@ static double unit_of(uint64_t bits) {
     return (double)(bits >> 11) * 0x1p-53;
 }
 
+void cafe_random_doubles(double *out, uint64_t seed, uint64_t stream, uint64_t counter, int64_t count) {
+    uint64_t bits[DRAWS];
+    for (int64_t first = 0; first < count; first += DRAWS) {
+        int64_t some = count - first < DRAWS ? count - first : DRAWS;
+        draws(bits, seed, stream, counter + (uint64_t)first, some);
+        for (int64_t i = 0; i < some; i++) out[first + i] = unit_of(bits[i]);
+    }
+}
+
 void cafe_random_normals(float *out, uint64_t seed, uint64_t stream, uint64_t counter, int64_t count) {
     uint64_t bits[DRAWS];
     for (int64_t first = 0; first < count; first += DRAWS / 2) {

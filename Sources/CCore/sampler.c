@@ -18,7 +18,7 @@
 
 #include <string.h>
 
-enum { TERMS = CAFE_SAMPLER_TERMS, FAN = 16, MOST_LEVELS = 16, MOST_TRIES = 200 };
+enum { TERMS = CAFE_SAMPLER_TERMS, BLOCKS = TERMS / LANES, FAN = 16, MOST_LEVELS = 16, MOST_TRIES = 200 };
 static const double END = 0.8944271909999159; /* lowest / anchor: sqrt(1 / 1.25) */
 static const double LEAST_KEPT = 0.125;       /* below this share of kept draws, anchor anew */
 static const double LEAST_LEFT = 0.0625;      /* and below this share of the sum at the anchor: its rounding shows */
@@ -60,9 +60,23 @@ INLINE double node_sum(const double *children) {
     return sum_lanes(&low);
 }
 
-static const double INVERSE[TERMS] = {0,        1.0,      1.0 / 2,  1.0 / 3,  1.0 / 4,  1.0 / 5,  1.0 / 6,
-                                      1.0 / 7,  1.0 / 8,  1.0 / 9,  1.0 / 10, 1.0 / 11, 1.0 / 12, 1.0 / 13,
-                                      1.0 / 14, 1.0 / 15, 1.0 / 16, 1.0 / 17, 1.0 / 18, 1.0 / 19};
+/* 1 / n!, eight of them a vector. */
+static const lanes INVERSE[BLOCKS] = {{1.0, 1.0, 1.0 / 2, 1.0 / 6, 1.0 / 24, 1.0 / 120, 1.0 / 720, 1.0 / 5040},
+                                      {1.0 / 40320, 1.0 / 362880, 1.0 / 3628800, 1.0 / 39916800, 1.0 / 479001600,
+                                       1.0 / 6227020800, 1.0 / 87178291200, 1.0 / 1307674368000},
+                                      {1.0 / 20922789888000, 1.0 / 355687428096000, 1.0 / 6402373705728000,
+                                       1.0 / 121645100408832000, 1.0 / 2432902008176640000,
+                                       1.0 / 51090942171709440000.0, 1.0 / 1124000727777607680000.0,
+                                       1.0 / 25852016738884976640000.0}};
+
+/* x^0 ... x^7, and x^8. The products are those of cafe_sampler_anchor, so what it adds up is taken off exactly. */
+INLINE double powers(lanes *power, double x) {
+    double second = x * x, fourth = second * second;
+    lanes low = {1, x, 1, x, 1, x, 1, x}, middle = {1, 1, second, second, 1, 1, second, second},
+          high = {1, 1, 1, 1, fourth, fourth, fourth, fourth};
+    *power = low * middle * high;
+    return fourth * fourth;
+}
 
 WIDE void cafe_sampler_anchor(cafe_sampler *s, double *tree, const double *loss, double rate, int64_t K) {
     int64_t first[MOST_LEVELS], size[MOST_LEVELS];
@@ -86,10 +100,13 @@ WIDE void cafe_sampler_anchor(cafe_sampler *s, double *tree, const double *loss,
         v = (lanes)((bits)v & inside & (-s->lowest * x > -700.0));
         w = (lanes)((bits)w & inside & keep);
         memcpy(tree + j, &v, sizeof v);
-        moment[0] += w;
-        for (int n = 1; n < TERMS; n++) {
-            w *= y * INVERSE[n]; // w0 y^n / n!
-            moment[n] += w;
+        y = (lanes)((bits)y & inside & keep); // w is zero beyond, and stays so
+        lanes one = (lanes){0} + 1.0, second = y * y, third = y * second, fourth = second * second;
+        lanes eighth = fourth * fourth,
+              power[LANES] = {one, y, second, third, fourth, y * fourth, second * fourth, third * fourth};
+        for (int n = 0; n < TERMS; n++) {
+            moment[n] += power[n % LANES] * INVERSE[n / LANES][n % LANES] * w; // w0 y^n / n!
+            power[n % LANES] *= eighth;
         }
     }
     for (int n = 0; n < TERMS; n++) {
@@ -104,15 +121,16 @@ WIDE void cafe_sampler_anchor(cafe_sampler *s, double *tree, const double *loss,
     }
 }
 
-static double total_at(const cafe_sampler *s, double rate) {
-    double g = 1.0 - rate / s->anchor, power = 1.0, sum = 0;
-    for (int n = 0; n < TERMS; n++) {
-        double term = power * (s->moment[n] + s->rest[n]);
-        sum += term;
-        if (power < 1e-40) break; // at the anchor itself the first term is the sum
-        power *= g;
+WIDE static double total_at(const cafe_sampler *s, double rate) {
+    lanes power, sum = {0};
+    double eighth = powers(&power, 1.0 - rate / s->anchor);
+    for (int n = 0; n < TERMS; n += LANES, power *= eighth) {
+        lanes moment, rest;
+        memcpy(&moment, s->moment + n, sizeof moment);
+        memcpy(&rest, s->rest + n, sizeof rest);
+        sum += power * (moment + rest);
     }
-    return sum;
+    return sum_lanes(&sum);
 }
 
 double cafe_sampler_total(cafe_sampler *s, double *tree, const double *loss, double rate, int64_t K) {
@@ -143,16 +161,18 @@ WIDE void cafe_sampler_charge(cafe_sampler *s, double *tree, double *loss, int64
         node /= FAN;
         tree[first[l] + node] = node_sum(tree + first[l - 1] + node * FAN);
     }
-    double up = e[1], down = e[2], y = s->anchor * next, before = s->anchor * x;
-    double change[TERMS];
-    for (int n = 0; n < TERMS; n++) {
-        change[n] = up - down;
-        if (n + 1 < TERMS) up *= y * INVERSE[n + 1], down *= before * INVERSE[n + 1];
-    }
-    for (int n = 0; n < TERMS; n++) { // moment + rest += change, exactly to twice the digits
-        double a = s->moment[n], sum = a + change[n], part = sum - a;
-        s->rest[n] += (a - (sum - part)) + (change[n] - part);
-        s->moment[n] = sum;
+    // Beyond 700 the weight is zero; its powers must not be infinite.
+    double y = s->anchor * next, before = s->anchor * x;
+    lanes up, down;
+    double up_8 = powers(&up, y < 700.0 ? y : 700.0), down_8 = powers(&down, before < 700.0 ? before : 700.0);
+    for (int n = 0; n < TERMS; n += LANES, up *= up_8, down *= down_8) { // moment + rest += change, to twice the digits
+        lanes change = up * INVERSE[n / LANES] * e[1] - down * INVERSE[n / LANES] * e[2], moment, rest;
+        memcpy(&moment, s->moment + n, sizeof moment);
+        memcpy(&rest, s->rest + n, sizeof rest);
+        lanes sum = moment + change, part = sum - moment;
+        rest += (moment - (sum - part)) + (change - part);
+        memcpy(s->moment + n, &sum, sizeof sum);
+        memcpy(s->rest + n, &rest, sizeof rest);
     }
 }
 
@@ -186,8 +206,7 @@ WIDE int64_t cafe_sampler_draw(double *probability, const cafe_sampler *s, const
     return -1;
 }
 
-WIDE int64_t cafe_sampler_pick(double *probability, const double *loss, double rate, uint64_t seed, uint64_t stream,
-                               uint64_t counter, int64_t K) {
+WIDE int64_t cafe_sampler_pick(double *probability, const double *loss, double rate, double u, int64_t K) {
     enum { MOST = CAFE_SAMPLER_PICK / LANES };
     lanes w[MOST], least, sum = {0};
     int64_t count = (K + LANES - 1) / LANES;
@@ -207,9 +226,7 @@ WIDE int64_t cafe_sampler_pick(double *probability, const double *loss, double r
         sum += w[k];
     }
     double total = sum_lanes(&sum);
-    uint32_t words[4];
-    cafe_random_block(words, seed, stream, counter);
-    double left = unit(words) * total;
+    double left = u * total;
     const double *row = (const double *)w;
     int64_t chosen = 0;
     for (int64_t j = 0; j < K; j++) {

@@ -89,14 +89,24 @@ typedef struct surrogate {
     int active, clipped;
 } surrogate;
 
-static inline surrogate surrogate_of(double log_pi, double old, double advantage, double clip) {
-    surrogate s = {.log_ratio = log_pi - old};
-    s.ratio = exp(s.log_ratio);
+static inline surrogate surrogate_at(double log_ratio, double ratio, double advantage, double clip) {
+    surrogate s = {.log_ratio = log_ratio, .ratio = ratio};
     double bounded = s.ratio < 1 - clip ? 1 - clip : s.ratio > 1 + clip ? 1 + clip : s.ratio;
     s.clipped = fabs(s.ratio - 1) > clip;
     s.active = !s.clipped || (advantage > 0 ? s.ratio < 1 : s.ratio > 1);
     s.loss = -advantage * (s.active ? s.ratio : bounded);
     return s;
+}
+
+static inline surrogate surrogate_of(double log_pi, double old, double advantage, double clip) {
+    return surrogate_at(log_pi - old, exp(log_pi - old), advantage, clip);
+}
+
+/* All decisions have as many candidates, all of them allowed: vectors hold a decision in each lane (`softmax_rows`),
+ * SOME logits at a time. Exponentials are the core's own there, the C library's elsewhere. */
+enum { SOME = 1024 };
+static inline int is_uniform(const cafe_segments *s) {
+    return !s->offsets && !s->mask && s->width >= 1 && s->width <= 64;
 }
 
 /* The decisions begin ..< end of a function that wants no memory of its own. */

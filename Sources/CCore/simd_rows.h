@@ -68,6 +68,44 @@ static void kl_rows(float *kl, const float *p, const float *q, int64_t rows, int
         kl_lanes(kl + i, p + i * width, q + i * width, rows - i < LANES ? rows - i : LANES, width);
 }
 
+/* z[j] holds column j of LANES rows. */
+INLINE void store_columns(float *p, const vf *z, int64_t rows, int64_t width) {
+    for (int64_t j = 0; j < width; j++) {
+        float x[LANES];
+        store(x, z[j]);
+        for (int64_t i = 0; i < rows; i++) p[i * width + j] = x[i];
+    }
+}
+
+/* Softmax of LANES rows at a time, a row in each lane. The entropy is log sum(e^a) - sum(p a), a = z - max. */
+static void softmax_lanes(float *p, float *log_p, float *entropy, const float *logits, int64_t rows, int64_t width) {
+    vf a[64], e[64], top = splat(-INFINITY), sum = splat(0), mixed = splat(0);
+    load_columns(a, logits, rows, width);
+    for (int64_t j = 0; j < width; j++) top = a[j] > top ? a[j] : top;
+    for (int64_t j = 0; j < width; j++) {
+        a[j] -= top;
+        e[j] = exp_of(a[j]);
+        sum += e[j];
+    }
+    vf log_sum = log_of(sum);
+    for (int64_t j = 0; j < width; j++) {
+        e[j] /= sum;
+        mixed += a[j] <= splat(-80.0f) ? splat(0) : e[j] * a[j];
+        a[j] -= log_sum;
+    }
+    store_columns(p, e, rows, width);
+    store_columns(log_p, a, rows, width);
+    vf h = log_sum - mixed;
+    for (int64_t i = 0; i < rows; i++) entropy[i] = h[i];
+}
+
+static void softmax_rows(float *p, float *log_p, float *entropy, const float *logits, int64_t rows, int64_t width) {
+    for (int64_t i = 0; i < rows; i += LANES) {
+        int64_t at = i * width;
+        softmax_lanes(p + at, log_p + at, entropy + i, logits + at, rows - i < LANES ? rows - i : LANES, width);
+    }
+}
+
 /* Rows come in from memory in four streams, which are asked for AHEAD floats before their turn: a prefetcher stops at
  * the end of a page. */
 enum { AHEAD = 512 };
@@ -151,5 +189,5 @@ static double dot(const float *restrict a, const float *restrict b, int64_t coun
     {                                                                                                                  \
         .product = product, .column = column, .outer = outer, .transpose = transposed, .activate = activate,           \
         .derive = derive, .derive_twice = derive_twice, .exp = map_exp, .tanh = map_tanh, .kl_rows = kl_rows,          \
-        .gaussian_rows = gaussian_rows, .adam = adam, .dot = dot                                                       \
+        .softmax_rows = softmax_rows, .gaussian_rows = gaussian_rows, .adam = adam, .dot = dot                         \
     }

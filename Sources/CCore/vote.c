@@ -6,15 +6,18 @@
  * bits at any thread count. Hot call: cafe_vote_em.
  */
 #include "cafe.h"
+#include "wide.h"
 
 #include <math.h>
 #include <string.h>
+
+#pragma STDC FP_CONTRACT OFF // the bits of one vector width are those of another
 
 enum { BLOCK = 128 };
 
 /* exp(x), clamped to [e^-700, e^700]: x = n ln 2 + r, a Taylor polynomial of degree 13 in r, 2^n by its bits.
  * Within 2 ulp; the same bits on every processor, and simple enough for the compiler to run on lanes. */
-static inline double exp_of(double x) {
+INLINE double exp_of(double x) {
     x = x < -700 ? -700 : x > 700 ? 700 : x;
     const double magic = 0x1.8p52;
     double shifted = x * 0x1.71547652b82fep0 + magic;
@@ -43,7 +46,7 @@ static inline double exp_of(double x) {
     return p;
 }
 
-static inline double logistic(double x) {
+INLINE double logistic(double x) {
     return 1 / (1 + exp_of(-x));
 }
 
@@ -140,8 +143,8 @@ void cafe_vote_weighted(double *sum, const double *weight, const int32_t *start,
 
 /* Two classes, tasks [first, last): delta[cell] = score[cell, 1] - score[cell, 0]; counts[cell] += posterior
  * of 1. */
-static double em_binary(double *posterior, double *counts, const double *delta, double bias, const int32_t *start,
-                        const int32_t *cell, int64_t first, int64_t last) {
+WIDE static double em_binary(double *posterior, double *counts, const double *delta, double bias, const int32_t *start,
+                             const int32_t *cell, int64_t first, int64_t last) {
     double largest = 0, logit[BLOCK];
     for (int64_t block = first; block < last; block += BLOCK) {
         int64_t size = last - block < BLOCK ? last - block : BLOCK;
@@ -173,8 +176,8 @@ static double em_binary(double *posterior, double *counts, const double *delta, 
 }
 
 /* Any number of classes: counts[cell, c] += posterior of c. */
-static double em_classes(double *posterior, double *counts, const double *score, const double *bias,
-                         const int32_t *start, const int32_t *cell, int64_t first, int64_t last, int32_t C) {
+WIDE static double em_classes(double *posterior, double *counts, const double *score, const double *bias,
+                              const int32_t *start, const int32_t *cell, int64_t first, int64_t last, int32_t C) {
     double largest = 0;
     for (int64_t i = first; i < last; i++) {
         double *p = posterior + i * C;
@@ -239,13 +242,13 @@ double cafe_vote_em(double *posterior, double *counts, double *scratch, const do
 /* ---- GLAD
  * --------------------------------------------------------------------------------------------------- */
 
-static inline double at_most_one(double step) {
+INLINE double at_most_one(double step) {
     return step > 1 ? 1 : step < -1 ? -1 : step;
 }
 
 /* E and M of one task; returns the largest change of its posterior. */
-static inline double glad_task(double *p, double *easiness, double *scale, const double *ability, const double *bias,
-                               const int32_t *cell, int32_t n, double mean, double variance, int32_t C) {
+INLINE double glad_task(double *p, double *easiness, double *scale, const double *ability, const double *bias,
+                        const int32_t *cell, int32_t n, double mean, double variance, int32_t C) {
     double beta = *scale, other = log(C - 1.0), largest = 0, before[BLOCK], top = -INFINITY, sum = 0;
     int32_t kept = C < BLOCK ? C : BLOCK;
     memcpy(before, p, (size_t)kept * sizeof *p);
@@ -287,8 +290,8 @@ void cafe_vote_glad_tasks(double *posterior, double *easiness, double *scale, do
     }
 }
 
-static inline double glad_worker(double ability, const double *posterior, const double *scale, const int32_t *answer,
-                                 int32_t n, double mean, double variance, int32_t C) {
+INLINE double glad_worker(double ability, const double *posterior, const double *scale, const int32_t *answer,
+                          int32_t n, double mean, double variance, int32_t C) {
     double slope = -(ability - mean) / variance, curvature = 1 / variance;
     for (int32_t e = 0; e < n; e++) {
         double beta = scale[answer[e] / C], s = logistic(ability * beta);

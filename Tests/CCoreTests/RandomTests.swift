@@ -35,6 +35,10 @@ struct RandomTests {
                 #expect(units.dropLast().elementsEqual(words[..<count].map { Float($0 >> 8) * 0x1p-24 }))
                 #expect(numbers.last == -1 && units.last == -1)
                 let few = min(count, 20)
+                var doubles = [Double](repeating: -1, count: few + 1)
+                cafe_random_doubles(&doubles, seed, stream, counter, Int64(few))
+                #expect(doubles.dropLast().elementsEqual(draws[..<few].map { Double($0 >> 11) * 0x1p-53 }))
+                #expect(doubles.last == -1)
                 var outcomes = [UInt8](repeating: 7, count: few + 1)
                 cafe_random_bernoulli(&outcomes, 0.3, seed, stream, counter, Int64(few))
                 #expect(

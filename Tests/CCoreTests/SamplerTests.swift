@@ -92,9 +92,11 @@ struct SamplerTests {
         while losses.count % 8 != 0 { losses.append(.infinity) }
         var counts = [Int](repeating: 0, count: arms)
         let draws = 40_000
+        var uniforms = [Double](repeating: 0, count: draws)
+        cafe_random_doubles(&uniforms, 5, 254 << 48, 0, Int64(draws))
         for k in 0..<draws {
             var p = 0.0
-            let arm = Int(cafe_sampler_pick(&p, losses, 0.7, 5, 254 << 48, UInt64(k), Int64(arms)))
+            let arm = Int(cafe_sampler_pick(&p, losses, 0.7, uniforms[k], Int64(arms)))
             counts[arm] += 1
             #expect(abs(p * sum / w[arm] - 1) < 1e-14)
         }
@@ -104,7 +106,7 @@ struct SamplerTests {
         }
         #expect(chi < Double(arms - 1) + 4 * Double(2 * (arms - 1)).squareRoot() + 1e-9)
         var p = 0.0
-        _ = cafe_sampler_pick(&p, losses, 0, 5, 254 << 48, 1, Int64(arms))
+        _ = cafe_sampler_pick(&p, losses, 0, 0.5, Int64(arms))
         #expect(abs(p * Double(arms) - 1) < 1e-15, "rate 0: uniform")
     }
 

@@ -25,6 +25,9 @@ public struct ExponentialSampler: Sendable {
     private var loss: [Double]
     private var rows: SamplerRows
     private var stream: RandomStream
+    /// Where one pass is made: numbers drawn ahead, and how many of them are used up.
+    private var uniforms: [Double]
+    private var used: Int
 
     /// Losses of 0; `seed` and `index` decide the draws. O(K).
     public init(arms: Int, seed: UInt64, index: UInt64 = 0) {
@@ -35,6 +38,8 @@ public struct ExponentialSampler: Sendable {
         while loss.count % 8 != 0 { loss.append(.infinity) }
         rows = SamplerRows(rows: 1, arms: arms > Int(CAFE_SAMPLER_PICK) ? arms : 0)
         stream = RandomStream(seed: seed, purpose: .labelAssignment, index: index)
+        uniforms = [Double](repeating: 0, count: rows.isEmpty ? 64 : 0)
+        used = uniforms.count
     }
 
     /// `sqrt(ln K / (t K))`, the rate of `ExponentialWeights.rate`. O(1).
@@ -53,13 +58,17 @@ public struct ExponentialSampler: Sendable {
     /// O(log K) expected; O(K) for up to 64 arms and where a range of rates ends. No allocation.
     public mutating func draw(rate: Double) -> (arm: Int, probability: Double) {
         precondition(rate >= 0 && rate.isFinite, "ExponentialSampler.draw: rate \(rate)")
-        defer { stream.skip(UInt64(SamplerRows.tries)) }
         if rows.isEmpty {
+            if used == uniforms.count {
+                stream.units(into: &uniforms)
+                used = 0
+            }
             var probability = 0.0
-            let arm = cafe_sampler_pick(
-                &probability, loss, rate, stream.seed, stream.stream, stream.counter, Int64(arms))
+            let arm = cafe_sampler_pick(&probability, loss, rate, uniforms[used], Int64(arms))
+            used += 1
             return (Int(arm), probability)
         }
+        defer { stream.skip(UInt64(SamplerRows.tries)) }
         let total = rows.total(0, losses: loss, start: 0, rate: rate)
         while true {  // 200 refusals in a row do not happen when all arms are allowed; exact if they did
             if let found = rows.draw(

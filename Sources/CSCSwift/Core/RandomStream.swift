@@ -87,6 +87,13 @@ public struct RandomStream: RandomNumberGenerator, Sendable, Hashable, Codable {
 }
 
 extension RandomStream {
+    /// The same numbers as so many calls of `unit()`, in a quarter of the time. O(n).
+    public mutating func units(into numbers: inout [Double]) {
+        let count = numbers.count
+        cafe_random_doubles(&numbers, seed, stream, counter, Int64(count))
+        counter &+= UInt64(count)
+    }
+
     /// The same numbers as so many calls of `normal()`, rounded to `Float`. O(n).
     public mutating func normals(into numbers: inout [Float]) {
         let count = numbers.count

@@ -61,6 +61,8 @@ struct BenchMeter {
     let json: Bool
     /// The least time of a repeat (s): short work is done many times in one.
     let least = 0.04
+    /// How long a case runs untimed (s).
+    static let warmUp = 0.05
 
     /// Measures `body`, which does `work` units of work each time it is called.
     ///
@@ -73,7 +75,9 @@ struct BenchMeter {
             let time = clock.measure { for _ in 0..<count { body() } }
             return Double(time.components.seconds) + Double(time.components.attoseconds) * 1e-18
         }
-        _ = seconds(1)
+        // The first calls meet cold caches and threads that are not yet spread over the processors.
+        var spent = seconds(1)
+        while spent < Self.warmUp { spent += seconds(1) }
         let once = max(seconds(1), 1e-9)
         let inner = max(1, min(1_000_000, Int(least / once)))
         let times = (0..<repeats).map { _ in seconds(inner) / Double(inner) }.sorted()

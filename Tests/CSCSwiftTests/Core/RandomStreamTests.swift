@@ -20,6 +20,13 @@ import Testing
         #expect(many == one)
     }
 
+    @Test(arguments: counts) func unitsAreUnitAgainAndAgain(count: Int) {
+        var (many, one) = (stream(5), stream(5))
+        var numbers = [Double](repeating: 0, count: count)
+        many.units(into: &numbers)
+        #expect(numbers == (0..<count).map { _ in one.unit() } && many == one)
+    }
+
     @Test(arguments: counts) func bernoulliIsUnitAgainAndAgain(count: Int) {
         for probability in [0, 0.4, 1] {
             var (many, one) = (stream(11), stream(11))

@@ -113,7 +113,7 @@ private struct ActionChooser {
             shape, parameters, observations, 0..<observations.count, rows, &logits, 0..<logits.count, workspace)
         if sampled {
             RolloutShard.draw(&stream, &uniforms)
-            RolloutShard.sample(logits, offsets, uniforms, &actions, &logProbabilities)
+            RolloutShard.sample(logits, actionCount, uniforms, &actions, &logProbabilities)
         } else {
             Self.likeliest(logits, offsets, &actions)
         }

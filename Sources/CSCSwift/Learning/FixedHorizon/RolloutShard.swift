@@ -30,7 +30,6 @@ final class RolloutShard: @unchecked Sendable {
     private var chosen: [Int32]
     private var chosenLog: [Float]
     private var logits: [Float]
-    private let offsets: [Int32]
     private var stepRewards: [Float]
     private var stepEnds: [StepEnd]
     private var finals: [Float]
@@ -76,7 +75,6 @@ final class RolloutShard: @unchecked Sendable {
         chosen = [Int32](repeating: 0, count: rows)
         chosenLog = floats(rows)
         logits = floats(rows * environment.actionCount)
-        offsets = (0...rows).map { Int32($0 * environment.actionCount) }
         stepRewards = floats(rows)
         stepEnds = [StepEnd](repeating: .continues, count: environment.environmentCount)
         finals = floats(rows * width)
@@ -138,7 +136,7 @@ final class RolloutShard: @unchecked Sendable {
             actor, parameters, observations, base..<(base + rows * width), rows, &logits, 0..<logits.count,
             actorWorkspace)
         Self.draw(&stream, &uniforms)
-        Self.sample(logits, offsets, uniforms, &chosen, &chosenLog)
+        Self.sample(logits, actor.outputWidth, uniforms, &chosen, &chosenLog)
         Self.put(chosen, into: &actions, at: step * rows)
         Self.put(chosenLog, into: &logProbabilities, at: step * rows)
     }
@@ -248,12 +246,12 @@ final class RolloutShard: @unchecked Sendable {
     }
 
     static func sample(
-        _ logits: [Float], _ offsets: [Int32], _ uniforms: [Float], _ actions: inout [Int32], _ logs: inout [Float]
+        _ logits: [Float], _ width: Int, _ uniforms: [Float], _ actions: inout [Int32], _ logs: inout [Float]
     ) {
         var actions = actions.mutableSpan
         var logs = logs.mutableSpan
         Policy.sample(
-            logits: logits.span, offsets: offsets.span, uniforms: uniforms.span, actions: &actions,
+            logits: logits.span, width: width, uniforms: uniforms.span, actions: &actions,
             logProbabilities: &logs)
     }
 

@@ -24,7 +24,6 @@ final class UpdateShard: @unchecked Sendable {
     private var logitGradient: [Float]
     private var values: [Float]
     private var valueGradient: [Float]
-    private let offsets: [Int32]
 
     init(actor: MLPShape, critic: MLPShape) {
         let size = UpdateShard.size
@@ -44,7 +43,6 @@ final class UpdateShard: @unchecked Sendable {
         logitGradient = logits
         values = floats(size)
         valueGradient = values
-        offsets = (0...size).map { Int32($0 * actor.outputWidth) }
     }
 
     /// Copies the steps `indices` of a rollout here, advantages standardised. O(rows D).
@@ -100,12 +98,12 @@ final class UpdateShard: @unchecked Sendable {
     private func policyLoss(
         _ rows: Int, _ settings: FixedHorizonSettings, _ gradient: inout [Float]
     ) -> PolicyLoss {
-        let (logits, offsets, actions, old, advantages) = (logits, offsets, actions, oldLogProbabilities, advantages)
+        let (logits, actions, old, advantages) = (logits, actions, oldLogProbabilities, advantages)
         let count = rows * actor.outputWidth
         var all = gradient.mutableSpan
         var out = all.extracting(0..<count)
         return Policy.clippedLoss(
-            logits: logits.span.extracting(0..<count), offsets: offsets.span.extracting(0...rows),
+            logits: logits.span.extracting(0..<count), width: actor.outputWidth,
             actions: actions.span.extracting(0..<rows), oldLogProbabilities: old.span.extracting(0..<rows),
             advantages: advantages.span.extracting(0..<rows), clipCoef: Float(settings.clipCoef),
             entCoef: Float(settings.entCoef), logitGradient: &out)
