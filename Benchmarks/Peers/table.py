@@ -11,7 +11,7 @@ import sys
 import textwrap
 
 rates, units, wrong, failed = collections.defaultdict(list), {}, set(), []
-# Lines of peers that wait for our next run, our latest run of a case, and ratios of neighbours.
+# Runs of peers that wait for our next one, our latest run of a case, and ratios of neighbours.
 waiting, latest, pairs = collections.defaultdict(list), {}, collections.defaultdict(list)
 facts, spent, reasons = collections.defaultdict(str), collections.defaultdict(float), set()
 for text in open(sys.argv[1]):
@@ -34,18 +34,17 @@ for text in open(sys.argv[1]):
     key = (line["case"], line["threads"])
     rates[key, line["peer"]].append(line["throughput"])
     if line["peer"] == "cafe":
-        for pair in waiting.pop(key, []):
-            pairs[key, pair[0]].append((statistics.mean([*pair[1], line["throughput"]])) / pair[2])
-        latest[key] = [line["throughput"]]
-    else:
-        waiting[key].append((line["peer"], latest.get(key, []), line["throughput"]))
+        for peer, before, speed in waiting.pop(key, []):
+            pairs[key, peer].append(statistics.mean([before, line["throughput"]]) / speed)
+        latest[key] = line["throughput"]
+    elif key in latest:
+        waiting[key].append((line["peer"], latest[key], line["throughput"]))
     units[line["case"]] = line["unit"]
     if not line["ok"]:
         wrong.add((key, line["peer"]))
 for key, entries in waiting.items():  # a run that was cut short
     for peer, before, speed in entries:
-        if before:
-            pairs[key, peer].append(before[0] / speed)
+        pairs[key, peer].append(before / speed)
 ratios = {key: statistics.median(values) for key, values in pairs.items()}
 failed = [f for f in failed if f[:2] not in reasons or not f[2].startswith("exit status")]
 
@@ -57,7 +56,7 @@ def short(x):
     return f"{x:.3g}"
 
 
-# What ../shared/spec asks for: cases, against whom, and the ratio that every one of them is to reach.
+# The goals of docs/performance.md: cases, against whom, and the ratio that every one of them is to reach.
 FRAMEWORKS, ANY = {"torch", "torch compiled", "jax"}, None
 SLABS = {"C slabs"}
 GOALS = (("nets forward, best peer", "mlp_fwd/", ANY, 1), ("nets forward + backward, best framework", "mlp_fwdbwd/", FRAMEWORKS, 1.4),
