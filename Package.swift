@@ -34,7 +34,7 @@ let package = Package(
             path: ".",
             exclude: [
                 "Benchmarks", "CHANGELOG.md", "CONTRIBUTING.md", "Examples", "LICENSE", "Makefile", "README.md", "docs",
-                "scripts", "Tests", "Sources/CSCSwift", "Sources/cafe-cli",
+                "scripts", "Tests", "Sources/CSCSwift", "Sources/CStartup", "Sources/cafe-cli",
             ],
             sources: ["Sources/CCore"],
             publicHeadersPath: "include",
@@ -43,6 +43,7 @@ let package = Package(
                 .linkedLibrary("lapacke"), .linkedLibrary("openblas"), .linkedLibrary("omp5"), .linkedLibrary("m"),
             ]
         ),
+        .target(name: "CStartup", cSettings: [.unsafeFlags(["-std=c11", "-Wall", "-Wextra"])]),
         .target(
             name: "CSCSwift",
             dependencies: ["CCore", .product(name: "Yams", package: "Yams")],
@@ -50,7 +51,9 @@ let package = Package(
         ),
         .executableTarget(
             name: "cafe-cli",
-            dependencies: ["CSCSwift", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            dependencies: [
+                "CSCSwift", "CStartup", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
             swiftSettings: swiftFlags
         ),
         .testTarget(name: "CCoreTests", dependencies: ["CCore"]),

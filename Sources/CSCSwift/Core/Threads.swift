@@ -4,11 +4,15 @@ internal import CCore
 ///
 /// Results never depend on it: the same seed and configuration give the same bits at any thread count.
 public enum Threads {
-    /// The number of threads that the next parallel kernel uses. Set 0 for one per available processor.
+    /// The number of threads that the next parallel kernel uses. Set 0 for one per available processor. Fewer than were
+    /// set where the system does not let the process have so many, and at most 1024.
     public static var count: Int {
         get { Int(cafe_threads_get()) }
         set { cafe_threads_set(Int32(clamping: newValue)) }
     }
+
+    /// How many processors this process may use.
+    public static var available: Int { Int(cafe_threads_available()) }
 
     /// Calls `body(index)` once for each index in `0..<count`, on up to `Threads.count` threads, and returns when
     /// all are done. Kernels called inside run on their own thread only.

@@ -125,6 +125,16 @@ public final class CoalitionTrainer {
             state.averaged.count == CoalitionWeights.names.count,
             state.reference.count == options.settings.count
         else { throw CSCError.damaged(path: path, reason: "its state cannot be read") }
+        if let fault = state.search.fault(dimension: CoalitionWeights.names.count) {
+            throw CSCError.damaged(path: path, reason: "its search has \(fault)")
+        }
+        guard (state.averaged + state.reference).allSatisfy(\.isFinite), state.reference.allSatisfy({ $0 > 0 }) else {
+            throw CSCError.damaged(path: path, reason: "a number of its state is not finite")
+        }
+        try state.forecast.validate()
+        guard state.rate > 0, state.rate.isFinite else {
+            throw CSCError.damaged(path: path, reason: "its rate is \(state.rate)")
+        }
         self.scenario = scenario
         self.options = options
         self.recorded = recorded

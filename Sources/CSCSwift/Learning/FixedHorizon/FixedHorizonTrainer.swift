@@ -157,12 +157,15 @@ public final class FixedHorizonTrainer {
         actorParameters = try checkpoint.floats("actor", count: actorParameters.count)
         criticParameters = try checkpoint.floats("critic", count: criticParameters.count)
         parameters = actorParameters + criticParameters
-        let counters = try checkpoint.integers("counters", count: 2)
+        let counters = try checkpoint.integers("counters", count: 2, in: Checkpoint.counters)
         var state = adam.state
         state.m = try checkpoint.floats("adam.m", count: state.m.count)
         state.v = try checkpoint.floats("adam.v", count: state.v.count)
         state.step = counters[1]
         adam.state = state
+        guard counters[0] <= Limits.iterations.range.upperBound else {
+            throw .damaged(path: checkpoint.path, reason: "section 'counters' is at iteration \(counters[0])")
+        }
         iteration = counters[0]
         let rows = agentStepsPerIteration
         let saved = try checkpoint.integers("order", count: rows)

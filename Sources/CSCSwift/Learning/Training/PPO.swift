@@ -144,7 +144,7 @@ public final class PPO {
             var state = optimizer.state
             state.m = try checkpoint.floats("adam.\(name).m", count: state.m.count)
             state.v = try checkpoint.floats("adam.\(name).v", count: state.v.count)
-            state.step = try checkpoint.integers("adam.\(name).step", count: 1)[0]
+            state.step = try checkpoint.counter("adam.\(name).step")
             optimizer.state = state
         }
     }
