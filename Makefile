@@ -52,7 +52,7 @@ lint: check ## formatting of Swift and C
 
 format: ## format Swift and C in place
 	$(SWIFT) format format --in-place --recursive Sources Tests Benchmarks/Cafe Package.swift
-	clang-format -i Sources/CCore/*.c include/*.h Benchmarks/Twins/*.c Benchmarks/Peers/*.c
+	clang-format -i Sources/CCore/*/*.[ch] include/*.h include/cafe/*.h Benchmarks/Twins/*.c Benchmarks/Peers/*.c
 
 sanitize: setup ## the core's tests under the address and undefined-behaviour sanitizers
 	@scripts/sanitize
