@@ -53,6 +53,6 @@ struct CafeCLI: ParsableCommand {
                 code = .failure
             }
         }
-        exit(code.rawValue)
+        Foundation.exit(code.rawValue)
     }
 }

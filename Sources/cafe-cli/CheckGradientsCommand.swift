@@ -15,8 +15,8 @@ struct CheckGradientsCommand: ParsableCommand {
             Example: cafe-cli check-gradients runs/first
             """)
 
-    @Argument(help: "The run's folder.")
-    var run: String
+    @Argument(help: ArgumentHelp("The run's folder.", valueName: "run"))
+    var folder: String
 
     @Option(help: "Decisions on which the derivatives are taken.", transform: Limits.decisions.parse)
     var decisions: Int = 256
@@ -37,7 +37,7 @@ struct CheckGradientsCommand: ParsableCommand {
 
     func run() throws {
         Output.startThreads(threads)
-        let loaded = try LoadedRun(run)
+        let loaded = try LoadedRun(folder)
         let city = AtomicFile.join(loaded.folder, "scenario.yaml")
         let (source, notes) = try SourceOptions(loaded.configuration, scenario: city).open()
         for note in notes { print("note: \(note)") }

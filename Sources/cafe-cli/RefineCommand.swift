@@ -15,8 +15,8 @@ struct RefineCommand: ParsableCommand {
             Example: cafe-cli refine runs/first --scenario shifted.yaml --tasks 200 --workers 100 --episodes 8
             """)
 
-    @Argument(help: "The run's folder.")
-    var run: String
+    @Argument(help: ArgumentHelp("The run's folder.", valueName: "run"))
+    var folder: String
 
     @OptionGroup var episodesFrom: SourceOptions
 
@@ -70,7 +70,7 @@ struct RefineCommand: ParsableCommand {
 
     func run() throws {
         Output.startThreads(threads)
-        let loaded = try LoadedRun(run)
+        let loaded = try LoadedRun(folder)
         let (city, notes) = try episodesFrom.open()
         for note in notes { print(note) }
         var sizes = tasks.map { EpisodeSettings.Setting(tasks: $0, workers: workersFixed) }

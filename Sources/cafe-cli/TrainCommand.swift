@@ -150,8 +150,8 @@ struct ResumeCommand: ParsableCommand {
                      cafe-cli resume runs/first --iterations 300
             """)
 
-    @Argument(help: "The run's folder.")
-    var run: String
+    @Argument(help: ArgumentHelp("The run's folder.", valueName: "run"))
+    var folder: String
 
     @Option(help: "Iterations in all; the configuration's unless given.", transform: Limits.iterations.parse)
     var iterations: Int?
@@ -169,7 +169,6 @@ struct ResumeCommand: ParsableCommand {
 
     func run() throws {
         Output.startThreads(threads)
-        let folder = run
         let display = TrainingDisplay(quiet: quiet)
         if FixedHorizonRun.isRun(folder) {
             let (resumed, refused) = try FixedHorizonRun.resume(folder, iterations: iterations)
@@ -192,10 +191,10 @@ struct ResumeCommand: ParsableCommand {
     ) -> Bool {
         for error in refused { display.warn("\(error); using the checkpoint before it") }
         if iteration >= iterations {
-            display.note("\(run): all \(iterations) iterations are done; nothing to resume")
+            display.note("\(folder): all \(iterations) iterations are done; nothing to resume")
             return false
         }
-        display.note("Resuming \(run) after iteration \(iteration) of \(iterations)")
+        display.note("Resuming \(folder) after iteration \(iteration) of \(iterations)")
         return true
     }
 }

@@ -31,6 +31,20 @@ public enum Threads {
         }
     }
 
+    /// `body(index)` for each index in `0..<count`, in their order, computed on up to `Threads.count` threads; otherwise as
+    /// `parallelFor`. O(count) calls.
+    public static func map<Value>(_ count: Int, _ body: @Sendable (Int) -> Value) -> [Value] {
+        [Value](unsafeUninitializedCapacity: count) { buffer, initialized in
+            guard let base = buffer.baseAddress else { return }
+            let slots = Slots(base: base)
+            parallelFor(count) { index in (slots.base + index).initialize(to: body(index)) }
+            initialized = count
+        }
+    }
+
+    /// Each slot is written by one iteration only, and read when all are done.
+    private struct Slots<Value>: @unchecked Sendable { let base: UnsafeMutablePointer<Value> }
+
     /// Calls `job.run(part:)` once for each index in `0..<count`, as above, without a closure: nothing is allocated, so
     /// it serves what runs once a minibatch.
     static func parallelFor(_ count: Int, of job: any ParallelJob) {

@@ -46,27 +46,16 @@ public enum Evaluation {
         instance: @escaping @Sendable (Int) -> Instance
     ) -> [[Double]] {
         let starts = Array(stride(from: episodes.lowerBound, to: episodes.upperBound, by: chunk))
-        let jobs = policies.indices.flatMap { policy in starts.map { Job(policy: policy, first: $0) } }
-        Threads.parallelFor(jobs.count) { index in
-            let job = jobs[index]
-            let player = policies[job.policy].makePlayer()
-            for episode in job.first..<min(job.first + chunk, episodes.upperBound) {
-                let stream = RandomStream(seed: seed, purpose: .dispatcher, index: UInt64(episode))
-                job.revenues.append(player(instance(episode), stream))
+        // One policy and a few episodes at a time.
+        let played = Threads.map(policies.count * starts.count) { index in
+            let player = policies[index / starts.count].makePlayer()
+            let first = starts[index % starts.count]
+            return (first..<min(first + chunk, episodes.upperBound)).map { episode in
+                player(instance(episode), RandomStream(seed: seed, purpose: .dispatcher, index: UInt64(episode)))
             }
         }
-        return policies.indices.map { policy in jobs.filter { $0.policy == policy }.flatMap(\.revenues) }
-    }
-
-    /// One policy and a few episodes; written by the one thread that plays it, read when all are done.
-    private final class Job: @unchecked Sendable {
-        let policy: Int
-        let first: Int
-        var revenues: [Double] = []
-
-        init(policy: Int, first: Int) {
-            self.policy = policy
-            self.first = first
+        return policies.indices.map { policy in
+            played[policy * starts.count..<(policy + 1) * starts.count].flatMap(\.self)
         }
     }
 }

@@ -214,10 +214,10 @@ public final class FixedHorizonTrainer {
         for part in parts {
             let (actor, critic) = (part.actorGradient, part.criticGradient)
             do {
-                var first = sum.extracting(0..<split)
+                var first = sum.part(0..<split)
                 Vector.add(actor.span, scale: 1, to: &first)
             }
-            var rest = sum.extracting(split..<sum.count)
+            var rest = sum.part(split..<sum.count)
             Vector.add(critic.span, scale: 1, to: &rest)
         }
         let norm = Gradient.clipNorm(&sum, maxNorm: Float(settings.maxGradNorm))
