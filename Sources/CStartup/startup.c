@@ -138,7 +138,7 @@ int32_t cafe_output_flush(void) {
     errno = 0;
     if (fflush(stdout) == EOF || ferror(stdout)) {
         int32_t none = 0;
-        atomic_compare_exchange_strong(&seen, &none, errno ? errno : EIO);
+        atomic_compare_exchange_strong(&seen, &none, errno ? errno : -1);
     }
     return atomic_load(&seen);
 }

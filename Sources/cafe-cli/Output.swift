@@ -12,7 +12,8 @@ enum Output {
     static func flush() throws(CSCError) {
         let code = cafe_output_flush()
         guard code == 0 else {
-            throw .file(path: "standard output", reason: "cannot be written: \(String(cString: strerror(code)))")
+            let reason = code > 0 ? ": \(String(cString: strerror(code)))" : ""
+            throw .file(path: "standard output", reason: "cannot be written" + reason)
         }
     }
 

@@ -109,7 +109,8 @@ int32_t cafe_spatial_nearest(int32_t *found, double *distance, const int32_t *st
     double last = fmax(fmax(home_x, grid.columns - 1 - home_x), fmax(home_y, grid.rows - 1 - home_y));
     /* Rings this far out cannot be counted: all points are about as far away. */
     if (!(last < 0x1p52))
-        return offer_all(found, distance, 0, k, 0, start[(int64_t)grid.rows * grid.columns], order, placed, latest, &who);
+        return offer_all(found, distance, 0, k, 0, start[(int64_t)grid.rows * grid.columns], order, placed, latest,
+                         &who);
     for (double ring = first; ring <= last; ring++) {
         /* Any point of this ring is at least (ring - 1) cells and the rest of the home cell away. */
         double nearest = (ring - 1) * grid.cell;

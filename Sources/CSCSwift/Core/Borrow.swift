@@ -20,9 +20,9 @@ extension MutableSpan {
     @_lifetime(&self)
     mutating func part(_ range: Range<Int>) -> MutableSpan<Element> {
         #if compiler(>=6.3)
-            _mutatingExtracting(range)
+            return _mutatingExtracting(range)
         #else
-            extracting(range)
+            return extracting(range)
         #endif
     }
 }

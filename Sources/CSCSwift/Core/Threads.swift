@@ -33,7 +33,7 @@ public enum Threads {
 
     /// `body(index)` for each index in `0..<count`, in their order, computed on up to `Threads.count` threads; otherwise as
     /// `parallelFor`. O(count) calls.
-    public static func map<Value>(_ count: Int, _ body: @Sendable (Int) -> Value) -> [Value] {
+    public static func map<Value: Sendable>(_ count: Int, _ body: @Sendable (Int) -> Value) -> [Value] {
         [Value](unsafeUninitializedCapacity: count) { buffer, initialized in
             guard let base = buffer.baseAddress else { return }
             let slots = Slots(base: base)

@@ -104,6 +104,7 @@ public enum AtomicFile {
     /// to rather than replaced: a device, a FIFO, a socket, an open file's name such as /dev/stdout. Throws
     /// `CSCError.file` for a folder and for links that lead in a circle.
     private static func target(of path: String) throws(CSCError) -> (path: String, mode: mode_t?)? {
+        guard !path.isEmpty else { throw .file(path: path, reason: "a file's name is empty") }
         var here = path
         for _ in 0..<40 {
             if here.hasPrefix("/proc/") || here.hasPrefix("/dev/fd/") { return nil }

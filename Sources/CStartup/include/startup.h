@@ -11,7 +11,8 @@
  * run away. Knows OMP_NUM_THREADS, OMP_THREAD_LIMIT and the variables of the stack's size; others pass. */
 int32_t cafe_environment_sound(const char *name, const char *value);
 
-/* Flushes standard output. 0, or the error number of whatever has failed to be written since the program began. */
+/* Flushes standard output. 0, or the error number of whatever has failed to be written since the program
+ * began; -1 where that is not known any more. */
 int32_t cafe_output_flush(void);
 
 /* From now on SIGINT, SIGTERM and SIGHUP are wishes to stop, which `cafe_interrupted` tells; a second one ends the

@@ -59,7 +59,7 @@ public struct ConfigurationField<Configuration: KeyedConfiguration>: Sendable {
     ) -> Self {
         let top = range.upperBound.isFinite ? "to \(range.upperBound)" : "up"
         return Self(
-            key, "a number \(open ? "above" : "from") \(range.lowerBound) \(top), of single precision", help,
+            key, "a number \(open ? "above" : "from") \(range.lowerBound) \(top) (in single precision)", help,
             { $0[keyPath: path].description },
             { configuration, text in
                 guard let value = Double(text), range.contains(value), Limits.fitsFloat(value) else { return false }
@@ -162,7 +162,7 @@ extension ConfigurationField where Configuration == TrainingConfiguration {
     /// The weight of one reward feature: empty unless it replaces the variant's.
     static func phi(_ feature: RewardFeature) -> Self {
         Self(
-            "reward.phi.\(feature.name)", "a number of single precision, or null for the variant's own",
+            "reward.phi.\(feature.name)", "a number (in single precision), or null for the variant's own",
             "weight of: \(feature.explanation)",
             { $0.phi[feature.name].map(\.description) ?? "null" },
             { configuration, text in
