@@ -92,7 +92,7 @@ import Testing
 
     @Test func daysHaveAnEnd() throws {
         for task in [
-            task(release: 1e9, deadline: 20), task(deadline: 1e9), task(x: 2e308), task(x: -1e10), task(pay: 1e40),
+            task(release: 1e9, deadline: 20), task(deadline: 1e9), task(x: .infinity), task(x: -1e10), task(pay: 1e40),
         ] {
             #expect(throws: CSCError.self) { try Instance(tasks: [task], workers: [], horizon: 10) }
         }
