@@ -179,6 +179,40 @@ import Testing
         #expect(refused.status == 1 && refused.errors.contains("free.csv"), "\(refused)")
     }
 
+    @Test func tablesWithoutRows() throws {
+        let folder = try Self.folder()
+        let headers = [
+            "tasks.csv": "release,x,y,skill,workload,expected,deadline,pay,penalty_rate\n",
+            "workers.csv": "x,y,skills,speed,reach,shift_start,shift_end\n", "l.csv": "task,worker,label\n",
+            "m.csv": "task,context,truth,ann,bob\n", "o.csv": "departure_time,start_lng,start_lat\n", "e.csv": "",
+            "t.csv": "task\n",
+        ]
+        for (name, text) in headers {
+            try text.write(toFile: folder.file(name), atomically: true, encoding: .utf8)
+        }
+        for arguments in [
+            ["evolve", "--orders", "tasks.csv", "--out", "e", "--generations", "1"],
+            ["evolve", "--orders", "o.csv", "--out", "e", "--generations", "1"],
+            ["evaluate", "--orders", "o.csv", "--policy", "greedy"], ["label", "aggregate", "--labels", "l.csv"],
+            ["evaluate", "--orders", "e.csv", "--policy", "greedy"], ["label", "replay", "--labels", "l.csv"],
+            ["label", "replay", "--matrix", "m.csv"],
+            ["label", "init", "s", "--tasks", "t.csv", "--classes", "a,b", "--budget", "3"],
+            ["label", "plan", "--cost", "8e12", "--tasks", "1000", "--workers", "10", "--runs", "1"],
+        ] {
+            let result = try Self.run(arguments, in: folder)
+            #expect(
+                result.status == 1 && result.errors.hasPrefix("Error: ") || result.errors.contains("\nError: "),
+                "\(result)")
+        }
+        for arguments in [
+            ["evaluate", "--orders", "tasks.csv", "--policy", "coalition,cafe-chengdu", "--episodes", "1"],
+            ["evaluate", "--tasks", "0", "--workers", "0", "--policy", "coalition,cafe-chengdu", "--episodes", "1"],
+            ["generate", "--tasks", "0", "--workers", "0", "--out", "g"],
+        ] {
+            #expect(try Self.run(arguments, in: folder).status < 124, "\(arguments)")
+        }
+    }
+
     @Test func daysAndPartsHaveRanges() throws {
         let folder = try Self.folder()
         try "departure_time,start_lng,start_lat\n2017-05-01 08:00:00,104.1,30.6\n".write(

@@ -94,7 +94,9 @@ struct LabelPlanCommand: ParsableCommand {
         let (plan, assumed) = try plan()
         let count = plan.taskContexts.count
         let runs = runs ?? min(1000, max(20, 20_000 / count))
-        let points = plan.simulate(budgets: try amounts() ?? defaults(plan), runs: runs, seed: seed)
+        let budgets = try amounts() ?? defaults(plan)
+        for budget in budgets { try LabelBudget.check(budget, "the budget for some labels a task at these prices") }
+        let points = plan.simulate(budgets: budgets, runs: runs, seed: seed)
         if json {
             let rows = points.map { point in
                 JSON.object([

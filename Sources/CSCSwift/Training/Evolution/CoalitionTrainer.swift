@@ -83,7 +83,9 @@ public final class CoalitionTrainer {
         let source = source ?? scenario
         self.source = source
         lanes = (0..<Self.laneCount).map { _ in Lane(options) }
-        let untrained = Self.untrained(source, options)
+        guard let untrained = Self.untrained(self.source, options) else {
+            throw CSCError.invalid("\(self.source.name): its episodes hold no task, so there is nothing to learn from")
+        }
         let first = start?.weights.vector ?? untrained.weights.vector
         state = State(
             search: CMAES(
@@ -99,13 +101,17 @@ public final class CoalitionTrainer {
         }
     }
 
-    /// The policy that a run begins with: rate and forecast counted over training episodes, nothing learnt yet.
-    static func untrained(_ source: any InstanceSource, _ options: EvolutionOptions) -> LearntCoalitionPolicy {
+    /// The policy that a run begins with: rate and forecast counted over training episodes, nothing learnt yet; nil where
+    /// no episode has a task.
+    static func untrained(
+        _ source: any InstanceSource, _ options: EvolutionOptions
+    ) -> LearntCoalitionPolicy? {
         let largest = options.settings.max { $0.tasks < $1.tasks }!
         let counted = (0..<options.forecastEpisodes).map { number in
             source.instance(
                 tasks: largest.tasks, workers: largest.workers, seed: options.seed, episode: forecastIndex + number)
         }
+        guard counted.contains(where: { !$0.tasks.isEmpty }) else { return nil }
         return LearntCoalitionPolicy(untrained: counted, price: options.startPrice, joint: options.jointTraining)
     }
 

@@ -14,8 +14,11 @@ public func testOneInput(_ data: UnsafePointer<UInt8>?, _ size: Int) -> CInt {
     return 0
 }
 
+/// What is done with an input.
+private typealias Reader = @Sendable ([UInt8]) throws -> Void
+
 /// The reader that FUZZ_READER names.
-private let chosen: ([UInt8]) throws -> Void = {
+private let chosen: Reader = {
     let name = ProcessInfo.processInfo.environment["FUZZ_READER"] ?? ""
     guard let reader = readers[name] else {
         fatalError("FUZZ_READER is one of \(readers.keys.sorted().joined(separator: " "))")
@@ -32,7 +35,7 @@ private let folder: String = {
 
 private func file(_ name: String, _ bytes: some Sequence<UInt8>) -> String {
     let path = folder + "/" + name
-    FileManager.default.createFile(atPath: path, contents: Data(bytes))
+    _ = FileManager.default.createFile(atPath: path, contents: Data(bytes))
     return path
 }
 
@@ -45,7 +48,7 @@ private func parts(_ bytes: [UInt8], _ count: Int) -> [[UInt8]] {
     return found
 }
 
-private let readers: [String: ([UInt8]) throws -> Void] = [
+private let readers: [String: Reader] = [
     "csv": { bytes in
         let table = try CSVReader(bytes: bytes, name: "f")
         try table.forEachRow(badRows: .skip) { row throws(CSCError) in
@@ -112,7 +115,8 @@ private let readers: [String: ([UInt8]) throws -> Void] = [
     },
     "spread": { bytes in
         let read = try FixedHorizonConfiguration(yaml: text(bytes), path: "c")
-        precondition(try FixedHorizonConfiguration(yaml: read.text, path: "c") == read, "it does not read back")
+        let again = try FixedHorizonConfiguration(yaml: read.text, path: "c")
+        precondition(again == read, "a configuration does not read back")
     },
     "policy": { bytes in
         let policy = try LearntCoalitionPolicy(text: text(bytes))
@@ -135,7 +139,7 @@ private let day = Scenario.chengdu.instance(tasks: 20, workers: 8, seed: 3, inde
 
 /// A trainer's saved state with right hashes and sections that the input changes: three bytes choose a section, a place
 /// and a kind of change; eight more are the value. What is taken is trained on for an iteration.
-private func state(_ bytes: [UInt8]) throws {
+@Sendable private func state(_ bytes: [UInt8]) throws {
     var checkpoint = saved
     var at = 0
     while at + 11 <= bytes.count {
@@ -185,7 +189,7 @@ private let saved: Checkpoint = {
 
 /// A session's journal whose lines are the input's, with the checksums that they should have: what its events say is
 /// what is tried, not its hashes. What opens is asked for a question and its answers.
-private func journal(_ bytes: [UInt8]) throws {
+@Sendable private func journal(_ bytes: [UInt8]) throws {
     var chain: UInt64 = 0
     var sealed = ""
     for (index, line) in text(bytes).split(separator: "\n").enumerated() {
@@ -196,7 +200,7 @@ private func journal(_ bytes: [UInt8]) throws {
     let path = folder + "/session"
     try? FileManager.default.removeItem(atPath: path)
     try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    FileManager.default.createFile(atPath: path + "/journal.tsv", contents: Data(sealed.utf8))
+    _ = FileManager.default.createFile(atPath: path + "/journal.tsv", contents: Data(sealed.utf8))
     let session = try LabelSession(opening: path)
     guard session.tasks.count < 100, session.workers.count < 100 else { return }
     _ = session.answers
