@@ -83,8 +83,10 @@ import Testing
             var context = [Float](repeating: 0, count: game.contextWidth)
             var candidates = [Float](repeating: 0, count: game.actionCount * game.candidateWidth)
             var mask = [UInt8](repeating: 0, count: game.actionCount)
-            var (c, k, m) = (context.mutableSpan, candidates.mutableSpan, mask.mutableSpan)
-            game.observe(context: &c, candidates: &k, mask: &m)
+            var contextSpan = context.mutableSpan
+            var candidateSpan = candidates.mutableSpan
+            var maskSpan = mask.mutableSpan
+            game.observe(context: &contextSpan, candidates: &candidateSpan, mask: &maskSpan)
             return (Array(context.suffix(2)), Array(candidates[options.pairWidth - 4..<options.pairWidth]))
         }
         for side in [10.0, 20, 160] {
