@@ -48,8 +48,8 @@ public enum Evaluation {
     ) -> [[Double]] {
         let starts = Array(stride(from: episodes.lowerBound, to: episodes.upperBound, by: chunk))
         let jobs = policies.indices.flatMap { policy in starts.map { Job(policy: policy, first: $0) } }
-        Threads.parallelFor(jobs.count) { index in
-            let job = jobs[index]
+        Threads.parallelFor(jobs.count) { at in
+            let job = jobs[at]
             let player = policies[job.policy].makePlayer()
             for episode in job.first..<min(job.first + chunk, episodes.upperBound) {
                 let stream = RandomStream(seed: seed, purpose: .dispatcher, index: index(episode))
