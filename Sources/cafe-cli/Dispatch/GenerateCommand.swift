@@ -32,7 +32,8 @@ struct GenerateCommand: ParsableCommand {
     func run() throws {
         let (source, notes) = try source.open()
         for note in notes + [SourceOptions.shortage(source, tasks: tasks)].compactMap(\.self) { print("note: \(note)") }
-        let instance = source.instance(tasks: tasks, workers: workers, seed: seed, episode: episode)
+        let instance = source.instance(
+            tasks: tasks, workers: workers, seed: seed, episode: EpisodeRange.evaluation[episode])
         try AtomicFile.makeFolder(out)
         let taskPath = AtomicFile.join(out, "tasks.csv")
         let workerPath = AtomicFile.join(out, "workers.csv")

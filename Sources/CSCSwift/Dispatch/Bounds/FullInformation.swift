@@ -74,7 +74,8 @@ public enum FullInformation {
             source, tasks: tasks, workers: workers, seed: seed, options: options)
         return Threads.map(episodes.count) { at in
             let episode = episodes.lowerBound + at
-            let instance = source.instance(tasks: tasks, workers: workers, seed: seed, episode: episode)
+            let instance = source.instance(
+                tasks: tasks, workers: workers, seed: seed, episode: EpisodeRange.evaluation[episode])
             let stream = RandomStream(seed: seed, purpose: .annealing, index: UInt64(episode))
             let found = anneal(
                 instance, start: DispatcherKind.coalition.make(price: price), stream: stream, moves: moves,
