@@ -86,7 +86,7 @@ private let readers: [String: Reader] = [
         let path = file("orders.csv", bytes)
         let orders = try RecordedOrders.read(path, format: OrderFormat.detect(path), badRows: .skip)
         let days = try RecordedDays(orders, scenario: .chengdu)
-        _ = days.instance(tasks: 5, workers: 5, seed: 1, episode: 0)
+        _ = days.instance(tasks: 5, workers: 5, seed: 1, episode: EpisodeRange.evaluation[0])
     },
     "instance": { bytes in
         let part = parts(bytes, 2)
@@ -105,7 +105,7 @@ private let readers: [String: Reader] = [
     },
     "scenario": { bytes in
         let city = try Scenario.read(yaml: text(bytes))
-        _ = city.instance(tasks: 20, workers: 20, seed: 1, index: 0)
+        _ = city.instance(tasks: 20, workers: 20, seed: 1, episode: EpisodeRange.evaluation[0])
     },
     "configuration": { bytes in
         var read = try TrainingConfiguration(yaml: text(bytes), path: "c")
@@ -135,7 +135,7 @@ private let readers: [String: Reader] = [
     "journal": journal,
 ]
 
-private let day = Scenario.chengdu.instance(tasks: 20, workers: 8, seed: 3, index: 0)
+private let day = Scenario.chengdu.instance(tasks: 20, workers: 8, seed: 3, episode: EpisodeRange.evaluation[0])
 
 /// A trainer's saved state with right hashes and sections that the input changes: three bytes choose a section, a place
 /// and a kind of change; eight more are the value. What is taken is trained on for an iteration.
