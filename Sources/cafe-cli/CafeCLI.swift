@@ -21,6 +21,9 @@ struct CafeCLI: AsyncParsableCommand {
             CheckGradientsCommand.self,
             RefineCommand.self,
             ScaleCommand.self,
+            DispatchCommand.self,
+            ReplayCommand.self,
+            ReportCommand.self,
         ]
     )
 }

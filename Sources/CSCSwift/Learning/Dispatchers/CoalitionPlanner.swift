@@ -184,9 +184,11 @@ public final class CoalitionPlanner<Scoring: CoalitionScoring>: Dispatcher {
         let terms = state.tasks[task]
         let latest = state.latestArrival(task)
         let base = slot * limit
-        let count = supply.earliest(
-            terms, before: latest, room: min(limit, state.options.teamCap - Int(state.teamSize[task])),
-            into: &matrix, base: base)
+        let room = min(limit, state.cap(task) - Int(state.teamSize[task]))
+        let count =
+            state.isExtended
+            ? supply.earliest(extended: task, before: latest, room: room, into: &matrix, base: base, state)
+            : supply.earliest(terms, before: latest, room: room, into: &matrix, base: base)
         var ordered = true
         for at in base..<(base + count) {
             let price = scoring.price(worker: Int(supply.worker[Int(matrix.row[at])]), task: task)
@@ -194,7 +196,8 @@ public final class CoalitionPlanner<Scoring: CoalitionScoring>: Dispatcher {
             matrix.key[at] = matrix.arrival[at] + scoring.delay(price: price)
             if at > base && matrix.key[at] < matrix.key[at - 1] { ordered = false }
         }
-        if !ordered { matrix.sort(base, count) }
+        // Of a task with roles those who fill them come first.
+        if !ordered && !(state.isExtended && state.roles(task) != nil) { matrix.sort(base, count) }
         matrix.count[slot] = Int32(count)
     }
 
@@ -209,6 +212,8 @@ public final class CoalitionPlanner<Scoring: CoalitionScoring>: Dispatcher {
             node = state.teamNext[Int(node)]
         }
         let before = state.completion[task]
+        let roles = state.isExtended ? state.roles(task) : nil
+        var team = roles != nil ? state.team(task) : []
         var offer = TeamOffer(
             task: task, terms: terms, now: state.now, completion: before, payment: 0,
             paymentBefore: state.payment(task, at: before), size: 0, virtual: 0, committed: merged.count, minutes: 0,
@@ -224,12 +229,19 @@ public final class CoalitionPlanner<Scoring: CoalitionScoring>: Dispatcher {
             let row = Int(matrix.row[at])
             let free = supply.free[row]
             if row < supply.idleCount { idle += 1 }
-            insert(matrix.arrival[at])
+            TeamClock.insert(matrix.arrival[at], into: &merged)
             priceSum += matrix.price[at]
             pricedFree += matrix.price[at] * free
             freeSum += free
             offer.travel += matrix.arrival[at] - free
-            let end = completion(terms.workload)
+            let end: Double
+            if let roles {
+                let skills = state.workers[Int(supply.worker[row])].skills.rawValue
+                TeamTerms.insert(.init(arrival: matrix.arrival[at], skills: skills), into: &team)
+                end = roles.finish(terms.workload, team)
+            } else {
+                end = TeamClock.finish(terms.workload, merged, count: merged.count)
+            }
             if matrix.arrival[at] >= end { break }
             if end > terms.deadlineTime { continue }
             offer.completion = end
@@ -248,29 +260,5 @@ public final class CoalitionPlanner<Scoring: CoalitionScoring>: Dispatcher {
         }
         matrix.bestSize[slot] = Int32(bestSize)
         return bestRank
-    }
-
-    /// Puts an arrival into the sorted list of the team. O(team).
-    private func insert(_ time: Double) {
-        var place = merged.count
-        merged.append(time)
-        while place > 0 && merged[place - 1] > time {
-            merged[place] = merged[place - 1]
-            place -= 1
-        }
-        merged[place] = time
-    }
-
-    /// When the listed team finishes that much work. O(team).
-    private func completion(_ workload: Double) -> Double {
-        var arrivals = 0.0
-        for present in merged.indices {
-            if present > 0 {
-                let end = (workload + arrivals) / Double(present)
-                if end <= merged[present] { return end }
-            }
-            arrivals += merged[present]
-        }
-        return (workload + arrivals) / Double(merged.count)
     }
 }
