@@ -72,7 +72,7 @@ struct ReplayCommand: ParsableCommand {
         let pay = instance.tasks.reduce(0) { $0 + $1.pay }
         let work = instance.tasks.reduce(0) { $0 + $1.workload }
         let records = try names.map { name in
-            let (rule, options) = try DispatchDesk.dispatcher(name, rate: work > 0 ? pay / work : 1)
+            let (rule, options) = try DispatchDesk.dispatcher(name, rate: work > 0 ? pay / work : 1, runs: DispatchPolicy.load)
             return Self.record(
                 rule, instance, name: name, options: options,
                 stream: RandomStream(seed: seed, purpose: .dispatcher, index: UInt64(episode)))

@@ -11,11 +11,12 @@ struct DispatchCommandTests {
         try #require(object[field] as? [[String: Any]], "\(field) of \(object)")
     }
 
+    /// The repository.
+    static let root = (0..<4).reduce(URL(fileURLWithPath: #filePath)) { folder, _ in folder.deletingLastPathComponent() }
+
     /// The request of docs/api.md.
     static func documented() throws -> String {
-        let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent()
-        return try String(contentsOf: folder.appendingPathComponent("docs/moment.json"), encoding: .utf8)
+        try String(contentsOf: root.appendingPathComponent("docs/moment.json"), encoding: .utf8)
     }
 
     static let line =
@@ -32,9 +33,7 @@ struct DispatchCommandTests {
         #expect(Set(assigned) == ["ana boiler", "bo boiler", "chen tap"])
         let open = try Self.list(plan, "unassigned")
         #expect(open.map { "\($0["task"]!) \($0["reason"]!)" } == ["roof NO_QUALIFIED_WORKER"])
-        let page = try String(
-            contentsOf: URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-                .deletingLastPathComponent().appendingPathComponent("docs/api.md"), encoding: .utf8)
+        let page = try String(contentsOf: Self.root.appendingPathComponent("docs/api.md"), encoding: .utf8)
         #expect(page.contains(try Self.documented().trimmingCharacters(in: .newlines)))
     }
 

@@ -53,7 +53,7 @@ struct DispatchCommand: ParsableCommand {
 
     func run() throws {
         Threads.count = threads
-        let desk = DispatchDesk()
+        let desk = DispatchDesk(runs: DispatchPolicy.load)
         let checked = try planFile()
         var isGood = true
         if let input {

@@ -20,9 +20,19 @@ public final class DispatchDesk {
 
     private var policies: [String: Policy] = [:]
     private let services: TravelServices
+    private let runs: Loader
+
+    /// Loads the policy of a run's folder, with the rules of the game that it was trained in; nil where it is no run.
+    public typealias Loader = (_ folder: String) throws -> (dispatcher: any Dispatcher, options: GameOptions)?
 
     /// A desk without a policy yet: each is loaded when a request first names it.
-    public init() { services = TravelServices() }
+    ///
+    /// - Parameter runs: loads trained networks; `DispatchPolicy.load` does. Without it a request can name rules and learnt
+    ///   coalition rules only.
+    public init(runs: @escaping Loader = { _ in nil }) {
+        services = TravelServices()
+        self.runs = runs
+    }
 
     /// The plan of a moment.
     ///
@@ -44,7 +54,7 @@ public final class DispatchDesk {
     func policy(_ name: String, rate: Double) throws(DispatchFault) -> Policy {
         if let known = policies[name], known.kind?.isPriced != true { return known }
         do {
-            let (dispatcher, options, kind) = try Self.load(name, rate: rate)
+            let (dispatcher, options, kind) = try Self.load(name, rate: rate, runs: runs)
             let policy = Policy(
                 dispatcher: dispatcher, game: policies[name]?.game ?? SpatialCrowdsourcing(options: options), kind: kind)
             if policies.count > 32 { policies.removeAll() }
@@ -60,20 +70,17 @@ public final class DispatchDesk {
     ///
     /// - Throws: `CSCError` with the nearest known name, or what is wrong with the folder.
     public static func dispatcher(
-        _ name: String, rate: Double
+        _ name: String, rate: Double, runs: Loader
     ) throws -> (dispatcher: any Dispatcher, options: GameOptions) {
-        let (dispatcher, options, _) = try load(name, rate: rate)
+        let (dispatcher, options, _) = try load(name, rate: rate, runs: runs)
         return (dispatcher, options)
     }
 
     private static func load(
-        _ name: String, rate: Double
+        _ name: String, rate: Double, runs: Loader
     ) throws -> (any Dispatcher, GameOptions, DispatcherKind?) {
         if let learnt = try LearntCoalitionPolicy.named(name) { return (LearntCoalition(learnt), GameOptions(), nil) }
-        if name.contains("/") || DispatchPolicy.isRun(name) {
-            let run = try DispatchPolicy(contentsOf: name)
-            return (run.dispatcher(name: name), run.configuration.game, nil)
-        }
+        if let run = try runs(name) { return (run.dispatcher, run.options, nil) }
         let kind = try rule(name)
         return (kind.make(price: priceShare * rate), GameOptions(), kind)
     }

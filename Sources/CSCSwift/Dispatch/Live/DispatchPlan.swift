@@ -1,7 +1,7 @@
 /// The answer to a `DispatchRequest`: who goes where, and why not (docs/api.md).
 public struct DispatchPlan: Sendable, Hashable, Codable {
     /// A worker who has a task from now on.
-    public struct Assignment: Sendable, Hashable, Codable {
+    public struct Assigned: Sendable, Hashable, Codable {
         /// The worker's id.
         public var worker: String
         /// The task's id.
@@ -109,7 +109,7 @@ public struct DispatchPlan: Sendable, Hashable, Codable {
     /// 0.
     public var code = 0
     /// Who has a task, in the order of the request's workers.
-    public var assignments: [Assignment] = []
+    public var assignments: [Assigned] = []
     /// The tasks that have a team, in the order of the request.
     public var tasks: [Staffed] = []
     /// The tasks that have none, in the order of the request.
@@ -231,7 +231,7 @@ extension DispatchPlan {
             guard number == 1 else { return try cursor.skipValue() }
             isThere = true
             try cursor.array { (cursor, _) throws(JSONCursor.Fault) in
-                var assignment = Assignment(worker: "", task: "", arrival: nil, kept: false)
+                var assignment = Assigned(worker: "", task: "", arrival: nil, kept: false)
                 try cursor.object(Self.assignmentFields) { (cursor, number) throws(JSONCursor.Fault) in
                     switch number {
                     case 0: assignment.worker = try DispatchRequest.text(&cursor)
