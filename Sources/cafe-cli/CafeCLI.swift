@@ -23,6 +23,7 @@ struct CafeCLI: AsyncParsableCommand {
             ScaleCommand.self,
             DispatchCommand.self,
             ReplayCommand.self,
+            TravelTimesCommand.self,
             ReportCommand.self,
         ]
     )

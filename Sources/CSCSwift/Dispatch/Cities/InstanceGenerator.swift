@@ -9,9 +9,16 @@ extension Scenario {
         var taskStream = RandomStream(seed: stream.next(), stream: 0)
         var workerStream = RandomStream(seed: stream.next(), stream: 1)
         let seed = stream.next()
-        return Instance(
-            trusted: (0..<tasks).map { _ in drawTask(&taskStream) },
-            workers: (0..<workers).map { _ in drawWorker(&workerStream) }, horizon: horizon, seed: seed)
+        return instance(
+            (0..<tasks).map { _ in drawTask(&taskStream) }, (0..<workers).map { _ in drawWorker(&workerStream) },
+            seed: seed)
+    }
+
+    /// An instance of these tasks and workers; what the city's fieldwork adds is drawn from the seed. O(tasks log tasks).
+    func instance(_ tasks: [SpatialTask], _ workers: [Worker], seed: UInt64) -> Instance {
+        var stream = RandomStream(seed: seed, stream: 2)
+        let extensions = fieldwork?.draw(tasks: tasks, workers: workers, skills: skills, stream: &stream)
+        return Instance(trusted: tasks, workers: workers, horizon: horizon, seed: seed, extensions: extensions)
     }
 
     /// The instance of an episode: `instance(tasks:workers:stream:)` on stream `index` of `seed`.

@@ -52,6 +52,16 @@ public struct GameExtensions: Sendable, Hashable, Codable {
             self.lapse = lapse
             self.lapseMinutes = lapseMinutes
         }
+
+        /// What is not given is as in the other initialiser.
+        public init(from decoder: any Decoder) throws {
+            let container = try decoder.container(keyedBy: CodingKeys.self)
+            self.init(
+                base: try container.decodeIfPresent(Double.self, forKey: .base) ?? 1,
+                perMinute: try container.decodeIfPresent(Double.self, forKey: .perMinute) ?? 0,
+                lapse: try container.decodeIfPresent(Double.self, forKey: .lapse) ?? 0,
+                lapseMinutes: try container.decodeIfPresent(Double.self, forKey: .lapseMinutes) ?? 2)
+        }
     }
 
     /// How workers travel; nil: by Manhattan distance.

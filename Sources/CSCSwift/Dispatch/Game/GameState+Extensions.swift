@@ -13,8 +13,8 @@ extension GameState {
 
     // MARK: Teams
 
-    /// Whether a task is open. O(1).
-    func isOpen(_ task: Int) -> Bool { phase[task] == .open }
+    /// Whether a task is open and its team has room. O(1).
+    func hasRoom(_ task: Int) -> Bool { phase[task] == .open && Int(teamSize[task]) < cap(task) }
 
     /// The terms of a task that has roles, or nil. O(1).
     @inline(__always) func roles(_ task: Int) -> TeamTerms? {

@@ -156,7 +156,7 @@ public final class DispatchDesk {
             let task = game.task(of: commitment.worker)
             if task == commitment.task {
                 game.state.withdraw(worker: commitment.worker)
-            } else if task >= 0 || !game.state.isOpen(commitment.task) {
+            } else if task >= 0 || !game.state.hasRoom(commitment.task) {
                 continue
             }
             game.state.commit(worker: commitment.worker, task: commitment.task, arrival: commitment.arrival)

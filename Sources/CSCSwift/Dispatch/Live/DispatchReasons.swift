@@ -8,12 +8,14 @@ struct DispatchReasons {
     private let moment: DispatchMoment
     private let decision: DispatchDesk.Decision
     private let status: [Status]
+    private let hasBarred: Bool
     /// Free workers who are in no plan: what is left over.
     private let free: [Int]
 
     init(_ moment: DispatchMoment, _ decision: DispatchDesk.Decision) {
         self.moment = moment
         self.decision = decision
+        hasBarred = !moment.extensions.barred.isEmpty
         let now = moment.now
         let status: [Status] = moment.workers.indices.map { worker in
             if decision.task[worker] >= 0 { return decision.isKept[worker] ? .promised : .sent }
@@ -45,17 +47,22 @@ struct DispatchReasons {
             return because(.notReachableInTime, "its deadline, \(text(terms.deadlineTime)), is past")
         }
         let mask = moment.mask(task)
-        let onShift = status.indices.filter { status[$0] != .offShift }
-        let qualified = onShift.filter { moment.workers[$0].skills.rawValue & mask != 0 }
-        if qualified.isEmpty {
-            return because(.noQualifiedWorker, "needs \(needs(task)); of \(onShift.count) on shift nobody has it")
+        var (onShift, qualified) = (0, 0)
+        var (willing, loose): ([Int], [Int]) = ([], [])
+        for worker in status.indices where status[worker] != .offShift {
+            onShift += 1
+            if moment.workers[worker].skills.rawValue & mask == 0 { continue }
+            qualified += 1
+            if hasBarred && moment.extensions.barred.contains(.init(worker: worker, task: task)) { continue }
+            willing.append(worker)
+            if status[worker] == .free || status[worker] == .sent { loose.append(worker) }
         }
-        let willing = qualified.filter { !moment.extensions.barred.contains(.init(worker: $0, task: task)) }
+        if qualified == 0 {
+            return because(.noQualifiedWorker, "needs \(needs(task)); of \(onShift) on shift nobody has it")
+        }
         if willing.isEmpty {
-            return because(
-                .allDeclined, "all \(qualified.count) on shift with its skill have declined or are forbidden")
+            return because(.allDeclined, "all \(qualified) on shift with its skill have declined or are forbidden")
         }
-        let loose = willing.filter { status[$0] == .free || status[$0] == .sent }
         if loose.isEmpty {
             let bound = willing.filter { status[$0] == .promised }
             answer.tasks = names(of: bound)
@@ -108,7 +115,7 @@ struct DispatchReasons {
             let arrival = moment.now + way / moment.workers[worker].speed
             if way <= moment.workers[worker].reach && arrival < moment.tasks[task].deadlineTime
                 && arrival < moment.extensions.nextBreak(of: worker, after: moment.now)
-                && !moment.extensions.barred.contains(.init(worker: worker, task: task))
+                && !(hasBarred && moment.extensions.barred.contains(.init(worker: worker, task: task)))
             {
                 found.append(Helper(worker: worker, arrival: arrival))
             }

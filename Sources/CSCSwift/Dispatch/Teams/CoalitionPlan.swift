@@ -99,6 +99,8 @@ struct CoalitionPlan {
     var joint = JointAssignment()
 
     // Scratch.
+    /// The team of a task with roles that is tried.
+    var roleTeam: [TeamTerms.Member] = []
     var pressure = 0.0
     /// The candidates of the need that is looked at, in place: `candidates` of them at most.
     var chosen = InlineArray<8, Candidate>(repeating: Candidate(key: 0, arrival: 0, slot: 0))

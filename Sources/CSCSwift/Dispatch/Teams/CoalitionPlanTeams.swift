@@ -12,11 +12,13 @@ extension CoalitionPlan {
         let terms = state.tasks[task]
         let completion = state.completion[task]
         let latest = min(completion, terms.deadlineTime)
-        let roles = state.isExtended ? state.roles(task) : nil
-        var team = roles != nil ? state.team(task) : []
+        let hasRoles = state.isExtended && state.roles(task) != nil
         let kept =
-            roles != nil
-            ? chooseForRoles(n, latest: latest, team, state) : chooseCandidates(n, terms, latest: latest, state)
+            !state.isExtended
+            ? chooseCandidates(n, terms, latest: latest, state, isExtended: false)
+            : hasRoles
+                ? chooseForRoles(n, latest: latest, state)
+                : chooseCandidates(n, terms, latest: latest, state, isExtended: true)
         var present = 0
         var node = state.teamHead[task]
         while node >= 0 {
@@ -82,8 +84,7 @@ extension CoalitionPlan {
             arrivals[k] = chosen[m].arrival
             present += 1
             let end =
-                roles?.finish(terms.workload, adding: member(m, state), to: &team)
-                ?? TeamClock.finish(terms.workload, arrivals, count: present)
+                hasRoles ? finishWithRoles(task, m, state) : TeamClock.finish(terms.workload, arrivals, count: present)
             let score = rank(0, m + 1, end)
             if m == 0 { joint.note(need: n, slot: chosen[0].slot, rank: score) }
             if score > bestScore {
@@ -91,7 +92,7 @@ extension CoalitionPlan {
                 bestSize = m + 1
             }
         }
-        if existing == 0 && kept > 1 && roles == nil {
+        if existing == 0 && kept > 1 && !hasRoles {
             for k in 1..<kept {
                 let score = rank(k, 1, chosen[k].arrival + terms.workload)
                 joint.note(need: n, slot: chosen[k].slot, rank: score)
@@ -111,11 +112,10 @@ extension CoalitionPlan {
     /// grid, of the `nearest` of them.
     @inline(__always)
     private mutating func chooseCandidates(
-        _ n: Int, _ terms: SpatialTask, latest: Double, _ state: borrowing GameState
+        _ n: Int, _ terms: SpatialTask, latest: Double, _ state: borrowing GameState, isExtended: Bool
     ) -> Int {
         let now = state.now
         let task = Int(needs[n].task)
-        let isExtended = state.isExtended
         // A job that ends at `expected`, or in ten minutes where that is past, stands for whatever team it will be.
         let end = max(terms.expectedTime, now + 10)
         let growth = (exp((end - now) / Self.fade.0), exp((end - now) / Self.fade.1))

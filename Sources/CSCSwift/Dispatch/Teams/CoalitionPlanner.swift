@@ -203,20 +203,37 @@ public final class CoalitionPlanner<Scoring: CoalitionScoring>: Dispatcher {
 
     /// Finds the best number of helpers; returns its rank, -infinity if none is worth sending.
     private func makeOffer(slot: Int, task: Int, _ state: borrowing GameState) -> Double {
-        let base = slot * limit
-        let terms = state.tasks[task]
+        if state.isExtended, let roles = state.roles(task) {
+            var team = state.team(task)
+            return makeOffer(slot: slot, task: task, state) { at in
+                let skills = state.workers[Int(supply.worker[Int(matrix.row[at])])].skills.rawValue
+                return roles.finish(
+                    state.tasks[task].workload, adding: .init(arrival: matrix.arrival[at], skills: skills), to: &team)
+            }
+        }
         merged.removeAll(keepingCapacity: true)
         var node = state.teamHead[task]
         while node >= 0 {
             merged.append(state.arrival[Int(node)])
             node = state.teamNext[Int(node)]
         }
+        return makeOffer(slot: slot, task: task, state) { at in
+            TeamClock.insert(matrix.arrival[at], into: &merged)
+            return TeamClock.finish(state.tasks[task].workload, merged, count: merged.count)
+        }
+    }
+
+    /// As above; `finish` takes the next helper into the team and says when it finishes.
+    @inline(__always)
+    private func makeOffer(
+        slot: Int, task: Int, _ state: borrowing GameState, finish: (Int) -> Double
+    ) -> Double {
+        let base = slot * limit
+        let terms = state.tasks[task]
         let before = state.completion[task]
-        let roles = state.isExtended ? state.roles(task) : nil
-        var team = roles != nil ? state.team(task) : []
         var offer = TeamOffer(
             task: task, terms: terms, now: state.now, completion: before, payment: 0,
-            paymentBefore: state.payment(task, at: before), size: 0, virtual: 0, committed: merged.count, minutes: 0,
+            paymentBefore: state.payment(task, at: before), size: 0, virtual: 0, committed: Int(state.teamSize[task]), minutes: 0,
             cost: 0, travel: 0)
         var bestRank = -Double.infinity
         var bestSize = 0
@@ -229,19 +246,11 @@ public final class CoalitionPlanner<Scoring: CoalitionScoring>: Dispatcher {
             let row = Int(matrix.row[at])
             let free = supply.free[row]
             if row < supply.idleCount { idle += 1 }
-            TeamClock.insert(matrix.arrival[at], into: &merged)
             priceSum += matrix.price[at]
             pricedFree += matrix.price[at] * free
             freeSum += free
             offer.travel += matrix.arrival[at] - free
-            let end: Double
-            if let roles {
-                let skills = state.workers[Int(supply.worker[row])].skills.rawValue
-                TeamTerms.insert(.init(arrival: matrix.arrival[at], skills: skills), into: &team)
-                end = roles.finish(terms.workload, team)
-            } else {
-                end = TeamClock.finish(terms.workload, merged, count: merged.count)
-            }
+            let end = finish(at)
             if matrix.arrival[at] >= end { break }
             if end > terms.deadlineTime { continue }
             offer.completion = end
