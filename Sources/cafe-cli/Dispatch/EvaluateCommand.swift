@@ -189,7 +189,7 @@ struct EvaluateCommand: ParsableCommand {
     /// Computes and prints what full information could earn.
     private func showBounds(_ source: some InstanceSource, seed: UInt64) throws -> JSON {
         let count = min(boundEpisodes, episodes)
-        let sample = source.instance(tasks: tasks, workers: workers, seed: seed, episode: 0)
+        let sample = source.instance(tasks: tasks, workers: workers, seed: seed, episode: EpisodeRange.evaluation[0])
         if let unknown = FullInformation.unknown(in: sample) {
             throw ValidationError("--bounds do not know \(unknown), which the episodes have")
         }

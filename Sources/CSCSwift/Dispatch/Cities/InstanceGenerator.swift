@@ -18,13 +18,8 @@ extension Scenario {
     func instance(_ tasks: [SpatialTask], _ workers: [Worker], seed: UInt64) -> Instance {
         var stream = RandomStream(seed: seed, stream: 2)
         let extensions = fieldwork?.draw(tasks: tasks, workers: workers, skills: skills, stream: &stream)
-        return Instance(trusted: tasks, workers: workers, horizon: horizon, seed: seed, extensions: extensions)
-    }
-
-    /// The instance of an episode: `instance(tasks:workers:stream:)` on stream `index` of `seed`.
-    public func instance(tasks: Int, workers: Int, seed: UInt64, index: Int) -> Instance {
-        var stream = RandomStream(seed: seed, purpose: .instance, index: UInt64(index))
-        return instance(tasks: tasks, workers: workers, stream: &stream)
+        return Instance(
+            trusted: tasks, workers: workers, horizon: horizon, seed: seed, side: side, extensions: extensions)
     }
 
     /// One task. O(hot spots + peaks).

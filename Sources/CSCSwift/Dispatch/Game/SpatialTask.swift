@@ -124,6 +124,8 @@ public struct Instance: Sendable, Hashable, Codable {
     public let horizon: Double
     /// Drives whatever is random inside the game: the order of turns where decisions are taken in turn.
     public let seed: UInt64
+    /// The side of the square in which places usually lie, one corner at (0, 0) (km): the unit of the position features.
+    public let side: Double
     /// What the game has beyond the plain rules, by the order of `tasks` and `workers`; nil without.
     public private(set) var extensions: GameExtensions?
 
@@ -132,7 +134,8 @@ public struct Instance: Sendable, Hashable, Codable {
     /// - Throws: `CSCError.invalid` naming the first task or worker that makes no sense: a number that is not finite,
     ///   a workload, speed or pay that is not positive, a deadline before `expected`, a skill outside 0 ..< 64.
     public init(
-        tasks: [SpatialTask], workers: [Worker], horizon: Double, seed: UInt64 = 0, extensions: GameExtensions? = nil
+        tasks: [SpatialTask], workers: [Worker], horizon: Double, seed: UInt64 = 0, side: Double = 10,
+        extensions: GameExtensions? = nil
     ) throws {
         for (index, task) in tasks.enumerated() {
             if let fault = task.fault { throw CSCError.invalid("task \(index): \(fault)") }
@@ -141,12 +144,13 @@ public struct Instance: Sendable, Hashable, Codable {
             if let fault = worker.fault { throw CSCError.invalid("worker \(index): \(fault)") }
         }
         if let fault = extensions?.fault(tasks: tasks.count, workers: workers.count) { throw CSCError.invalid(fault) }
-        self.init(trusted: tasks, workers: workers, horizon: horizon, seed: seed, extensions: extensions)
+        self.init(
+            trusted: tasks, workers: workers, horizon: horizon, seed: seed, side: side, extensions: extensions)
     }
 
     /// As above for tasks and workers known to make sense.
     init(
-        trusted tasks: [SpatialTask], workers: [Worker], horizon: Double, seed: UInt64,
+        trusted tasks: [SpatialTask], workers: [Worker], horizon: Double, seed: UInt64, side: Double,
         extensions: GameExtensions? = nil
     ) {
         let order = tasks.indices.sorted { (tasks[$0].release, $0) < (tasks[$1].release, $1) }
@@ -154,6 +158,7 @@ public struct Instance: Sendable, Hashable, Codable {
         self.workers = workers
         self.horizon = horizon
         self.seed = seed
+        self.side = side
         self.extensions = extensions?.reordered(order)
     }
 }

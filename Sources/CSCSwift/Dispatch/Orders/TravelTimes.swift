@@ -260,7 +260,7 @@ public struct TravelSource: InstanceSource {
     }
 
     /// The other source's episode. O(tasks + workers), times zones with a table.
-    public func instance(tasks: Int, workers: Int, seed: UInt64, episode: Int) -> Instance {
+    public func instance(tasks: Int, workers: Int, seed: UInt64, episode: EpisodeIndex) -> Instance {
         base.instance(tasks: tasks, workers: workers, seed: seed, episode: episode).travelling(by: travel)
     }
 }
@@ -277,6 +277,6 @@ extension Instance {
             other.workerPlace = workers.map { Int32(table.nearest(x: $0.x, y: $0.y)) }
             for at in people.indices { (people[at].reach, people[at].speed) = (people[at].reach / people[at].speed, 1) }
         }
-        return Instance(trusted: tasks, workers: people, horizon: horizon, seed: seed, extensions: other)
+        return Instance(trusted: tasks, workers: people, horizon: horizon, seed: seed, side: side, extensions: other)
     }
 }

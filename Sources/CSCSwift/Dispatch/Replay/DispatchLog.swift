@@ -62,7 +62,7 @@ public struct DispatchLog: Sendable {
         let places = try Places(moments.map(\.request))
         for moment in moments { book.add(moment.request, moment.plan, places) }
         book.finish(moments[moments.count - 1].request.now.value)
-        let instance = Instance(trusted: book.tasks, workers: book.workers, horizon: 1, seed: 0)
+        let instance = Instance(trusted: book.tasks, workers: book.workers, horizon: 1, seed: 0, side: 10)
         var page = ReplayPage(title: title, instance: instance, records: [book.record])
         page.tasks = book.tasks
         page.workerNames = book.workerNames

@@ -24,7 +24,7 @@ struct ExtensionTests {
 
     @Test("extensions that say what the plain game does anyhow change no bit")
     func neutral() throws {
-        let instance = Scenario.chengdu.instance(tasks: 60, workers: 20, seed: 3, index: 0)
+        let instance = Scenario.chengdu.instance(tasks: 60, workers: 20, seed: 3, episode: EpisodeRange.evaluation[0])
         let other = try Self.with(instance) { extensions in
             extensions.travel = .manhattan
             extensions.terms = instance.tasks.map { TeamTerms(roles: [.init(skill: $0.skill, count: 1)]) }
@@ -44,7 +44,7 @@ struct ExtensionTests {
 
     @Test("a table of Manhattan minutes is Manhattan travel")
     func table() throws {
-        var instance = Scenario.chengdu.instance(tasks: 40, workers: 12, seed: 3, index: 1)
+        var instance = Scenario.chengdu.instance(tasks: 40, workers: 12, seed: 3, episode: EpisodeRange.evaluation[1])
         // One speed for all, so that one table of minutes serves.
         let people = instance.workers.map { worker in
             var worker = worker
@@ -71,7 +71,7 @@ struct ExtensionTests {
 
     @Test("the straight line is never longer, and rules use it")
     func euclidean() throws {
-        let instance = Scenario.chengdu.instance(tasks: 80, workers: 20, seed: 3, index: 2)
+        let instance = Scenario.chengdu.instance(tasks: 80, workers: 20, seed: 3, episode: EpisodeRange.evaluation[2])
         let other = instance.travelling(by: .euclidean)
         let rule = DispatcherKind.coalition.make(price: 0.002)
         #expect(Self.play(other, rule) > Self.play(instance, rule))
@@ -177,8 +177,8 @@ struct ExtensionTests {
         let city = try Scenario.named(name)
         try city.validate()
         #expect(try Scenario.read(yaml: city.yaml()) == city)
-        let instance = city.instance(tasks: 40, workers: 15, seed: 4, index: 0)
-        #expect(instance == city.instance(tasks: 40, workers: 15, seed: 4, index: 0))
+        let instance = city.instance(tasks: 40, workers: 15, seed: 4, episode: EpisodeRange.evaluation[0])
+        #expect(instance == city.instance(tasks: 40, workers: 15, seed: 4, episode: EpisodeRange.evaluation[0]))
         for (name, rule) in try Self.rules() {
             let revenue = Self.play(instance, rule)
             #expect(revenue == Self.play(instance, rule), "\(name)")

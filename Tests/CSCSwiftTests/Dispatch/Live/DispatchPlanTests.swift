@@ -75,7 +75,7 @@ struct DispatchPlanTests {
 
         init(_ day: Int, _ stream: inout RandomStream) {
             instance = Scenario.chengdu.instance(
-                tasks: 10 + stream.index(below: 40), workers: 3 + stream.index(below: 15), seed: 9, index: day)
+                tasks: 10 + stream.index(below: 40), workers: 3 + stream.index(below: 15), seed: 9, episode: EpisodeRange.evaluation[day])
             policy = day % 2 == 0 ? "cafe-chengdu" : "coalition"
             hasDates = day % 3 == 0
             place = instance.workers.map { ($0.x, $0.y) }
