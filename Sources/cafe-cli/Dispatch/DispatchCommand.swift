@@ -162,7 +162,9 @@ enum DispatchInput {
         return bytes
     }
 
-    private static func isBlank(_ bytes: [UInt8]) -> Bool { bytes.allSatisfy { $0 == 32 || $0 == 9 || $0 == 13 || $0 == 10 } }
+    private static func isBlank(_ bytes: [UInt8]) -> Bool {
+        bytes.allSatisfy { $0 == 32 || $0 == 9 || $0 == 13 || $0 == 10 }
+    }
 
     /// Whether a line is not the beginning of a longer document.
     private static func isWhole(_ line: [UInt8]) -> Bool {

@@ -68,11 +68,13 @@ struct ReplayCommand: ParsableCommand {
     private func episodePage() throws -> ReplayPage {
         let (source, notes) = try source.open()
         for note in notes { FileOptions.note("note: \(note)") }
-        let instance = source.instance(tasks: tasks, workers: workers, seed: seed, episode: EpisodeRange.evaluation[episode])
+        let instance = source.instance(
+            tasks: tasks, workers: workers, seed: seed, episode: EpisodeRange.evaluation[episode])
         let pay = instance.tasks.reduce(0) { $0 + $1.pay }
         let work = instance.tasks.reduce(0) { $0 + $1.workload }
         let records = try names.map { name in
-            let (rule, options) = try DispatchDesk.dispatcher(name, rate: work > 0 ? pay / work : 1, runs: DispatchPolicy.load)
+            let (rule, options) = try DispatchDesk.dispatcher(
+                name, rate: work > 0 ? pay / work : 1, runs: DispatchPolicy.load)
             return Self.record(
                 rule, instance, name: name, options: options,
                 stream: RandomStream(seed: seed, purpose: .dispatcher, index: EpisodeRange.evaluation[episode].stream))

@@ -54,7 +54,8 @@ struct SourceOptions: ParsableArguments {
         guard let orders else { return [:] }
         var flags = ["orders": orders, "cut": cut, "terms": terms]
         for (flag, value) in [
-            ("travel", travel == "manhattan" ? nil : travel), ("workers-file", workersFile), ("format", format), ("days", days), ("from", from), ("part", part),
+            ("travel", travel == "manhattan" ? nil : travel), ("workers-file", workersFile), ("format", format),
+            ("days", days), ("from", from), ("part", part),
         ] {
             if let value { flags[flag] = value }
         }
@@ -107,7 +108,9 @@ struct SourceOptions: ParsableArguments {
 
     /// What to say where episodes of so many tasks are asked for and fewer orders are there.
     static func shortage(_ source: any InstanceSource, tasks: Int) -> String? {
-        guard let recorded = (source as? TravelSource)?.base as? RecordedDays ?? source as? RecordedDays, recorded.available < tasks else { return nil }
+        guard let recorded = (source as? TravelSource)?.base as? RecordedDays ?? source as? RecordedDays,
+            recorded.available < tasks
+        else { return nil }
         return "\(tasks) tasks were asked for, but only \(recorded.available) orders lie in the chosen days and hours: "
             + "larger episodes hold those"
     }

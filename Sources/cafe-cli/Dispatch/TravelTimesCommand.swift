@@ -24,7 +24,8 @@ struct TravelTimesCommand: ParsableCommand {
     var byHour = false
     @Option(
         help:
-            "Columns by other names than the known ones, KEY=NAME, separated by commas: \(TravelTimes.columns.map(\.key).joined(separator: ", ")).")
+            "Columns by other names than the known ones, KEY=NAME, separated by commas: \(TravelTimes.columns.map(\.key).joined(separator: ", "))."
+    )
     var columns = ""
     @Option(help: "The table; - for standard output.")
     var out = "-"
@@ -46,7 +47,8 @@ struct TravelTimesCommand: ParsableCommand {
         let table = try times.table(zones: zones, byHour: byHour)
         FileOptions.note(
             "\(times.trips.count) trips (\(times.skipped) left out) between \(table.places) zones, "
-                + "\(Terminal.decimal(times.trips.reduce(0) { $0 + $1.minutes } / Double(times.trips.count), 1)) min on average")
+                + "\(Terminal.decimal(times.trips.reduce(0) { $0 + $1.minutes } / Double(times.trips.count), 1)) min on average"
+        )
         try FileOptions.write(table.json.pretty, to: out)
     }
 }

@@ -12,7 +12,8 @@ struct DispatchCommandTests {
     }
 
     /// The repository.
-    static let root = (0..<4).reduce(URL(fileURLWithPath: #filePath)) { folder, _ in folder.deletingLastPathComponent() }
+    static let root = (0..<4).reduce(URL(fileURLWithPath: #filePath)) { folder, _ in folder.deletingLastPathComponent()
+    }
 
     /// The request of docs/api.md.
     static func documented() throws -> String {
@@ -39,7 +40,8 @@ struct DispatchCommandTests {
 
     @Test("a stream of lines is answered line by line, and a bad line does not end it")
     func stream() throws {
-        let bad = #"{"now": 0, "workers": [], "tasks": [{"id": "t", "xy": [0, 0], "workload_min": 1, "deadline": "07:60"}]}"#
+        let bad =
+            #"{"now": 0, "workers": [], "tasks": [{"id": "t", "xy": [0, 0], "workload_min": 1, "deadline": "07:60"}]}"#
         let result = try CommandLineTool.run(["dispatch"], input: "\(Self.line)\n\n\(bad)\n{]\n\(Self.line)")
         let lines = result.output.split(separator: "\n")
         #expect(result.status == 1 && lines.count == 4, "\(result)")

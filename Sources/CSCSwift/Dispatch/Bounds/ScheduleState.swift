@@ -84,7 +84,9 @@ struct ScheduleState {
     /// The distance from a node's place to a task (km). O(1).
     @inline(__always) func distance(_ node: Int, _ task: Int) -> Double {
         if !isStart(node) { return distance(task: self.task(node), task) }
-        if travel != nil { return way(workers[node].x, workers[node].y, workerPlace.isEmpty ? 0 : workerPlace[node], task) }
+        if travel != nil {
+            return way(workers[node].x, workers[node].y, workerPlace.isEmpty ? 0 : workerPlace[node], task)
+        }
         return abs(workers[node].x - tasks[task].x) + abs(workers[node].y - tasks[task].y)
     }
 

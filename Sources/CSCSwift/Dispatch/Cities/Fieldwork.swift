@@ -44,7 +44,8 @@ public struct Fieldwork: Sendable, Hashable, Codable {
             try container.decodeIfPresent(Value.self, forKey: key) ?? other
         }
         self.init(
-            teamShare: try read(.teamShare, 0), together: try read(.together, false), mustShare: try read(.mustShare, 0),
+            teamShare: try read(.teamShare, 0), together: try read(.together, false),
+            mustShare: try read(.mustShare, 0),
             breakStart: try read(.breakStart, Scenario.Interval(0, 0)), breakLength: try read(.breakLength, 0),
             cancelShare: try read(.cancelShare, 0), sickShare: try read(.sickShare, 0),
             acceptance: try container.decodeIfPresent(GameExtensions.Acceptance.self, forKey: .acceptance),
@@ -65,7 +66,8 @@ public struct Fieldwork: Sendable, Hashable, Codable {
                 let isTeam = stream.unit() < teamShare
                 let other = (task.skill + 1 + stream.index(below: skills - 1)) % skills
                 return isTeam
-                    ? TeamTerms(roles: [.init(skill: task.skill, count: 1), .init(skill: other, count: 1)], together: together)
+                    ? TeamTerms(
+                        roles: [.init(skill: task.skill, count: 1), .init(skill: other, count: 1)], together: together)
                     : nil
             }
         }
@@ -103,7 +105,8 @@ public struct Fieldwork: Sendable, Hashable, Codable {
         }
         for (key, value) in [
             ("breakLength", breakLength), ("breakStart.low", breakStart.low), ("breakStart.high", breakStart.high),
-            ("acceptance.perMinute", acceptance?.perMinute ?? 0), ("acceptance.lapseMinutes", acceptance?.lapseMinutes ?? 0),
+            ("acceptance.perMinute", acceptance?.perMinute ?? 0),
+            ("acceptance.lapseMinutes", acceptance?.lapseMinutes ?? 0),
         ] where !(value >= 0 && value <= 1e6) {
             return (key, "\(value) is not a number from 0 to 1000000")
         }

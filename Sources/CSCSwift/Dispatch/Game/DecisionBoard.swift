@@ -113,9 +113,9 @@ struct DecisionBoard {
             state.isExtended
             ? nearestExtended(k, worker: worker, base: base, state)
             : taskIndex.nearest(
-            k, x: state.workerX[worker], y: state.workerY[worker], skills: state.workers[worker].skills.rawValue,
-            reach: min(state.workers[worker].reach, Self.range(speed: speed, now: state.now, latest: latestNeed)),
-            speed: speed, now: state.now, found: &candidateSlot, distances: &candidateDistance, offset: base)
+                k, x: state.workerX[worker], y: state.workerY[worker], skills: state.workers[worker].skills.rawValue,
+                reach: min(state.workers[worker].reach, Self.range(speed: speed, now: state.now, latest: latestNeed)),
+                speed: speed, now: state.now, found: &candidateSlot, distances: &candidateDistance, offset: base)
         if found == 0 { return false }
         deciders.append(Int32(row))
         candidateCount.append(Int32(found))

@@ -137,7 +137,9 @@ public struct GameExtensions: Sendable, Hashable, Codable {
             var people = 0
             for role in terms.roles {
                 if !(0..<64).contains(role.skill) { return "task \(task): skill \(role.skill) is not in 0..<64" }
-                if role.count < 1 || role.count > TeamTerms.mostSeats { return "task \(task): \(role.count) of one role" }
+                if role.count < 1 || role.count > TeamTerms.mostSeats {
+                    return "task \(task): \(role.count) of one role"
+                }
                 people += role.count
             }
             if people > min(TeamTerms.mostSeats, terms.cap) {

@@ -42,7 +42,8 @@ extension GameState {
     }
 
     /// The team in order of arrival, with one more who joins and without another. O(team).
-    func team(_ task: Int, joining: Double = .infinity, by worker: Int = -1, without: Int32 = -1) -> [TeamTerms.Member] {
+    func team(_ task: Int, joining: Double = .infinity, by worker: Int = -1, without: Int32 = -1) -> [TeamTerms.Member]
+    {
         var members: [TeamTerms.Member] = []
         var node = teamHead[task]
         var joins = worker >= 0 && joining < .infinity

@@ -276,7 +276,8 @@ struct GameState {
         let first = settlementMembers.count
         let opening = isExtended ? opening(task) : -.infinity
         // Where the last role comes when the work is done, the members' minutes are more than the work.
-        let total = isExtended && roles(task) != nil ? max(terms.workload, minutes(task, opening, time)) : terms.workload
+        let total =
+            isExtended && roles(task) != nil ? max(terms.workload, minutes(task, opening, time)) : terms.workload
         var node = teamHead[task]
         while node >= 0 {
             let worker = Int(node)

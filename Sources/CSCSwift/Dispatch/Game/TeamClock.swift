@@ -15,6 +15,7 @@ public struct TeamClock: Sendable {
     private var present = 0.0
     private var arrivals = 0.0
 
+    /// A clock of a task with so much work, before anybody has come.
     @inline(__always) public init(workload: Double) { self.workload = workload }
 
     /// One more member, who arrives at `time`. O(1).

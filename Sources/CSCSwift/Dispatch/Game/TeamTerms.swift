@@ -21,6 +21,9 @@ public struct TeamTerms: Sendable, Hashable, Codable {
     /// The most people that all roles of a task may ask for.
     public static let mostSeats = 32
 
+    /// The largest team where there is no limit.
+    public static let noCap = 1_000_000_000
+
     /// The roles; empty: the task's skill is all it asks for.
     public var roles: [Role]
     /// Work begins when every role is there; otherwise when the first member is.
@@ -29,7 +32,7 @@ public struct TeamTerms: Sendable, Hashable, Codable {
     public var cap: Int
 
     /// Terms.
-    public init(roles: [Role] = [], together: Bool = false, cap: Int = .max) {
+    public init(roles: [Role] = [], together: Bool = false, cap: Int = TeamTerms.noCap) {
         self.roles = roles
         self.together = together
         self.cap = cap
@@ -130,7 +133,8 @@ struct RoleSeats {
     }
 
     private mutating func augment(_ member: Int, _ visited: inout UInt64) -> Bool {
-        for seat in seats.indices where members[member] >> UInt64(seats[seat]) & 1 == 1 && visited >> UInt64(seat) & 1 == 0 {
+        for seat in seats.indices
+        where members[member] >> UInt64(seats[seat]) & 1 == 1 && visited >> UInt64(seat) & 1 == 0 {
             visited |= 1 << UInt64(seat)
             if holder[seat] < 0 || augment(holder[seat], &visited) {
                 holder[seat] = member

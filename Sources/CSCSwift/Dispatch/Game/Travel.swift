@@ -63,14 +63,17 @@ public struct TravelTable: Sendable, Hashable, Codable {
     /// A table.
     ///
     /// - Throws: `CSCError.invalid` where the numbers do not fit or one is negative or not a number.
-    public init(places: Int, minutes: [Double], dayStart: Double = 0, x: [Double] = [], y: [Double] = []) throws(CSCError) {
+    public init(places: Int, minutes: [Double], dayStart: Double = 0, x: [Double] = [], y: [Double] = [])
+        throws(CSCError)
+    {
         guard (1...Self.mostPlaces).contains(places) else {
             throw CSCError.invalid("travel: \(places) places; 1 to \(Self.mostPlaces) are taken")
         }
         let hours = minutes.count / (places * places)
         guard minutes.count == hours * places * places, hours == 1 || hours == 24 else {
             throw CSCError.invalid(
-                "travel: \(minutes.count) times for \(places) places; \(places * places) or 24 times as many are wanted")
+                "travel: \(minutes.count) times for \(places) places; \(places * places) or 24 times as many are wanted"
+            )
         }
         if let at = minutes.firstIndex(where: { !($0 >= 0) }) {
             let (from, to) = (at / places % places, at % places)

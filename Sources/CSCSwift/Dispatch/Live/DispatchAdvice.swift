@@ -42,7 +42,8 @@ public struct DispatchAdvice: Sendable, Hashable, Codable {
                         .object([
                             ("team", .array($0.team.map(JSON.string))),
                             ("arrivals", .array($0.arrivals.map { DispatchPlan.time($0) })),
-                            ("completion", DispatchPlan.time($0.completion)), ("payment", DispatchPlan.figure($0.payment)),
+                            ("completion", DispatchPlan.time($0.completion)),
+                            ("payment", DispatchPlan.figure($0.payment)),
                             ("gain", DispatchPlan.figure($0.gain)), ("minutes", DispatchPlan.figure($0.minutes)),
                             ("net", DispatchPlan.figure($0.net)),
                         ])
@@ -68,18 +69,21 @@ extension DispatchDesk {
         guard let index = moment.taskIndex[ByteString(task)] else {
             throw DispatchFault(
                 path: "tasks",
-                reason: "there is no task '\(task.prefix(60))'\(Spelling.hint(for: task, among: request.tasks.map(\.id)))")
+                reason:
+                    "there is no task '\(task.prefix(60))'\(Spelling.hint(for: task, among: request.tasks.map(\.id)))")
         }
         let reasons = DispatchReasons(moment, Decision(promised: moment))
         let price = Self.priceShare * moment.scale.rate
         let offers = reasons.recommend(index, count: count, price: price)
-        var advice = DispatchAdvice(task: task, price: price, options: offers.map { offer in
-            DispatchAdvice.Option(
-                team: offer.team.map { request.workers[$0].id }, arrivals: offer.arrivals.map(moment.time),
-                completion: moment.time(offer.end),
-                payment: moment.tasks[index].payment(at: offer.end, rule: .lateness), gain: offer.gain,
-                minutes: offer.minutes, net: offer.gain - price * offer.minutes)
-        })
+        var advice = DispatchAdvice(
+            task: task, price: price,
+            options: offers.map { offer in
+                DispatchAdvice.Option(
+                    team: offer.team.map { request.workers[$0].id }, arrivals: offer.arrivals.map(moment.time),
+                    completion: moment.time(offer.end),
+                    payment: moment.tasks[index].payment(at: offer.end, rule: .lateness), gain: offer.gain,
+                    minutes: offer.minutes, net: offer.gain - price * offer.minutes)
+            })
         if offers.isEmpty {
             if moment.finished[index] != nil {
                 advice.detail = "its team has finished"

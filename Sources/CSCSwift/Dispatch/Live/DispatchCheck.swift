@@ -59,7 +59,9 @@ extension DispatchDesk {
     /// Every rule that a plan of any origin breaks; empty where it keeps all. O(assignments + workers + tasks).
     ///
     /// - Throws: `DispatchFault` where the request itself is wrong.
-    public func check(_ plan: DispatchPlan, against request: DispatchRequest) throws(DispatchFault) -> [DispatchViolation] {
+    public func check(_ plan: DispatchPlan, against request: DispatchRequest) throws(DispatchFault)
+        -> [DispatchViolation]
+    {
         let moment = try moment(request)
         var check = PlanCheck(moment, plan)
         return check.run()
@@ -127,7 +129,9 @@ extension DispatchDesk {
         }
 
         private mutating func keeps(_ at: Int, _ promise: Snapshot.Commitment, isLocked: Bool) {
-            guard isLocked, let arrival = plan.assignments[at].arrival, arrival.isKin(of: moment.request.now) else { return }
+            guard isLocked, let arrival = plan.assignments[at].arrival, arrival.isKin(of: moment.request.now) else {
+                return
+            }
             let time = arrival.value - moment.origin
             if abs(time - promise.arrival) > DispatchDesk.tolerance {
                 add(at, .locked, "it was to arrive at \(moment.time(promise.arrival).text), not \(arrival.text)")
@@ -143,19 +147,25 @@ extension DispatchDesk {
             func text(_ time: Double) -> String { moment.time(time).text }
             let entry = moment.request.tasks[task].id, name = moment.request.workers[worker].id
             func holds(_ pairs: [DispatchRequest.Pair]?) -> Bool {
-                pairs?.contains { ByteString($0.worker) == ByteString(name) && ByteString($0.task) == ByteString(entry) } ?? false
+                pairs?.contains {
+                    ByteString($0.worker) == ByteString(name) && ByteString($0.task) == ByteString(entry)
+                } ?? false
             }
             if moment.extensions.barred.contains(.init(worker: worker, task: task)) {
                 if holds(moment.request.forbidden) { add(at, .forbidden, "the request forbids the pair") }
                 if holds(moment.request.declined) { add(at, .declined, "the worker has declined") }
             }
-            if terms.skills.rawValue & moment.mask(task) == 0 { add(at, .skill, "it has no skill that the task asks for") }
+            if terms.skills.rawValue & moment.mask(task) == 0 {
+                add(at, .skill, "it has no skill that the task asks for")
+            }
             if way > terms.reach + tolerance { add(at, .reach, "\(way) away, its reach is \(terms.reach)") }
             if moment.now < terms.shiftStart || moment.now >= terms.shiftEnd {
                 add(at, .shift, "its shift is \(text(terms.shiftStart)) to \(text(terms.shiftEnd))")
             }
             let pause = moment.extensions.nextBreak(of: worker, after: moment.now)
-            if pause <= moment.now || arrival > pause + tolerance { add(at, .onBreak, "it has a break from \(text(pause)) on") }
+            if pause <= moment.now || arrival > pause + tolerance {
+                add(at, .onBreak, "it has a break from \(text(pause)) on")
+            }
             if job.release > moment.now { add(at, .release, "opens at \(text(job.release))") }
             if moment.finished[task] != nil {
                 add(at, .deadline, "its team has finished")

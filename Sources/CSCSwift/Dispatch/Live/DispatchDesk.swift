@@ -56,7 +56,8 @@ public final class DispatchDesk {
         do {
             let (dispatcher, options, kind) = try Self.load(name, rate: rate, runs: runs)
             let policy = Policy(
-                dispatcher: dispatcher, game: policies[name]?.game ?? SpatialCrowdsourcing(options: options), kind: kind)
+                dispatcher: dispatcher, game: policies[name]?.game ?? SpatialCrowdsourcing(options: options), kind: kind
+            )
             if policies.count > 32 { policies.removeAll() }
             policies[name] = policy
             return policy
@@ -145,7 +146,8 @@ public final class DispatchDesk {
 
     /// Tasks that are over take nobody: their deadline is past or their team has finished.
     private func closePastTasks(_ moment: DispatchMoment, _ game: SpatialCrowdsourcing) {
-        for task in moment.tasks.indices where moment.finished[task] != nil || moment.tasks[task].deadlineTime <= moment.now {
+        for task in moment.tasks.indices
+        where moment.finished[task] != nil || moment.tasks[task].deadlineTime <= moment.now {
             game.close(task)
         }
     }
@@ -194,7 +196,8 @@ public final class DispatchDesk {
             let isPaid = end <= moment.tasks[task].deadlineTime
             var staffed = DispatchPlan.Staffed(
                 id: id, team: decision.teams[task].map { request.workers[$0].id },
-                completion: isPaid ? moment.time(end) : nil, payment: isPaid ? moment.tasks[task].payment(at: end, rule: .lateness) : 0)
+                completion: isPaid ? moment.time(end) : nil,
+                payment: isPaid ? moment.tasks[task].payment(at: end, rule: .lateness) : 0)
             if explains { reasons.price(task, &staffed) }
             plan.tasks.append(staffed)
         }

@@ -28,7 +28,8 @@ struct DispatchMoment {
     ///
     /// O(workers + tasks + commitments + pairs), and the table.
     init(
-        _ request: DispatchRequest, table: (_ travel: DispatchRequest.Travel, _ places: [[Double]]) throws -> TravelTable
+        _ request: DispatchRequest,
+        table: (_ travel: DispatchRequest.Travel, _ places: [[Double]]) throws -> TravelTable
     ) throws(DispatchFault) {
         self.request = request
         try Self.checkTimes(request)
@@ -66,7 +67,8 @@ struct DispatchMoment {
             guard let time else { return }
             guard time.isKin(of: request.now) else {
                 throw DispatchFault(
-                    path: path(), reason: "\(time.text) is not of the kind of now, \(request.now.text): a document has "
+                    path: path(),
+                    reason: "\(time.text) is not of the kind of now, \(request.now.text): a document has "
                         + "minutes or dates, not both")
             }
             guard time.value.isFinite, abs(time.value) <= PlanTime.limit else {
@@ -154,17 +156,21 @@ struct DispatchMoment {
             if isPlain { roles = [] }
             terms.append(
                 roles.isEmpty && task.maxTeam == nil
-                    ? nil : TeamTerms(roles: roles, together: task.start == .together, cap: task.maxTeam ?? .max))
+                    ? nil
+                    : TeamTerms(roles: roles, together: task.start == .together, cap: task.maxTeam ?? TeamTerms.noCap))
         }
         if terms.contains(where: { $0 != nil }) { extensions.terms = terms }
-        if request.tasks.contains(where: { $0.must == true }) { extensions.must = request.tasks.map { $0.must == true } }
+        if request.tasks.contains(where: { $0.must == true }) {
+            extensions.must = request.tasks.map { $0.must == true }
+        }
     }
 
     private func translate(
         _ task: DispatchRequest.Task, _ at: Int, _ numbers: [ByteString: Int], everybody: Int
     ) throws(DispatchFault) -> SpatialTask {
         let release = (task.release?.value ?? request.now.value) - origin
-        let deadline = task.deadline.map { $0.value - origin } ?? max(release + 1440, (task.expected?.value ?? 0) - origin)
+        let deadline =
+            task.deadline.map { $0.value - origin } ?? max(release + 1440, (task.expected?.value ?? 0) - origin)
         let expected = task.expected.map { $0.value - origin } ?? deadline
         guard deadline >= release else {
             throw DispatchFault(path: "tasks[\(at)].deadline", reason: "comes before its release")
@@ -178,157 +184,6 @@ struct DispatchMoment {
             deadline: deadline - release, pay: task.pay ?? 1, penaltyRate: task.penalty ?? 0)
     }
 
-    /// Positions and ways.
-    private mutating func setPlaces(
-        _ table: (DispatchRequest.Travel, [[Double]]) throws -> TravelTable
-    ) throws(DispatchFault) {
-        let travel = request.travel
-        let isIndexed = travel?.durations != nil || travel?.hourly != nil
-        var degrees: [[Double]] = []
-        var isInDegrees: Bool?
-        func check(
-            _ location: [Double]?, _ xy: [Double]?, _ index: Int?, _ path: @autoclosure () -> String
-        ) throws(DispatchFault) {
-            if location != nil && xy != nil {
-                throw DispatchFault(path: path(), reason: "has location and xy; one of them is wanted")
-            }
-            if isIndexed && index == nil {
-                throw DispatchFault(path: path() + ".index", reason: "is missing: durations are between indexed places")
-            }
-            if location == nil && xy == nil {
-                if isIndexed { return }
-                throw DispatchFault(
-                    path: path(), reason: index == nil
-                        ? "has no place: location, xy or index is wanted" : "has an index, but there is no table of durations")
-            }
-            for numbers in [location, xy].compactMap(\.self) where numbers.count != 2 || !numbers.allSatisfy(\.isFinite) {
-                throw DispatchFault(path: path(), reason: "a place is two numbers")
-            }
-            if let isInDegrees, isInDegrees != (location != nil) {
-                throw DispatchFault(
-                    path: path(), reason: "has \(isInDegrees ? "xy" : "location") where those before it have "
-                        + "\(isInDegrees ? "location" : "xy")")
-            }
-            isInDegrees = location != nil
-            degrees.append(location ?? xy ?? [])
-        }
-        for (number, worker) in request.workers.enumerated() {
-            try check(worker.location, worker.xy, worker.index, "workers[\(number)]")
-        }
-        for (number, task) in request.tasks.enumerated() {
-            try check(task.location, task.xy, task.index, "tasks[\(number)]")
-        }
-        let isPlaced = degrees.count == workers.count + tasks.count
-        if isPlaced {
-            let points = isInDegrees == true ? Self.project(degrees) : degrees.map { ($0[0], $0[1]) }
-            for number in workers.indices { (workers[number].x, workers[number].y) = points[number] }
-            for number in tasks.indices { (tasks[number].x, tasks[number].y) = points[workers.count + number] }
-        }
-        guard let travel else { return }
-        if travel.metric == .euclidean { extensions.travel = .euclidean }
-        if isIndexed {
-            try setTable(try Self.table(travel, minuteOfDay: request.now.at(origin).minuteOfDay))
-        } else if travel.osrm != nil {
-            guard isPlaced, isInDegrees == true else {
-                throw DispatchFault(path: "travel.osrm", reason: "wants the location of every worker and task")
-            }
-            do {
-                setService(try table(travel, degrees))
-            } catch {
-                throw DispatchFault(code: 3, path: "travel.osrm", reason: "\(error)")
-            }
-        }
-    }
-
-    /// Kilometres around the middle of the points, which lies at (5, 5): an equirectangular projection.
-    private static func project(_ degrees: [[Double]]) -> [(Double, Double)] {
-        guard let first = degrees.first else { return [] }
-        // Longitudes as seen from the first point, so that the date line is no border.
-        let east = degrees.map { ($0[0] - first[0]).remainder(dividingBy: 360) }
-        let middle = (east.min()! + east.max()!) / 2
-        let latitudes = degrees.map { $0[1] }
-        let latitude = (latitudes.min()! + latitudes.max()!) / 2
-        return degrees.indices.map {
-            kilometres([first[0] + east[$0], degrees[$0][1]], around: (first[0] + middle, latitude))
-        }
-    }
-
-    /// A place given as longitude and latitude, in kilometres around another, which lies at (5, 5).
-    static func kilometres(_ place: [Double], around middle: (Double, Double)) -> (Double, Double) {
-        let degree = 6371.0088 * Double.pi / 180
-        let east = (place[0] - middle.0).remainder(dividingBy: 360)
-        return (5 + east * degree * cos(middle.1 * .pi / 180), 5 + (place[1] - middle.1) * degree)
-    }
-
-    private static func table(
-        _ travel: DispatchRequest.Travel, minuteOfDay: Double
-    ) throws(DispatchFault) -> TravelTable {
-        let name = travel.durations != nil ? "travel.durations_min" : "travel.durations_min_by_hour"
-        let hours = travel.hourly ?? [travel.durations ?? []]
-        if travel.hourly != nil && hours.count != 24 {
-            throw DispatchFault(path: name, reason: "has \(hours.count) tables, 24 are wanted")
-        }
-        let places = hours[0].count
-        guard (1...TravelTable.mostPlaces).contains(places) else {
-            throw DispatchFault(path: name, reason: "has \(places) rows; 1 to \(TravelTable.mostPlaces) are taken")
-        }
-        var minutes: [Double] = []
-        minutes.reserveCapacity(hours.count * places * places)
-        for (hour, rows) in hours.enumerated() {
-            let path = travel.hourly != nil ? "\(name)[\(hour)]" : name
-            guard rows.count == places else {
-                throw DispatchFault(path: path, reason: "has \(rows.count) rows, \(places) are wanted")
-            }
-            for (at, row) in rows.enumerated() {
-                guard row.count == places else {
-                    throw DispatchFault(path: "\(path)[\(at)]", reason: "has \(row.count) numbers, \(places) are wanted")
-                }
-                for value in row { minutes.append(value ?? .infinity) }
-            }
-        }
-        do {
-            return try TravelTable(places: places, minutes: minutes, dayStart: minuteOfDay)
-        } catch {
-            throw DispatchFault(path: name, reason: "\(error)")
-        }
-    }
-
-    private mutating func setTable(_ table: TravelTable) throws(DispatchFault) {
-        var places: [Int32] = []
-        for (number, worker) in request.workers.enumerated() {
-            guard let index = worker.index, index < table.places else {
-                throw DispatchFault(
-                    path: "workers[\(number)].index", reason: "is not in 0 to \(table.places - 1)")
-            }
-            places.append(Int32(index))
-        }
-        extensions.workerPlace = places
-        places = []
-        for (number, task) in request.tasks.enumerated() {
-            guard let index = task.index, index < table.places else {
-                throw DispatchFault(path: "tasks[\(number)].index", reason: "is not in 0 to \(table.places - 1)")
-            }
-            places.append(Int32(index))
-        }
-        extensions.taskPlace = places
-        useTable(table)
-    }
-
-    /// The table of a service: workers first, then tasks.
-    private mutating func setService(_ table: TravelTable) {
-        extensions.workerPlace = workers.indices.map { Int32($0) }
-        extensions.taskPlace = tasks.indices.map { Int32(workers.count + $0) }
-        useTable(table)
-    }
-
-    private mutating func useTable(_ table: TravelTable) {
-        extensions.travel = Travel(table: table)
-        for number in workers.indices {
-            workers[number].reach = min(1e9, workers[number].reach / workers[number].speed)
-            workers[number].speed = 1
-        }
-    }
-
     // MARK: Promises
 
     private mutating func setPromises() throws(DispatchFault) {
@@ -338,13 +193,16 @@ struct DispatchMoment {
         for (number, entry) in (request.commitments ?? []).enumerated() {
             let path = "commitments[\(number)]"
             guard let worker = workerIndex[ByteString(entry.worker)] else {
-                throw DispatchFault(path: path + ".worker", reason: Self.nobody("worker", entry.worker, request.workers.map(\.id)))
+                throw DispatchFault(
+                    path: path + ".worker", reason: Self.nobody("worker", entry.worker, request.workers.map(\.id)))
             }
             guard let task = taskIndex[ByteString(entry.task)] else {
-                throw DispatchFault(path: path + ".task", reason: Self.nobody("task", entry.task, request.tasks.map(\.id)))
+                throw DispatchFault(
+                    path: path + ".task", reason: Self.nobody("task", entry.task, request.tasks.map(\.id)))
             }
             if isBound[worker] {
-                throw DispatchFault(path: path + ".worker", reason: "'\(entry.worker)' is bound by an earlier commitment")
+                throw DispatchFault(
+                    path: path + ".worker", reason: "'\(entry.worker)' is bound by an earlier commitment")
             }
             if tasks[task].release > now {
                 throw DispatchFault(path: path + ".task", reason: "'\(entry.task)' is not released yet")
@@ -366,7 +224,8 @@ struct DispatchMoment {
             notes.append(
                 isDone
                     ? "task '\(id)' was finished at \(time(end).text): its workers are free where it is"
-                    : "task '\(id)' was past its deadline, \(time(tasks[task].deadlineTime).text): its workers are free")
+                    : "task '\(id)' was past its deadline, \(time(tasks[task].deadlineTime).text): its workers are free"
+            )
             for at in members {
                 isOver[at] = true
                 if isDone || all[at].arrival <= now { move(all[at].worker, to: task) }
@@ -431,7 +290,9 @@ struct DispatchMoment {
     }
 
     /// The largest team of a task.
-    func cap(_ task: Int) -> Int { extensions.terms.isEmpty ? .max : extensions.terms[task]?.cap ?? .max }
+    func cap(_ task: Int) -> Int {
+        extensions.terms.isEmpty ? TeamTerms.noCap : extensions.terms[task]?.cap ?? TeamTerms.noCap
+    }
 
     /// The skills of which one makes a worker of use to a task.
     func mask(_ task: Int) -> UInt64 { roles(task)?.skills.rawValue ?? 1 << UInt64(tasks[task].skill) }

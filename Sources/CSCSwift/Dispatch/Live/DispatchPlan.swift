@@ -133,7 +133,8 @@ extension DispatchPlan {
                 .array(
                     assignments.map {
                         .object([
-                            ("worker", .string($0.worker)), ("task", .string($0.task)), ("arrival", Self.time($0.arrival)),
+                            ("worker", .string($0.worker)), ("task", .string($0.task)),
+                            ("arrival", Self.time($0.arrival)),
                             ("kept", .bool($0.kept)),
                         ])
                     })
@@ -222,7 +223,9 @@ extension DispatchPlan {
 
     init(
         _ cursor: inout JSONCursor,
-        tasks: (inout JSONCursor) throws(JSONCursor.Fault) -> Void = { (cursor) throws(JSONCursor.Fault) in try cursor.skipValue() }
+        tasks: (inout JSONCursor) throws(JSONCursor.Fault) -> Void = { (cursor) throws(JSONCursor.Fault) in
+            try cursor.skipValue()
+        }
     ) throws(JSONCursor.Fault) {
         self.init()
         var isThere = false

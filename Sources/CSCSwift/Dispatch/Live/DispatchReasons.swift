@@ -82,7 +82,8 @@ struct DispatchReasons {
         if best > terms.deadlineTime {
             return because(
                 .notFinishedInTime,
-                "all \(able.count) who can come would finish at \(text(best)), after the deadline \(text(terms.deadlineTime))")
+                "all \(able.count) who can come would finish at \(text(best)), after the deadline \(text(terms.deadlineTime))"
+            )
         }
         let left = helpers(task, free)
         guard let offer = bestOffer(task, left) else {
@@ -96,7 +97,8 @@ struct DispatchReasons {
             answer.tasks = names(of: taken)
             return because(
                 .workersBetterUsed,
-                "\(taken.count) of the \(able.count) who can come went to " + (answer.tasks ?? []).map { "'\($0)'" }.joined(separator: ", "))
+                "\(taken.count) of the \(able.count) who can come went to "
+                    + (answer.tasks ?? []).map { "'\($0)'" }.joined(separator: ", "))
         }
         (answer.gain, answer.minutes, answer.price) = (offer.gain, offer.minutes, decision.price)
         var detail =
@@ -240,7 +242,9 @@ struct DispatchReasons {
             let job = moment.tasks[task]
             if job.release > moment.now || job.deadlineTime <= moment.now || moment.finished[task] != nil { continue }
             if terms.skills.rawValue & moment.mask(task) == 0 { continue }
-            if decision.teams[task].count >= moment.cap(task) || decision.completion[task] <= job.expectedTime { continue }
+            if decision.teams[task].count >= moment.cap(task) || decision.completion[task] <= job.expectedTime {
+                continue
+            }
             fits += 1
             nearest = min(nearest, moment.way(worker, task))
             guard let helper = helpers(task, [worker]).first else { continue }
@@ -258,7 +262,8 @@ struct DispatchReasons {
                 fits == 0
                     ? "no open task needs more people with its skills"
                     : "\(fits) open task\(fits == 1 ? " needs" : "s need") its skills; the nearest is \(figure(nearest)) \(unit) away, "
-                        + (terms.reach >= 1e9 ? "too far to be of use in time" : "its reach is \(figure(terms.reach)) \(unit)"))
+                        + (terms.reach >= 1e9
+                            ? "too far to be of use in time" : "its reach is \(figure(terms.reach)) \(unit)"))
         }
         let id = moment.request.tasks[best.task].id
         (answer.task, answer.gain, answer.minutes) = (id, best.gain, best.minutes)
@@ -299,7 +304,8 @@ struct DispatchReasons {
         let id = moment.request.workers[near].id
         if !way.isFinite { return "none of \(workers.count) who are free has a way there" }
         if way > moment.workers[near].reach {
-            return "the nearest of \(workers.count) who are free, '\(id)', is \(figure(way)) \(unit) away, its reach is "
+            return
+                "the nearest of \(workers.count) who are free, '\(id)', is \(figure(way)) \(unit) away, its reach is "
                 + "\(figure(moment.workers[near].reach)) \(unit)"
         }
         return "the nearest of \(workers.count) who are free, '\(id)', would come at \(text(arrival)); the deadline is "

@@ -51,12 +51,16 @@ extension DispatchRequest {
             case .policy: policy = try Self.text(&cursor)
             case .seed: seed = try cursor.integer(0...(1 << 53))
             case .explain: explain = try cursor.bool()
-            case .workers: workers = try Self.list(&cursor) { (cursor) throws(JSONCursor.Fault) in try Self.worker(&cursor) }
+            case .workers:
+                workers = try Self.list(&cursor) { (cursor) throws(JSONCursor.Fault) in try Self.worker(&cursor) }
             case .tasks: tasks = try Self.list(&cursor) { (cursor) throws(JSONCursor.Fault) in try Self.task(&cursor) }
             case .commitments:
-                commitments = try Self.list(&cursor) { (cursor) throws(JSONCursor.Fault) in try Self.commitment(&cursor) }
-            case .forbidden: forbidden = try Self.list(&cursor) { (cursor) throws(JSONCursor.Fault) in try Self.pair(&cursor) }
-            case .declined: declined = try Self.list(&cursor) { (cursor) throws(JSONCursor.Fault) in try Self.pair(&cursor) }
+                commitments = try Self.list(&cursor) { (cursor) throws(JSONCursor.Fault) in try Self.commitment(&cursor)
+                }
+            case .forbidden:
+                forbidden = try Self.list(&cursor) { (cursor) throws(JSONCursor.Fault) in try Self.pair(&cursor) }
+            case .declined:
+                declined = try Self.list(&cursor) { (cursor) throws(JSONCursor.Fault) in try Self.pair(&cursor) }
             case .travel: travel = try Self.travel(&cursor)
             case .day: day = try Self.day(&cursor)
             }
@@ -128,7 +132,8 @@ extension DispatchRequest {
     ) throws(JSONCursor.Fault) -> Double {
         let value = try cursor.number()
         guard range.contains(value), !(open && value == range.lowerBound) else {
-            throw cursor.fault("\(value) is not \(open ? "above" : "at least") \(range.lowerBound) and at most \(range.upperBound)")
+            throw cursor.fault(
+                "\(value) is not \(open ? "above" : "at least") \(range.lowerBound) and at most \(range.upperBound)")
         }
         return value
     }
@@ -192,7 +197,8 @@ extension DispatchRequest {
             if roles.isEmpty { throw cursor.fault(at: "roles", "is empty; leave it out where anybody may come") }
             let people = roles.reduce(0) { $0 + ($1.count ?? 1) }
             if people > TeamTerms.mostSeats {
-                throw cursor.fault(at: "roles", "\(people) people are more than the \(TeamTerms.mostSeats) that are taken")
+                throw cursor.fault(
+                    at: "roles", "\(people) people are more than the \(TeamTerms.mostSeats) that are taken")
             }
             if let cap = task.maxTeam, cap < people {
                 throw cursor.fault(at: "max_team", "\(cap) is less than the \(people) people of its roles")
@@ -268,7 +274,8 @@ extension DispatchRequest {
         try cursor.object(travelFields) { (cursor, number) throws(JSONCursor.Fault) in
             switch keys[number] {
             case .metric: travel.metric = try choice(&cursor)
-            case .durations: travel.durations = try list(&cursor) { (cursor) throws(JSONCursor.Fault) in try row(&cursor) }
+            case .durations:
+                travel.durations = try list(&cursor) { (cursor) throws(JSONCursor.Fault) in try row(&cursor) }
             case .hourly:
                 travel.hourly = try list(&cursor) { (cursor) throws(JSONCursor.Fault) in
                     try list(&cursor) { (cursor) throws(JSONCursor.Fault) in try row(&cursor) }

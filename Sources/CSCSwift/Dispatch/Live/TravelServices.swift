@@ -21,7 +21,9 @@ final class TravelServices {
     ///
     /// - Throws: `CSCError.invalid` that says what the service did.
     func table(address: String, profile: String, places: [[Double]]) throws(CSCError) -> TravelTable {
-        let points = places.map { Place(longitude: ($0[0] * 1e6).rounded() / 1e6, latitude: ($0[1] * 1e6).rounded() / 1e6) }
+        let points = places.map {
+            Place(longitude: ($0[0] * 1e6).rounded() / 1e6, latitude: ($0[1] * 1e6).rounded() / 1e6)
+        }
         var distinct: [Place] = []
         var number: [Place: Int] = [:]
         for point in points where number[point] == nil {
@@ -124,7 +126,8 @@ final class TravelServices {
     /// Host, port and the path before /table of http://HOST[:PORT][/PATH].
     private static func split(_ address: String) throws(CSCError) -> (String, Int, String) {
         guard address.hasPrefix("http://") else {
-            throw CSCError.invalid("'\(address.prefix(80))' is no address such as http://127.0.0.1:5000 (https is not spoken)")
+            throw CSCError.invalid(
+                "'\(address.prefix(80))' is no address such as http://127.0.0.1:5000 (https is not spoken)")
         }
         let rest = address.dropFirst(7)
         let slash = rest.firstIndex(of: "/") ?? rest.endIndex

@@ -43,7 +43,8 @@ public struct TravelTimes: Sendable {
         let keys = Self.columns.map(\.key)
         for key in named.keys.sorted() where !keys.contains(key) {
             throw CSCError.configuration(
-                key: key, reason: "is no column of a trip\(Spelling.hint(for: key, among: keys)); "
+                key: key,
+                reason: "is no column of a trip\(Spelling.hint(for: key, among: keys)); "
                     + "known: \(keys.joined(separator: ", "))")
         }
         let table = try CSVReader(path: path)
@@ -54,13 +55,16 @@ public struct TravelTimes: Sendable {
         func need(_ key: String) throws -> Int {
             if let column = try find(key) { return column }
             throw CSCError.table(
-                path: path, reason: "there is no column for \(key) (\(Self.columns.first { $0.key == key }!.names.joined(separator: ", "))): "
+                path: path,
+                reason:
+                    "there is no column for \(key) (\(Self.columns.first { $0.key == key }!.names.joined(separator: ", "))): "
                     + "name it by --columns \(key)=...")
         }
         let places = try ["from_lon", "from_lat", "to_lon", "to_lat"].map(need)
         let (time, end, length) = (try find("time"), try find("end"), try find("minutes"))
         guard length != nil || time != nil && end != nil else {
-            throw CSCError.table(path: path, reason: "there is no column for minutes, nor for time and end: name them by --columns")
+            throw CSCError.table(
+                path: path, reason: "there is no column for minutes, nor for time and end: name them by --columns")
         }
         var rows: [(Double, Double, Double, Double, Double, Double)] = []
         let report = try table.forEachRow(badRows: badRows) { row throws(CSCError) in
@@ -90,7 +94,9 @@ public struct TravelTimes: Sendable {
         }
         skipped = report.skipped + all.count - trips.count
         self.projection = projection
-        if trips.isEmpty { throw CSCError.table(path: path, reason: "it holds no trip with a length and a speed below 200 km/h") }
+        if trips.isEmpty {
+            throw CSCError.table(path: path, reason: "it holds no trip with a length and a speed below 200 km/h")
+        }
     }
 
     /// The table of so many zones, all day or by hour: zones are the clusters of beginnings and ends (k-means, started at
@@ -173,7 +179,9 @@ public struct TravelTimes: Sendable {
 }
 
 extension TravelTable {
-    private static let fields = JSONCursor.Fields(["zones", "durations_min", "durations_min_by_hour", "latitude", "longitude", "trips"])
+    private static let fields = JSONCursor.Fields([
+        "zones", "durations_min", "durations_min_by_hour", "latitude", "longitude", "trips",
+    ])
 
     /// The table as a file: `{"zones": [[x, y], ...], "durations_min": [[...], ...]}`, or by hour. Unknown ways are null.
     public var json: JSON {
@@ -209,13 +217,16 @@ extension TravelTable {
                 case 1: hours = [try Self.matrix(&cursor, limit: 1e6)]
                 case 2:
                     hours = []
-                    try cursor.array { (cursor, _) throws(JSONCursor.Fault) in hours.append(try Self.matrix(&cursor, limit: 1e6)) }
+                    try cursor.array { (cursor, _) throws(JSONCursor.Fault) in
+                        hours.append(try Self.matrix(&cursor, limit: 1e6))
+                    }
                 default: try cursor.skipValue()
                 }
             }
             try cursor.end()
         } catch {
-            throw CSCError.file(path: path, reason: error.path.isEmpty ? error.reason : "\(error.path): \(error.reason)")
+            throw CSCError.file(
+                path: path, reason: error.path.isEmpty ? error.reason : "\(error.path): \(error.reason)")
         }
         guard !zones.isEmpty, zones.allSatisfy({ $0.count == 2 }), !hours.isEmpty,
             hours.allSatisfy({ $0.count == zones.count && $0.allSatisfy { $0.count == zones.count } })
@@ -225,7 +236,8 @@ extension TravelTable {
         }
         do {
             try self.init(
-                places: zones.count, minutes: hours.flatMap { $0.flatMap(\.self) }, x: zones.map { $0[0] }, y: zones.map { $0[1] })
+                places: zones.count, minutes: hours.flatMap { $0.flatMap(\.self) }, x: zones.map { $0[0] },
+                y: zones.map { $0[1] })
         } catch {
             throw CSCError.file(path: path, reason: "\(error)")
         }

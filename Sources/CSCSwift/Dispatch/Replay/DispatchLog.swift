@@ -77,9 +77,12 @@ public struct DispatchLog: Sendable {
         private var middle = (0.0, 0.0)
 
         init(_ requests: [DispatchRequest]) throws(CSCError) {
-            let all = requests.flatMap { $0.workers.map { ($0.location, $0.xy) } + $0.tasks.map { ($0.location, $0.xy) } }
+            let all = requests.flatMap {
+                $0.workers.map { ($0.location, $0.xy) } + $0.tasks.map { ($0.location, $0.xy) }
+            }
             guard all.allSatisfy({ $0.0 != nil || $0.1 != nil }) else {
-                throw CSCError.invalid("the log has workers or tasks without location or xy: they cannot be shown on a map")
+                throw CSCError.invalid(
+                    "the log has workers or tasks without location or xy: they cannot be shown on a map")
             }
             isInDegrees = all.contains { $0.0 != nil }
             if isInDegrees && all.contains(where: { $0.0 == nil }) {
@@ -88,7 +91,10 @@ public struct DispatchLog: Sendable {
             let degrees = all.compactMap(\.0)
             if let first = degrees.first {
                 let east = degrees.map { ($0[0] - first[0]).remainder(dividingBy: 360) }
-                middle = (first[0] + (east.min()! + east.max()!) / 2, (degrees.map { $0[1] }.min()! + degrees.map { $0[1] }.max()!) / 2)
+                middle = (
+                    first[0] + (east.min()! + east.max()!) / 2,
+                    (degrees.map { $0[1] }.min()! + degrees.map { $0[1] }.max()!) / 2
+                )
             }
         }
 
@@ -135,7 +141,8 @@ public struct DispatchLog: Sendable {
                 trip[worker] = record.trips.count
                 record.trips.append(
                     .init(
-                        worker: worker, task: task, leave: now, arrive: assignment.arrival.map { $0.value - origin } ?? now,
+                        worker: worker, task: task, leave: now,
+                        arrive: assignment.arrival.map { $0.value - origin } ?? now,
                         end: .infinity, fromX: from.0, fromY: from.1, toX: tasks[task].x, toY: tasks[task].y))
             }
             for worker in trip.indices where trip[worker] >= 0 && !busy.contains(worker) { close(worker, now) }

@@ -46,7 +46,8 @@ public struct EpisodeRecord: Sendable, Hashable {
 
     /// Plays `instance` to its end by a rule and writes down what happens. O(windows * (workers + what the rule costs)).
     public init(
-        _ instance: Instance, by rule: some Dispatcher, name: String, in game: SpatialCrowdsourcing, stream: RandomStream
+        _ instance: Instance, by rule: some Dispatcher, name: String, in game: SpatialCrowdsourcing,
+        stream: RandomStream
     ) {
         policy = name
         game.reset(instance)

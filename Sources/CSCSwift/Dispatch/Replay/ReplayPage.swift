@@ -54,7 +54,8 @@ public struct ReplayPage: Sendable {
                 .array(
                     tasks.map {
                         .array([
-                            number($0.x), number($0.y), number($0.release), number($0.expectedTime), number($0.deadlineTime),
+                            number($0.x), number($0.y), number($0.release), number($0.expectedTime),
+                            number($0.deadlineTime),
                             money($0.pay), number($0.workload), .integer($0.skill),
                         ])
                     })
@@ -81,12 +82,16 @@ public struct ReplayPage: Sendable {
                                     record.trips.map {
                                         .array(
                                             [.integer($0.worker), .integer($0.task)]
-                                                + [$0.leave, $0.arrive, $0.end, $0.fromX, $0.fromY, $0.toX, $0.toY].map(number))
+                                                + [$0.leave, $0.arrive, $0.end, $0.fromX, $0.fromY, $0.toX, $0.toY].map(
+                                                    number))
                                     })
                             ),
                             (
                                 "ends",
-                                .array(record.endings.map { .array([.integer($0.task), number($0.time), money($0.payment)]) })
+                                .array(
+                                    record.endings.map {
+                                        .array([.integer($0.task), number($0.time), money($0.payment)])
+                                    })
                             ),
                         ])
                     })

@@ -49,6 +49,7 @@ enum ReplayTemplate {
         function colours() { for (const n of ["bg","panel","ink","soft","line","grid","idle","go","work","open","late","done","lost","accent","shift"]) C[n] = css("--" + n); }
         const wname = i => D.workerNames[i] ?? "worker " + i, tname = i => D.taskNames[i] ?? "task " + i;
         const clockText = t => { if (D.clock === null) return t.toFixed(1) + " min"; const m = ((D.clock + t) % 1440 + 1440) % 1440; return String(Math.floor(m / 60)).padStart(2, "0") + ":" + String(Math.floor(m % 60)).padStart(2, "0"); };
+        const axisText = t => D.clock === null ? t.toFixed(0) + " min" : clockText(t);
         const money = v => Math.abs(v) >= 100 ? v.toFixed(1) : Math.abs(v) >= 1 ? v.toFixed(2) : v.toFixed(3);
         let start = Infinity, end = 0, box = [Infinity, Infinity, -Infinity, -Infinity];
         for (const t of D.tasks) { start = Math.min(start, t[2]); for (const p of [t]) { box[0] = Math.min(box[0], p[0]); box[1] = Math.min(box[1], p[1]); box[2] = Math.max(box[2], p[0]); box[3] = Math.max(box[3], p[1]); } }
@@ -119,10 +120,10 @@ enum ReplayTemplate {
         }
         const top_ = Math.max(1e-9, ...D.runs.map(r => r.revenue));
         function drawCurve(run) {
-          const [g, w, h] = pen(run.curve, 92), X = t => 34 + (t - start) / (end - start) * (w - 44), Y = v => h - 18 - v / top_ * (h - 30);
+          const [g, w, h] = pen(run.curve, 92), X = t => 46 + (t - start) / (end - start) * (w - 60), Y = v => h - 18 - v / top_ * (h - 30);
           g.font = "11px system-ui, sans-serif"; g.fillStyle = C.soft; g.strokeStyle = C.line; g.textAlign = "right";
-          for (const v of [0, top_ / 2, top_]) { g.beginPath(); g.moveTo(34, Y(v)); g.lineTo(w - 10, Y(v)); g.stroke(); g.fillText(money(v), 30, Y(v) + 4); }
-          g.textAlign = "center"; const gap = Math.max(1, Math.ceil((end - start) / 6 / 15) * 15); for (let t = Math.ceil(start / gap) * gap; t <= end; t += gap) g.fillText(clockText(t), Math.min(w - 24, Math.max(24, X(t))), h - 4);
+          for (const v of [0, top_ / 2, top_]) { g.beginPath(); g.moveTo(46, Y(v)); g.lineTo(w - 14, Y(v)); g.stroke(); g.fillText(v ? money(v) : "0", 40, Y(v) + 4); }
+          g.textAlign = "center"; const gap = Math.max(1, Math.ceil((end - start) / 6 / 15) * 15); for (let t = Math.ceil(start / gap) * gap; t <= end; t += gap) g.fillText(axisText(t), Math.min(w - 30, Math.max(30, X(t))), h - 4);
           for (const other of [...runs.filter(o => o !== run), run]) { g.strokeStyle = other === run ? C.accent : C.idle; g.globalAlpha = other === run ? 1 : 0.5; g.lineWidth = other === run ? 2 : 1.2; g.beginPath(); let s = 0; g.moveTo(X(start), Y(0));
             for (const e of other.r.ends.slice().sort((a, b) => a[1] - b[1])) { g.lineTo(X(e[1]), Y(s)); s += e[2]; g.lineTo(X(e[1]), Y(s)); } g.lineTo(X(end), Y(s)); g.stroke(); g.globalAlpha = 1; }
           g.strokeStyle = C.ink; g.lineWidth = 1; g.beginPath(); g.moveTo(X(now), 6); g.lineTo(X(now), h - 16); g.stroke();
@@ -148,7 +149,7 @@ enum ReplayTemplate {
         $("at").min = start; $("at").max = end; $("at").oninput = () => { now = +$("at").value; draw(); };
         document.addEventListener("keydown", e => { if (e.target.tagName === "SELECT") return; if (e.key === " ") { e.preventDefault(); $("play").click(); } if (e.key === "ArrowRight" || e.key === "ArrowLeft") { if (e.target.id === "at") return; now = Math.max(start, Math.min(end, now + (e.key === "ArrowRight" ? 1 : -1))); draw(); } });
         for (const run of runs) {
-          for (const c of [run.wl, run.tl, run.curve]) c.onclick = e => { const b = c.getBoundingClientRect(), from = c === run.curve ? 34 : 0, w = b.width - (c === run.curve ? 44 : 0); now = Math.max(start, Math.min(end, start + (e.clientX - b.left - from) / w * (end - start))); draw(); };
+          for (const c of [run.wl, run.tl, run.curve]) c.onclick = e => { const b = c.getBoundingClientRect(), from = c === run.curve ? 46 : 0, w = b.width - (c === run.curve ? 60 : 0); now = Math.max(start, Math.min(end, start + (e.clientX - b.left - from) / w * (end - start))); draw(); };
           const tip = (e, text) => { const t = $("tip"); t.style.display = text ? "block" : "none"; if (!text) return; t.textContent = text; t.style.left = Math.min(innerWidth - 330, e.clientX + 14) + "px"; t.style.top = e.clientY + 14 + "px"; };
           run.map.onmousemove = e => { const b = run.map.getBoundingClientRect(), x = e.clientX - b.left, y = e.clientY - b.top; let best = null, far = 14; for (const s of run.spots ?? []) { const d = Math.hypot(s.x - x, s.y - y); if (d < far) { far = d; best = s; } } tip(e, best && best.text); };
           run.wl.onmousemove = e => { const i = Math.floor((e.clientY - run.wl.getBoundingClientRect().top - 2) / ROW); tip(e, D.workers[i] && wname(i) + ", shift " + clockText(D.workers[i][2]) + " to " + clockText(D.workers[i][3])); };

@@ -107,7 +107,9 @@ public struct ReportPage: Sendable {
         } catch {
             throw CSCError.file(path: path, reason: "is no result of evaluate --json: \(error.path) \(error.reason)")
         }
-        if found.rows.isEmpty { throw CSCError.file(path: path, reason: "is no result of evaluate --json: it has no policies") }
+        if found.rows.isEmpty {
+            throw CSCError.file(path: path, reason: "is no result of evaluate --json: it has no policies")
+        }
         found.title = "\(source), \(Int(tasks)) tasks, \(Int(workers)) workers"
         return found
     }
@@ -151,7 +153,8 @@ public struct ReportPage: Sendable {
         }
         if let timing, !timing.iterations.isEmpty { page += Self.section("Where the time went", Self.phases(timing)) }
         for (name, text) in descriptions {
-            page += "<details><summary>\(ReplayPage.escape(name))</summary><pre>\(ReplayPage.escape(text))</pre></details>"
+            page +=
+                "<details><summary>\(ReplayPage.escape(name))</summary><pre>\(ReplayPage.escape(text))</pre></details>"
         }
         return page + "</main></body></html>\n"
     }
@@ -163,16 +166,20 @@ public struct ReportPage: Sendable {
     private var summary: String {
         var cards = ""
         func card(_ name: String, _ value: String) {
-            cards += "<div class=\"card\"><b>\(ReplayPage.escape(value))</b><span>\(ReplayPage.escape(name))</span></div>"
+            cards +=
+                "<div class=\"card\"><b>\(ReplayPage.escape(value))</b><span>\(ReplayPage.escape(name))</span></div>"
         }
         if let metrics, let last = metrics.iterations.last {
             card("iterations", HTMLChart.figure(last))
             for (at, name) in metrics.columns.enumerated() where name.contains("revenue") || name.contains("return") {
-                if let value = metrics.values[at].last(where: \.isFinite) { card("\(name), last", HTMLChart.figure(value)) }
+                if let value = metrics.values[at].last(where: \.isFinite) {
+                    card("\(name), last", HTMLChart.figure(value))
+                }
             }
         }
         if let timing {
-            for (at, name) in timing.columns.enumerated() where name.lowercased().contains("seconds") && !name.contains("/") {
+            for (at, name) in timing.columns.enumerated()
+            where name.lowercased().contains("seconds") && !name.contains("/") {
                 card(name, HTMLChart.figure(timing.values[at].filter(\.isFinite).reduce(0, +)))
             }
         }
@@ -202,10 +209,10 @@ public struct ReportPage: Sendable {
             func percent(_ value: Double) -> String { value.isFinite ? "\((value * 1000).rounded() / 10)%" : "0%" }
             let interval = row.low.isFinite ? "[\(HTMLChart.figure(row.low)), \(HTMLChart.figure(row.high))]" : ""
             rows +=
-                "<tr><th>\(ReplayPage.escape(row.name))</th><td class=\"bar\"><i style=\"width:\(percent(share))\"></i>"
+                "<tr><th>\(ReplayPage.escape(row.name))</th><td class=\"bar\"><div><i style=\"width:\(percent(share))\"></i>"
                 + (row.low.isFinite
                     ? "<u style=\"left:\(percent(low));width:\(percent(max(0, high - low)))\"></u>" : "")
-                + "</td><td>\(HTMLChart.figure(row.mean))</td><td>\(interval)</td>"
+                + "</div></td><td>\(HTMLChart.figure(row.mean))</td><td>\(interval)</td>"
                 + "<td>\(first > 0 ? HTMLChart.figure(row.mean / first) : "")</td></tr>"
         }
         return "<table class=\"compare\"><tr><th>policy</th><th></th><th>mean</th><th>95 % interval</th>"
@@ -217,17 +224,21 @@ public struct ReportPage: Sendable {
         let charts = timing.columns.indices.filter { timing.values[$0].contains(where: \.isFinite) }.map {
             HTMLChart.line(timing.columns[$0], timing.iterations, timing.values[$0])
         }
-        let phases = timing.columns.indices.filter { timing.columns[$0].contains("/") && timing.columns[$0].contains("seconds") || timing.columns[$0].hasPrefix("seconds/") || timing.columns[$0].hasPrefix("time/") }
+        let phases = timing.columns.indices.filter {
+            timing.columns[$0].contains("/") && timing.columns[$0].contains("seconds")
+                || timing.columns[$0].hasPrefix("seconds/") || timing.columns[$0].hasPrefix("time/")
+        }
         let sums = phases.map { timing.values[$0].filter(\.isFinite).reduce(0, +) }
         let all = sums.reduce(0, +)
         var rows = ""
         for (phase, sum) in zip(phases, sums).sorted(by: { $0.1 > $1.1 }) where all > 0 {
             let share = (sum / all * 1000).rounded() / 10
             rows +=
-                "<tr><th>\(ReplayPage.escape(timing.columns[phase]))</th><td class=\"bar\"><i style=\"width:\(share)%\"></i></td>"
+                "<tr><th>\(ReplayPage.escape(timing.columns[phase]))</th><td class=\"bar\"><div><i style=\"width:\(share)%\"></i></div></td>"
                 + "<td>\(HTMLChart.figure(sum)) s</td><td>\(share) %</td></tr>"
         }
-        return (rows.isEmpty ? "" : "<table class=\"compare\">\(rows)</table>") + "<div class=\"grid\">\(charts.joined())</div>"
+        return (rows.isEmpty ? "" : "<table class=\"compare\">\(rows)</table>")
+            + "<div class=\"grid\">\(charts.joined())</div>"
     }
 }
 
@@ -259,7 +270,11 @@ enum HTMLChart {
             + "<text x=\"\(width - 10)\" y=\"144\" text-anchor=\"end\">\(figure(last))</text>"
         let raw = points.map(place).joined(separator: " ")
         let smooth = zip(points.map(\.0), running(points.map(\.1))).map(place).joined(separator: " ")
-        let dots = points.count < 3 ? points.map { "<circle class=\"d\" r=\"3\" cx=\"\(place($0).split(separator: ",")[0])\" cy=\"\(place($0).split(separator: ",")[1])\"/>" }.joined() : ""
+        let dots =
+            points.count < 3
+            ? points.map {
+                "<circle class=\"d\" r=\"3\" cx=\"\(place($0).split(separator: ",")[0])\" cy=\"\(place($0).split(separator: ",")[1])\"/>"
+            }.joined() : ""
         return "<figure><figcaption>\(ReplayPage.escape(title))</figcaption>"
             + "<svg viewBox=\"0 0 \(Int(width)) \(Int(height))\" role=\"img\">\(marks)"
             + "<polyline class=\"r\" points=\"\(raw)\"/><polyline class=\"s\" points=\"\(smooth)\"/>\(dots)</svg></figure>"
@@ -304,7 +319,7 @@ enum ReportStyle {
         svg { width: 100%; height: auto; display: block; } svg text { font-size: 10.5px; fill: var(--soft); } .g { stroke: var(--line); }
         .r { fill: none; stroke: var(--accent); opacity: .35; } .s { fill: none; stroke: var(--accent); stroke-width: 1.8; } .d { fill: var(--accent); }
         table.compare { border-collapse: collapse; width: 100%; margin-bottom: 10px; font-variant-numeric: tabular-nums; } .compare th { text-align: left; font-weight: 600; padding: 4px 12px 4px 0; }
-        .compare td { padding: 4px 12px 4px 0; white-space: nowrap; } .compare td.bar { width: 55%; position: relative; } .bar i { display: block; height: 14px; background: var(--accent); opacity: .75; border-radius: 3px; }
+        .compare td { padding: 4px 12px 4px 0; white-space: nowrap; } .compare td.bar { width: 55%; } .bar div { position: relative; } .bar i { display: block; height: 14px; background: var(--accent); opacity: .75; border-radius: 3px; }
         .bar u { position: absolute; top: 50%; height: 3px; margin-top: -1.5px; background: var(--warm); min-width: 2px; } details { background: var(--panel); border: 1px solid var(--line); border-radius: 10px; padding: 10px 16px; margin-bottom: 10px; }
         summary { cursor: pointer; font-weight: 600; } pre { overflow-x: auto; font-size: 12.5px; }
         </style></head><body><main><h1><!--TITLE--></h1>

@@ -233,7 +233,8 @@ public final class CoalitionPlanner<Scoring: CoalitionScoring>: Dispatcher {
         let before = state.completion[task]
         var offer = TeamOffer(
             task: task, terms: terms, now: state.now, completion: before, payment: 0,
-            paymentBefore: state.payment(task, at: before), size: 0, virtual: 0, committed: Int(state.teamSize[task]), minutes: 0,
+            paymentBefore: state.payment(task, at: before), size: 0, virtual: 0, committed: Int(state.teamSize[task]),
+            minutes: 0,
             cost: 0, travel: 0)
         var bestRank = -Double.infinity
         var bestSize = 0

@@ -78,7 +78,9 @@ struct ExtensionTests {
     }
 
     /// A game in which every worker and task is at one place and each rule sends whom it can.
-    static func moment(_ tasks: Int, _ workers: Int, _ change: (inout GameExtensions) -> Void) throws -> SpatialCrowdsourcing {
+    static func moment(_ tasks: Int, _ workers: Int, _ change: (inout GameExtensions) -> Void) throws
+        -> SpatialCrowdsourcing
+    {
         let task = SpatialTask(
             release: 0, x: 0, y: 0, skill: 0, workload: 10, expected: 30, deadline: 60, pay: 10, penaltyRate: 0.1)
         let worker = Worker(x: 1, y: 0, skills: [.init(skill: 0)], speed: 1, reach: 9, shiftStart: 0, shiftEnd: 90)
@@ -87,7 +89,8 @@ struct ExtensionTests {
         let game = SpatialCrowdsourcing()
         game.reset(
             try Instance(
-                tasks: Array(repeating: task, count: tasks), workers: Array(repeating: worker, count: workers), horizon: 60,
+                tasks: Array(repeating: task, count: tasks), workers: Array(repeating: worker, count: workers),
+                horizon: 60,
                 extensions: extensions))
         return game
     }
@@ -148,13 +151,15 @@ struct ExtensionTests {
                 Worker(x: 0, y: 0, skills: SkillSet(rawValue: bits), speed: 1, reach: 9, shiftStart: 0, shiftEnd: 90)
             }
             let task = SpatialTask(
-                release: 0, x: 0, y: 0, skill: seats[0], workload: 6, expected: 30, deadline: 60, pay: 10, penaltyRate: 0)
+                release: 0, x: 0, y: 0, skill: seats[0], workload: 6, expected: 30, deadline: 60, pay: 10,
+                penaltyRate: 0)
             var extensions = GameExtensions()
             extensions.terms = [terms]
             let game = SpatialCrowdsourcing()
             let snapshot = Snapshot(
                 now: 0, tasks: [task], workers: people.map(worker),
-                commitments: people.indices.map { .init(worker: $0, task: 0, arrival: Double($0)) }, extensions: extensions)
+                commitments: people.indices.map { .init(worker: $0, task: 0, arrival: Double($0)) },
+                extensions: extensions)
             try game.restore(snapshot, scale: Snapshot.Scale(.chengdu, tasksPerWorker: 1))
             func fills(_ seats: ArraySlice<Int>, _ left: [Int]) -> Bool {
                 guard let seat = seats.first else { return true }
@@ -172,7 +177,9 @@ struct ExtensionTests {
         }
     }
 
-    @Test("the scenarios beyond the paper are played by every rule, and by the same bits each time", arguments: ["field-service", "courier"])
+    @Test(
+        "the scenarios beyond the paper are played by every rule, and by the same bits each time",
+        arguments: ["field-service", "courier"])
     func scenarios(name: String) throws {
         let city = try Scenario.named(name)
         try city.validate()

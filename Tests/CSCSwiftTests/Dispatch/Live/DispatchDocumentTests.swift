@@ -32,24 +32,48 @@ struct DispatchDocumentTests {
         for (text, wanted) in [
             (Self.swap("\"deadline\": 60", "\"deadline\": \"07:60\""), "tasks[0].deadline: 07:60 is not a time"),
             (Self.swap("\"pay\"", "\"payy\""), "tasks[0].payy: there is no such field; did you mean 'pay'?"),
-            (Self.swap("\"now\": 0", "\"now\": 0, \"wrkers\": []"), "wrkers: there is no such field; did you mean 'workers'?"),
+            (
+                Self.swap("\"now\": 0", "\"now\": 0, \"wrkers\": []"),
+                "wrkers: there is no such field; did you mean 'workers'?"
+            ),
             (Self.swap("\"now\": 0", "\"now\": 0, \"now\": 1"), "now: is there twice"),
             (Self.swap("\"workload_min\": 5", "\"workload_min\": -5"), "tasks[0].workload_min: -5.0 is not above 0"),
             (Self.swap("\"workload_min\": 5", "\"workload_min\": \"5\""), "tasks[0].workload_min: a number is wanted"),
             (Self.swap("\"workload_min\": 5,", ""), "tasks[0].workload_min: is missing"),
             (Self.swap("\"xy\": [1, 0]", "\"xy\": [1]"), "tasks[0].xy: x and y"),
-            (Self.swap("\"xy\": [1, 0]", "\"location\": [1, 0]"), "tasks[0]: has location where those before it have xy"),
+            (
+                Self.swap("\"xy\": [1, 0]", "\"location\": [1, 0]"),
+                "tasks[0]: has location where those before it have xy"
+            ),
             (Self.swap("\"xy\": [1, 0],", ""), "tasks[0]: has no place"),
             (Self.swap("\"xy\": [1, 0]", "\"location\": [1, 91]"), "tasks[0].location: [1.0, 91.0] is beyond"),
             (Self.swap("\"now\": 0", "\"now\": 1e300"), "now: "),
             (Self.swap("\"now\": 0", "\"now\": 1732940000000000"), "now: "),
             (Self.swap("\"now\": 0", "\"now\": NaN"), "now: "),
-            (Self.swap("\"now\": 0", "\"now\": \"2026-11-30T10:00:00Z\""), "tasks[0].deadline: 60 is not of the kind of now"),
-            (Self.swap("\"now\": 0", "\"now\": 0, \"policy\": \"coalitoin\""), "policy: no policy is called 'coalitoin'; did you mean 'coalition'?"),
-            (Self.swap("\"now\": 0", "\"now\": 0, \"commitments\": [{\"worker\": \"x\", \"task\": \"t\"}]"), "commitments[0].worker: there is no worker 'x'"),
-            (Self.swap("\"now\": 0", "\"now\": 0, \"travel\": {\"durations_min\": [[0, 1], [1]]}"), "workers[0].index: is missing"),
-            (Self.swap("\"skill\": \"a\"", "\"roles\": [{\"skill\": \"a\", \"count\": 99}]"), "tasks[0].roles[0].count: 99 is not a whole number"),
-            (Self.swap("\"skill\": \"a\"", "\"roles\": [{\"skill\": \"a\", \"count\": 3}], \"max_team\": 2"), "tasks[0].max_team: 2 is less"),
+            (
+                Self.swap("\"now\": 0", "\"now\": \"2026-11-30T10:00:00Z\""),
+                "tasks[0].deadline: 60 is not of the kind of now"
+            ),
+            (
+                Self.swap("\"now\": 0", "\"now\": 0, \"policy\": \"coalitoin\""),
+                "policy: no policy is called 'coalitoin'; did you mean 'coalition'?"
+            ),
+            (
+                Self.swap("\"now\": 0", "\"now\": 0, \"commitments\": [{\"worker\": \"x\", \"task\": \"t\"}]"),
+                "commitments[0].worker: there is no worker 'x'"
+            ),
+            (
+                Self.swap("\"now\": 0", "\"now\": 0, \"travel\": {\"durations_min\": [[0, 1], [1]]}"),
+                "workers[0].index: is missing"
+            ),
+            (
+                Self.swap("\"skill\": \"a\"", "\"roles\": [{\"skill\": \"a\", \"count\": 99}]"),
+                "tasks[0].roles[0].count: 99 is not a whole number"
+            ),
+            (
+                Self.swap("\"skill\": \"a\"", "\"roles\": [{\"skill\": \"a\", \"count\": 3}], \"max_team\": 2"),
+                "tasks[0].max_team: 2 is less"
+            ),
             ("", "the document ends too early"), ("[]", "an object is wanted"), ("{", "the document ends too early"),
             (Self.good + "x", "something follows the document"),
             (String(repeating: "[", count: 100_000), "an object is wanted"),
@@ -68,7 +92,9 @@ struct DispatchDocumentTests {
             worker.xy = [0, 0]
             request.workers.append(worker)
         }
-        #expect { try DispatchDesk().plan(request) } throws: { "\($0)".hasPrefix("workers[3].id: 'w1' is the id of workers[1] too") }
+        #expect { try DispatchDesk().plan(request) } throws: {
+            "\($0)".hasPrefix("workers[3].id: 'w1' is the id of workers[1] too")
+        }
     }
 
     @Test("ids that differ in their bytes are different, and come back byte for byte")
@@ -102,7 +128,8 @@ struct DispatchDocumentTests {
             #expect(abs(PlanTime(iso: time.text)!.value - minutes) < 1e-6, "\(time.text)")
         }
         for text in [
-            "", "07:60", "2026-11-30", "2026-11-30T10:00", "2026-13-01T10:00Z", "2026-02-30T10:00Z", "2026-11-30T10:60Z",
+            "", "07:60", "2026-11-30", "2026-11-30T10:00", "2026-13-01T10:00Z", "2026-02-30T10:00Z",
+            "2026-11-30T10:60Z",
             "2026-11-30T25:00Z", "2026-11-30T10:00+8", "2026-11-30T10:00:00.Z", "２026-11-30T10:00Z",
         ] {
             #expect(PlanTime(iso: text) == nil, "\(text)")

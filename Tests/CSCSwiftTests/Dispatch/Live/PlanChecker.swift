@@ -161,7 +161,8 @@ struct PlanChecker {
         let locked = locked
         for entry in plan.assignments {
             let name = "\(entry.worker) to \(entry.task)"
-            guard let worker = workers[entry.worker], let task = tasks[entry.task], let time = entry.arrival?.value else {
+            guard let worker = workers[entry.worker], let task = tasks[entry.task], let time = entry.arrival?.value
+            else {
                 fault("\(name): no such pair")
                 continue
             }
@@ -207,7 +208,9 @@ struct PlanChecker {
                 fault("\(entry.id): ends at \(end), said never")
             }
             let pays = isPaid ? payment(task, end) : 0
-            if abs(pays - entry.payment) > 1e-3 * max(1, pays) + (task.penalty ?? 0) * 1e-3 && abs(end - deadline(task)) > 1e-6 {
+            if abs(pays - entry.payment) > 1e-3 * max(1, pays) + (task.penalty ?? 0) * 1e-3
+                && abs(end - deadline(task)) > 1e-6
+            {
                 fault("\(entry.id): pays \(pays), not \(entry.payment)")
             }
             let isNew = plan.assignments.contains { $0.task == entry.id && !$0.kept }
@@ -222,8 +225,12 @@ struct PlanChecker {
         if !staffed.isDisjoint(with: rest) || staffed.union(rest).union(over) != Set(tasks.keys) {
             fault("tasks are lost")
         }
-        for entry in plan.unassigned where !agrees(entry) { fault("\(entry.task): \(entry.reason!.rawValue), \(entry.detail ?? "")") }
-        for entry in plan.idle where !agrees(entry) { fault("\(entry.worker): \(entry.reason!.rawValue), \(entry.detail ?? "")") }
+        for entry in plan.unassigned where !agrees(entry) {
+            fault("\(entry.task): \(entry.reason!.rawValue), \(entry.detail ?? "")")
+        }
+        for entry in plan.idle where !agrees(entry) {
+            fault("\(entry.worker): \(entry.reason!.rawValue), \(entry.detail ?? "")")
+        }
     }
 
     // MARK: The reasons
@@ -248,8 +255,12 @@ struct PlanChecker {
         if able.isEmpty { return entry.reason == .notReachableInTime }
         if task.roles != nil, !fills(roles(task)[...], able.map(\.worker)) { return entry.reason == .roleMissing }
         let cap = task.maxTeam ?? .max
-        if able.count <= cap && completion(task, able) > deadline(task) + 1e-6 { return entry.reason == .notFinishedInTime }
-        if entry.reason == .notFinishedInTime { return able.count > cap || completion(task, able) > deadline(task) - 1e-6 }
+        if able.count <= cap && completion(task, able) > deadline(task) + 1e-6 {
+            return entry.reason == .notFinishedInTime
+        }
+        if entry.reason == .notFinishedInTime {
+            return able.count > cap || completion(task, able) > deadline(task) - 1e-6
+        }
         // Somebody could have done it: either those left over still could, or they were sent elsewhere.
         let left = able.filter { !sent.contains($0.worker) }
         let leftCan =
@@ -258,7 +269,8 @@ struct PlanChecker {
         switch entry.reason {
         case .notWorthItsTime: return leftCan && entry.gain != nil
         case .workersBetterUsed:
-            let elsewhere = Set(plan.assignments.filter { !$0.kept && able.map(\.worker).contains($0.worker) }.map(\.task))
+            let elsewhere = Set(
+                plan.assignments.filter { !$0.kept && able.map(\.worker).contains($0.worker) }.map(\.task))
             return able.contains { sent.contains($0.worker) } && !(entry.tasks ?? []).isEmpty
                 && elsewhere.isSuperset(of: entry.tasks!)
                 && (!leftCan || cap < left.count || payment(task, completion(task, left)) < 1e-6)

@@ -3,7 +3,7 @@ import Foundation
 import Testing
 
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #endif
 
 /// A small service of our own that answers OSRM's `table` request: seconds = 60 * the difference of longitudes in
@@ -24,7 +24,8 @@ private final class TableService: @unchecked Sendable {
         var size = socklen_t(MemoryLayout<sockaddr_in>.size)
         let bound = withUnsafeMutablePointer(to: &address) { pointer in
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { pointer in
-                bind(listener, pointer, size) == 0 && listen(listener, 8) == 0 && getsockname(listener, pointer, &size) == 0
+                bind(listener, pointer, size) == 0 && listen(listener, 8) == 0
+                    && getsockname(listener, pointer, &size) == 0
             }
         }
         try #require(bound)
@@ -63,10 +64,13 @@ private final class TableService: @unchecked Sendable {
 
     private func table(_ path: String) -> String {
         let parts = path.split(separator: "?")
-        let places = parts[0].split(separator: "/").last!.split(separator: ";").map { Double($0.split(separator: ",")[0])! }
+        let places = parts[0].split(separator: "/").last!.split(separator: ";").map {
+            Double($0.split(separator: ",")[0])!
+        }
         func list(_ name: String) -> [Int] {
             let field = parts[1].split(separator: "&").first { $0.hasPrefix(name + "=") }
-            return field.map { $0.dropFirst(name.count + 1).split(separator: ";").map { Int($0)! } } ?? Array(places.indices)
+            return field.map { $0.dropFirst(name.count + 1).split(separator: ";").map { Int($0)! } }
+                ?? Array(places.indices)
         }
         let rows = list("sources").map { from in
             "[" + list("destinations").map { "\(abs(places[from] - places[$0]) * 6000)" }.joined(separator: ",") + "]"
@@ -74,8 +78,11 @@ private final class TableService: @unchecked Sendable {
         let body = "{\"code\":\"Ok\",\"durations\":[\(rows.joined(separator: ","))],\"sources\":[{\"hint\":\"x\"}]}"
         // In two chunks, as many servers do.
         let (head, tail) = (body.prefix(20), body.dropFirst(20))
-        func chunk(_ text: some StringProtocol) -> String { String(text.utf8.count, radix: 16) + "\r\n" + text + "\r\n" }
-        return "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n\(chunk(head))\(chunk(tail))0\r\n\r\n"
+        func chunk(_ text: some StringProtocol) -> String {
+            String(text.utf8.count, radix: 16) + "\r\n" + text + "\r\n"
+        }
+        return
+            "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n\(chunk(head))\(chunk(tail))0\r\n\r\n"
     }
 }
 
@@ -108,7 +115,9 @@ struct TravelServiceTests {
         let plan = try desk.plan(request)
         #expect(plan.assignments.map(\.worker) == ["w1"])
         #expect(abs((plan.assignments.first?.arrival?.value ?? 0) - 2.5) < 1e-6)
-        #expect(service.requests.count == 1 && service.requests[0].hasPrefix("/table/v1/driving/104.0,30.0;104.01,30.0;104.035,30.0?"))
+        #expect(
+            service.requests.count == 1
+                && service.requests[0].hasPrefix("/table/v1/driving/104.0,30.0;104.01,30.0;104.035,30.0?"))
         #expect(try desk.plan(request) == plan)
         #expect(service.requests.count == 1)
     }
@@ -127,7 +136,8 @@ struct TravelServiceTests {
         let service = try TableService()
         let ok = "HTTP/1.1 200 OK\r\n\r\n"
         for (fault, wanted) in [
-            ("HTTP/1.1 404 Not Found\r\n\r\nno such profile", "answers 404: no such profile"), ("nonsense", "does not answer in HTTP"),
+            ("HTTP/1.1 404 Not Found\r\n\r\nno such profile", "answers 404: no such profile"),
+            ("nonsense", "does not answer in HTTP"),
             ("", "does not answer in HTTP"), (ok + "{\"code\":\"NoTable\"}", "code is 'NoTable'"),
             (ok + "{\"code\":\"Ok\",\"durations\":[[0]]}", "answers 1 rows of 1; 3 of 3"),
             (ok + "{\"code\":\"Ok\",\"durations\":[[0,1,", "ends too early"),
@@ -142,7 +152,9 @@ struct TravelServiceTests {
         }
         let port = service.port
         service.stop()
-        for address in ["http://127.0.0.1:\(port)", "https://127.0.0.1:1", "http://:5", "http://127.0.0.1:99999", "nonsense"] {
+        for address in [
+            "http://127.0.0.1:\(port)", "https://127.0.0.1:1", "http://:5", "http://127.0.0.1:99999", "nonsense",
+        ] {
             #expect(throws: DispatchFault.self) { try DispatchDesk().plan(Self.request(address)) }
         }
     }
