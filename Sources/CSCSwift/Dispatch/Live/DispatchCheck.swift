@@ -93,6 +93,7 @@ extension DispatchDesk {
             let promises = Dictionary(
                 (moment.commitments + moment.movable).map { ($0.worker, $0) }, uniquingKeysWith: { first, _ in first })
             let locked = Set(moment.commitments.map(\.worker))
+            var lastNew: [Int: Int] = [:]
             for at in plan.assignments.indices {
                 guard let worker = moment.workerIndex[ByteString(plan.assignments[at].worker)] else {
                     add(at, .unknownWorker, "the request has no such worker")
@@ -115,8 +116,12 @@ extension DispatchDesk {
                 } else {
                     judge(at, worker, task)
                 }
-                if teams[task] == moment.cap(task) + 1 {
-                    add(at, .teamSize, "more than \(moment.cap(task)) are sent")
+                if !(promises[worker]?.task == task) { lastNew[task] = at }
+            }
+            for task in teams.indices where teams[task] > moment.cap(task) {
+                // Promises may be more than a team takes; who is sent beside them may not.
+                if let at = lastNew[task] {
+                    add(at, .teamSize, "\(teams[task]) are sent, at most \(moment.cap(task)) may come")
                 }
             }
             for promise in moment.commitments where assigned[promise.worker] == nil {
