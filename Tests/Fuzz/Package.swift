@@ -9,6 +9,6 @@ let package = Package(
         .target(name: "Driver"),
         .executableTarget(
             name: "Fuzz", dependencies: ["Driver", .product(name: "CSCSwift", package: "cafe")],
-            swiftSettings: [.unsafeFlags(["-parse-as-library"])])
+            swiftSettings: [.unsafeFlags(["-parse-as-library"])]),
     ]
 )
