@@ -36,7 +36,7 @@ let package = Package(
             path: ".",
             exclude: [
                 "Benchmarks", "CHANGELOG.md", "CONTRIBUTING.md", "Examples", "LICENSE", "Makefile", "README.md", "docs",
-                "scripts", "Tests", "Sources/CSCSwift", "Sources/cafe-cli",
+                "scripts", "Tests", "Sources/CSCSwift", "Sources/CZlib", "Sources/cafe-cli",
             ],
             sources: ["Sources/CCore"],
             publicHeadersPath: "include",
@@ -45,9 +45,10 @@ let package = Package(
                 .linkedLibrary("lapacke"), .linkedLibrary("openblas"), .linkedLibrary("omp5"), .linkedLibrary("m"),
             ]
         ),
+        .systemLibrary(name: "CZlib", path: "Sources/CZlib", providers: [.apt(["zlib1g-dev"])]),
         .target(
             name: "CSCSwift",
-            dependencies: ["CCore", .product(name: "Yams", package: "Yams")],
+            dependencies: ["CCore", "CZlib", .product(name: "Yams", package: "Yams")],
             swiftSettings: librarySettings
         ),
         .executableTarget(

@@ -23,4 +23,15 @@ struct CafeCLI: AsyncParsableCommand {
             ScaleCommand.self,
         ]
     )
+
+    /// Runs a command; an error is said in a sentence and, where JSON is asked for, as JSON.
+    static func main() async {
+        do {
+            var command = try parseAsRoot()
+            if var command = command as? any AsyncParsableCommand { try await command.run() } else { try command.run() }
+        } catch {
+            ErrorReport.show(error)
+            exit(withError: error)
+        }
+    }
 }

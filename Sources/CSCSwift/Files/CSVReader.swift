@@ -78,7 +78,7 @@ public final class CSVReader {
     ///   cannot be meant.
     public convenience init(path: String, format: CSVFormat = CSVFormat()) throws(CSCError) {
         if path == "-" {
-            try self.init(path: "standard input", text: [], handle: .standardInput, format: format)
+            try self.init(path: "standard input", text: [], handle: FileHandle.standardInput, format: format)
             return
         }
         var isFolder: ObjCBool = false
@@ -102,24 +102,26 @@ public final class CSVReader {
         try self.init(path: name, text: bytes, handle: nil, format: format)
     }
 
-    private init(path: String, text: [UInt8], handle: FileHandle?, format: CSVFormat) throws(CSCError) {
+    private init(path: String, text: [UInt8], handle: (any ByteSource)?, format: CSVFormat) throws(CSCError) {
         self.path = path
         self.ragged = format.ragged
         var head = text
-        if let handle {
-            do {
-                head = try handle.read(upToCount: 1 << 16).map { Array($0) } ?? []
-            } catch {
-                throw .file(path: path, reason: "cannot be read: \(error.localizedDescription)")
+        var handle = handle
+        func fill() throws(CSCError) {
+            do { head = try handle?.read(upToCount: 1 << 16).map { Array($0) } ?? [] } catch {
+                throw error as? CSCError ?? .file(path: path, reason: "cannot be read: \(error.localizedDescription)")
             }
+        }
+        if handle != nil { try fill() }
+        if head.starts(with: [0x1F, 0x8B]), let file = handle {
+            handle = GzipSource(path: path, head: head, file: file)
+            try fill()
         }
         if head.starts(with: [0xEF, 0xBB, 0xBF]) { head.removeFirst(3) }
         if head.starts(with: [0xFF, 0xFE]) || head.starts(with: [0xFE, 0xFF]) {
             throw .table(path: path, reason: "the file is UTF-16; save it as UTF-8")
         }
-        if head.starts(with: [0x1F, 0x8B]) || head.starts(with: [0x50, 0x4B, 3, 4]) {
-            throw .table(path: path, reason: "the file is compressed; unpack it first")
-        }
+        if let other = Self.otherKind(head) { throw .table(path: path, reason: other) }
         var scan = CSVScanner(
             path: path, text: head, handle: handle,
             separator: Self.separator(format, head), blanks: format.separator == .blanks, comment: format.comment)
@@ -144,6 +146,30 @@ public final class CSVReader {
             isNamed = false
         }
         scanner = scan
+    }
+
+    /// What a file is whose first bytes are not those of a table, and how to make one of it; nil where they may be.
+    private static func otherKind(_ head: [UInt8]) -> String? {
+        if head.starts(with: [0x50, 0x4B, 3, 4]) {
+            return "this is a zip archive or an Excel workbook (.xlsx): unpack it, or save the sheet as CSV"
+        }
+        if head.starts(with: [0xD0, 0xCF, 0x11, 0xE0]) {
+            return "this is an Excel workbook (.xls): save the sheet as CSV"
+        }
+        if head.starts(with: Array("PAR1".utf8)) { return "this is a Parquet file: save it as CSV" }
+        if head.starts(with: Array("SQLite format 3".utf8)) {
+            return "this is an SQLite data base: export the table as CSV"
+        }
+        let start = head.drop { $0 == 32 || $0 == 9 || $0 == 10 || $0 == 13 }
+        let rest = start.dropFirst().drop { $0 == 32 || $0 == 9 || $0 == 10 || $0 == 13 }
+        guard let first = start.first, let next = rest.first else { return nil }
+        // {" and [{ and [[ and [" begin JSON; a header may begin with a bracket, but hardly so.
+        if first == 0x7B && (next == 0x22 || next == 0x7D)
+            || first == 0x5B && (next == 0x7B || next == 0x5B || next == 0x22 && rest.contains(0x2C))
+        {
+            return "this is JSON, not a table: write it as CSV, one row a line under a line of column names"
+        }
+        return nil
     }
 
     private static func separator(_ format: CSVFormat, _ head: [UInt8]) -> UInt8 {
@@ -344,9 +370,14 @@ public final class CSVReader {
 
     /// The field as a point in time, in seconds since 1970-01-01 00:00: `2017-04-30 23:39:31`, `2010-06-29T05:07:41Z`,
     /// `2017-04-30`, with fractions of a second and a zone `+08:00` if wanted. A time without a zone is taken as is.
-    public func time(_ column: Int) throws(CSCError) -> Double {
-        guard column < scanner.count, let value = scanner.time(column) else {
-            throw error(column, "a date and time such as 2017-04-30 23:39:31 is wanted")
+    public func time(_ column: Int) throws(CSCError) -> Double { try stamp(column).seconds }
+
+    /// The field as a point in time with its zone: as `time`, or a number of seconds, milli-, micro- or nanoseconds since
+    /// 1970, whichever its size says.
+    public func stamp(_ column: Int) throws(CSCError) -> TimeStamp {
+        guard column < scanner.count, let value = scanner.stamp(column) else {
+            throw error(
+                column, "a date and time such as 2017-04-30 23:39:31, or a number of seconds since 1970, is wanted")
         }
         return value
     }

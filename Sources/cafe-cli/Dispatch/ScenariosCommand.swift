@@ -22,7 +22,7 @@ struct ScenariosCommand: ParsableCommand {
 
     func run() throws {
         if let scenario {
-            print(try Scenario.find(scenario).yaml(), terminator: "")
+            print(try Scenario.find(scenario).annotatedYAML(), terminator: "")
             return
         }
         for city in Scenario.all {

@@ -46,6 +46,7 @@ struct GameState {
 
     var settlements: [Settlement] = []
     var settlementMembers: [SettlementMember] = []
+    var tally = EpisodeTally()
 
     init(options: GameOptions) { self.options = options }
 
@@ -56,6 +57,7 @@ struct GameState {
         workers.removeAll(keepingCapacity: true)
         workers.append(contentsOf: instance.workers)
         horizon = max(instance.horizon, 1)
+        tally = EpisodeTally(instance)
         scale = nil
         now = 0
         windowIndex = 0
@@ -281,7 +283,9 @@ struct GameState {
                     share: payment * work / terms.workload, difference: difference))
             node = teamNext[worker]
         }
+        tally.end(terms, at: time, done: done, payment: payment)
         for member in settlementMembers[first...] {
+            tally.free(workers[member.worker], committed: member.committed, arrival: member.arrival, at: time)
             let place = options.reroute ? road(member.worker, at: end) : (terms.x, terms.y)
             (workerX[member.worker], workerY[member.worker]) = place
             workerTask[member.worker] = -1

@@ -35,8 +35,8 @@ public struct DemandForecast: Sendable, Hashable, Codable {
     public init(_ episodes: [Instance]) {
         precondition(episodes.contains { !$0.tasks.isEmpty }, "DemandForecast: no task in \(episodes.count) episodes")
         let tasks = episodes.flatMap(\.tasks)
-        let low = (x: tasks.map(\.x).min()!, y: tasks.map(\.y).min()!)
-        let high = (x: tasks.map(\.x).max()!, y: tasks.map(\.y).max()!)
+        let (x, y) = (Self.bounds(tasks.map(\.x)), Self.bounds(tasks.map(\.y)))
+        let (low, high) = ((x: x.low, y: y.low), (x: x.high, y: y.high))
         let extent = max(high.x - low.x, high.y - low.y, 1e-9)
         let horizon = max(episodes.map(\.horizon).max()!, 1e-9)
         self.x = low.x
@@ -63,13 +63,23 @@ public struct DemandForecast: Sendable, Hashable, Codable {
         onShift = present
     }
 
+    /// The least and the greatest value, but no farther from the middle 98 % than half of their width: a few places far
+    /// outside do not set the scale of the grid. O(n log n).
+    private static func bounds(_ values: [Double]) -> (low: Double, high: Double) {
+        let sorted = values.sorted()
+        let cut = sorted.count / 100
+        let (low, high) = (sorted[cut], sorted[sorted.count - 1 - cut])
+        let margin = (high - low) / 2
+        return (max(sorted[0], low - margin), min(sorted[sorted.count - 1], high + margin))
+    }
+
     /// log relative density of each cell: smoothed by (1 2 1)/4 in both directions, a tenth of the mean added so that
     /// no cell is empty. O(tasks).
     private static func density(_ tasks: [SpatialTask], x: Double, y: Double, extent: Double) -> [Double] {
         var counts = [Double](repeating: 0, count: side * side)
         for task in tasks {
-            let column = min(side - 1, Int((task.x - x) / extent * Double(side)))
-            let row = min(side - 1, Int((task.y - y) / extent * Double(side)))
+            let column = Int(min(Double(side - 1), max(0, (task.x - x) / extent * Double(side))))
+            let row = Int(min(Double(side - 1), max(0, (task.y - y) / extent * Double(side))))
             counts[row * side + column] += 1
         }
         return (0..<side * side).map { cell in

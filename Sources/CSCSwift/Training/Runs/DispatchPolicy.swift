@@ -73,9 +73,9 @@ extension PolicySource {
     /// trained while they play.
     public init(name: String, note: String = "", policy: ActorCritic, options: GameOptions, sampled: Bool) {
         self.init(name: name, note: note) {
-            let player = EpisodePlayer(
-                game: SpatialCrowdsourcing(options: options), policy: policy, columns: [], recording: false)
-            return { instance, stream in
+            let game = SpatialCrowdsourcing(options: options)
+            let player = EpisodePlayer(game: game, policy: policy, columns: [], recording: false)
+            return Seat(game: game) { instance, stream in
                 player.rollout.removeAll()
                 return player.play(instance, policy: policy, stream: stream, sampled: sampled)
             }
