@@ -65,9 +65,9 @@ extension EvaluateCommand {
             let means = bySeed.map { Summary($0).mean }
             let interval = seeds.count > 1 ? Summary(means) : total
             // Where a run plays each seed, the runs are the sample.
-            let bySeed = choice.members.count > 1 || choices[0].members.count > 1
+            let ofRuns = choice.members.count > 1 || choices[0].members.count > 1
             let difference =
-                bySeed
+                ofRuns
                 ? Summary.paired(means, minus: returns[0].map { Summary($0).mean })
                 : Summary.paired(all, minus: returns[0].flatMap(\.self))
             let note = choice.members.count == 1 ? "" : "\(choice.members.count) runs, one for each seed"
@@ -89,7 +89,7 @@ extension EvaluateCommand {
                             .object([
                                 ("policy", .string(choices[0].name)), ("mean", .number(difference.mean)),
                                 ("ci95", .array([.number(difference.lower), .number(difference.upper)])),
-                                ("interval_over", .string(bySeed ? "seeds" : "episodes")),
+                                ("interval_over", .string(ofRuns ? "seeds" : "episodes")),
                                 ("pairs", .integer(difference.count)),
                             ])
                         ),
