@@ -113,8 +113,8 @@ public final class CSVReader {
             }
         }
         if handle != nil { try fill() }
-        if head.starts(with: [0x1F, 0x8B]), let file = handle {
-            handle = GzipSource(path: path, head: head, file: file)
+        if head.starts(with: [0x1F, 0x8B]) {
+            handle = GzipSource(path: path, head: head, file: handle)
             try fill()
         }
         if head.starts(with: [0xEF, 0xBB, 0xBF]) { head.removeFirst(3) }

@@ -28,7 +28,10 @@ struct EvaluationSetting {
         self.seeds = seeds
         self.rules = rules
         if let fixed = source as? FixedInstance {
-            let given = [("tasks", command.tasks), ("workers", command.workers), ("episodes", command.episodes)]
+            let given = [
+                ("tasks", command.tasks), ("workers", command.workers),
+                ("episodes", command.episodes == 1 ? nil : command.episodes),
+            ]
             if let flag = given.first(where: { $0.1 != nil })?.0 {
                 throw ValidationError(
                     "--\(flag): \(fixed.name) is one episode of \(fixed.instance.tasks.count) tasks and "
