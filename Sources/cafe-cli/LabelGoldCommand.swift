@@ -13,8 +13,8 @@ struct LabelGold: ParsableCommand {
             """)
 
     @OptionGroup var session: SessionOptions
-    @Option(help: "The task.") var task: String?
-    @Option(name: .customLong("class"), help: "Its class.") var label: String?
+    @Option(parsing: .unconditional, help: "The task.") var task: String?
+    @Option(name: .customLong("class"), parsing: .unconditional, help: "Its class.") var label: String?
     @Option(help: "A table task,class instead, all of it or nothing; - for standard input.") var file: String?
 
     func validate() throws {
