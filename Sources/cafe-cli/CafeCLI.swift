@@ -23,4 +23,23 @@ struct CafeCLI: AsyncParsableCommand {
             ScaleCommand.self,
         ]
     )
+
+    /// Runs a command. Where its answer is JSON on standard output, so is its error.
+    static func main() async {
+        do {
+            var command = try parseAsRoot()
+            if var patient = command as? any AsyncParsableCommand {
+                try await patient.run()
+            } else {
+                try command.run()
+            }
+        } catch {
+            let code = exitCode(for: error), text = message(for: error)
+            guard !code.isSuccess, !text.isEmpty, ErrorReport.isWanted(CommandLine.arguments) else {
+                exit(withError: error)
+            }
+            print(ErrorReport.json(error, message: text).line)
+            exit(withError: code)
+        }
+    }
 }

@@ -194,7 +194,9 @@ public final class CSVReader {
     /// The index of the column called one of these names, or nil.
     /// - Throws: `CSCError.table` where several columns answer to the same name.
     public func optionalColumn(_ accepted: [String]) throws(CSCError) -> Int? {
-        if let meaning = accepted.first, let given = columns.column(of: meaning) { return try column(given, of: meaning) }
+        if let meaning = accepted.first, let given = columns.column(of: meaning) {
+            return try column(given, of: meaning)
+        }
         for name in accepted {
             let key = Self.normal(name)
             let found = names.indices.filter { Self.normal(names[$0]) == key }

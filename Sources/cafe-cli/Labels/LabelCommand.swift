@@ -8,7 +8,8 @@ struct LabelCommand: AsyncParsableCommand {
         subcommands: [
             LabelInit.self, LabelNext.self, LabelRecord.self, LabelGold.self, LabelImport.self, LabelCorrect.self,
             LabelBudgetCommand.self, LabelTasksCommand.self, LabelWorkersCommand.self, LabelSet.self, LabelStatus.self,
-            LabelLabels.self, LabelPlanCommand.self, LabelAggregate.self, LabelReplayCommand.self,
+            LabelReport.self, LabelCheck.self, LabelLabels.self, LabelPlanCommand.self, LabelAggregate.self,
+            LabelReplayCommand.self,
         ]
     )
 }

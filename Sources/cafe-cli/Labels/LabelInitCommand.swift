@@ -90,7 +90,9 @@ struct LabelInit: ParsableCommand {
         while try table.next() {
             let id = try table.string(name)
             do { try LabelSession.checkName(id, "worker") } catch { throw table.error(name, "\(error)") }
-            guard known.insert(ExactName(id)).inserted else { throw table.error(name, "this worker has been named before") }
+            guard known.insert(ExactName(id)).inserted else {
+                throw table.error(name, "this worker has been named before")
+            }
             var price = 1.0
             if let cost {
                 price = try table.double(cost)

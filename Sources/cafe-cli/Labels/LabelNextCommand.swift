@@ -82,7 +82,8 @@ struct LabelNext: ParsableCommand {
             throw CSCError.invalid(
                 "\(error)"
                     + (unseen.isEmpty
-                        ? "" : "; \(Terminal.counted(unseen.count, "question")) that nobody has seen "
+                        ? ""
+                        : "; \(Terminal.counted(unseen.count, "question")) that nobody has seen "
                             + "\(unseen.count == 1 ? "is" : "are") withdrawn"))
         }
         if round.asked.isEmpty { throw Self.nothing }

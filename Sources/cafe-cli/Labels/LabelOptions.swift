@@ -64,7 +64,8 @@ extension LabelSession {
 
     /// Lease and cap, for people.
     var settingsSentence: String {
-        let lease = options.lease.map { "questions lapse after \(Terminal.age($0))" } ?? "questions do not lapse by themselves"
+        let lease =
+            options.lease.map { "questions lapse after \(Terminal.age($0))" } ?? "questions do not lapse by themselves"
         let cap = options.maxOpen.map { "at most \($0) open a worker" } ?? "any number open a worker"
         return lease + "; " + cap
     }

@@ -53,7 +53,8 @@ struct LabelStatus: ParsableCommand {
         if !live.barredWorkers.isEmpty { print("barred: " + live.barredWorkers.map(\.id).joined(separator: ", ")) }
         for question in live.outstanding {
             print(
-                "outstanding: worker \(question.worker), task \(question.task) (\(Terminal.age(live.age(of: question))))")
+                "outstanding: worker \(question.worker), task \(question.task) (\(Terminal.age(live.age(of: question))))"
+            )
         }
     }
 }

@@ -65,7 +65,8 @@ struct LabelTasksCommand: ParsableCommand {
 /// `cafe-cli label workers`.
 struct LabelWorkersCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "workers", abstract: "Add workers to a running session, bar one from being asked, or let one back.",
+        commandName: "workers",
+        abstract: "Add workers to a running session, bar one from being asked, or let one back.",
         discussion: """
             `label workers study add cyd,dan --cost 0.5`, `label workers study bar dan`, `label workers study unbar dan`. \
             What a barred worker has not answered lapses and its price is free again; labels given keep their say.
@@ -157,7 +158,8 @@ struct LabelCorrect: ParsableCommand {
 /// `cafe-cli label set`.
 struct LabelSet: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "set", abstract: "Change the lease of questions or the cap of open questions of a running session.")
+        commandName: "set", abstract: "Change the lease of questions or the cap of open questions of a running session."
+    )
 
     @OptionGroup var session: SessionOptions
     @Option(help: "After how long a question lapses by itself: seconds, or 10m, 2h; or none.") var lease: String?

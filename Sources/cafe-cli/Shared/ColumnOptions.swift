@@ -11,13 +11,16 @@ struct ColumnOptions: ParsableArguments {
         })
     var columns: ColumnMapping?
 
+    /// What was said, each of these meanings at most once; nothing where --columns is left out.
+    func mapping(for meanings: [String]) throws(CSCError) -> ColumnMapping {
+        try columns?.check(for: meanings)
+        return columns ?? ColumnMapping()
+    }
+
     /// Opens a table whose columns of these meanings may be named by `--columns`. Lines of JSON are a table too.
     func table(_ path: String, for meanings: [String], format: CSVFormat = CSVFormat()) throws(CSCError) -> CSVReader {
         var format = format
-        if let columns {
-            try columns.check(for: meanings)
-            format.columns = columns
-        }
+        format.columns = try mapping(for: meanings)
         return try JSONLines.table(path, format: format)
     }
 }

@@ -120,7 +120,9 @@ struct SamplerRows: Sendable, Codable {
         trees = try values.decode([Double].self, forKey: .trees)
         treeSize = arms == 0 ? 0 : Int(cafe_sampler_tree_size(Int64(arms)))
         let size = MemoryLayout<cafe_sampler>.stride
-        guard bytes.count % size == 0, trees.count == bytes.count / size * treeSize else { throw StateDecoder.Mismatch() }
+        guard bytes.count % size == 0, trees.count == bytes.count / size * treeSize else {
+            throw StateDecoder.Mismatch()
+        }
         states = [cafe_sampler](repeating: cafe_sampler(), count: bytes.count / size)
         states.withUnsafeMutableBytes { $0.copyBytes(from: bytes) }
     }

@@ -17,7 +17,8 @@ extension Pooled {
     /// - Throws: `CSCError.invalid` if the pair is known or its price is not free.
     public mutating func reinstate(_ assignment: Assignment) throws(CSCError) {
         let task = assignment.task, worker = assignment.worker
-        guard context.indices.contains(task), (0..<workerCount).contains(worker), pairs.find(task, worker: worker) == nil
+        guard context.indices.contains(task), (0..<workerCount).contains(worker),
+            pairs.find(task, worker: worker) == nil
         else { throw .invalid("the question to worker \(worker) about task \(task) cannot be taken up again") }
         guard costs[worker] <= budget.freeMicros else { throw .invalid("its price is not free") }
         calibration.close(task: task, worker: worker)

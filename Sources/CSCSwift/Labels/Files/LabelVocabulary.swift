@@ -50,7 +50,8 @@ enum LabelVocabulary {
             guard left.count < told.count else {
                 throw .table(
                     path: path,
-                    reason: "no truth is a class that a label has: the truths are \(quoted(left.map { names[$0] })), the "
+                    reason:
+                        "no truth is a class that a label has: the truths are \(quoted(left.map { names[$0] })), the "
                         + "labels \(quoted(classes))")
             }
             let count = truths.values.count(where: { left.contains($0) })

@@ -10,10 +10,13 @@ internal import Foundation
 public final class JournalFolder: SessionStorage {
     /// The journal's path, as errors show it.
     public let path: String
+    /// Where the records end.
     public private(set) var end = SessionMark.start
+    /// What was cut off on opening, or is gone, in a sentence.
     public private(set) var notice: String?
 
     private let folder: String
+    private let usesSnapshot: Bool
     private let lock: Int32
     private var file: Int32 = -1
     private let acknowledged: JournalEnd
@@ -30,6 +33,7 @@ public final class JournalFolder: SessionStorage {
     /// - Throws: `CSCError.file` where the folder has a session already.
     public init(creating folder: String) throws(CSCError) {
         self.folder = folder
+        usesSnapshot = true
         path = AtomicFile.join(folder, "journal.tsv")
         let taken = CSCError.file(path: path, reason: "there is a session in this folder already")
         if FileManager.default.fileExists(atPath: path) { throw taken }
@@ -47,8 +51,10 @@ public final class JournalFolder: SessionStorage {
     }
 
     /// Opens and locks the session in `folder`; waits up to `wait` seconds for another process to close it.
-    public init(opening folder: String, wait: Double = 10) throws(CSCError) {
+    /// - Parameter usesSnapshot: whether `snapshot()` gives one; if not, the whole journal is followed.
+    public init(opening folder: String, wait: Double = 10, usesSnapshot: Bool = true) throws(CSCError) {
         self.folder = folder
+        self.usesSnapshot = usesSnapshot
         path = AtomicFile.join(folder, "journal.tsv")
         guard FileManager.default.fileExists(atPath: path) else {
             throw .file(path: path, reason: "there is no session in this folder; start one with label init")
@@ -88,12 +94,15 @@ public final class JournalFolder: SessionStorage {
 
     // MARK: Reading
 
+    /// `study/journal.tsv:17`.
     public func place(of number: Int) -> String { "\(path):\(number)" }
 
     private func damaged(_ line: Int, _ reason: String) -> CSCError {
         .damaged(path: place(of: line), reason: "line \(line) \(reason)")
     }
 
+    /// Calls `body` with each record after `mark`; what had not been acknowledged is cut off. O(bytes after the mark).
+    /// - Throws: `CSCError.damaged` naming the first line that is not as it was written, or is missing.
     public func read(after mark: SessionMark, _ body: (SessionRecord) throws(CSCError) -> Void) throws(CSCError) {
         let told = try acknowledged.read()
         var scan = Scan()
@@ -147,7 +156,8 @@ public final class JournalFolder: SessionStorage {
     private func check(_ told: (lines: Int, checksum: String), _ mark: SessionMark) throws(CSCError) {
         guard told.checksum == JournalEnd.digits(mark.checksum) else {
             throw damaged(
-                mark.count, "is not the line that \(acknowledged.path) tells of: one of the two files is from elsewhere")
+                mark.count, "is not the line that \(acknowledged.path) tells of: one of the two files is from elsewhere"
+            )
         }
     }
 
@@ -181,6 +191,7 @@ public final class JournalFolder: SessionStorage {
 
     // MARK: Writing
 
+    /// Adds records in one write and returns when they are on the disk; where that fails the journal is as long as before.
     public func append(_ records: [SessionRecord]) throws(CSCError) {
         guard let last = records.last else { return }
         var bytes: [UInt8] = []
@@ -231,8 +242,11 @@ extension JournalFolder {
     private static let magic: UInt64 = 0x3150_414E_5345_4643  // "CFESNAP1"
     private var snapshotPath: String { AtomicFile.join(folder, "snapshot") }
 
+    /// The snapshot, if it is whole and the journal begins with the bytes that it was made from. O(bytes), at the speed of
+    /// memory.
     public func snapshot() -> SessionSnapshot? {
-        guard FileManager.default.fileExists(atPath: snapshotPath), let bytes = try? AtomicFile.read(snapshotPath),
+        guard usesSnapshot, FileManager.default.fileExists(atPath: snapshotPath),
+            let bytes = try? AtomicFile.read(snapshotPath),
             bytes.count > 64
         else { return nil }
         var words: [UInt64] = []
@@ -250,6 +264,7 @@ extension JournalFolder {
         return SessionSnapshot(mark: mark, state: state)
     }
 
+    /// Replaces the snapshot by one of the present end. O(bytes of the journal and the state).
     public func keep(_ snapshot: SessionSnapshot) throws(CSCError) {
         guard snapshot.mark == end else {
             throw .invalid("a snapshot of line \(snapshot.mark.count) cannot be kept at line \(end.count)")

@@ -204,6 +204,9 @@ public final class LabelSession {
 
     func ready() throws(CSCError) { if let failure { throw failure } }
 
+    /// How many records the session has, those of its beginning included. O(1).
+    public var eventCount: Int { storage.end.count }
+
     /// The number of the record that the next event will be.
     var nextNumber: Int { storage.end.count + 1 }
 

@@ -154,7 +154,8 @@ extension LabelSession {
                 try offer(entry)
                 draft.events.append(
                     .offered(
-                        task: tasks[Int(ledger.task[entry])].id, worker: workers[Int(ledger.worker[entry])].id, at: time))
+                        task: tasks[Int(ledger.task[entry])].id, worker: workers[Int(ledger.worker[entry])].id, at: time
+                    ))
             }
         }
     }
@@ -228,7 +229,9 @@ extension LabelSession {
     public func question(id: Int) -> Question? { ledger.entry(id: id).map { question($0) } }
 
     private func names(ofQuestion id: Int) throws(CSCError) -> (task: String, worker: String) {
-        guard let entry = ledger.entry(id: id) else { throw .refused(code: "unknown-question", reason: "there is no question \(id) in this session") }
+        guard let entry = ledger.entry(id: id) else {
+            throw .refused(code: "unknown-question", reason: "there is no question \(id) in this session")
+        }
         return (tasks[Int(ledger.task[entry])].id, workers[Int(ledger.worker[entry])].id)
     }
 

@@ -106,8 +106,11 @@ public enum SessionEvent: Sendable, Hashable {
         }
     }
 
+    /// The text of a record of one event. O(bytes).
+    public static func text(_ event: SessionEvent) -> String { event.fields.joined(separator: "\t") }
+
     /// A batch's texts: what `SessionRecord.chain` takes. O(bytes).
-    static func texts(_ batch: [SessionEvent]) -> [String] {
+    public static func texts(_ batch: [SessionEvent]) -> [String] {
         batch.enumerated().map { index, event in
             var fields = event.fields
             if batch.count > 1 { fields.append("*\(index + 1)/\(batch.count)") }
@@ -124,7 +127,7 @@ public enum SessionEvent: Sendable, Hashable {
     }
 
     /// The event of a record's text; nil where it is none. O(bytes).
-    init?(text: String) {
+    public init?(text: String) {
         var fields = text.split(separator: "\t", omittingEmptySubsequences: false)
         if let event = SessionEvent(fields: fields) {
             self = event

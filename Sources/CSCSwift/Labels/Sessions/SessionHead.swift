@@ -53,7 +53,9 @@ struct SessionHead {
     /// The lines of a session that starts at this time, in seconds since 1970.
     func lines(startedAt time: Double) -> [[String]] {
         let score = Self.scores.first { $0.score == options.score }!.name
-        var lines = [["session", Self.version, "\(options.seed)", "\(options.budget)", "\(options.explore)", score] + classes]
+        var lines = [
+            ["session", Self.version, "\(options.seed)", "\(options.budget)", "\(options.explore)", score] + classes
+        ]
         if options.method != .bbta { lines.append(["method", options.method.rawValue]) }
         if options.stopAt < 1 { lines.append(["stop", "\(options.stopAt)"]) }
         if let lease = options.lease { lines.append(["lease", "\(lease)"]) }
@@ -162,8 +164,12 @@ struct SessionHead {
         var seen: Set<ExactName> = []
         let names = Set(tasks.map { ExactName($0.id) })
         for known in gold {
-            guard names.contains(ExactName(known.task)) else { throw .invalid("gold: there is no task '\(known.task)'") }
-            guard classes.contains(where: { ExactName.same($0, known.label) }) else { throw .invalid("gold: '\(known.label)' is not a class") }
+            guard names.contains(ExactName(known.task)) else {
+                throw .invalid("gold: there is no task '\(known.task)'")
+            }
+            guard classes.contains(where: { ExactName.same($0, known.label) }) else {
+                throw .invalid("gold: '\(known.label)' is not a class")
+            }
             guard seen.insert(ExactName(known.task)).inserted else {
                 throw .invalid("gold: task '\(known.task)' is named twice")
             }

@@ -88,7 +88,8 @@ extension LabelSession {
         return (
             .allAsked,
             who + " been asked about every task that is open to them"
-                + (open > 0 ? "; \(Terminal.counted(open, "question")) of theirs \(open == 1 ? "is" : "are") outstanding" : "")
+                + (open > 0
+                    ? "; \(Terminal.counted(open, "question")) of theirs \(open == 1 ? "is" : "are") outstanding" : "")
         )
     }
 
@@ -156,7 +157,9 @@ extension LabelSession {
     func reply(_ task: String, _ worker: String, _ label: String, taken: Int = 0) throws(Refusal) -> Reply {
         let value = try index(ofLabel: label)
         let i = try index(ofTask: task), j = try index(ofWorker: worker)
-        guard let entry = ledger.find(i, j) else { throw Refusal(field: .task, code: "not-asked", reason: notAsked(task, worker)) }
+        guard let entry = ledger.find(i, j) else {
+            throw Refusal(field: .task, code: "not-asked", reason: notAsked(task, worker))
+        }
         switch ledger.fate(of: entry) {
         case .asked: return Reply(entry: entry, label: value, outcome: .new)
         case .answered(value): return Reply(entry: entry, label: value, outcome: .known)

@@ -35,7 +35,8 @@ extension LabelSession {
         guard context != nil || contexts.count == 1 else {
             throw .table(
                 path: table.path,
-                reason: "there is no column 'context'; the session has \(contexts.count): \(contexts.joined(separator: ", "))"
+                reason:
+                    "there is no column 'context'; the session has \(contexts.count): \(contexts.joined(separator: ", "))"
             )
         }
         var report = TableReport()
@@ -64,7 +65,8 @@ extension LabelSession {
             guard ExactName.same(first, kind) else {
                 throw table.error(
                     context ?? task,
-                    "task '\(name)' is in this session already, with the context '\(first)'; nothing of this file was added")
+                    "task '\(name)' is in this session already, with the context '\(first)'; nothing of this file was added"
+                )
             }
             report.known += 1
         }
