@@ -11,7 +11,8 @@ struct DocumentationTests {
 
     /// The pages, README first.
     static let pages: [String] = {
-        let docs = (try? FileManager.default.contentsOfDirectory(atPath: root.appendingPathComponent("docs").path)) ?? []
+        let docs =
+            (try? FileManager.default.contentsOfDirectory(atPath: root.appendingPathComponent("docs").path)) ?? []
         return ["README.md"] + docs.filter { $0.hasSuffix(".md") }.sorted().map { "docs/" + $0 }
     }()
 
@@ -74,11 +75,15 @@ struct DocumentationTests {
         for block in try blocks(page) {
             let isConsole = block.contains { $0.hasPrefix("$ ") }
             let starts = ["cafe-cli ", "make ", "for ", "while ", "echo ", "printf ", "scripts/"]
-            guard isConsole || block.contains(where: { line in starts.contains { line.hasPrefix($0) } }) else { continue }
+            guard isConsole || block.contains(where: { line in starts.contains { line.hasPrefix($0) } }) else {
+                continue
+            }
             var open = ""
             for line in block {
                 if isConsole && open.isEmpty && !line.hasPrefix("$ ") {
-                    if commands.last?.page == page, !commands.isEmpty { commands[commands.count - 1].shown.append(line) }
+                    if commands.last?.page == page, !commands.isEmpty {
+                        commands[commands.count - 1].shown.append(line)
+                    }
                     continue
                 }
                 if open.isEmpty && (line.isEmpty || line.hasPrefix("#")) { continue }
@@ -142,7 +147,8 @@ struct DocumentationTests {
         }
         let tasks = 1...12
         try write(
-            "tasks.csv", "task,context,truth\n" + tasks.map { "t\($0),\($0 % 2 == 0 ? "news" : "blog"),yes\n" }.joined())
+            "tasks.csv", "task,context,truth\n" + tasks.map { "t\($0),\($0 % 2 == 0 ? "news" : "blog"),yes\n" }.joined()
+        )
         try write("truth.csv", "task,truth\n" + tasks.map { "t\($0),yes\n" }.joined())
         try write("gold.csv", "task,class\nt3,yes\nt4,yes\n")
         try write("old.csv", "task,worker,label\nt9,ann,yes\nt9,eve,no\nt10,ann,yes\n")
@@ -171,19 +177,23 @@ struct DocumentationTests {
                 "docs-commands.txt: \(page) has no command that begins with '\(rule.prefix)'")
         }
         for command in commands {
-            if let rule = rules.first(where: { command.text.hasPrefix($0.prefix) }), !(rule.isSlow && isSlow) { continue }
+            if let rule = rules.first(where: { command.text.hasPrefix($0.prefix) }), !(rule.isSlow && isSlow) {
+                continue
+            }
             let (status, output) = try Self.shell(["-c", command.text], folder: folder.path)
             let lines = output.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
             let printed = lines.last == "" ? Array(lines.dropLast()) : lines
             let shown = command.shown.last == "" ? Array(command.shown.dropLast()) : command.shown
-            let fails = shown.contains { $0.hasPrefix("Error:") }, ends = shown.contains { $0.hasPrefix("nothing to ask") }
+            let fails = shown.contains { $0.hasPrefix("Error:") },
+                ends = shown.contains { $0.hasPrefix("nothing to ask") }
             #expect(
                 fails ? status != 0 : status == (ends ? 3 : 0) || (ends && status == 0),
                 "\(page): '\(command.text)' ended with \(status):\n\(output.suffix(2000))")
             if !shown.isEmpty {
                 #expect(
                     Self.agrees(printed, shown),
-                    "\(page): '\(command.text)' shows\n\(shown.joined(separator: "\n"))\nand printed\n\(output.prefix(4000))")
+                    "\(page): '\(command.text)' shows\n\(shown.joined(separator: "\n"))\nand printed\n\(output.prefix(4000))"
+                )
             }
         }
     }

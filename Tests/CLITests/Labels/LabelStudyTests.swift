@@ -24,7 +24,8 @@ struct LabelStudyTests {
         let table = try write("task\n" + rows, "tasks.csv")
         let session = folder.file("study")
         let started = try CommandLineTool.run(
-            ["label", "init", session, "--tasks", table, "--classes", "-1,1", "--workers", workers, "--budget", "8"] + more)
+            ["label", "init", session, "--tasks", table, "--classes", "-1,1", "--workers", workers, "--budget", "8"]
+                + more)
         #expect(started.status == 0, "\(started.errors)")
         return session
     }
@@ -53,9 +54,11 @@ struct LabelStudyTests {
         #expect(try label("next", session, "--workers", "a").output.contains("(again: asked "))
         let recorded = try label("record", session, "--question", "\(id(first) ?? 0)", "--label", "-1")
         #expect(recorded.status == 0 && recorded.output.hasPrefix("recorded 1"), "\(recorded)")
-        #expect(try label("next", session, "--workers", "a", "--count", "2", "--max-open", "1").output
-            .contains("as many questions open as a worker may have (1)"))
-        let refused = try label("init", folder.file("s"), "--tasks", folder.file("tasks.csv"), "--classes", "a,b", "--budget", "-5")
+        #expect(
+            try label("next", session, "--workers", "a", "--count", "2", "--max-open", "1").output
+                .contains("as many questions open as a worker may have (1)"))
+        let refused = try label(
+            "init", folder.file("s"), "--tasks", folder.file("tasks.csv"), "--classes", "a,b", "--budget", "-5")
         #expect(refused.status == 64 && refused.errors.contains("-5.0, is not between 0 and 9e12"), "\(refused.errors)")
     }
 
@@ -91,7 +94,8 @@ struct LabelStudyTests {
     func unseen() throws {
         let session = try begin()
         let (status, text) = try shell("$cafe label next study --workers a --json > /dev/full")
-        #expect(status == 1 && text.contains("standard output: cannot be written") && text.contains("withdrawn"), "\(text)")
+        #expect(
+            status == 1 && text.contains("standard output: cannot be written") && text.contains("withdrawn"), "\(text)")
         let after = try object(try label("status", session, "--json").output)
         #expect((after["outstanding"] as? [Any])?.isEmpty == true && after["committed"] as? Double == 0)
         #expect(try label("next", session, "--workers", "a").status == 0)
@@ -165,10 +169,13 @@ struct LabelStudyTests {
     @Test("a matrix of classes -1 and 1 is replayed as it stands, and what is missing is said")
     func minusOne() throws {
         let matrix = try write("task,truth,a,b\n1,-1,-1,-1\n2,1,1,1\n3,-1,-1,-1\n", "matrix.csv")
-        let result = try label("replay", "--matrix", matrix, "--methods", "random", "--runs", "2", "--budget-per-task", "2")
-        #expect(result.status == 0 && !result.errors.contains("missing") && result.output.contains("1.0000"), "\(result)")
+        let result = try label(
+            "replay", "--matrix", matrix, "--methods", "random", "--runs", "2", "--budget-per-task", "2")
+        #expect(
+            result.status == 0 && !result.errors.contains("missing") && result.output.contains("1.0000"), "\(result)")
         let said = try label(
-            "replay", "--matrix", matrix, "--missing", "-1", "--methods", "random", "--runs", "2", "--budget-per-task", "2")
+            "replay", "--matrix", matrix, "--missing", "-1", "--methods", "random", "--runs", "2", "--budget-per-task",
+            "2")
         #expect(said.errors.contains("4 labels missing: 4 '-1'"), "\(said)")
     }
 

@@ -3,7 +3,7 @@ internal import Foundation
 /// What each worker of a session did, earned and is worth.
 public struct SessionReport: Sendable, Equatable {
     /// One worker.
-    public struct Worker: Sendable, Equatable {
+    public struct Row: Sendable, Equatable {
         /// The worker's name.
         public let worker: String
         /// How many labels are recorded or imported.
@@ -23,8 +23,8 @@ public struct SessionReport: Sendable, Equatable {
     }
 
     /// The workers in the order of joining.
-    public let workers: [Worker]
-    /// Names of the contexts of `Worker.contexts`.
+    public let workers: [Row]
+    /// Names of the contexts of `Row.contexts`.
     public let contexts: [String]
     /// What all workers together were paid.
     public var pay: Double { workers.reduce(0) { $0 + $1.pay } }
@@ -38,7 +38,7 @@ extension LabelSession {
     /// of tasks that nobody else labelled say nothing and do not count. O(labels C + iterations labels C).
     public var report: SessionReport {
         var list = workers.enumerated().map { index, worker in
-            var row = SessionReport.Worker(worker: worker.id)
+            var row = SessionReport.Row(worker: worker.id)
             row.isBarred = barred[index]
             return row
         }

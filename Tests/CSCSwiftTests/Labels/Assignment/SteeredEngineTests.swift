@@ -123,8 +123,10 @@ struct SteeredEngineTests {
 
     @Test("tasks added before anything is asked are tasks from the start; later ones keep what is known")
     func addedTasks() throws {
-        var whole = bbta(), grown = BBTA(
-            taskContexts: Array(contexts[..<7]), workers: 5, classes: 3, options: .init(explore: 0, budget: 1000, seed: 3))
+        var whole = bbta(),
+            grown = BBTA(
+                taskContexts: Array(contexts[..<7]), workers: 5, classes: 3,
+                options: .init(explore: 0, budget: 1000, seed: 3))
         grown.addTasks(contexts: Array(contexts[7...]))
         for _ in 0..<40 {
             let pair = try ask(&whole)

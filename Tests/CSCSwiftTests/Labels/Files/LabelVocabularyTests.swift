@@ -62,7 +62,9 @@ final class LabelVocabularyTests {
                 .contains("no truth is a class that a label has: the truths are 'yes', 'no', the labels '0', '1'"))
         let partly = try write("task,truth\n1,1\n2,two\n", "partly.csv")
         let (some, notes) = try LabelFiles().read(labels: labels, truth: partly)
-        #expect(some.classes.contains("two") && notes.warnings.contains { $0.contains("no label is 'two' of the truths (1 task)") })
+        #expect(
+            some.classes.contains("two")
+                && notes.warnings.contains { $0.contains("no label is 'two' of the truths (1 task)") })
         let nobody = try write("task,truth\n1.0,1\n2.0,0\n", "nobody.csv")
         let lost = try LabelFiles().read(labels: labels, truth: nobody).report
         #expect(lost.truthsWithoutLabels == 2 && lost.warnings.contains { $0.contains("none of its 2 tasks") })
@@ -80,7 +82,8 @@ final class LabelVocabularyTests {
 
     @Test("names are their bytes: two normal forms are two workers, two tasks, two classes")
     func exactNames() throws {
-        let rows = "task,worker,label\nt1,\u{e9},x\nt1,e\u{301},y\nu\u{308},a,x\n\u{fc},a,x\nt2,a,caf\u{e9}\nt2,b,cafe\u{301}\n"
+        let rows =
+            "task,worker,label\nt1,\u{e9},x\nt1,e\u{301},y\nu\u{308},a,x\n\u{fc},a,x\nt2,a,caf\u{e9}\nt2,b,cafe\u{301}\n"
         let (table, report) = try LabelFiles().read(labels: try write(rows, "names.csv"))
         #expect(table.workers.count == 4 && table.tasks.count == 4 && table.classes.count == 4)
         #expect(report.contradictions == 0 && report.duplicates == 0 && table.labels.count == 6)
@@ -108,7 +111,8 @@ final class LabelVocabularyTests {
                 .contains("--columns task=1,worker=2,label=3"))
         #expect(message { _ = try ColumnMapping("task") }.contains("not of the form meaning=column"))
         #expect(message { _ = try ColumnMapping("task=a,task=b") }.contains("named twice"))
-        #expect(message { try ColumnMapping("tusk=a").check(for: LabelFiles.meanings) }.contains("did you mean 'task'?"))
+        #expect(
+            message { try ColumnMapping("tusk=a").check(for: LabelFiles.meanings) }.contains("did you mean 'task'?"))
         #expect(try ColumnMapping("\"label=yes, no\"").column(of: "label") == "yes, no")
         let wide = try write("item,ann,bob,cy\n1,x,y,x\n", "wide.csv")
         #expect(message { _ = try LabelFiles().read(labels: wide) }.contains("this is a matrix"))
@@ -116,7 +120,8 @@ final class LabelVocabularyTests {
 
     @Test("lines of JSON and arrays of objects are tables; what is no table says what it is")
     func otherFiles() throws {
-        let lines = "{\"task\": \"t1\", \"annotator\": \"a\", \"answer\": 1}\n\n{\"answer\": 0, \"task\": \"t1\", \"annotator\": \"b\"}\n"
+        let lines =
+            "{\"task\": \"t1\", \"annotator\": \"a\", \"answer\": 1}\n\n{\"answer\": 0, \"task\": \"t1\", \"annotator\": \"b\"}\n"
         let table = try LabelFiles().read(labels: try write(lines, "rows.jsonl")).table
         #expect(table.workers.map(\.id) == ["a", "b"] && table.classes == ["0", "1"] && table.labels.count == 2)
         let array = "[{\"data\": {\"task\": 7}, \"worker\": \"a\", \"label\": true}]"
@@ -125,8 +130,11 @@ final class LabelVocabularyTests {
         let nested = try LabelFiles(format: format).read(labels: try write(array, "rows.json")).table
         #expect(nested.tasks.map(\.id) == ["7"] && nested.classes.contains("true"))
         let torn = try write("{\"task\": 1, \"worker\": 2, \"label\": 3}\n{\"task\": 1,\n", "torn.jsonl")
-        #expect(message { _ = try LabelFiles().read(labels: torn) }.contains("torn.jsonl:2: this is not a whole JSON object"))
-        let lacking = try write("{\"task\": 1, \"worker\": 2, \"label\": 3}\n{\"task\": 1, \"label\": 3}\n", "lacking.jsonl")
+        #expect(
+            message { _ = try LabelFiles().read(labels: torn) }.contains(
+                "torn.jsonl:2: this is not a whole JSON object"))
+        let lacking = try write(
+            "{\"task\": 1, \"worker\": 2, \"label\": 3}\n{\"task\": 1, \"label\": 3}\n", "lacking.jsonl")
         #expect(message { _ = try LabelFiles().read(labels: lacking) }.contains("lacking.jsonl:2"))
         func kind(_ bytes: [UInt8]) -> String { message { _ = try CSVReader(bytes: bytes, name: "x") } }
         #expect(kind(Array("PK\u{3}\u{4}....[Content_Types].xml".utf8)).contains("workbook (xlsx)"))

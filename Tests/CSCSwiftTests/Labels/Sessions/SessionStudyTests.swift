@@ -78,7 +78,8 @@ final class SessionStudyTests {
         while try session.next(workers: ["a", "b", "c"]) != nil {}
         let free = session.budget.free
         if free < 1 {
-            #expect(message { try session.record(question: asked[4].id, label: "yes") }.contains("is not free any more"))
+            #expect(
+                message { try session.record(question: asked[4].id, label: "yes") }.contains("is not free any more"))
         }
         try expectSame(path, session, "at the end")
     }
@@ -227,7 +228,8 @@ final class SessionStudyTests {
         #expect(try session.ask(workers: ["a"]).hindrance == .barred)
     }
 
-    @Test("a study is steered: budget, tasks, workers, corrections; opened again it stands the same",
+    @Test(
+        "a study is steered: budget, tasks, workers, corrections; opened again it stands the same",
         arguments: AssignmentMethod.allCases, [0, 1])
     func steering(method: AssignmentMethod, explore: Int) throws {
         let path = folder()
@@ -248,7 +250,8 @@ final class SessionStudyTests {
         try session.setBudget(20)
         #expect(try session.addTasks(try CSVReader(text: "task,context\nn1,x\nn2,z\nt0,x\n")).new == 2)
         #expect(session.contexts == ["x", "y", "z"] && session.tasks.count == 8)
-        #expect(message { _ = try session.addTasks(try CSVReader(text: "task,context\nt0,y\n")) }.contains("context 'x'"))
+        #expect(
+            message { _ = try session.addTasks(try CSVReader(text: "task,context\nt0,y\n")) }.contains("context 'x'"))
         #expect(message { _ = try session.addTasks(try CSVReader(text: "task\nn3\n")) }.contains("no column 'context'"))
         try expectSame(path, session, "tasks")
         let held = try session.ask(workers: ["b"], count: 2).asked
