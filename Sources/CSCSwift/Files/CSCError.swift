@@ -17,6 +17,21 @@ public enum CSCError: Error, Sendable, Equatable, CustomStringConvertible {
     case damaged(path: String, reason: String)
     /// A request that makes no sense in the present state.
     case invalid(String)
+    /// A request that a program may want to tell from others: `code` is a word of it, such as `unknown-task`.
+    case refused(code: String, reason: String)
+
+    /// A word for programs: `file`, `row`, `table`, `configuration`, `damaged`, `invalid`, or that of the refusal.
+    public var code: String {
+        switch self {
+        case .file: "file"
+        case .row: "row"
+        case .table: "table"
+        case .configuration: "configuration"
+        case .damaged: "damaged"
+        case .invalid: "invalid"
+        case .refused(let code, _): code
+        }
+    }
 
     /// One sentence that names the file, the line and the field where there are any.
     public var description: String {
@@ -29,7 +44,7 @@ public enum CSCError: Error, Sendable, Equatable, CustomStringConvertible {
         case .entry(let path, let line, let key, let reason):
             "\(path)\(line.map { ":\($0)" } ?? ""): key '\(key)': \(reason)"
         case .damaged(let path, let reason): "\(path): damaged: \(reason)"
-        case .invalid(let reason): reason
+        case .invalid(let reason), .refused(_, let reason): reason
         }
     }
 }

@@ -31,6 +31,8 @@ public struct CSVFormat: Sendable, Hashable {
     public var skippedLines: Int
     /// Whether rows may be shorter or longer than the header.
     public var ragged: Bool
+    /// Which column is which, where a user has said so.
+    public var columns = ColumnMapping()
 
     /// A layout; the default is a table with a header line, separated by comma, tab or semicolon.
     public init(
@@ -70,6 +72,7 @@ public final class CSVReader {
     /// Whether the names come from the file or the caller rather than being numbers.
     private let isNamed: Bool
     private let ragged: Bool
+    private let columns: ColumnMapping
     private var scanner: CSVScanner
     private var pending = false
 
@@ -105,6 +108,7 @@ public final class CSVReader {
     private init(path: String, text: [UInt8], handle: (any ByteSource)?, format: CSVFormat) throws(CSCError) {
         self.path = path
         self.ragged = format.ragged
+        columns = format.columns
         var head = text
         var handle = handle
         func fill() throws(CSCError) {
@@ -118,10 +122,7 @@ public final class CSVReader {
             try fill()
         }
         if head.starts(with: [0xEF, 0xBB, 0xBF]) { head.removeFirst(3) }
-        if head.starts(with: [0xFF, 0xFE]) || head.starts(with: [0xFE, 0xFF]) {
-            throw .table(path: path, reason: "the file is UTF-16; save it as UTF-8")
-        }
-        if let other = Self.otherKind(head) { throw .table(path: path, reason: other) }
+        if let objection = FileKind.objection(head) { throw .table(path: path, reason: objection) }
         var scan = CSVScanner(
             path: path, text: head, handle: handle,
             separator: Self.separator(format, head), blanks: format.separator == .blanks, comment: format.comment)
@@ -146,30 +147,6 @@ public final class CSVReader {
             isNamed = false
         }
         scanner = scan
-    }
-
-    /// What a file is whose first bytes are not those of a table, and how to make one of it; nil where they may be.
-    private static func otherKind(_ head: [UInt8]) -> String? {
-        if head.starts(with: [0x50, 0x4B, 3, 4]) {
-            return "this is a zip archive or an Excel workbook (.xlsx): unpack it, or save the sheet as CSV"
-        }
-        if head.starts(with: [0xD0, 0xCF, 0x11, 0xE0]) {
-            return "this is an Excel workbook (.xls): save the sheet as CSV"
-        }
-        if head.starts(with: Array("PAR1".utf8)) { return "this is a Parquet file: save it as CSV" }
-        if head.starts(with: Array("SQLite format 3".utf8)) {
-            return "this is an SQLite data base: export the table as CSV"
-        }
-        let start = head.drop { $0 == 32 || $0 == 9 || $0 == 10 || $0 == 13 }
-        let rest = start.dropFirst().drop { $0 == 32 || $0 == 9 || $0 == 10 || $0 == 13 }
-        guard let first = start.first, let next = rest.first else { return nil }
-        // {" and [{ and [[ and [" begin JSON; a header may begin with a bracket, but hardly so.
-        if first == 0x7B && (next == 0x22 || next == 0x7D)
-            || first == 0x5B && (next == 0x7B || next == 0x5B || next == 0x22 && rest.contains(0x2C))
-        {
-            return "this is JSON, not a table: write it as CSV, one row a line under a line of column names"
-        }
-        return nil
     }
 
     private static func separator(_ format: CSVFormat, _ head: [UInt8]) -> UInt8 {
@@ -221,6 +198,9 @@ public final class CSVReader {
     /// The index of the column called one of these names, or nil.
     /// - Throws: `CSCError.table` where several columns answer to the same name.
     public func optionalColumn(_ accepted: [String]) throws(CSCError) -> Int? {
+        if let meaning = accepted.first, let given = columns.column(of: meaning) {
+            return try column(given, of: meaning)
+        }
         for name in accepted {
             let key = Self.normal(name)
             let found = names.indices.filter { Self.normal(names[$0]) == key }
@@ -230,6 +210,21 @@ public final class CSVReader {
             if let index = found.first { return index }
         }
         return nil
+    }
+
+    /// The column that a user named, by its name or its number.
+    private func column(_ given: String, of meaning: String) throws(CSCError) -> Int {
+        let key = Self.normal(given)
+        let exact = names.indices.filter { ExactName.same(names[$0], given) }
+        let found = exact.isEmpty ? names.indices.filter { Self.normal(names[$0]) == key } : exact
+        if found.count == 1 { return found[0] }
+        if found.isEmpty, let number = Int(given), number >= 1, number <= names.count { return number - 1 }
+        throw .table(
+            path: path,
+            reason: "the column of '\(meaning)' is said to be '\(given)', "
+                + (found.isEmpty ? "but there is none of that name" : "but \(found.count) are called so")
+                + "; the header has \(names.map { "'\($0)'" }.joined(separator: ", "))"
+                + Spelling.hint(for: given, among: names))
     }
 
     /// The index of the column with this number, from 1.

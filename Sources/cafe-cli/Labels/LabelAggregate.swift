@@ -22,6 +22,7 @@ struct LabelAggregate: ParsableCommand {
     @Option(help: "A table task[,context][,truth] of all tasks: worker qualities are given by context then.")
     var tasks: String?
     @Option(help: "One or more of mv, weighted, ds, one-coin, glad, separated by commas.") var method = "mv,ds"
+    @OptionGroup var columns: ColumnOptions
     @Flag(name: .customLong("no-header"), help: "The label table has no header: its columns are task, worker, label.")
     var noHeader = false
     @Flag(name: .customLong("skip-bad-rows"), help: "Leave rows out that cannot be read, and count them.")
@@ -64,10 +65,12 @@ struct LabelAggregate: ParsableCommand {
     }
 
     func run() throws {
-        let format = CSVFormat(header: noHeader ? .absent : .firstLine)
+        var format = CSVFormat(header: noHeader ? .absent : .firstLine)
+        format.columns = try columns.mapping(for: LabelFiles.meanings)
         let files = LabelFiles(
             format: format, badRows: skipBadRows ? .skip : .fail, contradictions: contradictions)
         let (table, report) = try files.read(labels: labels, tasks: tasks, truth: truth)
+        for warning in report.warnings { FileOptions.note("warning: " + warning) }
         let store = LabelStore(table)
         let gold = table.tasks.map(\.truth)
         let results = try methods().map { method in (method, self.aggregate(method, store)) }

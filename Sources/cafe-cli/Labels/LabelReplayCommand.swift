@@ -22,6 +22,10 @@ struct LabelReplayCommand: ParsableCommand {
 
     @Option(help: "A wide matrix of labels.") var matrix: String?
     @Option(help: "A table of task,worker,label.") var labels: String?
+    @Option(
+        parsing: .unconditional,
+        help: "With --matrix: what stands for a label that is not there (-1 where that is no class, if left out).")
+    var missing: String?
     @Option(help: "With --labels: a table of task,context,truth.") var tasks: String?
     @Option(help: "With --labels: a table of task,truth.") var truth: String?
     @Option(help: "One of UCI's original files.") var uci: String?
@@ -61,6 +65,7 @@ struct LabelReplayCommand: ParsableCommand {
             throw ValidationError("--uci needs --model \(WorkerModel.allCases.map(\.rawValue).joined(separator: "|")).")
         }
         try refuse([("--tasks", tasks != nil), ("--truth", truth != nil)], without: "--labels", labels != nil)
+        try refuse([("--missing", missing != nil)], without: "--matrix", matrix != nil)
         try refuse(
             [
                 ("--model", model != nil), ("--contexts", contexts != nil), ("--workers", workers != nil),
@@ -134,10 +139,12 @@ struct LabelReplayCommand: ParsableCommand {
             return .fixed(once.matrix(run: 0))
         }
         if let matrix {
-            let wide = try LabelMatrix(wideCSV: matrix)
+            let (wide, gaps) = try LabelMatrix.read(wideCSV: matrix, missing: missing)
+            if let sentence = gaps.sentence { FileOptions.note("\(matrix): \(sentence)") }
             return .fixed(wide.isComplete ? wide : complete(wide.table))
         }
-        let table = try LabelFiles().read(labels: labels!, tasks: tasks, truth: truth).table
+        let (table, report) = try LabelFiles().read(labels: labels!, tasks: tasks, truth: truth)
+        for warning in report.warnings { FileOptions.note("warning: " + warning) }
         let wide = LabelMatrix(table)
         return .fixed(wide.isComplete ? wide : complete(table))
     }

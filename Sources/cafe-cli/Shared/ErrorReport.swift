@@ -36,6 +36,8 @@ struct ErrorReport {
             fields = [("file", .string(path))]
         case .invalid:
             code = "invalid"
+        case .refused(let word, _):
+            code = word
         case nil:
             code = error is ValidationError || exitCode == ExitCode.validationFailure.rawValue ? "usage" : "error"
         }

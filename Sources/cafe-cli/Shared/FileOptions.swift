@@ -32,6 +32,14 @@ enum FileOptions {
         }
     }
 
+    /// Writes what was printed so far.
+    /// - Throws: `CSCError.file` where that cannot be written.
+    static func flush() throws(CSCError) {
+        guard fflush(nil) == 0 else {
+            throw .file(path: "standard output", reason: "cannot be written: \(String(cString: strerror(errno)))")
+        }
+    }
+
     /// A line for people that is not the answer.
     static func note(_ text: String) { FileHandle.standardError.write(Data((text + "\n").utf8)) }
 }

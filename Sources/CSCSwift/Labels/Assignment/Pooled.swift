@@ -69,8 +69,8 @@ public struct Pooled: LabelAssigner {
     /// What is spent, committed and free.
     public internal(set) var budget: LabelBudget
 
-    let context: [Int]
-    let contexts: Int
+    var context: [Int]
+    var contexts: Int
     var workforce: Workforce
     var pairs: PairStore
     /// Each task's class as an expert knows it, -1 where none does.
@@ -78,7 +78,7 @@ public struct Pooled: LabelAssigner {
     // The answers in the order of their arrival.
     private(set) var task: [Int] = []
     private(set) var worker: [Int] = []
-    private(set) var label: [Int] = []
+    var label: [Int] = []
     /// The log odds with which an answer speaks for its class.
     var odds: [Double] = []
     /// How probable it is that an answer is right, by all other answers.
@@ -87,9 +87,11 @@ public struct Pooled: LabelAssigner {
     var score: [Double]
     /// [context, class]: log prior, half of what the classes' frequencies say.
     var prior: [Double]
-    private var tournament: Tournament
+    var tournament: Tournament
+    /// What breaks ties between tasks: a random order.
+    var ranks: [Int32]
     var calibration: Exploration
-    private var outstanding: [Int32]
+    var outstanding: [Int32]
     private var skipped: [Int] = []
     // Workers.
     private(set) var costs: [Int]
@@ -99,8 +101,8 @@ public struct Pooled: LabelAssigner {
     private var asked: [Int]
     private var step = 0
     let closed: Double
-    private let refreshEvery: Int
-    private var stream: RandomStream
+    var refreshEvery: Int
+    var stream: RandomStream
 
     /// - Parameters:
     ///   - taskContexts: the context of each task, 0-based.
@@ -152,6 +154,7 @@ public struct Pooled: LabelAssigner {
             contexts: members, each: each, workers: workers, classes: classes, stream: &stream)
         var order = (0..<Int32(tasks)).map { $0 }
         stream.shuffle(&order)
+        ranks = order
         tournament = Tournament(order: order)
         for task in 0..<tasks { tournament.stage(task, key(task)) }
         tournament.repair(0..<tasks)
@@ -244,7 +247,7 @@ public struct Pooled: LabelAssigner {
         return best
     }
 
-    private mutating func take(_ assignment: Assignment) {
+    mutating func take(_ assignment: Assignment) {
         budget.commit(costs[assignment.worker])
         outstanding[assignment.task] += 1
         pairs.append(assignment.task, worker: assignment.worker, label: PairStore.pending, probability: 1)
@@ -274,7 +277,7 @@ public struct Pooled: LabelAssigner {
 
     /// What the tournament minimises: the log odds between a task's two best classes, after the number of outstanding
     /// assignments. O(C).
-    private func key(_ task: Int) -> Double {
+    func key(_ task: Int) -> Double {
         guard Int(pairs.count[task]) < workerCount, gold[task] < 0 else { return .infinity }
         let lead = lead(task)
         return lead >= closed ? .infinity : lead + 1e6 * Double(outstanding[task])

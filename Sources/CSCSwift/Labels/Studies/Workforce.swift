@@ -4,7 +4,7 @@ internal import Foundation
 ///
 /// The even kinds have one accuracy for all classes. With two classes there may also be kinds with an accuracy a class,
 /// on a grid. A wrong answer is uniform over the other classes.
-struct WorkerKinds: Sendable {
+struct WorkerKinds: Sendable, Codable {
     let count: Int
     let classes: Int
     /// [class, kind]: P(answer is this class | truth is it).
@@ -77,10 +77,10 @@ struct WorkerKinds: Sendable {
 ///
 /// A worker is either of one kind in all contexts, with probability `steadiness`, or of an independent kind in each:
 /// what is known of a worker elsewhere counts as much as the whole workforce's behaviour says it should.
-struct Workforce: Sendable {
+struct Workforce: Sendable, Codable {
     let kinds: WorkerKinds
     private(set) var workers: Int
-    let contexts: Int
+    private(set) var contexts: Int
     /// [worker, context, kind]: the log-likelihood of the worker's answers in the context.
     private(set) var evidence: [Double]
     /// [worker, context, kind].
@@ -117,6 +117,25 @@ struct Workforce: Sendable {
         posterior.append(contentsOf: more)
         if !certain.isEmpty { certain.append(contentsOf: more) }
         update(workers - 1)
+    }
+
+    /// Contexts of which nothing is known, behind the others. O(K S kinds).
+    mutating func addContexts(_ more: Int) {
+        guard more > 0 else { return }
+        let before = contexts * kinds.count, after = (contexts + more) * kinds.count
+        func widened(_ values: [Double]) -> [Double] {
+            guard !values.isEmpty else { return values }
+            var wide = [Double](repeating: 0, count: workers * after)
+            for worker in 0..<workers {
+                for k in 0..<before { wide[worker * after + k] = values[worker * before + k] }
+            }
+            return wide
+        }
+        evidence = widened(evidence)
+        posterior = widened(posterior)
+        certain = widened(certain)
+        contexts += more
+        for worker in 0..<workers { update(worker) }
     }
 
     /// Forgets what was learned of the population.

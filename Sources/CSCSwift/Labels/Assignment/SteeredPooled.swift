@@ -1,0 +1,75 @@
+/// What a running study asks of `Pooled` beyond asking and answering: questions that lapsed, corrections, more tasks,
+/// another budget.
+extension Pooled {
+    /// Takes a withdrawn pair out, as though it had never been asked; in the calibration it is asked again first.
+    /// O(pairs of the task + log N).
+    /// - Throws: `CSCError.invalid` if the pair was not withdrawn.
+    public mutating func forget(task: Int, worker: Int) throws(CSCError) {
+        guard context.indices.contains(task), (0..<workerCount).contains(worker),
+            let index = pairs.find(task, worker: worker), pairs.pair(task, index).label == PairStore.declined
+        else { throw .invalid("the question to worker \(worker) about task \(task) was not withdrawn") }
+        pairs.remove(task, index)
+        calibration.reopen(task: task, worker: worker)
+        tournament.set(task, key(task))
+    }
+
+    /// Makes an assignment outstanding again that was withdrawn and forgotten. O(log N).
+    /// - Throws: `CSCError.invalid` if the pair is known or its price is not free.
+    public mutating func reinstate(_ assignment: Assignment) throws(CSCError) {
+        let task = assignment.task, worker = assignment.worker
+        guard context.indices.contains(task), (0..<workerCount).contains(worker),
+            pairs.find(task, worker: worker) == nil
+        else { throw .invalid("the question to worker \(worker) about task \(task) cannot be taken up again") }
+        guard costs[worker] <= budget.freeMicros else { throw .invalid("its price is not free") }
+        calibration.close(task: task, worker: worker)
+        take(assignment)
+    }
+
+    /// Takes another label in place of one; everything is inferred anew, once. O((labels + K S) kinds + N C).
+    /// - Throws: `CSCError.invalid` if there is no label of this pair or the new one is not a class.
+    public mutating func correct(task i: Int, worker j: Int, label y: Int) throws(CSCError) {
+        guard context.indices.contains(i), (0..<workerCount).contains(j), let index = pairs.find(i, worker: j),
+            pairs.pair(i, index).label >= 0, let n = task.indices.last(where: { task[$0] == i && worker[$0] == j })
+        else { throw .invalid("there is no label of task \(i) by worker \(j) to correct") }
+        guard (0..<classCount).contains(y) else { throw .invalid("label \(y) is not a class: 0 ..< \(classCount)") }
+        guard label[n] != y else { return }
+        pairs.setLabel(Int32(y), i, index)
+        score[i * classCount + label[n]] -= odds[n]
+        label[n] = y
+        odds[n] = 0  // the answer says nothing until the others have been heard
+        refresh(sweeps: 3)
+        unmirror()
+        reorder()
+    }
+
+    /// New tasks, behind the others; they take no part in the calibration. O(N C + K S kinds).
+    public mutating func addTasks(contexts new: [Int]) {
+        precondition(new.allSatisfy { $0 >= 0 }, "Pooled.addTasks: a task has a negative context")
+        let before = context.count
+        context += new
+        let more = max(contexts, (new.max() ?? 0) + 1) - contexts
+        contexts += more
+        workforce.addContexts(more)
+        pairs = pairs.rearranged(segments: [context.count], old: context.indices.map { $0 < before ? $0 : nil })
+        prior += [Double](repeating: 0, count: more * classCount)
+        for s in new { score += prior[s * classCount..<(s + 1) * classCount] }
+        gold += [Int](repeating: -1, count: new.count)
+        outstanding += [Int32](repeating: 0, count: new.count)
+        var order = (Int32(before)..<Int32(context.count)).map { $0 }
+        stream.shuffle(&order)
+        ranks += order
+        refreshEvery = max(10, context.count / 20)
+        tournament = Tournament(order: ranks)
+        reorder()
+    }
+
+    /// Another limit of the budget. O(1).
+    /// - Throws: `CSCError.invalid` if that is less than what is spent and committed.
+    public mutating func setBudget(_ limit: Double) throws(CSCError) { try budget.setLimit(limit) }
+
+    /// Whether this worker may be asked about this task, money and presence aside. O(pairs of the task).
+    public func isOpen(task: Int, worker: Int) -> Bool {
+        if calibration.isWaiting(task: task, worker: worker) { return true }
+        return gold[task] < 0 && lead(task) < closed && pairs.find(task, worker: worker) == nil
+    }
+}
