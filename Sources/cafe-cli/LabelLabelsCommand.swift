@@ -12,14 +12,15 @@ struct LabelLabels: ParsableCommand {
             """)
 
     @OptionGroup var session: SessionOptions
-    @Option(help: "session (the engine's own), mv, weighted, ds, one-coin or glad.") var method = "session"
+    @Option(help: "session (the engine's own), \(AggregationMethod.names.joined(separator: ", ")).") var method =
+        "session"
     @Option(help: "Write the table to this CSV file; - for standard output.") var out: String?
     @Option(help: "Write every recorded label, task,worker,label, to this CSV file; - for standard output.")
     var raw: String?
 
     func validate() throws {
-        guard method == "session" || AggregationMethod(rawValue: method) != nil else {
-            let names = ["session"] + AggregationMethod.allCases.map(\.rawValue)
+        guard method == "session" || AggregationMethod(name: method) != nil else {
+            let names = ["session"] + AggregationMethod.names
             throw ValidationError(
                 "'\(method)' is not a method: \(names.joined(separator: ", "))"
                     + Spelling.hint(for: method, among: names))
@@ -66,10 +67,10 @@ struct LabelLabels: ParsableCommand {
     /// One answer a task, and what the method's sureness is called.
     private func answers(_ live: LabelSession, _ table: LabelTable) -> ([LabelSession.Answer], String) {
         let answers = live.answers
-        guard let aggregation = AggregationMethod(rawValue: method) else { return (answers, live.confidenceName) }
-        var aggregator = aggregation.aggregator(seed: live.options.seed)
+        guard let aggregation = AggregationMethod(name: method) else { return (answers, live.confidenceName) }
+        var aggregator = aggregation.aggregator(seed: live.options.seed, contexts: table.tasks.map(\.context))
         let result = aggregator.fitPredict(LabelStore(table))
-        let sureness = aggregation == .majority || aggregation == .weighted ? "share" : "probability"
+        let sureness = aggregation.isVote ? "share" : "probability"
         return (
             answers.indices.map { index in
                 if live.goldLabel(of: answers[index].task) != nil { return answers[index] }

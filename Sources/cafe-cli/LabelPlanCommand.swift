@@ -26,7 +26,7 @@ struct LabelPlanCommand: ParsableCommand {
     @Option(help: "The budgets to try, separated by commas; 1, 2, 3, 5, 8, 15 labels a task if left out.")
     var budgets: String?
     @Option(help: "How many tasks of each context everyone labels first (0).") var explore: Int?
-    @Option(help: "Who decides (bbta): \(AssignmentMethod.list).") var method: String?
+    @Option(help: "Who decides (pooled): \(AssignmentMethod.list).") var method: String?
     @Option(help: "With --method pooled: how many tasks' class an expert tells, drawn anew in each session (0).")
     var gold: Int?
     @Option(name: .customLong("stop-at"), help: "With --method pooled: the posterior at which a task is settled.")
@@ -43,7 +43,7 @@ struct LabelPlanCommand: ParsableCommand {
         ] {
             if let value, value < least { throw ValidationError("\(name) is at least \(least).") }
         }
-        let pooled = try method.map { try AssignmentMethod(option: $0).takesGold } ?? (folder != nil)
+        let pooled = try method.map { try AssignmentMethod(option: $0).takesGold } ?? true
         try checkKnown(gold: gold ?? 0 > 0, stopAt: stopAt, pooled: pooled)
         if let cost {
             try checkAmount(cost, "--cost")
@@ -155,7 +155,7 @@ struct LabelPlanCommand: ParsableCommand {
             let plan = try LabelPlan(
                 taskContexts: list, workerCosts: [Double](repeating: cost ?? 1, count: workers ?? 10),
                 classCount: classes ?? 2, assumption: .uniform(range ?? LabelPlan.usualAccuracies),
-                explore: explore ?? 0, method: AssignmentMethod(option: method ?? "bbta"), gold: gold ?? 0,
+                explore: explore ?? 0, method: AssignmentMethod(option: method ?? "pooled"), gold: gold ?? 0,
                 stopAt: stopAt ?? 1)
             return (plan, drawn)
         }

@@ -1,82 +1,11 @@
 internal import Foundation
 
-/// The kinds of worker that `Pooled` reckons with: how likely each answer is, given the truth.
-///
-/// The even kinds have one accuracy for all classes. With two classes there may also be kinds with an accuracy a class,
-/// on a grid. A wrong answer is uniform over the other classes.
-struct WorkerKinds: Sendable {
-    let count: Int
-    let classes: Int
-    /// [class, kind]: P(answer is this class | truth is it).
-    let hit: [Double]
-    /// [class, kind]: P(answer is this class | truth is a given other class).
-    let miss: [Double]
-    /// [class, kind]: the entropy of the answer, given that the truth is this class.
-    let entropy: [Double]
-    let isEven: [Bool]
-    /// With two classes: the kind that behaves like this one if the classes change names.
-    let mirror: [Int]
-    /// The prior weight of each kind: Beta(3, 3/2) over accuracies, so that most workers are better than a coin. That
-    /// is what tells the truth from its mirror image.
-    let base: [Double]
-    /// The share of `base` on uneven kinds.
-    static let unevenShare = 0.02
-
-    init(classes: Int, uneven: Bool) {
-        precondition(!uneven || classes == 2, "WorkerKinds: uneven kinds are for two classes, not \(classes)")
-        let grid =
-            uneven
-            ? [0.02, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 0.98]
-            : [0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99]
-        var rates: [[Double]] = [], even: [Bool] = [], mirror: [Int] = []
-        for (i, first) in grid.enumerated() {
-            if uneven {
-                for (j, second) in grid.enumerated() {
-                    rates.append([first, second])
-                    even.append(i == j)
-                    mirror.append((grid.count - 1 - j) * grid.count + grid.count - 1 - i)
-                }
-            } else {
-                rates.append([Double](repeating: first, count: classes))
-                even.append(true)
-                mirror.append(grid.count - 1 - i)
-            }
-        }
-        let count = rates.count
-        var hit = [Double](repeating: 0, count: classes * count), miss = hit, entropy = hit
-        for c in 0..<classes {
-            for k in 0..<count {
-                hit[c * count + k] = rates[k][c]
-                miss[c * count + k] = classes == 2 ? 1 - rates[k][1 - c] : (1 - rates[k][c]) / Double(classes - 1)
-                let right = rates[k][c], wrong = (1 - right) / Double(classes - 1)
-                entropy[c * count + k] = -right * log(right) - (1 - right) * log(wrong)
-            }
-        }
-        var base = rates.map { rate in
-            let mean = rate.reduce(0, +) / Double(classes)
-            return mean * mean * (1 - mean).squareRoot()
-        }
-        let evenMass = (0..<count).reduce(0) { $0 + (even[$1] ? base[$1] : 0) }
-        let otherMass = (0..<count).reduce(0) { $0 + (even[$1] ? 0 : base[$1]) }
-        for k in 0..<count {
-            base[k] *=
-                even[k] ? (uneven ? 1 - WorkerKinds.unevenShare : 1) / evenMass : WorkerKinds.unevenShare / otherMass
-        }
-        self.count = count
-        self.classes = classes
-        self.hit = hit
-        self.miss = miss
-        self.entropy = entropy
-        self.isEven = even
-        self.mirror = mirror
-        self.base = base
-    }
-}
-
 /// What is known of every worker in every context: a posterior over kinds, whose prior is learned from all of them.
 ///
 /// A worker is either of one kind in all contexts, with probability `steadiness`, or of an independent kind in each:
-/// what is known of a worker elsewhere counts as much as the whole workforce's behaviour says it should.
+/// what is known of a worker elsewhere counts as much as the whole workforce's behaviour says it should. With more than
+/// two classes each cell (a worker in a context) has a confusion matrix of its own besides, of which its kind is the
+/// prior's mean, `strength` labels of each class strong.
 struct Workforce: Sendable {
     let kinds: WorkerKinds
     private(set) var workers: Int
@@ -86,53 +15,181 @@ struct Workforce: Sendable {
     /// [worker, context, kind].
     private(set) var posterior: [Double]
     /// How common each kind is.
-    private var population: [Double]
-    private var steadiness = 0.5
+    private(set) var population: [Double]
+    private(set) var steadiness = 0.5
+    /// [class, label]: how wrong answers are spread, a row's sum being 1 off the diagonal. Learned with more than two
+    /// classes.
+    private(set) var confusion: [Double]
+    /// [worker, context, class, label]: expected numbers of answers; empty where they are not kept.
+    private(set) var count: [Double]
+    /// [worker, context, class].
+    private(set) var row: [Double]
     /// As `evidence`, of answers on tasks whose class is known for certain; empty while there are none.
     private var certain: [Double] = []
+    /// With two classes: mean and standard deviation of delta among the workers.
+    private(set) var lean = (mean: 0.0, deviation: Self.leanDeviation)
     private var shared: [Double]
 
-    init(kinds: WorkerKinds, workers: Int, contexts: Int) {
-        self.kinds = kinds
+    /// How many labels of a class the kind's row of the confusion matrix counts.
+    static let strength = 30.0
+    /// The standard deviation of delta beforehand, and how many workers' worth that is.
+    static let leanDeviation = 0.8, leanWeight = 20.0
+    /// How many workers' worth the prior over kinds is.
+    static let populationWeight = 8.0
+    /// No cell keeps a confusion matrix of its own where all of them had more numbers than this.
+    static let mostCounts = 50_000_000
+
+    init(classes: Int, workers: Int, contexts: Int) {
+        kinds = WorkerKinds(classes: classes)
         self.workers = workers
         self.contexts = contexts
+        confusion = [Double](repeating: 1 / Double(classes - 1), count: classes * classes)
         population = kinds.base
-        shared = kinds.base
+        shared = [Double](repeating: 0, count: kinds.count)
         evidence = [Double](repeating: 0, count: workers * contexts * kinds.count)
         posterior = evidence
+        let (rows, tooMany) = (workers * contexts).multipliedReportingOverflow(by: classes * classes)
+        let keeps = classes > 2 && !tooMany && rows <= Self.mostCounts
+        count = keeps ? [Double](repeating: 0, count: rows) : []
+        row = keeps ? [Double](repeating: 0, count: workers * contexts * classes) : []
+        setPopulation(theta: kinds.base)
         for worker in 0..<workers { update(worker) }
     }
 
-    /// Forgets the answers, keeps the population.
-    mutating func clear() {
-        for index in evidence.indices { evidence[index] = 0 }
-        certain = []
-    }
+    func cell(worker: Int, context: Int) -> Int { worker * contexts + context }
 
-    /// A worker of whom nothing is known. O(S kinds).
+    /// A worker of whom nothing is known. O(S (kinds + C^2)).
     mutating func addWorker() {
         workers += 1
-        let more = repeatElement(0.0, count: contexts * kinds.count)
-        evidence.append(contentsOf: more)
-        posterior.append(contentsOf: more)
-        if !certain.isEmpty { certain.append(contentsOf: more) }
+        evidence.append(contentsOf: repeatElement(0, count: contexts * kinds.count))
+        posterior.append(contentsOf: repeatElement(0, count: contexts * kinds.count))
+        if !certain.isEmpty { certain.append(contentsOf: repeatElement(0, count: contexts * kinds.count)) }
+        if !count.isEmpty {
+            count.append(contentsOf: repeatElement(0, count: contexts * kinds.classes * kinds.classes))
+            row.append(contentsOf: repeatElement(0, count: contexts * kinds.classes))
+        }
         update(workers - 1)
     }
 
-    /// Forgets what was learned of the population.
-    mutating func resetPopulation() { population = kinds.base }
+    // MARK: Labels
 
-    /// Counts an answer that is right with probability `right`, as far as others tell; `isGold`: the task's class is
-    /// known for certain. O(kinds).
-    mutating func add(worker: Int, context: Int, label: Int, right: Double, isGold: Bool = false) {
-        let row = (worker * contexts + context) * kinds.count, column = label * kinds.count
-        if isGold && certain.isEmpty { certain = [Double](repeating: 0, count: evidence.count) }
-        for k in 0..<kinds.count {
-            let told = log(right * kinds.hit[column + k] + (1 - right) * kinds.miss[column + k])
-            evidence[row + k] += told
-            if isGold { certain[row + k] += told }
+    /// Takes the labels' messages from the tasks in place of all that was known: evidence, counts, population and
+    /// posteriors. O(labels (C + kinds) + K S kinds).
+    mutating func take(_ labels: inout CrowdKernels.Labels, score: [Double], gold: [Int32]) {
+        var sums = emptySums(counting: !count.isEmpty)
+        CrowdKernels.gather(
+            &labels, into: &sums, score: score, confusion: confusion, tables: kinds.tables, gold: gold)
+        evidence = logs(sums)
+        count = sums.count
+        sumRows()
+        learnConfusion(sums.spread)
+        certain = []
+        let known = labels.task.indices.filter { gold[Int(labels.task[$0])] >= 0 }
+        if !known.isEmpty {
+            var some = CrowdKernels.Labels(
+                task: known.map { labels.task[$0] }, cell: known.map { labels.cell[$0] },
+                label: known.map { labels.label[$0] },
+                message: known.flatMap { labels.message[$0 * kinds.classes..<($0 + 1) * kinds.classes] },
+                cavity: [Double](repeating: 0, count: known.count * kinds.classes))
+            var sums = emptySums(counting: false)
+            CrowdKernels.gather(
+                &some, into: &sums, score: score, confusion: confusion, tables: kinds.tables, gold: gold)
+            certain = logs(sums)
+        }
+        learn()
+    }
+
+    /// The new messages to the tasks, each without its own label's say, added to `score`. O(labels (C + kinds)).
+    func send(_ labels: inout CrowdKernels.Labels, to score: inout [Double]) {
+        CrowdKernels.send(
+            &labels, to: &score, posterior: posterior, count: count, row: row, strength: Self.strength,
+            confusion: confusion, tables: kinds.tables)
+    }
+
+    /// What one more label of a cell would say of a task's class, P(label | class), as things stand. O(C + kinds).
+    func message(cell: Int, label: Int) -> [Double] {
+        let n = kinds.count, classes = kinds.classes
+        var own = 0.0, other = 0.0, add = 0.0
+        for k in 0..<n {
+            let weight = posterior[cell * n + k]
+            own += weight * kinds.tables.own[label * n + k]
+            other += weight * kinds.tables.other[label * n + k]
+            add += weight * kinds.tables.add[label * n + k]
+        }
+        return (0..<classes).map { z in
+            var mean = z == label ? own : other * confusion[z * classes + label] + add
+            if !count.isEmpty {
+                let seen = count[(cell * classes + z) * classes + label]
+                mean = (seen + Self.strength * mean) / (row[cell * classes + z] + Self.strength)
+            }
+            return max(mean, 1e-12)
         }
     }
+
+    /// Counts a label that arrived after `take`: `belief` is the classes' probabilities without it, `message` what it
+    /// said of them. O(C + kinds).
+    mutating func add(cell: Int, label: Int, belief: [Double], message: [Double], isGold: Bool) {
+        let n = kinds.count, classes = kinds.classes
+        var spread = 0.0, rest = 0.0
+        for z in 0..<classes where z != label {
+            spread += belief[z] * confusion[z * classes + label]
+            rest += belief[z]
+        }
+        if isGold && certain.isEmpty { certain = [Double](repeating: 0, count: evidence.count) }
+        for k in 0..<n {
+            let at = label * n + k
+            let told = log(
+                belief[label] * kinds.tables.own[at] + spread * kinds.tables.other[at] + rest * kinds.tables.add[at])
+            evidence[cell * n + k] += told
+            if isGold { certain[cell * n + k] += told }
+        }
+        guard !count.isEmpty else { return }
+        let sum = (0..<classes).reduce(0) { $0 + belief[$1] * message[$1] }
+        for z in 0..<classes {
+            let share = belief[z] * message[z] / sum
+            count[(cell * classes + z) * classes + label] += share
+            row[cell * classes + z] += share
+        }
+    }
+
+    private func emptySums(counting: Bool) -> CrowdKernels.Sums {
+        let cells = workers * contexts, classes = kinds.classes
+        return CrowdKernels.Sums(
+            evidence: [Double](repeating: 1, count: cells * kinds.count), scale: [Double](repeating: 0, count: cells),
+            count: counting ? [Double](repeating: 0, count: cells * classes * classes) : [],
+            spread: [Double](repeating: 0, count: classes * classes))
+    }
+
+    private func logs(_ sums: CrowdKernels.Sums) -> [Double] {
+        var out = sums.evidence
+        for cell in sums.scale.indices {
+            for k in cell * kinds.count..<(cell + 1) * kinds.count { out[k] = log(out[k]) + sums.scale[cell] }
+        }
+        return out
+    }
+
+    private mutating func sumRows() {
+        guard !count.isEmpty else { return }
+        let classes = kinds.classes
+        for at in row.indices {
+            var sum = 0.0
+            for y in at * classes..<(at + 1) * classes { sum += count[y] }
+            row[at] = sum
+        }
+    }
+
+    /// How wrong answers are spread, four of each beforehand.
+    private mutating func learnConfusion(_ spread: [Double]) {
+        let classes = kinds.classes
+        guard classes > 2, !count.isEmpty else { return }
+        for z in 0..<classes {
+            var total = 0.0
+            for y in 0..<classes where y != z { total += spread[z * classes + y] + 4 }
+            for y in 0..<classes { confusion[z * classes + y] = y == z ? 0 : (spread[z * classes + y] + 4) / total }
+        }
+    }
+
+    // MARK: Workers
 
     /// Brings a worker's posteriors up to the evidence; the probability that the worker is steady. O(S kinds).
     @discardableResult
@@ -174,40 +231,68 @@ struct Workforce: Sendable {
         return log(total) + top
     }
 
-    /// Updates everyone, then the population: empirical Bayes, eight workers' worth of the prior. Among uneven kinds only
-    /// their common share is learned: free weights let a context of nearly one class explain itself away. O(K S kinds).
-    mutating func learn() {
+    /// Updates everyone, then the population, by empirical Bayes. With two classes how common each theta is, and mean
+    /// and deviation of delta, which all share: free weights of every kind would let a context of nearly one class
+    /// explain itself away. O(K S kinds).
+    private mutating func learn() {
         var steady = 1.0
         for worker in 0..<workers { steady += update(worker) }
         steadiness = steady / Double(workers + 2)
-        let cells = Double(workers * contexts)
-        var sums = kinds.base.map { 8 * $0 }
-        for row in stride(from: 0, to: posterior.count, by: kinds.count) {
-            for k in 0..<kinds.count { sums[k] += posterior[row + k] }
+        let classes = kinds.classes
+        var sums = kinds.base.map { Self.populationWeight * $0 }
+        guard classes == 2 else {
+            for at in posterior.indices { sums[at % kinds.count] += posterior[at] }
+            let total = sums.reduce(0, +)
+            population = sums.map { $0 / total }
+            return
         }
-        var even = 0.0, uneven = -8 * WorkerKinds.unevenShare
-        for k in 0..<kinds.count { if kinds.isEven[k] { even += sums[k] } else { uneven += sums[k] } }
-        let hasUneven = kinds.isEven.contains(false)
-        let share = hasUneven ? (uneven + 20 * WorkerKinds.unevenShare) / (cells + 20) : 0
-        for k in 0..<kinds.count {
-            population[k] =
-                kinds.isEven[k] ? (1 - share) * sums[k] / even : share * kinds.base[k] / WorkerKinds.unevenShare
+        var byDelta = [Double](repeating: 0, count: WorkerKinds.deltas.count)
+        for cell in 0..<workers * contexts {
+            for k in 0..<kinds.count {
+                sums[kinds.theta[k]] += posterior[cell * kinds.count + k]
+                byDelta[kinds.delta[k]] += posterior[cell * kinds.count + k]
+            }
         }
+        let total = byDelta.reduce(0, +)
+        let mean = zip(byDelta, WorkerKinds.deltas).reduce(0) { $0 + $1.0 * $1.1 } / (total + Self.leanWeight)
+        let squares = zip(byDelta, WorkerKinds.deltas).reduce(0) { $0 + $1.0 * ($1.1 - mean) * ($1.1 - mean) }
+        let prior = Self.leanWeight * Self.leanDeviation * Self.leanDeviation
+        lean = (mean, max(0.35, ((squares + prior) / (total + Self.leanWeight)).squareRoot()))
+        let all = sums.reduce(0, +)
+        setPopulation(theta: sums.map { $0 / all })
     }
 
-    /// The log odds that an answer speaks for its class, without what the answer itself (`right`) taught of the worker;
-    /// `nil` for an answer that has not been counted. O(kinds).
-    func odds(worker: Int, context: Int, label: Int, right: Double?) -> Double {
-        let row = (worker * contexts + context) * kinds.count, column = label * kinds.count
-        var hit = 0.0, miss = 0.0
-        for k in 0..<kinds.count {
-            var weight = posterior[row + k]
-            let a = kinds.hit[column + k], b = kinds.miss[column + k]
-            if let right { weight /= right * a + (1 - right) * b }
-            hit += weight * a
-            miss += weight * b
+    /// With two classes: the weight of each kind is its theta's times a normal density of delta, one in 25 workers'
+    /// delta being anything.
+    private mutating func setPopulation(theta: [Double]) {
+        guard kinds.classes == 2 else {
+            population = theta
+            return
         }
-        return log(hit / miss)
+        let density = WorkerKinds.deltas.map { exp(-0.5 * pow(($0 - lean.mean) / lean.deviation, 2)) }
+        let total = density.reduce(0, +)
+        let delta = density.map { 0.96 * $0 / total + 0.04 / Double(density.count) }
+        population = kinds.theta.indices.map { theta[kinds.theta[$0]] * delta[kinds.delta[$0]] }
+    }
+
+    /// Forgets what was learned of the population.
+    mutating func resetPopulation() {
+        lean = (0, Self.leanDeviation)
+        setPopulation(theta: kinds.base)
+    }
+
+    /// How common each kind is before any label, whoever leans whichever way.
+    var beforehand: [Double] {
+        var fresh = self
+        fresh.resetPopulation()
+        return fresh.population
+    }
+
+    /// The likelihood of the answers of a cell's kind under its mirror image where the classes change names: the answers
+    /// on gold tasks must be explained by the mirrored kind itself.
+    func mirrored(_ kind: Int, _ mirror: Int, _ likelihood: Double, _ top: Double) -> Double {
+        certain.isEmpty
+            ? likelihood : exp(min(700, evidence[kind] - top + certain[mirror] - certain[kind]))
     }
 
     /// A kind drawn from the posterior of a cell. O(kinds).
@@ -220,77 +305,5 @@ struct Workforce: Sendable {
             k += 1
         }
         return k
-    }
-
-    /// With two classes, for each context: how much more likely its answers are if the classes of all but the gold tasks
-    /// change names; the log of the ratio. What decides is how common each even kind is in the other contexts, where the
-    /// truth and its mirror image need not be confused at the same time: experts as liars is a bad bargain where the other
-    /// contexts have hardly any liars like that. In a single context it is the prior. O(S K S kinds).
-    func mirrorAdvantages() -> [Double] {
-        let n = kinds.count, even = (0..<n).filter { kinds.isEven[$0] }
-        var likelihood = [Double](repeating: 0, count: evidence.count)
-        var tops = [Double](repeating: -.infinity, count: workers * contexts)
-        for number in tops.indices {
-            let row = number * n
-            for k in 0..<n { tops[number] = max(tops[number], evidence[row + k]) }
-            for k in 0..<n { likelihood[row + k] = exp(evidence[row + k] - tops[number]) }
-        }
-        return (0..<contexts).map { context in
-            let common = contexts == 1 ? kinds.base : population(elsewhere: context, likelihood, even)
-            var sum = 0.0
-            for worker in 0..<workers {
-                let row = (worker * contexts + context) * n, top = tops[worker * contexts + context]
-                var here = 0.0, there = 0.0
-                for k in even {
-                    here += common[k] * likelihood[row + k]
-                    // The mirrored kind explains all other answers as well; for those on gold it must answer itself.
-                    let mirror = kinds.mirror[k]
-                    let mirrored =
-                        certain.isEmpty
-                        ? likelihood[row + k]
-                        : exp(min(700, evidence[row + k] - top + certain[row + mirror] - certain[row + k]))
-                    there += common[mirror] * mirrored
-                }
-                sum += log(max(there, 1e-300) / max(here, 1e-300))
-            }
-            return sum
-        }
-    }
-
-    /// How common each even kind is in the other contexts, up to a constant: five sweeps of empirical Bayes from the base,
-    /// with eight workers' worth of it, as in `learn`, over workers' answers there alone. O(K S kinds).
-    private func population(elsewhere context: Int, _ likelihood: [Double], _ even: [Int]) -> [Double] {
-        var common = kinds.base
-        for _ in 0..<5 {
-            var sums = kinds.base.map { 8 * $0 }
-            for worker in 0..<workers {
-                for s in 0..<contexts where s != context {
-                    let row = (worker * contexts + s) * kinds.count
-                    var total = 0.0
-                    for k in even { total += common[k] * likelihood[row + k] }
-                    guard total > 0 else { continue }
-                    for k in even { sums[k] += common[k] * likelihood[row + k] / total }
-                }
-            }
-            common = sums
-        }
-        return common
-    }
-
-    /// The mean probability, over workers and contexts, that accuracies differ by class, one in ten doing so beforehand;
-    /// `other` holds the same answers over uneven kinds. O(K S kinds).
-    func unevenness(_ other: Workforce) -> Double {
-        var sum = 0.0
-        for cell in 0..<workers * contexts {
-            let own = cell * kinds.count, theirs = cell * other.kinds.count
-            let top = other.evidence[theirs..<theirs + other.kinds.count].max()!
-            var even = 0.0, uneven = 0.0
-            for k in 0..<kinds.count { even += population[k] * exp(evidence[own + k] - top) }
-            for k in 0..<other.kinds.count where !other.kinds.isEven[k] {
-                uneven += other.kinds.base[k] / WorkerKinds.unevenShare * exp(other.evidence[theirs + k] - top)
-            }
-            sum += 0.1 * uneven / (0.1 * uneven + 0.9 * even)
-        }
-        return sum / Double(workers * contexts)
     }
 }

@@ -53,7 +53,7 @@ public struct LabelPlan: Sendable {
     /// A plan for tasks with these contexts (0, 1, ...) and workers with these costs a label.
     public init(
         taskContexts: [Int], workerCosts: [Double], classCount: Int = 2, assumption: Assumption, explore: Int = 0,
-        method: AssignmentMethod = .bbta, gold: Int = 0, stopAt: Double = 1
+        method: AssignmentMethod = .pooled, gold: Int = 0, stopAt: Double = 1
     ) {
         precondition(
             (gold == 0 && stopAt == 1) || method.takesGold, "LabelPlan: gold or stopping early with \(method.rawValue)")

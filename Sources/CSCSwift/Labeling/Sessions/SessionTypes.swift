@@ -15,9 +15,9 @@ extension LabelSession {
         /// Decides the exploration tasks, every draw and every tie.
         public var seed: UInt64
 
-        /// A budget, and the letter's score without exploration unless said; `create` checks them.
+        /// A budget, and the best method we have, without exploration unless said; `create` checks them.
         public init(
-            method: AssignmentMethod = .bbta, budget: Double, explore: Int = 0,
+            method: AssignmentMethod = .pooled, budget: Double, explore: Int = 0,
             score: ExponentialWeights.Score = .margin, stopAt: Double = 1, seed: UInt64 = 0
         ) {
             self.method = method
