@@ -40,6 +40,8 @@ struct LabelAggregate: ParsableCommand {
     @Option(help: "Decides ties.") var seed: UInt64 = 0
     @Option(help: "At most so many iterations of ds, one-coin and glad.") var iterations = 100
     @Option(help: "How many workers to list, those with most labels first.") var workers = 10
+    @Flag(help: "Show which of the methods predicts held-out labels best, and how far they agree, in place of results.")
+    var compare = false
     @Option(help: "Write everything, every worker included, to this JSON file; - for standard output.") var json:
         String?
     @Option(help: "Write task,label,probability of the last method to this CSV file; - for standard output.")
@@ -50,6 +52,9 @@ struct LabelAggregate: ParsableCommand {
         guard workers >= 0 else { throw ValidationError("--workers is at least 0.") }
         try FileOptions.checkInput([("--labels", labels), ("--truth", truth), ("--tasks", tasks)])
         _ = try FileOptions.takeOutput([("--json", json), ("--out", out)])
+        if compare && (out != nil || (json != nil && json != "-")) {
+            throw ValidationError("--compare prints a comparison: leave out --out, and --json FILE for --json -.")
+        }
         guard iterations > 0 else { throw ValidationError("--iterations must be at least 1.") }
     }
 
@@ -70,9 +75,15 @@ struct LabelAggregate: ParsableCommand {
         let files = LabelFiles(
             format: format, badRows: skipBadRows ? .skip : .fail, contradictions: contradictions)
         let (table, report) = try files.read(labels: labels, tasks: tasks, truth: truth)
+        if compare {
+            let named = try methods()
+            return ComparisonReport(table, methods: named.count > 1 ? named : AggregationMethod.comparable, seed: seed)
+                .show(json: json == "-")
+        }
         let store = LabelStore(table)
         let gold = table.tasks.map(\.truth)
         let contexts = table.tasks.map(\.context)
+        for method in try methods() { try method.check(classes: table.classes.count) }
         let results = try methods().map { method in
             var aggregator = method.aggregator(seed: seed, contexts: contexts, iterations: iterations)
             return (method, aggregator.fitPredict(store))

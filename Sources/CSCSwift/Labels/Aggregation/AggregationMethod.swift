@@ -12,10 +12,24 @@ public enum AggregationMethod: String, Sendable, CaseIterable, Codable {
     case oneCoin = "one-coin"
     /// `GLAD`.
     case glad = "glad"
+    /// `MACE`.
+    case mace = "mace"
+    /// `BCC`.
+    case bcc = "bcc"
+    /// `ZeroBasedSkill`.
+    case zeroBasedSkill = "zbs"
+    /// `MMSR`.
+    case mmsr = "mmsr"
+    /// `KOS`; two classes.
+    case kos = "kos"
+    /// `HierarchicalBayes`: the inference of `Pooled`.
+    case pooled = "pooled"
 
     /// Other names by which people know them.
     private static let aliases: [String: AggregationMethod] = [
-        "majority": .majority, "wawa": .weighted, "dawid-skene": .dawidSkene, "dawid-skene-ml": .dawidSkeneML,
+        "majority": .majority, "bayes": .pooled, "ibcc": .bcc, "zero-based-skill": .zeroBasedSkill, "m-msr": .mmsr,
+        "wawa": .weighted, "dawid-skene": .dawidSkene,
+        "dawid-skene-ml": .dawidSkeneML,
     ]
 
     /// All names, in order.
@@ -27,6 +41,9 @@ public enum AggregationMethod: String, Sendable, CaseIterable, Codable {
         self = method
     }
 
+    /// Those worth comparing where no truth is known: with a model of their own, and majority vote.
+    public static let comparable: [AggregationMethod] = [.majority, .dawidSkene, .oneCoin, .glad, .pooled]
+
     /// What the method is, in a few words.
     public var summary: String {
         switch self {
@@ -36,11 +53,26 @@ public enum AggregationMethod: String, Sendable, CaseIterable, Codable {
         case .dawidSkeneML: "Dawid-Skene by maximum likelihood, as published"
         case .oneCoin: "Dawid-Skene with one accuracy for each worker"
         case .glad: "GLAD: abilities of workers, easiness of tasks"
+        case .mace: "MACE: workers who at times answer without looking"
+        case .bcc: "independent Bayesian classifier combination: Dawid-Skene averaged over a prior"
+        case .zeroBasedSkill: "crowd-kit's zero-based skill"
+        case .mmsr: "M-MSR: skills from pairwise agreement, outliers left out"
+        case .kos: "Karger, Oh and Shah's message passing, for two classes"
+        case .pooled: "also bayes: hierarchical Bayes, as in sessions"
         }
     }
 
     /// Whether a task's figures are shares of votes and not probabilities of a model.
-    public var isVote: Bool { self == .majority || self == .weighted }
+    public var isVote: Bool {
+        self == .majority || self == .weighted || self == .zeroBasedSkill || self == .kos
+    }
+
+    /// Whether the method takes so many classes: KOS takes two.
+    /// - Throws: `CSCError.invalid` where it does not.
+    public func check(classes: Int) throws(CSCError) {
+        guard self == .kos, classes != 2 else { return }
+        throw .invalid("kos takes two classes, the labels have \(classes)")
+    }
 
     /// The method with its default settings.
     /// - Parameters:
@@ -56,6 +88,15 @@ public enum AggregationMethod: String, Sendable, CaseIterable, Codable {
         case .dawidSkeneML: return DawidSkene(maximumLikelihood: 0.01, iterations: options.maxIterations, seed: seed)
         case .oneCoin: return OneCoin(options: options, seed: seed)
         case .glad: return GLAD(options: EMOptions(maxIterations: iterations ?? 200, tolerance: 1e-5), seed: seed)
+        case .mace: return MACE(seed: seed)
+        case .bcc:
+            return BCC(
+                options: EMOptions(maxIterations: iterations ?? 100, priorRight: 2, priorWrong: 1, smoothing: 1),
+                seed: seed)
+        case .zeroBasedSkill: return ZeroBasedSkill(seed: seed)
+        case .mmsr: return MMSR(seed: seed)
+        case .kos: return KOS(seed: seed)
+        case .pooled: return HierarchicalBayes(contexts: contexts, seed: seed)
         }
     }
 }

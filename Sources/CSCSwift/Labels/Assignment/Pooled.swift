@@ -79,6 +79,8 @@ public struct Pooled: LabelAssigner {
     var labelled = CrowdKernels.Labels()
     /// [task, class]: log posterior, up to a constant a task; gold tasks are read off `gold`.
     var score: [Double]
+    /// What log posteriors are divided by where they are reported (`calibrated`).
+    var temperature = 1.0
     /// [context, class]: log prior by the classes' frequencies.
     var prior: [Double]
     private var tournament: Tournament
@@ -273,7 +275,7 @@ public struct Pooled: LabelAssigner {
         let room = eligible.isEmpty ? workerCount : eligible[task].count
         guard Int(pairs.count[task]) < room, gold[task] < 0 else { return .infinity }
         let lead = lead(task)
-        return lead >= closed ? .infinity : lead + 1e6 * Double(outstanding[task])
+        return lead / temperature >= closed ? .infinity : lead + 1e6 * Double(outstanding[task])
     }
 
     mutating func reorder() {
@@ -298,8 +300,8 @@ public struct Pooled: LabelAssigner {
     /// After how many more labels everything is inferred anew.
     private static func pause(_ tasks: Int, _ labels: Int) -> Int { max(10, tasks / 20, labels / 20) }
 
-    /// Takes an answer that stands in `pairs` already into account.
-    mutating func learn(task i: Int, worker j: Int, label y: Int) {
+    /// Takes an answer that stands in `pairs` already into account, but for the worker's posterior.
+    mutating func take(task i: Int, worker j: Int, label y: Int) {
         let cell = workforce.cell(worker: j, context: context[i]), belief = probabilities(of: i)
         let message = workforce.message(cell: cell, label: y)
         labelled.task.append(Int32(i))
@@ -309,6 +311,11 @@ public struct Pooled: LabelAssigner {
         labelled.cavity.append(contentsOf: belief)
         for z in 0..<classCount { score[i * classCount + z] += log(message[z]) }
         workforce.add(cell: cell, label: y, belief: belief, message: message, isGold: gold[i] >= 0)
+    }
+
+    /// Takes an answer that stands in `pairs` already into account; everything is inferred anew now and then.
+    mutating func learn(task i: Int, worker j: Int, label y: Int) {
+        take(task: i, worker: j, label: y)
         workforce.update(j)
         if labelled.count >= nextRefresh {
             nextRefresh = labelled.count + Self.pause(context.count, labelled.count)
@@ -382,8 +389,8 @@ public struct Pooled: LabelAssigner {
         }
     }
 
-    /// The posterior of each task's label, as the model has it.
-    public var confidence: [Double] { zip(context.indices, labels).map { probabilities(of: $0)[$1] } }
+    /// The calibrated posterior of each task's label.
+    public var confidence: [Double] { zip(context.indices, labels).map { calibrated(of: $0)[$1] } }
     /// The labels taken so far, task by task, each task's in the order of asking. O(N + labels).
     public var answers: [Label] { pairs.answers(rows: context.indices.map(Int32.init)) }
 }

@@ -32,8 +32,9 @@ struct Workforce: Sendable {
 
     /// How many labels of a class the kind's row of the confusion matrix counts.
     static let strength = 30.0
-    /// The standard deviation of delta beforehand, and how many workers' worth that is.
-    static let leanDeviation = 0.8, leanWeight = 20.0
+    /// The standard deviation of delta beforehand and how many workers' worth that is, and how many workers' worth the
+    /// mean 0 is. Both are strong: a leaning that all workers share can hardly be told from the classes' frequencies.
+    static let leanDeviation = 0.3, leanWeight = 60.0, meanWeight = 200.0
     /// How many workers' worth the prior over kinds is.
     static let populationWeight = 8.0
     /// No cell keeps a confusion matrix of its own where all of them had more numbers than this.
@@ -254,10 +255,10 @@ struct Workforce: Sendable {
             }
         }
         let total = byDelta.reduce(0, +)
-        let mean = zip(byDelta, WorkerKinds.deltas).reduce(0) { $0 + $1.0 * $1.1 } / (total + Self.leanWeight)
+        let mean = zip(byDelta, WorkerKinds.deltas).reduce(0) { $0 + $1.0 * $1.1 } / (total + Self.meanWeight)
         let squares = zip(byDelta, WorkerKinds.deltas).reduce(0) { $0 + $1.0 * ($1.1 - mean) * ($1.1 - mean) }
         let prior = Self.leanWeight * Self.leanDeviation * Self.leanDeviation
-        lean = (mean, max(0.35, ((squares + prior) / (total + Self.leanWeight)).squareRoot()))
+        lean = (mean, max(0.1, ((squares + prior) / (total + Self.leanWeight)).squareRoot()))
         let all = sums.reduce(0, +)
         setPopulation(theta: sums.map { $0 / all })
     }
@@ -279,6 +280,40 @@ struct Workforce: Sendable {
     mutating func resetPopulation() {
         lean = (0, Self.leanDeviation)
         setPopulation(theta: kinds.base)
+    }
+
+    /// What has been found out about the workers, in a sentence: how good they are, how far they differ, how many lean to
+    /// a class, and whether a worker is the same in all contexts.
+    var findings: String {
+        let n = kinds.count
+        var means: [Double] = []
+        for worker in 0..<workers {
+            for s in 0..<contexts {
+                let row = (worker * contexts + s) * n
+                means.append((0..<n).reduce(0) { $0 + posterior[row + $1] * accuracy(of: $1) })
+            }
+        }
+        let mean = means.reduce(0, +) / Double(max(1, means.count))
+        let spread = (means.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(max(1, means.count))).squareRoot()
+        var text =
+            "workers right \(Terminal.decimal(mean, 2)) of the time in the mean, "
+            + (spread < 0.03
+                ? "hardly differing" : "differing by \(Terminal.decimal(spread, 2)) (standard deviation)")
+        if kinds.classes == 2 {
+            if lean.deviation > 0.45 { text += "; many lean to a class" }
+        } else {
+            let blind = (WorkerKinds.accuracies.count..<n).reduce(0) { $0 + population[$1] }
+            if blind > 0.05 { text += "; \(Terminal.decimal(100 * blind, 0)) % answer blindly" }
+        }
+        if contexts > 1 {
+            text += "; the same in all contexts: \(Terminal.decimal(100 * steadiness, 0)) %"
+        }
+        return text
+    }
+
+    /// The mean over classes of a kind's probability of being right.
+    private func accuracy(of kind: Int) -> Double {
+        (0..<kinds.classes).reduce(0) { $0 + kinds.tables.own[$1 * kinds.count + kind] } / Double(kinds.classes)
     }
 
     /// How common each kind is before any label, whoever leans whichever way.

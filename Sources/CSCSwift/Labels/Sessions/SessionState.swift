@@ -14,6 +14,10 @@ extension LabelSession {
     /// How many labels have been recorded or imported.
     public var labelCount: Int { labelCounts.reduce(0, +) }
 
+    /// What the session's model has found out about the workers, in a sentence; nil before the first label and for methods
+    /// without such a model.
+    public var findings: String? { labelCount == 0 ? nil : (engine as? Pooled)?.findings }
+
     /// The present estimate for each task, by the engine.
     public var answers: [Answer] {
         let labels = engine?.labels, confidence = engine?.confidence

@@ -146,6 +146,7 @@ public struct Replay: Sendable {
         if first.classes.count > 2, parsed.contains(.optKG) || parsed.contains(.optKGMulti) {
             throw .invalid("OptKG takes two classes, the data have \(first.classes.count)")
         }
+        for reading in readings { try reading?.check(classes: first.classes.count) }
         let known = first.tasks.count(where: { $0.truth != nil })
         guard gold < known else {
             throw .invalid("\(gold) gold of \(known) tasks of known truth leave nothing to score")
