@@ -17,15 +17,17 @@
 
 enum { LANES = 4 };
 
-/* The classes' probabilities of a task without what one label said: softmax of score - log message. O(C). */
-INLINE void cavity_of(double *q, const double *score, const double *message, int32_t gold, int32_t C) {
+/* The classes' probabilities of a task without what one label said: softmax of score - log message, or of score - apart
+ * where that is given. O(C). */
+INLINE void cavity_of(double *q, const double *score, const double *message, const double *apart, int32_t gold,
+                      int32_t C) {
     if (gold >= 0) {
         for (int32_t z = 0; z < C; z++) q[z] = z == gold;
         return;
     }
     double top = -INFINITY, sum = 0;
     for (int32_t z = 0; z < C; z++) {
-        q[z] = score[z] - log(message[z]);
+        q[z] = score[z] - (apart ? apart[z] : log(message[z]));
         top = q[z] > top ? q[z] : top;
     }
     for (int32_t z = 0; z < C; z++) {
@@ -65,14 +67,15 @@ INLINE void weigh_kinds(double *evidence, double *scale, const double f[3], cons
 }
 
 WIDE void cafe_crowd_gather(double *evidence, double *scale, double *count, double *spread, double *cavity,
-                            const double *score, const double *message, const double *confusion, const double *own,
-                            const double *other, const double *add, const int32_t *task, const int32_t *cell,
-                            const int32_t *label, const int32_t *gold, int64_t n, int32_t C, int32_t kinds) {
+                            const double *score, const double *message, const double *apart, const double *confusion,
+                            const double *own, const double *other, const double *add, const int32_t *task,
+                            const int32_t *cell, const int32_t *label, const int32_t *gold, int64_t n, int32_t C,
+                            int32_t kinds) {
     for (int64_t e = 0; e < n; e++) {
         int64_t i = task[e], j = cell[e], y = label[e];
         double *q = cavity + e * C, f[3];
         const double *m = message + e * C;
-        cavity_of(q, score + i * C, m, gold[i], C);
+        cavity_of(q, score + i * C, m, apart ? apart + e * C : 0, gold[i], C);
         factors(f, q, confusion, (int32_t)y, C);
         weigh_kinds(evidence + j * kinds, scale + j, f, own + y * kinds, other + y * kinds, add + y * kinds, kinds);
         if (!count) continue;
@@ -107,9 +110,10 @@ INLINE void sums_of(double s[3], const double *posterior, const double *f, const
 }
 
 WIDE void cafe_crowd_send(double *message, double *score, const double *posterior, const double *count,
-                          const double *row, double strength, const double *cavity, const double *confusion,
-                          const double *own, const double *other, const double *add, const int32_t *task,
-                          const int32_t *cell, const int32_t *label, int64_t n, int32_t C, int32_t kinds) {
+                          const double *row, double strength, const double *cavity, const double *power,
+                          const double *confusion, const double *own, const double *other, const double *add,
+                          const int32_t *task, const int32_t *cell, const int32_t *label, int64_t n, int32_t C,
+                          int32_t kinds) {
     for (int64_t e = 0; e < n; e++) {
         int64_t i = task[e], j = cell[e], y = label[e];
         double *m = message + e * C, *total = score + i * C, f[3], s[3], sum = 0;
@@ -130,6 +134,6 @@ WIDE void cafe_crowd_send(double *message, double *score, const double *posterio
             }
             m[z] = mean > 1e-12 ? mean : 1e-12;
         }
-        for (int32_t z = 0; z < C; z++) total[z] += log(m[z]);
+        for (int32_t z = 0; z < C; z++) total[z] += power ? power[e] * log(m[z]) : log(m[z]);
     }
 }

@@ -22,6 +22,8 @@ struct LabelAggregate: ParsableCommand {
     @Option(help: "A table task,truth: accuracies are printed then.") var truth: String?
     @Option(help: "A table task[,context][,truth] of all tasks: worker qualities are given by context then.")
     var tasks: String?
+    @Option(help: "For pooled: a table worker,family of workers whose errors go together, who count as one voice.")
+    var families: String?
     @Option(help: "One or more of \(AggregationMethod.names.joined(separator: ", ")), separated by commas.")
     var method = "mv,ds"
     @Flag(name: .customLong("no-header"), help: "The label table has no header: its columns are task, worker, label.")
@@ -50,7 +52,12 @@ struct LabelAggregate: ParsableCommand {
     func validate() throws {
         if try methods().isEmpty { throw ValidationError("--method names no method.") }
         guard workers >= 0 else { throw ValidationError("--workers is at least 0.") }
-        try FileOptions.checkInput([("--labels", labels), ("--truth", truth), ("--tasks", tasks)])
+        try FileOptions.checkInput([
+            ("--labels", labels), ("--truth", truth), ("--tasks", tasks), ("--families", families),
+        ])
+        guard try families == nil || methods().contains(.pooled) else {
+            throw ValidationError("--families: only with the method pooled.")
+        }
         _ = try FileOptions.takeOutput([("--json", json), ("--out", out)])
         if compare && (out != nil || (json != nil && json != "-")) {
             throw ValidationError("--compare prints a comparison: leave out --out, and --json FILE for --json -.")
@@ -84,8 +91,10 @@ struct LabelAggregate: ParsableCommand {
         let gold = table.tasks.map(\.truth)
         let contexts = table.tasks.map(\.context)
         for method in try methods() { try method.check(classes: table.classes.count) }
+        let kin = try families.map { try LabelFiles.readFamilies($0, workers: table.workers) }
         let results = try methods().map { method in
-            var aggregator = method.aggregator(seed: seed, contexts: contexts, iterations: iterations)
+            var aggregator = method.aggregator(
+                seed: seed, contexts: contexts, families: kin, iterations: iterations)
             return (method, aggregator.fitPredict(store))
         }
         let quiet = json == "-" || out == "-"

@@ -26,6 +26,11 @@ struct LabelPlanCommand: ParsableCommand {
     @Option(help: "The budgets to try, separated by commas; 1, 2, 3, 5, 8, 15 labels a task if left out.")
     var budgets: String?
     @Option(help: "How many tasks of each context everyone labels first (0).") var explore: Int?
+    @Option(
+        help: ArgumentHelp(
+            "A crew NAME=COUNT@PRICE:LOW-HIGH[:CORRELATION]; repeat it to see which mix buys the accuracy.",
+            valueName: "crew"))
+    var crew: [String] = []
     @Option(help: "Who decides (pooled): \(AssignmentMethod.list).") var method: String?
     @Option(help: "With --method pooled: how many tasks' class an expert tells, drawn anew in each session (0).")
     var gold: Int?
@@ -60,6 +65,17 @@ struct LabelPlanCommand: ParsableCommand {
                     "\(given.joined(separator: ", ")): a session has its own; leave out one of the two.")
             }
         }
+        if !crew.isEmpty {
+            let given = [
+                ("a session", folder != nil), ("--workers", workers != nil), ("--contexts", contexts != nil),
+                ("--cost", cost != nil), ("--accuracy", accuracy != nil), ("--gold", gold != nil),
+                ("--explore", explore != nil), ("--method", method.map { $0 != "pooled" && $0 != "bayes" } ?? false),
+            ].filter(\.1).map(\.0)
+            guard given.isEmpty else {
+                throw ValidationError("\(given.joined(separator: ", ")): not with --crew, which says its own.")
+            }
+            do { _ = try crew.map { try LabelCrew(text: $0) } } catch { throw ValidationError("--crew: \(error).") }
+        }
         guard folder != nil || gold ?? 0 < tasks ?? 100 else {
             throw ValidationError("--gold: not all tasks can be known beforehand.")
         }
@@ -91,6 +107,12 @@ struct LabelPlanCommand: ParsableCommand {
     }
 
     func run() throws {
+        if !crew.isEmpty {
+            return try CrewPlan(
+                crews: crew.map { try LabelCrew(text: $0) }, tasks: tasks ?? 100, classes: classes ?? 2,
+                budgets: try amounts(), stopAt: stopAt ?? 1, runs: runs, seed: seed
+            ).show(json: json)
+        }
         let (plan, assumed) = try plan()
         let count = plan.taskContexts.count
         let runs = runs ?? min(1000, max(20, 20_000 / count))

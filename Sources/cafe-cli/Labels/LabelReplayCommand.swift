@@ -42,6 +42,8 @@ struct LabelReplayCommand: ParsableCommand {
     var aggregators = "session"
     @Option(help: "Accuracy is taken at so many labels a task: numbers separated by commas.") var budgets: String?
     @Option(help: "N' of BBTA: tasks of each context that everyone labels first.") var explore = 1
+    @Option(help: "For pooled: a table worker,family of workers whose errors go together, who count as one voice.")
+    var families: String?
     @Option(help: "With the method pooled: how many tasks' class an expert tells beforehand.") var gold = 0
     @Option(name: .customLong("stop-at"), help: "With the method pooled: the posterior at which a task is settled.")
     var stopAt: Double?
@@ -125,6 +127,7 @@ struct LabelReplayCommand: ParsableCommand {
         guard threads >= 0 else { throw ValidationError("--threads \(threads) is less than 0, which means all cores.") }
         try FileOptions.checkInput([
             ("--matrix", matrix), ("--labels", labels), ("--tasks", tasks), ("--truth", truth), ("--uci", uci),
+            ("--families", families),
         ])
         _ = try FileOptions.takeOutput(outputs)
     }
@@ -144,6 +147,7 @@ struct LabelReplayCommand: ParsableCommand {
         let first = replay.matrix(run: 0)
         let count = first.tasks.count
         replay.recordedOnly = recordedOnly
+        replay.families = try families.map { try LabelFiles.readFamilies($0, workers: first.workers) }
         replay.aggregators = Self.list(aggregators)
         replay.labelsPerTask = try labelsPerTask()
         let names = names ?? Self.usual + (first.classes.count == 2 ? ["optkg", "optkg-multi"] : [])

@@ -72,7 +72,7 @@ struct CrowdTests {
             var cavity = [Double](repeating: 0, count: labels * classes)
             count.withUnsafeMutableBufferPointer { buffer in
                 cafe_crowd_gather(
-                    &evidence, &scale, counting ? buffer.baseAddress : nil, &spread, &cavity, p.score, p.message,
+                    &evidence, &scale, counting ? buffer.baseAddress : nil, &spread, &cavity, p.score, p.message, nil,
                     p.confusion, p.own, p.other, p.add, p.task, p.cell, p.label, p.gold, Int64(labels), Int32(classes),
                     Int32(kinds))
             }
@@ -118,7 +118,8 @@ struct CrowdTests {
             cavity.withUnsafeBufferPointer { cavity in
                 cafe_crowd_send(
                     &message, &score, p.posterior, count.isEmpty ? nil : counts.baseAddress, row, strength,
-                    isFirst ? nil : cavity.baseAddress, p.confusion, p.own, p.other, p.add, p.task, p.cell, p.label,
+                    isFirst ? nil : cavity.baseAddress, nil, p.confusion, p.own, p.other, p.add, p.task, p.cell,
+                    p.label,
                     Int64(p.labels), Int32(classes), Int32(kinds))
             }
         }

@@ -78,8 +78,11 @@ public enum AggregationMethod: String, Sendable, CaseIterable, Codable {
     /// - Parameters:
     ///   - seed: decides ties.
     ///   - contexts: the context of each task, for methods that tell contexts apart; nil: one for all.
+    ///   - families: the family of each worker, for `pooled`; nil: everyone is alone.
     ///   - iterations: at most so many; nil: the method's default.
-    public func aggregator(seed: UInt64 = 0, contexts: [Int]? = nil, iterations: Int? = nil) -> any LabelAggregator {
+    public func aggregator(seed: UInt64 = 0, contexts: [Int]? = nil, families: [Int]? = nil, iterations: Int? = nil)
+        -> any LabelAggregator
+    {
         let options = EMOptions(maxIterations: iterations ?? 100)
         switch self {
         case .majority: return MajorityVote(seed: seed)
@@ -96,7 +99,7 @@ public enum AggregationMethod: String, Sendable, CaseIterable, Codable {
         case .zeroBasedSkill: return ZeroBasedSkill(seed: seed)
         case .mmsr: return MMSR(seed: seed)
         case .kos: return KOS(seed: seed)
-        case .pooled: return HierarchicalBayes(contexts: contexts, seed: seed)
+        case .pooled: return HierarchicalBayes(contexts: contexts, families: families, seed: seed)
         }
     }
 }

@@ -7,13 +7,16 @@ internal import Foundation
 public struct HierarchicalBayes: LabelAggregator {
     /// The context of each task; nil: one for all.
     public let contexts: [Int]?
+    /// The family of each worker (`Pooled.Options.families`); nil: everyone is alone.
+    public let families: [Int]?
     /// Decides ties.
     public var seed: UInt64
     private var model: Pooled?
 
     /// A model that is not fitted yet.
-    public init(contexts: [Int]? = nil, seed: UInt64 = 0) {
+    public init(contexts: [Int]? = nil, families: [Int]? = nil, seed: UInt64 = 0) {
         self.contexts = contexts
+        self.families = families
         self.seed = seed
     }
 
@@ -25,7 +28,8 @@ public struct HierarchicalBayes: LabelAggregator {
             "HierarchicalBayes: \(contexts?.count ?? 0) contexts for \(labels.taskCount) tasks")
         var model = Pooled(
             taskContexts: contexts ?? [Int](repeating: 0, count: labels.taskCount),
-            workers: max(1, labels.workerCount), classes: labels.classCount, options: .init(calibrate: 0, seed: seed))
+            workers: max(1, labels.workerCount), classes: labels.classCount,
+            options: .init(calibrate: 0, families: families, seed: seed))
         model.absorb(labels)
         self.model = model
         return Aggregation(posterior: model.posterior, of: labels, seed: seed)

@@ -126,10 +126,12 @@ public enum AssignmentMethod: String, Sendable, CaseIterable, Codable {
     ///   - score: how BBTA reads a task's confidence; `Pooled` has no use for it.
     ///   - gold: the class of tasks that an expert has labelled; BBTA has no use for it.
     ///   - stopAt: a task whose posterior reaches this is not asked about; 1: never; BBTA has no use for it.
+    ///   - families: the family of each worker (`Pooled.Options.families`); BBTA has no use for it.
     ///   - seed: decides every draw and every tie.
     public func assigner(
         taskContexts: [Int], workerCosts: [Double], classes: Int, budget: Double, explore: Int? = nil,
-        score: ExponentialWeights.Score = .margin, gold: [Int: Int] = [:], stopAt: Double = 1, seed: UInt64
+        score: ExponentialWeights.Score = .margin, gold: [Int: Int] = [:], stopAt: Double = 1,
+        families: [Int]? = nil, seed: UInt64
     ) -> any LabelAssigner {
         switch self {
         case .bbta:
@@ -142,7 +144,7 @@ public enum AssignmentMethod: String, Sendable, CaseIterable, Codable {
                 taskContexts: taskContexts, workers: workerCosts.count, classes: classes,
                 options: .init(
                     calibrate: explore, stopAt: stopAt, budget: budget, workerCosts: workerCosts, gold: gold,
-                    seed: seed))
+                    families: families, seed: seed))
         }
     }
 }

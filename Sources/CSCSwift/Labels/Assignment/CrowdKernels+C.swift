@@ -21,6 +21,11 @@ enum CrowdKernels {
         var message: [Double] = []
         /// [labels, classes]: the classes' probabilities of the label's task without it.
         var cavity: [Double] = []
+        /// [labels]: how much of what a label says counts; empty: all of it.
+        var power: [Double] = []
+        /// [labels, classes]: the logs that are taken off a task's score to have it without a label; empty: those of the
+        /// label's own message.
+        var apart: [Double] = []
 
         var count: Int { task.count }
     }
@@ -43,9 +48,11 @@ enum CrowdKernels {
         gold: [Int32]
     ) {
         let n = Int64(labels.count), classes = Int32(tables.classes), kinds = Int32(tables.kinds)
+        let apart = labels.apart.isEmpty ? nil : labels.apart
         func run(_ count: UnsafeMutablePointer<Double>?) {
             cafe_crowd_gather(
-                &sums.evidence, &sums.scale, count, &sums.spread, &labels.cavity, score, labels.message, confusion,
+                &sums.evidence, &sums.scale, count, &sums.spread, &labels.cavity, score, labels.message, apart,
+                confusion,
                 tables.own, tables.other, tables.add, labels.task, labels.cell, labels.label, gold, n, classes, kinds)
         }
         guard !sums.count.isEmpty else { return run(nil) }
@@ -62,9 +69,10 @@ enum CrowdKernels {
         strength: Double, confusion: [Double], tables: Tables
     ) {
         let n = Int64(labels.count), classes = Int32(tables.classes), kinds = Int32(tables.kinds)
+        let power = labels.power.isEmpty ? nil : labels.power
         func run(_ count: UnsafePointer<Double>?, _ row: UnsafePointer<Double>?) {
             cafe_crowd_send(
-                &labels.message, &score, posterior, count, row, strength, labels.cavity, confusion, tables.own,
+                &labels.message, &score, posterior, count, row, strength, labels.cavity, power, confusion, tables.own,
                 tables.other, tables.add, labels.task, labels.cell, labels.label, n, classes, kinds)
         }
         guard !count.isEmpty else { return run(nil, nil) }

@@ -41,19 +41,23 @@ public struct Pooled: LabelAssigner {
         public var workerCosts: [Double]?
         /// The class of tasks that an expert has labelled, by task.
         public var gold: [Int: Int]
+        /// The family of each worker, workers of one number being one: their errors go together (models of one make, people
+        /// who share an answer sheet). On one task a family counts as one voice. `nil`: everyone is alone.
+        public var families: [Int]?
         /// Decides every draw.
         public var seed: UInt64
 
         /// The defaults are those of every published number.
         public init(
             calibrate: Int? = nil, stopAt: Double = 1, budget: Double = 8e12, workerCosts: [Double]? = nil,
-            gold: [Int: Int] = [:], seed: UInt64 = 0
+            gold: [Int: Int] = [:], families: [Int]? = nil, seed: UInt64 = 0
         ) {
             self.calibrate = calibrate
             self.stopAt = stopAt
             self.budget = budget
             self.workerCosts = workerCosts
             self.gold = gold
+            self.families = families
             self.seed = seed
         }
     }
@@ -79,6 +83,10 @@ public struct Pooled: LabelAssigner {
     var labelled = CrowdKernels.Labels()
     /// [task, class]: log posterior, up to a constant a task; gold tasks are read off `gold`.
     var score: [Double]
+    /// Workers whose errors go together; without any such, no work is done for them.
+    var families: WorkerFamilies
+    /// The labels of each task, kept where there are families.
+    var labelsOfTask: [Int: [Int]] = [:]
     /// What log posteriors are divided by where they are reported (`calibrated`).
     var temperature = 1.0
     /// [context, class]: log prior by the classes' frequencies.
@@ -123,6 +131,7 @@ public struct Pooled: LabelAssigner {
         context = taskContexts
         let tasks = taskContexts.count
         contexts = (taskContexts.max() ?? 0) + 1
+        families = WorkerFamilies(options.families ?? [], workers: workers)
         workforce = Workforce(classes: classes, workers: workers, contexts: contexts)
         pairs = PairStore(segments: [tasks])
         score = [Double](repeating: 0, count: tasks * classes)
@@ -240,13 +249,14 @@ public struct Pooled: LabelAssigner {
             for k in pairs.pairs(of: chosen) { asked[pairs.pair(chosen, k).worker] = -1 }
             return nil
         }
+        let heard = families.isEmpty ? [] : pairs.pairs(of: chosen).map { pairs.pair(chosen, $0).worker }
         let gains = workforce.kinds.information(probabilities(of: chosen))
         var best = -1, most = -Double.infinity
         for k in 0..<candidates {
             let candidate = candidate(k)
             guard asked[candidate] != step else { continue }
             let kind = workforce.sample(worker: candidate, context: context[chosen], uniform: stream.unit())
-            let gain = gains[kind] * (1 + 1e-6 * stream.unit())
+            let gain = gains[kind] * (1 + 1e-6 * stream.unit()) * families.newness(of: candidate, beside: heard)
             guard allowed[candidate] != 0 else { continue }
             let worth = gain / (Double(max(1, costs[candidate])) / Double(LabelBudget.micros(1)))
             if worth > most { (best, most) = (candidate, worth) }
@@ -302,14 +312,19 @@ public struct Pooled: LabelAssigner {
 
     /// Takes an answer that stands in `pairs` already into account, but for the worker's posterior.
     mutating func take(task i: Int, worker j: Int, label y: Int) {
-        let cell = workforce.cell(worker: j, context: context[i]), belief = probabilities(of: i)
+        let cell = workforce.cell(worker: j, context: context[i])
+        let (belief, power) = without(familyOf: j, task: i)
         let message = workforce.message(cell: cell, label: y)
         labelled.task.append(Int32(i))
         labelled.cell.append(Int32(cell))
         labelled.label.append(Int32(y))
         labelled.message.append(contentsOf: message)
         labelled.cavity.append(contentsOf: belief)
-        for z in 0..<classCount { score[i * classCount + z] += log(message[z]) }
+        if !families.isEmpty {
+            labelled.power.append(power)
+            labelsOfTask[i, default: []].append(labelled.count - 1)
+        }
+        for z in 0..<classCount { score[i * classCount + z] += power * log(message[z]) }
         workforce.add(cell: cell, label: y, belief: belief, message: message, isGold: gold[i] >= 0)
     }
 
@@ -357,6 +372,7 @@ public struct Pooled: LabelAssigner {
         allowed.append(1)
         asked.append(-1)
         workforce.addWorker()
+        families.addWorker()
         calibration.addWorker()
         reorder()
         return worker

@@ -93,7 +93,10 @@ extension Pooled {
 
     /// Belief propagation over all answers, from where it stands. O(sweeps (labels (C + kinds) + K S kinds)).
     mutating func refresh(sweeps: Int) {
+        let groups = families.groups(labelled, contexts: contexts)
+        labelled.power = families.powers(groups, labels: labelled.count)
         for _ in 0..<sweeps {
+            labelled.apart = families.apart(groups, labelled, classes: classCount)
             workforce.take(&labelled, score: score, gold: gold)
             for i in context.indices {
                 for c in 0..<classCount { score[i * classCount + c] = prior[context[i] * classCount + c] }
@@ -102,6 +105,20 @@ extension Pooled {
             learnPrior()
         }
         calibrate()
+    }
+
+    /// The classes' probabilities of a task without what a worker's family has said of it, and how much of one more label
+    /// of the family counts. O(C), and O(labels of the task) where there are families.
+    func without(familyOf worker: Int, task: Int) -> (belief: [Double], power: Double) {
+        guard !families.isEmpty, gold[task] < 0 else { return (probabilities(of: task), 1) }
+        var row = Array(score[task * classCount..<(task + 1) * classCount])
+        var before = 0
+        for e in labelsOfTask[task] ?? [] where families.areOne(worker, Int(labelled.cell[e]) / contexts) {
+            before += 1
+            for z in 0..<classCount { row[z] -= labelled.power[e] * log(labelled.message[e * classCount + z]) }
+        }
+        let top = row.max() ?? 0, weights = row.map { exp($0 - top) }, sum = weights.reduce(0, +)
+        return (weights.map { $0 / sum }, 1 / Double(before + 1))
     }
 
     /// The classes' frequencies in each context. With two classes twenty tasks of each beforehand; with more, five, and

@@ -119,6 +119,8 @@ public struct Replay: Sendable {
     public var runs = 30
     /// How many tasks' class an expert tells `pooled` beforehand, drawn anew in each run; in its curve they do not count.
     public var gold = 0
+    /// The family of each worker (`Pooled.Options.families`), for `pooled` as a method and as an aggregator.
+    public var families: [Int]?
     /// The posterior at which a task is settled for `pooled`; 1: never.
     public var stopAt = 1.0
     /// Decides the seeds of all runs.
@@ -225,7 +227,7 @@ public struct Replay: Sendable {
         let tasks = contexts.count, last = Double(budgets.max() ?? 0)
         let game = ReplayGame(
             matrix: matrix, budgets: budgets, readings: readings, recordedOnly: recordedOnly && !matrix.isComplete,
-            seed: seed)
+            families: families, seed: seed)
         func bbta(_ n: Int?, _ score: ExponentialWeights.Score) -> [Point] {
             game.follow(
                 BBTA(
@@ -248,7 +250,7 @@ public struct Replay: Sendable {
             return scored.follow(
                 Pooled(
                     taskContexts: contexts, workers: workers, classes: classes,
-                    options: .init(stopAt: stopAt, gold: known, seed: seed)))
+                    options: .init(stopAt: stopAt, gold: known, families: families, seed: seed)))
         case .ieThresh: return game.matched(IEThresh.matched(matrix, budgets: budgets, seed: seed))
         case .crowdSense: return game.matched(CrowdSense.matched(matrix, budgets: budgets, seed: seed))
         }

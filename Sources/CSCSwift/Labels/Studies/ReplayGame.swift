@@ -7,6 +7,7 @@ struct ReplayGame: Sendable {
     let readings: [AggregationMethod?]
     /// Whether pairs without an answer are not asked.
     let recordedOnly: Bool
+    let families: [Int]?
     let seed: UInt64
 
     /// Plays a sequential method to the last budget, scoring it at each. A pair that the method must ask in a fixed order
@@ -55,7 +56,7 @@ struct ReplayGame: Sendable {
             : nil
         let accuracies = readings.map { reading -> Double in
             guard let reading, let store else { return matrix.accuracy(of: own)! }
-            var aggregator = reading.aggregator(seed: seed, contexts: matrix.taskContexts)
+            var aggregator = reading.aggregator(seed: seed, contexts: matrix.taskContexts, families: families)
             return matrix.accuracy(of: aggregator.fitPredict(store).labels)!
         }
         return Replay.Point(accuracy: accuracies, spent: labels.count)
