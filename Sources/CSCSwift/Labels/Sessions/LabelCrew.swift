@@ -61,12 +61,11 @@ struct CrewAnswers {
     private var crew: [Int] = []
     private var correlation: [Double] = []
     private let seed: UInt64
-    private let run: Int
     private let classes: Int
 
     init(_ assumption: LabelPlan.Assumption, seed: UInt64, run: Int, classes: Int) {
-        self.seed = seed
-        self.run = run
+        var runs = RandomStream(seed: seed, purpose: .labelCrew, index: UInt64(run))
+        self.seed = runs.next()
         self.classes = classes
         guard case .crews(let crews) = assumption else { return }
         for (index, one) in crews.enumerated() {
@@ -78,12 +77,12 @@ struct CrewAnswers {
     /// A number in [0, 1) that decides whether the answer is right, and which other class it is if not.
     func draws(task: Int, worker: Int, own: (chance: Double, other: Int)) -> (chance: Double, other: Int) {
         guard !crew.isEmpty, correlation[worker] > 0 else { return own }
-        var personal = RandomStream(
-            seed: seed &+ UInt64(truncatingIfNeeded: run), stream: UInt64(worker) << 32 | UInt64(task), counter: 0)
+        // One stream a pair of this run, one a crew and task: the run's seed, and 48 bits for the two numbers.
+        let pair = UInt64(worker + 1) << 24 | UInt64(task) & 0xFF_FFFF
+        var personal = RandomStream(seed: seed, purpose: .labelCrew, index: pair)
         guard personal.unit() < correlation[worker] else { return own }
-        var shared = RandomStream(
-            seed: ~seed &+ UInt64(truncatingIfNeeded: run), stream: UInt64(crew[worker]) << 32 | UInt64(task),
-            counter: 0)
+        let group = UInt64(crew[worker]) << 24 | UInt64(task) & 0xFF_FFFF
+        var shared = RandomStream(seed: ~seed, purpose: .labelCrew, index: group)
         return (shared.unit(), shared.index(below: classes - 1))
     }
 }
