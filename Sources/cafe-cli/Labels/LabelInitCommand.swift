@@ -24,7 +24,7 @@ struct LabelInit: ParsableCommand {
     @Option(parsing: .unconditional, help: "The workers' names, separated by commas.") var workers = ""
     @Option(name: .customLong("workers-file"), help: "A table worker[,cost]; - for standard input.")
     var workersFile: String?
-    @Option(help: "Who decides: \(AssignmentMethod.list).") var method = "bbta"
+    @Option(help: "Who decides: \(AssignmentMethod.list).") var method = "pooled"
     @Option(help: "How many tasks of each context everyone labels first.") var explore = 0
     @Option(help: "With --method pooled: a table task,class (or truth) of known classes; - for standard input.")
     var gold: String?

@@ -86,7 +86,7 @@ extension AssignmentMethod {
     /// The method that --method names.
     init(option text: String) throws {
         let names = Self.allCases.map(\.rawValue)
-        guard let method = Self(rawValue: text) else {
+        guard let method = Self(name: text) else {
             throw ValidationError(
                 "--method '\(text)' is none of \(names.joined(separator: ", "))\(Spelling.hint(for: text, among: names))"
             )
