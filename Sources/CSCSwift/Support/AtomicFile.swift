@@ -27,6 +27,14 @@ public enum AtomicFile {
         try flushFolder(of: path)
     }
 
+    /// Deletes the temporary files in a folder that a killed writer left. O(files).
+    public static func removeLeftovers(in folder: String) {
+        for name in (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+        where name.contains(".partial-") {
+            unlink(join(folder, name))
+        }
+    }
+
     /// Replaces `path` by `text` in UTF-8. Throws `CSCError.file`.
     public static func write(_ text: String, to path: String) throws(CSCError) {
         try write(Array(text.utf8), to: path)

@@ -123,6 +123,9 @@ public final class CoalitionTrainer {
         }
         guard let state = try? Self.decoder.decode(State.self, from: Data(checkpoint.text("state").utf8)),
             state.averaged.count == CoalitionWeights.names.count,
+            state.search.isSound(dimension: state.averaged.count), state.averaged.allSatisfy(\.isFinite),
+            state.reference.allSatisfy({ $0.isFinite && $0 > 0 }), state.rate.isFinite, state.rate > 0,
+            (try? state.forecast.validate()) != nil,
             state.reference.count == options.settings.count
         else { throw CSCError.damaged(path: path, reason: "its state cannot be read") }
         self.scenario = scenario

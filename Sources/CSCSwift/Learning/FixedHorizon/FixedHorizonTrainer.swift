@@ -139,6 +139,14 @@ public final class FixedHorizonTrainer {
         .network(shape: actorShape, parameters: actorParameters, sampled: sampled)
     }
 
+    /// What of the state is no longer finite, in words; nil where all is well. O(P).
+    var notFinite: String? {
+        if !parameters.allSatisfy(\.isFinite) { return "the networks' parameters are" }
+        if shards.contains(where: \.sawNonFinite) { return "the policy's outputs are" }
+        let state = adam.state
+        return state.m.allSatisfy(\.isFinite) && state.v.allSatisfy(\.isFinite) ? nil : "the gradients are"
+    }
+
     /// Saves all that a resumed run needs: networks, optimiser, environments, random streams and the order of the
     /// minibatches. O(P + agent-steps of an iteration).
     public func save(to checkpoint: inout Checkpoint) {
@@ -154,19 +162,22 @@ public final class FixedHorizonTrainer {
     /// Takes over what `save` wrote of a trainer with the same settings. The next iteration is the one that would have
     /// followed, bit for bit. Throws `CSCError.damaged`; the trainer is then of no use. O(what is saved).
     public func load(from checkpoint: Checkpoint) throws(CSCError) {
-        actorParameters = try checkpoint.floats("actor", count: actorParameters.count)
-        criticParameters = try checkpoint.floats("critic", count: criticParameters.count)
+        actorParameters = try checkpoint.finiteFloats("actor", count: actorParameters.count)
+        criticParameters = try checkpoint.finiteFloats("critic", count: criticParameters.count)
         parameters = actorParameters + criticParameters
         let counters = try checkpoint.integers("counters", count: 2)
+        guard (0...Learner.mostIterations).contains(counters[0]), counters[1] >= 0 else {
+            throw .damaged(path: checkpoint.path, reason: "section 'counters' is \(counters)")
+        }
         var state = adam.state
-        state.m = try checkpoint.floats("adam.m", count: state.m.count)
-        state.v = try checkpoint.floats("adam.v", count: state.v.count)
+        state.m = try checkpoint.finiteFloats("adam.m", count: state.m.count)
+        state.v = try checkpoint.finiteFloats("adam.v", count: state.v.count)
         state.step = counters[1]
         adam.state = state
         iteration = counters[0]
         let rows = agentStepsPerIteration
         let saved = try checkpoint.integers("order", count: rows)
-        guard saved.allSatisfy((0..<rows).contains) else {
+        guard saved.allSatisfy((0..<rows).contains), Set(saved).count == rows else {
             throw .damaged(path: checkpoint.path, reason: "section 'order' is no order of \(rows) agent-steps")
         }
         minibatch.order = saved.map { Int32($0) }

@@ -17,6 +17,13 @@ public protocol TrainerExtension: AnyObject {
     func save(to checkpoint: inout Checkpoint)
     /// Takes over a saved state.
     func load(from checkpoint: Checkpoint) throws
+    /// What of the state is no longer finite, in words; nil where all is well.
+    var notFinite: String? { get }
+}
+
+extension TrainerExtension {
+    /// Nothing to look at.
+    public var notFinite: String? { nil }
 }
 
 /// From a rollout to a better policy: reward scale, values, advantages, PPO. It knows nothing of environments, so that
@@ -161,6 +168,21 @@ public final class Learner {
         ]
     }
 
+    /// What of the state is no longer finite, in words; nil where all is well. O(P).
+    var notFinite: String? {
+        if !(policy.actor.allSatisfy(\.isFinite) && policy.critic.allSatisfy(\.isFinite)) {
+            return "the networks' parameters are"
+        }
+        for state in [ppo.actorOptimizer.state, ppo.criticOptimizer.state]
+        where !(state.m.allSatisfy(\.isFinite) && state.v.allSatisfy(\.isFinite)) {
+            return "the gradients are"
+        }
+        return rewards.phi.allSatisfy(\.isFinite) && returnSquare.isFinite ? nil : "the rewards are"
+    }
+
+    /// No run is longer; the bound of the key `iterations`.
+    static let mostIterations = 10_000_000
+
     /// Saves all that a resumed run needs.
     public func save(to checkpoint: inout Checkpoint) {
         policy.save(to: &checkpoint)
@@ -174,9 +196,9 @@ public final class Learner {
     public func load(from checkpoint: Checkpoint) throws(CSCError) {
         try policy.load(from: checkpoint)
         try ppo.load(from: checkpoint)
-        iteration = try checkpoint.integers("iteration", count: 1)[0]
-        rewards.phi = try checkpoint.doubles("phi", count: rewards.phi.count)
-        let scale = try checkpoint.doubles("return scale", count: 2)
+        iteration = try checkpoint.integer("iteration", in: 0...Learner.mostIterations)
+        rewards.phi = try checkpoint.finiteDoubles("phi", count: rewards.phi.count)
+        let scale = try checkpoint.finiteDoubles("return scale", count: 2)
         (returnSquare, returnWeight) = (scale[0], scale[1])
     }
 }

@@ -142,9 +142,9 @@ public final class PPO {
     public func load(from checkpoint: Checkpoint) throws(CSCError) {
         for (name, optimizer) in [("actor", actorOptimizer), ("critic", criticOptimizer)] {
             var state = optimizer.state
-            state.m = try checkpoint.floats("adam.\(name).m", count: state.m.count)
-            state.v = try checkpoint.floats("adam.\(name).v", count: state.v.count)
-            state.step = try checkpoint.integers("adam.\(name).step", count: 1)[0]
+            state.m = try checkpoint.finiteFloats("adam.\(name).m", count: state.m.count)
+            state.v = try checkpoint.finiteFloats("adam.\(name).v", count: state.v.count)
+            state.step = try checkpoint.integer("adam.\(name).step")
             optimizer.state = state
         }
     }

@@ -80,12 +80,12 @@ public final class Trainer<Game: ParallelEnvironment & SendableMetatype> {
         rollout = RolloutBuffer(layout: learner.policy.layout, columns: columns)
     }
 
-    /// One iteration, in reading order.
+    /// One iteration, in reading order. Throws `CSCError.invalid` where the numerics failed.
     public func iterate() throws -> IterationReport {
         var watch = Stopwatch()
 
         // 1. Play: each environment on one thread with streams of its own.
-        play()
+        try play()
         let playing = watch.lap()
 
         // 2. Credit: what must be learnt before agents can be rewarded.
@@ -100,7 +100,7 @@ public final class Trainer<Game: ParallelEnvironment & SendableMetatype> {
 
     /// Steps 1 and 2 of an iteration alone: `rollout` holds new, credited episodes; the policy stays.
     public func collect() throws {
-        play()
+        try play()
         for addition in extensions { try addition.beforeUpdate(rollout, learner: learner) }
     }
 
@@ -122,8 +122,8 @@ public final class Trainer<Game: ParallelEnvironment & SendableMetatype> {
     }
 
     /// Plays `numEnvs` episodes (or `numSteps` steps in each environment) and gathers them in `rollout`, in the order
-    /// of the environments whichever ends first.
-    private func play() {
+    /// of the environments whichever ends first. Throws `CSCError.invalid` where the policy's outputs were not finite.
+    private func play() throws(CSCError) {
         let (settings, seed, iteration) = (learner.settings, learner.seed, learner.iteration)
         let policy = learner.policy
         let base = UInt64(iteration) * UInt64(settings.numEnvs)
@@ -152,6 +152,9 @@ public final class Trainer<Game: ParallelEnvironment & SendableMetatype> {
                     stream: RandomStream(seed: seed, purpose: .policy, index: base + UInt64(environment)))
             }
         }
+        if players.contains(where: \.sawNonFinite) {
+            throw .invalid("the policy's outputs are not finite: lower the learning rate")
+        }
         rollout.removeAll()
         for player in players { rollout.append(player.rollout) }
     }
@@ -173,7 +176,7 @@ public final class Trainer<Game: ParallelEnvironment & SendableMetatype> {
     /// Takes over a saved state. Throws `CSCError.damaged`.
     public func load(from checkpoint: Checkpoint) throws {
         try learner.load(from: checkpoint)
-        totalDecisions = try checkpoint.integers("decisions", count: 1)[0]
+        totalDecisions = try checkpoint.integer("decisions", in: 0...1 << 60)
         for addition in extensions { try addition.load(from: checkpoint) }
     }
 }
