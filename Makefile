@@ -41,8 +41,8 @@ embed: setup ## build and run README's program against this checkout
 bench-peers: setup ## ours beside PyTorch, JAX, numpy and others; writes docs/results/performance.md
 	@scripts/bench-peers
 
-check: ## the rules of the house (layers, no allocation in the core, no machine paths)
-	@scripts/check-house
+check: ## the layering rules (layers, no allocation in the core, no machine paths)
+	@scripts/check-layers
 
 check-aarch64: ## does the C core compile for aarch64? (needs clang and libc6-dev-arm64-cross)
 	@scripts/check-aarch64

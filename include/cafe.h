@@ -16,13 +16,13 @@
 #ifndef CAFE_H
 #define CAFE_H
 
-#include "cafe/threads.h" /* threads and vector kernels */
-#include "cafe/random.h" /* counter-based random numbers */
-#include "cafe/nets.h" /* multilayer perceptrons and elementary functions */
-#include "cafe/policy.h" /* packed decisions, categorical policies, Gaussians, advantages */
-#include "cafe/linalg.h" /* optimisers, conjugate gradient, eigenproblems */
+#include "cafe/threads.h"  /* threads and vector kernels */
+#include "cafe/random.h"   /* counter-based random numbers */
+#include "cafe/nets.h"     /* multilayer perceptrons and elementary functions */
+#include "cafe/policy.h"   /* packed decisions, categorical policies, Gaussians, advantages */
+#include "cafe/linalg.h"   /* optimisers, conjugate gradient, eigenproblems */
 #include "cafe/dispatch.h" /* the spatial index */
-#include "cafe/labels.h" /* exponential weights, votes, beta tails */
-#include "cafe/games.h" /* batched particle environments */
+#include "cafe/labels.h"   /* exponential weights, votes, beta tails */
+#include "cafe/games.h"    /* batched particle environments */
 
 #endif
