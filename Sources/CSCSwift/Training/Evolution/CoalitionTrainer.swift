@@ -147,7 +147,9 @@ public final class CoalitionTrainer {
     private static func identity(
         _ scenario: Scenario, _ options: EvolutionOptions, _ recorded: [String: String]
     ) throws -> String {
-        try json(scenario) + "\n" + json(options) + (recorded.isEmpty ? "" : "\n" + json(recorded))
+        // Where the orders lie does not count; `RunIdentity` looks at what they hold.
+        let chosen = recorded.filter { $0.key != "orders" && $0.key != "workers-file" }
+        return try json(scenario) + "\n" + json(options) + (recorded.isEmpty ? "" : "\n" + json(chosen))
     }
 
     /// One line of JSON with sorted keys; numbers read back exactly, infinite ones included.

@@ -98,28 +98,6 @@ public final class EpisodePlayer<Game: ParallelEnvironment & SendableMetatype>: 
         return finishEpisode()
     }
 
-    /// Plays exactly `steps` steps, starting episodes as earlier ones end; the last one is cut short. Recorded as one
-    /// episode of the rollout. For environments of a fixed horizon (CleanRL's numSteps).
-    ///
-    /// - Returns: the team's reward summed over the steps.
-    @discardableResult
-    public func play(
-        steps: Int, episode: (Int) -> Game.Episode, policy: ActorCritic, stream: RandomStream, sampled: Bool = true
-    ) -> Double {
-        var stream = stream
-        var started = 0
-        for _ in 0..<steps {
-            if started == 0 || game.isOver {
-                if started > 0 { end() }
-                begin(episode(started))
-                started += 1
-            }
-            step(policy, &stream, sampled)
-        }
-        end()
-        return finishEpisode()
-    }
-
     private func begin(_ episode: Game.Episode) {
         game.reset(episode)
         firstItem = rollout.payments.count

@@ -34,7 +34,7 @@ public final class Learner {
     /// The networks that it improves.
     public let policy: ActorCritic
     /// The update, with both optimisers' state.
-    public let ppo: PPO
+    public let ppo: PPO<DecisionMinibatch>
     /// The reward features and their weights phi; extensions may change phi.
     public var rewards: RewardModel
     /// The run's seed: minibatches are shuffled by stream `iteration` of the purpose `minibatch`.
@@ -89,7 +89,11 @@ public final class Learner {
         resize(&targets.returns, rollout.count, 0)
         for i in 0..<rollout.count { targets.returns[i] = targets.advantages[i] + targets.values[i] }
         let stream = RandomStream(seed: seed, purpose: .minibatch, index: UInt64(iteration))
-        return ppo.update(rollout, targets: targets, progress: progress, stream: stream)
+        let source = CreditedRollout(rollout, targets)
+        let explained = targets.explainedVariance(of: rollout)
+        var report = ppo.update(source, progress: progress, stream: stream)
+        report.explainedVariance = explained
+        return report
     }
 
     /// The part of the advantage that one reward column gives at weight 1, in the units of the column: GAE without a
@@ -170,13 +174,7 @@ public final class Learner {
 
     /// What of the state is no longer finite, in words; nil where all is well. O(P).
     var notFinite: String? {
-        if !(policy.actor.allSatisfy(\.isFinite) && policy.critic.allSatisfy(\.isFinite)) {
-            return "the networks' parameters are"
-        }
-        for state in [ppo.actorOptimizer.state, ppo.criticOptimizer.state]
-        where !(state.m.allSatisfy(\.isFinite) && state.v.allSatisfy(\.isFinite)) {
-            return "the gradients are"
-        }
+        if let what = ppo.notFinite { return what }
         return rewards.phi.allSatisfy(\.isFinite) && returnSquare.isFinite ? nil : "the rewards are"
     }
 

@@ -6,6 +6,7 @@ internal import Foundation
 /// |---|---|
 /// | `config.yaml` and `scenario.yaml`, or `evolution.yaml` | everything that decides the run |
 /// | `metrics.csv`, `metrics.jsonl` | one row an iteration; the same bytes for the same configuration |
+/// | `events.out.tfevents.0.cafe` | the same numbers for TensorBoard |
 /// | `timing.csv`, `timing.jsonl` | steps per second and seconds of each phase: what the machine decides |
 /// | `checkpoints/` | the last few states, the first one before any training; and the best |
 /// | `evaluation.json` | results on held-out episodes in marl-eval's layout |
@@ -135,7 +136,7 @@ public final class Run<Method: Trainable> {
         }
         try files.resumeTables(metrics: metricColumns, timing: timingColumns, at: iteration)
         if isComplete { evaluateAtEnd() }
-        if iteration > 0 { try files.metrics?.append(iteration: iteration, values: shownRow) }
+        if iteration > 0 { try files.append(shownRow, iteration: iteration) }
         if savedAt != files.checkpoints.iterations().last { try save() }  // the best one was the only whole one
         try writePolicy()
         try writeEvaluations()
@@ -193,12 +194,12 @@ public final class Run<Method: Trainable> {
         row = done.metrics + evaluationRow(isDue ? history.last : nil)
         if isComplete { evaluateAtEnd() }
         if isDue || final != nil { try writeEvaluations() }
-        try files.metrics?.append(iteration: iteration, values: shownRow)
+        try files.append(shownRow, iteration: iteration)
         let lap = clock.lap()
         seconds += lap
         steps += done.steps
-        try files.timing?.append(
-            iteration: iteration, values: [Double(done.steps) / max(lap, 1e-9), seconds] + done.seconds)
+        try files.append(
+            clock: [Double(done.steps) / max(lap, 1e-9), seconds] + done.seconds, iteration: iteration)
         if isBest { try files.checkpoints.saveBest(checkpoint()) }
         if isComplete || iteration % method.schedule.checkpointEvery == 0 { try save() }
         return done.report
@@ -264,7 +265,7 @@ public final class Run<Method: Trainable> {
 
     /// Writes a checkpoint and the policy now, whatever the schedule says.
     public func save() throws {
-        try files.metrics?.flush()
+        try files.flush()
         try files.checkpoints.save(checkpoint(), iteration: iteration)
         savedAt = iteration
         try writePolicy()

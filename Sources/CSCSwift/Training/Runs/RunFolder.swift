@@ -7,10 +7,9 @@ struct RunFolder {
     private let lock: FolderLock
     /// The run's saved states.
     let checkpoints: CheckpointFolder
-    /// One row an iteration: the same bytes for the same configuration.
-    private(set) var metrics: MetricsWriter?
-    /// What the clock says, likewise.
-    private(set) var timing: MetricsWriter?
+    private var metrics: MetricsWriter?
+    private var timing: MetricsWriter?
+    private var events: TensorBoardWriter?
 
     /// The folder of a run that the lock is held on. Nothing is written.
     init(_ path: String, lock: FolderLock, schedule: RunSchedule) {
@@ -27,6 +26,7 @@ struct RunFolder {
     mutating func beginTables(metrics: [String], timing: [String]) throws(CSCError) {
         self.metrics = try MetricsWriter(creating: file("metrics"), columns: metrics)
         self.timing = try MetricsWriter(creating: file("timing"), columns: timing)
+        events = try TensorBoardWriter(creating: file(TensorBoardWriter.fileName))
     }
 
     /// Goes on with the tables: metrics up to the iteration before `iteration`, whose row the caller writes again,
@@ -34,7 +34,23 @@ struct RunFolder {
     mutating func resumeTables(metrics: [String], timing: [String], at iteration: Int) throws(CSCError) {
         self.metrics = try MetricsWriter(resuming: file("metrics"), columns: metrics, after: iteration - 1)
         self.timing = try MetricsWriter(resuming: file("timing"), columns: timing, after: iteration)
+        events = try TensorBoardWriter(resuming: file(TensorBoardWriter.fileName), after: iteration - 1)
     }
+
+    /// Adds the row of an iteration to the metrics: the same bytes for the same configuration. Throws `CSCError.file`.
+    func append(_ values: [Double], iteration: Int) throws(CSCError) {
+        guard let metrics else { return }
+        try metrics.append(iteration: iteration, values: values)
+        try events?.append(iteration: iteration, names: metrics.columns, values: values)
+    }
+
+    /// Adds what the clock says of an iteration. Throws `CSCError.file`.
+    func append(clock values: [Double], iteration: Int) throws(CSCError) {
+        try timing?.append(iteration: iteration, values: values)
+    }
+
+    /// Flushes the metrics to the disk. Throws `CSCError.file`.
+    func flush() throws(CSCError) { try metrics?.flush() }
 
     /// Throws where the tables of the folder have other columns than these.
     func checkTables(metrics: [String], timing: [String]) throws(CSCError) {
