@@ -110,7 +110,7 @@ public final class RuleEvolution: Trainable {
         }
         let largest = description.options.settings[0]
         let example = source.instance(
-            tasks: largest.tasks, workers: largest.workers, seed: description.options.seed, episode: 0)
+            tasks: largest.tasks, workers: largest.workers, seed: description.options.seed, episode: EpisodeRange.evolution[0])
         identity.add(
             ContentHash.digits(ContentHash.sipHash(Array("\(example)".utf8))), file: "episodes", key: "first episode")
         for (key, name) in [("orders", "orders"), ("workers-file", "workers")] {
@@ -125,7 +125,7 @@ public final class RuleEvolution: Trainable {
     static func requireTasks(_ source: any InstanceSource, _ options: EvolutionOptions) throws {
         try options.validate()
         let setting = options.settings[0]
-        let example = source.instance(tasks: setting.tasks, workers: setting.workers, seed: options.seed, episode: 0)
+        let example = source.instance(tasks: setting.tasks, workers: setting.workers, seed: options.seed, episode: EpisodeRange.evolution[0])
         guard !example.tasks.isEmpty else {
             throw CSCError.invalid("\(source.name) holds no task, so there is nothing to learn")
         }

@@ -79,10 +79,6 @@ public final class DispatchTraining: Trainable {
     public let identity: RunIdentity
     private let heldOut: HeldOutEpisodes
 
-    /// Training episodes are numbered from here, so that none is one of `evaluate` (which counts from 0) or of the
-    /// tuning of prices.
-    static let firstEpisode = 1 << 42
-
     init(
         _ configuration: TrainingConfiguration, _ scenario: Scenario, source: any InstanceSource,
         extensions: [any TrainerExtension]
@@ -123,7 +119,7 @@ public final class DispatchTraining: Trainable {
         if !configuration.workersFile.isEmpty { try identity.add(contentOf: configuration.workersFile, as: "workers") }
         let setting = configuration.episodeSettings.settings[0]
         let example = source.instance(
-            tasks: setting.tasks, workers: setting.workers, seed: UInt64(configuration.seed), episode: firstEpisode)
+            tasks: setting.tasks, workers: setting.workers, seed: UInt64(configuration.seed), episode: EpisodeRange.training[0])
         identity.add(
             ContentHash.digits(ContentHash.sipHash(Array("\(example)".utf8))), file: "episodes", key: "first episode")
         return identity
