@@ -310,7 +310,9 @@ import Testing
         let refinement = try RefinementRun(
             run: try LoadedRun(folder.file("first")), settings: EpisodeSettings([.init(tasks: 25, workers: 15)]),
             options: options, episodes: 2, seed: 5,
-            evaluation: [Scenario.haikou.instance(tasks: 25, workers: 15, seed: 9, index: 0)], source: Scenario.haikou)
+            evaluation: [
+                Scenario.haikou.instance(tasks: 25, workers: 15, seed: 9, episode: EpisodeRange.evaluation[0])
+            ], source: Scenario.haikou)
         let (policy, report) = try refinement.refine(everyStage: false)
         try refinement.write(report, to: folder.file("second"), scenario: .haikou) { settings in
             try settings.apply(overrides: [
