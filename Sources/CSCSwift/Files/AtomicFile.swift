@@ -27,6 +27,14 @@ public enum AtomicFile {
         try flushFolder(of: path)
     }
 
+    /// Deletes the temporary files in a folder that a killed writer left. O(files).
+    public static func removeLeftovers(in folder: String) {
+        for name in (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+        where name.contains(".partial-") {
+            unlink(join(folder, name))
+        }
+    }
+
     /// Replaces `path` by `text` in UTF-8. Throws `CSCError.file`.
     public static func write(_ text: String, to path: String) throws(CSCError) {
         try write(Array(text.utf8), to: path)
@@ -54,10 +62,15 @@ public enum AtomicFile {
     /// Adds text to the end of a file in one write, creating the file if need be. A process killed in between leaves
     /// all of it or, on a full disk, a torn last line, which readers must drop. Throws `CSCError.file`.
     public static func append(_ text: String, to path: String) throws(CSCError) {
+        try append(Array(text.utf8), to: path)
+    }
+
+    /// Adds bytes to the end of a file in one write; otherwise as above.
+    public static func append(_ bytes: [UInt8], to path: String) throws(CSCError) {
         let descriptor = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else { throw failure(path, "cannot be opened") }
         defer { close(descriptor) }
-        try put(Array(text.utf8), descriptor, path)
+        try put(bytes, descriptor, path)
     }
 
     /// Makes a folder with its parents; no error when it exists. Throws `CSCError.file`.

@@ -26,7 +26,7 @@ public enum CSCError: Error, Sendable, Equatable, CustomStringConvertible {
         case .file: "file"
         case .row: "row"
         case .table: "table"
-        case .configuration: "configuration"
+        case .configuration, .entry: "configuration"
         case .damaged: "damaged"
         case .invalid: "invalid"
         case .refused(let code, _): code

@@ -33,8 +33,8 @@ struct LabelInit: ParsableCommand {
     @Option(
         parsing: .unconditional,
         help: "After how long a question lapses by itself: seconds, or 10m, 2h (never if left out).",
-        transform: Duration.init)
-    var lease: Duration?
+        transform: LeaseDuration.init)
+    var lease: LeaseDuration?
     @Option(name: .customLong("max-open"), help: "How many questions a worker may have open at once.") var maxOpen: Int?
     @Option(help: "Decides every draw.") var seed: UInt64 = 0
     @Flag(help: "Answer in JSON, one line.") var json = false

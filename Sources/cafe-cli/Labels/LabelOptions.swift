@@ -21,7 +21,7 @@ struct SessionOptions: ParsableArguments {
 }
 
 /// A length of time of an option: seconds, or with s, m, h or d behind the number.
-struct Duration {
+struct LeaseDuration {
     let seconds: Double
 
     init(_ text: String) throws {

@@ -288,7 +288,7 @@ struct Workforce: Sendable, Codable {
         let mean = zip(byDelta, WorkerKinds.deltas).reduce(0) { $0 + $1.0 * $1.1 } / (total + Self.meanWeight)
         let squares = zip(byDelta, WorkerKinds.deltas).reduce(0) { $0 + $1.0 * ($1.1 - mean) * ($1.1 - mean) }
         let prior = Self.leanWeight * Self.leanDeviation * Self.leanDeviation
-        lean = (mean, max(0.1, ((squares + prior) / (total + Self.leanWeight)).squareRoot()))
+        lean = Lean(mean: mean, deviation: max(0.1, ((squares + prior) / (total + Self.leanWeight)).squareRoot()))
         let all = sums.reduce(0, +)
         setPopulation(theta: sums.map { $0 / all })
     }
@@ -308,7 +308,7 @@ struct Workforce: Sendable, Codable {
 
     /// Forgets what was learned of the population.
     mutating func resetPopulation() {
-        lean = (0, Self.leanDeviation)
+        lean = Lean()
         setPopulation(theta: kinds.base)
     }
 

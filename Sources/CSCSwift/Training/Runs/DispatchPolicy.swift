@@ -22,12 +22,18 @@ public final class DispatchPolicy {
 
     private let live: LiveDispatcher
 
-    /// Loads the policy of a run's folder. Throws `CSCError` where the folder is no run or a file is damaged.
+    /// Loads the policy of a run's folder. Throws `CSCError` where the folder is no run, a file is damaged, the policy is
+    /// not finite, or `config.yaml` and `scenario.yaml` are not those that it was trained with.
     public init(contentsOf folder: String) throws {
         configuration = try TrainingConfiguration(contentsOf: AtomicFile.join(folder, "config.yaml"))
         scenario = try Scenario.find(AtomicFile.join(folder, "scenario.yaml"))
+        let checkpoint = try Checkpoint(contentsOf: AtomicFile.join(folder, "policy.ckpt"))
+        if let saved = try RunIdentity.saved(in: checkpoint) {
+            try DispatchTraining.identity(configuration, scenario).check(
+                against: saved, of: ["config.yaml", "scenario.yaml"], folder: folder)
+        }
         policy = ActorCritic(configuration.design, seed: UInt64(configuration.seed))
-        try policy.load(from: try Checkpoint(contentsOf: AtomicFile.join(folder, "policy.ckpt")))
+        try policy.load(from: checkpoint)
         live = LiveDispatcher(
             LearntDispatcher(name: folder, policy: policy), scale: Snapshot.Scale(scenario, tasksPerWorker: 1),
             options: configuration.game)
