@@ -15,15 +15,16 @@ extension LearntCoalitionPolicy {
 
     private static let artefacts = [
         Artefact(
-            name: "cafe-chengdu", scenario: .chengdu, generations: 300, overrides: [], before: nil,
+            name: "cafe-chengdu", scenario: .chengdu, generations: 300, overrides: [(key: "features", value: "1")],
+            before: nil,
             weights: chengduWeights),
         Artefact(
             name: "cafe-haikou", scenario: .haikou, generations: 100,
             overrides: [
-                (key: "seed", value: "2"), (key: "stepSize", value: "0.12"), (key: "jointTraining", value: "true"),
+                (key: "features", value: "1"), (key: "seed", value: "2"), (key: "stepSize", value: "0.12"), (key: "jointTraining", value: "true"),
                 (key: "settings", value: "200/50,200/50,200/50,200/100,200/50,350/100"),
             ],
-            before: "cafe-cli evolve --scenario haikou --seed 1 --generations 300 --set joint=false "
+            before: "cafe-cli evolve --scenario haikou --seed 1 --generations 300 --set features=1 --set joint=false "
                 + "--set settings=200/50,200/75,200/100,350/75,350/100,350/150,350/200 --out BEFORE",
             weights: haikouWeights),
     ]
@@ -41,7 +42,7 @@ extension LearntCoalitionPolicy {
             }
         }
         var policy = CoalitionTrainer.untrained(artefact.scenario, options)
-        policy.weights.vector = CoalitionWeights.names.map { artefact.weights[$0]! }
+        policy.weights.vector = CoalitionWeights.names.map { artefact.weights[$0] ?? 0 }
         policy.joint = options.joint
         policy.name = name
         policy.origin =
