@@ -48,9 +48,12 @@ struct PolicyNames {
                     "\(name): only a learnt coalition rule looks ahead, such as cafe-chengdu or the folder of a run of "
                         + "evolve; '\(rule)' is none")
             }
-            return learnt.source(options: options, lookahead: lookahead, futures: try futures.get())
+            return adapted(learnt, tasks, workers)
+                .source(options: options, lookahead: lookahead, futures: try futures.get())
         }
-        if let learnt = try LearntCoalitionPolicy.named(name) { return learnt.source(options: options) }
+        if let learnt = try LearntCoalitionPolicy.named(name) {
+            return adapted(learnt, tasks, workers).source(options: options)
+        }
         if name.contains("/") || DispatchPolicy.isRun(name) {
             let sampled = name.hasSuffix(Self.sampledSuffix)
             let folder = sampled ? String(name.dropLast(Self.sampledSuffix.count)) : name
@@ -65,6 +68,14 @@ struct PolicyNames {
         }
         return try DispatcherKind.named(name).policy(
             tunedOn: source, tasks: tasks, workers: workers, seed: seed, options: options)
+    }
+}
+
+extension PolicyNames {
+    /// The policy with a forecast of the days that are played, counted over others.
+    private func adapted(_ policy: LearntCoalitionPolicy, _ tasks: Int, _ workers: Int) -> LearntCoalitionPolicy {
+        let past: (any InstanceSource)? = try? futures.get()
+        return policy.adapted(to: source, past: past, tasks: tasks, workers: workers)
     }
 }
 

@@ -126,6 +126,8 @@ struct CoalitionPlan {
     /// the grid O(workers + (needs + needs that lost a member) * slots near them); jointly see `assignJointly`.
     mutating func dispatch(_ state: inout GameState) {
         if state.idle.isEmpty || state.open.isEmpty { return }
+        // Without a forecast, all that is known of the day is what this moment shows.
+        if ownForecast.isFlat { begin(state) }
         gather(state)
         if needs.isEmpty || idleLeft == 0 { return }
         setPrices(state)

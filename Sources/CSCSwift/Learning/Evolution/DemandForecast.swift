@@ -94,8 +94,9 @@ public struct DemandForecast: Sendable, Hashable, Codable {
     /// Whether it is `flat`.
     public var isFlat: Bool { extent == 0 }
 
-    /// What a moment shows: tasks as dense everywhere and at every time of the day, workers on shift as now, over the
-    /// square that holds the open tasks and the workers who are on shift. O(tasks + workers).
+    /// What a moment shows: tasks as dense everywhere and at every time of the day, over the square that holds the open
+    /// tasks and the workers who are on shift; shifts as long as those of these workers, spread evenly over the day.
+    /// O(tasks + workers).
     init(flatOver state: borrowing GameState) {
         var (low, high) = ((x: Double.infinity, y: Double.infinity), (x: -Double.infinity, y: -Double.infinity))
         func add(_ x: Double, _ y: Double) {
@@ -114,10 +115,12 @@ public struct DemandForecast: Sendable, Hashable, Codable {
             add(state.workerX[worker], state.workerY[worker])
         }
         let isEmpty = !(low.x <= high.x)
+        let shifts = workers.reduce(0) { $0 + min(state.horizon, $1.shiftEnd) - max(0, $1.shiftStart) }
         self.init(
             x: isEmpty ? 0 : low.x, y: isEmpty ? 0 : low.y,
             extent: isEmpty ? 1 : max(high.x - low.x, high.y - low.y, 1e-9), horizon: max(state.horizon, 1e-9),
-            onShift: Double(workers.count) / Double(max(1, state.workers.count)),
+            onShift: workers.isEmpty
+                ? 1 : min(1, max(0.02, shifts / Double(workers.count) / max(state.horizon, 1e-9))),
             lifetime: tasks.isEmpty ? nil : Self.lifetime(tasks),
             qualified: tasks.isEmpty ? nil : Self.qualified(tasks, workers))
     }

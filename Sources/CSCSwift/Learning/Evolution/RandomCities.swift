@@ -58,7 +58,7 @@ final class RandomCities {
             let number = seed % 100 * Self.seedStride + UInt64(stream.index(below: Self.poolSize))
             let city = city(number)
             if city.isSaturated && stream.unit() < 0.8 { continue }
-            cells.append(cell(city, episode: generation))
+            cells.append(cell(city, episode: 3 << 40 | generation))
         }
         playRule(&cells)
         return cells
@@ -67,7 +67,7 @@ final class RandomCities {
     /// One episode of each held-out scenario, always the same. O(`heldOutSize` episodes) once, with tuning.
     func heldOutCells() -> [Cell] {
         if !heldOut.isEmpty { return heldOut }
-        var cells = (0..<Self.heldOutSize).map { cell(city(Self.heldOutSeed + UInt64($0)), episode: 0) }
+        var cells = (0..<Self.heldOutSize).map { cell(city(Self.heldOutSeed + UInt64($0)), episode: 8 << 40) }
         playRule(&cells)
         heldOut = cells
         return cells
@@ -88,7 +88,7 @@ final class RandomCities {
         let (scenario, tasks, workers) = (random.scenario, random.tasks, random.workers)
         let price = DispatcherKind.coalition.tunedPrice(
             scenario, tasks: tasks, workers: workers, seed: number, episodes: Self.tuningEpisodes)
-        let first = CoalitionTrainer.referenceIndex
+        let first = 5 << 40
         let episodes = (0..<2 * Self.tuningEpisodes).map {
             scenario.instance(tasks: tasks, workers: workers, seed: number, episode: first + $0)
         }

@@ -2,7 +2,7 @@
 /// (docs/results/evolve.md). Only weights are stored; rate and forecast are counted from the same training episodes as
 /// then, so an artefact is the last command's policy.yaml to the last bit, but for its name and where it says it is from.
 extension LearntCoalitionPolicy {
-    private struct Artefact {
+    struct Artefact {
         let name: String
         let scenario: Scenario
         let generations: Int
@@ -13,7 +13,7 @@ extension LearntCoalitionPolicy {
         let weights: [String: Double]
     }
 
-    private static let artefacts = [
+    static let artefacts = [
         Artefact(
             name: "cafe-chengdu", scenario: .chengdu, generations: 300, overrides: [(key: "features", value: "1")],
             before: nil,
@@ -49,6 +49,33 @@ extension LearntCoalitionPolicy {
             "trained artefact: cafe-cli evolve --scenario \(artefact.scenario.name) --seed \(options.seed)"
             + "\(options.flags) --generations \(artefact.generations)"
             + (artefact.before.map { " --start BEFORE, where BEFORE is of \($0)" } ?? "")
+        return policy
+    }
+
+    /// The policy as it should be played on `source`: with a forecast of that source's days where it has none of its own,
+    /// and where the source is a generator, whose other days can be counted without looking at those that are played.
+    ///
+    /// An artefact in its own city keeps the forecast that it was trained with. Where the source is one fixed episode,
+    /// nothing can be counted but that episode itself: an artefact has no forecast then. O(48 episodes) of drawing.
+    ///
+    /// - Parameters:
+    ///   - past: days of the same kind as those of `source`, none of which is played; nil where there are none.
+    ///   - tasks: how many tasks an episode has.
+    ///   - workers: how many workers it has.
+    public func adapted(
+        to source: some InstanceSource, past: (any InstanceSource)? = nil, tasks: Int, workers: Int
+    ) -> LearntCoalitionPolicy {
+        let artefact = Self.artefacts.first { $0.name == name }
+        let scenario = source as? Scenario
+        if let artefact, let scenario, artefact.scenario == scenario { return self }
+        var policy = self
+        if let scenario {
+            policy.forecast = .counted(on: scenario, tasks: tasks, workers: workers)
+        } else if let past, !(past is FixedInstance), artefact != nil || forecast.isFlat {
+            policy.forecast = .counted(on: past, tasks: tasks, workers: workers)
+        } else if artefact != nil {
+            policy.forecast = .flat
+        }
         return policy
     }
 
