@@ -41,8 +41,8 @@ embed: setup ## build and run README's program against this checkout
 bench-peers: setup ## ours beside PyTorch, JAX, numpy and others; writes docs/results/performance.md
 	@scripts/bench-peers
 
-check: ## the rules of the house (layers, no allocation in the core, no machine paths)
-	@scripts/check-house
+check: ## the layering rules (layers, no allocation in the core, no machine paths)
+	@scripts/check-layers
 
 check-aarch64: ## does the C core compile for aarch64? (needs clang and libc6-dev-arm64-cross)
 	@scripts/check-aarch64
@@ -52,7 +52,7 @@ lint: check ## formatting of Swift and C
 
 format: ## format Swift and C in place
 	$(SWIFT) format format --in-place --recursive Sources Tests Benchmarks/Cafe Package.swift
-	clang-format -i Sources/CCore/*.c include/*.h Benchmarks/Twins/*.c Benchmarks/Peers/*.c
+	clang-format -i Sources/CCore/*/*.[ch] include/*.h include/cafe/*.h Benchmarks/Twins/*.c Benchmarks/Peers/*.c
 
 sanitize: setup ## the core's tests under the address and undefined-behaviour sanitizers
 	@scripts/sanitize

@@ -4,7 +4,9 @@ import PackageDescription
 // The C core takes OpenMP pragmas; unsafeFlags are accepted from an embedded package since tools 6.2.
 // The portable x86-64 or aarch64 baseline is built; kernels choose wider vectors at run time.
 let coreFlags: [CSetting] = [
-    .unsafeFlags(["-O3", "-fopenmp", "-fno-math-errno", "-std=c11", "-Wall", "-Wextra"])
+    .unsafeFlags(["-O3", "-fopenmp", "-fno-math-errno", "-std=c11", "-Wall", "-Wextra"]),
+    .headerSearchPath("Sources/CCore/runtime"), .headerSearchPath("Sources/CCore/simd"),
+    .headerSearchPath("Sources/CCore/nets"), .headerSearchPath("Sources/CCore/policy"),
 ]
 
 let swiftFlags: [SwiftSetting] = [
