@@ -72,9 +72,11 @@ struct PolicyNames {
 }
 
 extension PolicyNames {
-    /// The policy with a forecast of the days that are played, counted over others.
+    /// The policy with a forecast of the days that are played. It is counted over others: those that are named for
+    /// lookahead, or all that take no part; where a file has no others, over these, as prices are tuned on them.
     private func adapted(_ policy: LearntCoalitionPolicy, _ tasks: Int, _ workers: Int) -> LearntCoalitionPolicy {
-        let past: (any InstanceSource)? = try? futures.get()
+        let others: (any InstanceSource)? = (source as? RecordedDays)?.others
+        let past = (try? futures.get()) ?? others ?? source
         return policy.adapted(to: source, past: past, tasks: tasks, workers: workers)
     }
 }

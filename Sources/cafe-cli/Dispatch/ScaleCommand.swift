@@ -18,7 +18,7 @@ struct ScaleCommand: ParsableCommand {
             all, and in microseconds for each time a worker was sent; the process's largest memory so far. Play one size at a time to see its own.
 
             Example:
-              cafe-cli scale --policy coalition,cafe-chengdu
+              cafe-cli scale --policy coalition,cafe
               cafe-cli scale --policy runs/first --workers 100000 --threads 1 --json day.json
             """)
 
@@ -26,7 +26,7 @@ struct ScaleCommand: ParsableCommand {
         help: "A built-in city (see `cafe-cli scenarios`) or a FILE.yaml of your own, whose kind the large city is of.")
     var scenario = "chengdu"
     @Option(help: "Policies, separated by commas.")
-    var policy = "coalition,cafe-chengdu"
+    var policy = "coalition,cafe"
     @Option(help: "Numbers of workers, separated by commas.")
     var workers = "1000,10000,100000"
     @Option(help: "Tasks of the day for each worker.")
@@ -64,7 +64,7 @@ struct ScaleCommand: ParsableCommand {
             print(
                 "\(day.name): \(tasks) tasks, \(size) workers, \(Terminal.decimal(day.side, 1)) km wide, seed \(seed), "
                     + "\(Threads.count) thread\(Threads.count == 1 ? "" : "s")")
-            let instance = day.instance(tasks: tasks, workers: size, seed: seed, index: 0)
+            let instance = day.instance(tasks: tasks, workers: size, seed: seed, episode: EpisodeRange.evaluation[0])
             var lines = [
                 [
                     "policy", "finished", "paid", "sent", "rule s", "game s", "longest window s", "CPU s",
@@ -136,7 +136,8 @@ struct ScaleCommand: ParsableCommand {
             case .learnt(let policy):
                 let workers = min(instance.workers.count, 10_000)
                 let tasks = instance.tasks.count * workers / max(1, instance.workers.count)
-                let other = day.instance(tasks: tasks, workers: workers, seed: seed, index: 1)
+                let other = day.instance(
+                    tasks: tasks, workers: workers, seed: seed, episode: EpisodeRange.evaluation[1])
                 return DayRun(
                     instance, rule: LearntCoalition(policy.forecasting([other])), in: SpatialCrowdsourcing(),
                     stream: stream)

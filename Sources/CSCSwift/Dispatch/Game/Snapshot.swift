@@ -47,21 +47,26 @@ public struct Snapshot: Sendable {
         public var horizon: Double
         /// When the day begins on the clock of `now`, releases and shifts (minutes); 0 where that clock starts with the day.
         public var dayStart: Double
+        /// The side of the square in which places usually lie, one corner at (0, 0) (km); see `game.showPosition`.
+        public var side: Double
 
         /// A scale from its numbers; checked by `restore` only, for they may be set later.
-        public init(pay: Double, rate: Double, tasksPerWorker: Double, horizon: Double, dayStart: Double = 0) {
+        public init(
+            pay: Double, rate: Double, tasksPerWorker: Double, horizon: Double, dayStart: Double = 0, side: Double = 10
+        ) {
             self.pay = pay
             self.rate = rate
             self.tasksPerWorker = tasksPerWorker
             self.horizon = horizon
             self.dayStart = dayStart
+            self.side = side
         }
 
         /// The scale of a scenario's days.
         public init(_ scenario: Scenario, tasksPerWorker: Double, dayStart: Double = 0) {
             self.init(
                 pay: max(scenario.pay.mean, 1e-12), rate: max(scenario.pay.mean, 1e-12) / scenario.workload.mean,
-                tasksPerWorker: tasksPerWorker, horizon: scenario.horizon, dayStart: dayStart)
+                tasksPerWorker: tasksPerWorker, horizon: scenario.horizon, dayStart: dayStart, side: scenario.side)
         }
 
         /// The first number that makes no sense, or nil.
@@ -74,6 +79,7 @@ public struct Snapshot: Sendable {
                 return "tasksPerWorker \(tasksPerWorker) is negative or not a number"
             }
             if !positive(horizon) { return "horizon \(horizon) is not a positive number" }
+            if !positive(side) { return "side \(side) is not a positive number" }
             if !dayStart.isFinite { return "dayStart \(dayStart) is not a time" }
             return nil
         }
@@ -135,6 +141,7 @@ extension SpatialCrowdsourcing {
         scales.pay = scale.pay
         scales.rate = scale.rate
         scales.tasksPerWorker = scale.tasksPerWorker
+        scales.half = scale.side / 2
         afterRestore()
     }
 }

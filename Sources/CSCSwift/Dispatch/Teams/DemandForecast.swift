@@ -82,7 +82,7 @@ public struct DemandForecast: Sendable, Hashable, Codable {
         let count = few.tasks > 500 ? 16 : 48
         let episodes = (0..<count).map { number in
             source.instance(
-                tasks: few.tasks, workers: few.workers, seed: 1, episode: 2 << 40 | number)
+                tasks: few.tasks, workers: few.workers, seed: 1, episode: EpisodeRange.forecast[number])
         }
         return episodes.contains { !$0.tasks.isEmpty } ? DemandForecast(episodes) : .flat
     }

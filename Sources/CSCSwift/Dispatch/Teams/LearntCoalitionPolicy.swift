@@ -39,6 +39,9 @@ public struct LearntCoalitionPolicy: Sendable, Hashable, Codable {
     }
     /// nil in files from before there was joint planning.
     private var dealtJointly: Bool?
+    /// Where set, nothing was learnt: the plain coalition rule at this constant price, in mean pays per unit of work.
+    /// `cafe-cli fit` keeps it where nothing else is better.
+    public var constantPrice: Double?
     /// What was learnt.
     public var weights: CoalitionWeights
     /// What it knows of the future; `DemandForecast.flat`: nothing but what a moment shows.
@@ -50,7 +53,7 @@ public struct LearntCoalitionPolicy: Sendable, Hashable, Codable {
     private var counted: DemandForecast?
 
     private enum CodingKeys: String, CodingKey {
-        case format, name, origin, rate, horizonAhead, weights
+        case format, name, origin, rate, horizonAhead, weights, constantPrice
         case counted = "forecast"
         case dealtJointly = "joint"
         case version = "features"
@@ -125,7 +128,9 @@ public struct LearntCoalitionPolicy: Sendable, Hashable, Codable {
         } catch let error as CSCError {
             throw CSCError.file(path: path, reason: error.description)
         } catch {
-            throw CSCError.file(path: path, reason: "is not a learnt coalition policy: \(error)")
+            // A parser's error repeats the whole text.
+            let reason = "\(error)".prefix { $0 != "\n" }.prefix(300)
+            throw CSCError.file(path: path, reason: "is not a learnt coalition policy: \(reason)")
         }
     }
 
@@ -141,6 +146,9 @@ public struct LearntCoalitionPolicy: Sendable, Hashable, Codable {
         guard format == Self.currentFormat else {
             throw CSCError.configuration(
                 key: "format", reason: "\(format) is not known; this version reads \(Self.currentFormat)")
+        }
+        if let constantPrice, !(constantPrice >= 0 && constantPrice.isFinite) {
+            throw CSCError.configuration(key: "constantPrice", reason: "\(constantPrice) is negative or not a number")
         }
         guard rate > 0, rate.isFinite, horizonAhead >= 0, horizonAhead.isFinite else {
             throw CSCError.configuration(key: "rate", reason: "rate and horizonAhead must be positive numbers")

@@ -58,7 +58,7 @@ final class RandomCities {
             let number = seed % 100 * Self.seedStride + UInt64(stream.index(below: Self.poolSize))
             let city = city(number)
             if city.isSaturated && stream.unit() < 0.8 { continue }
-            cells.append(cell(city, episode: 3 << 40 | generation))
+            cells.append(cell(city, episode: EpisodeRange.evolution[generation]))
         }
         playRule(&cells)
         return cells
@@ -67,13 +67,13 @@ final class RandomCities {
     /// One episode of each held-out scenario, always the same. O(`heldOutSize` episodes) once, with tuning.
     func heldOutCells() -> [Cell] {
         if !heldOut.isEmpty { return heldOut }
-        var cells = (0..<Self.heldOutSize).map { cell(city(Self.heldOutSeed + UInt64($0)), episode: 8 << 40) }
+        var cells = (0..<Self.heldOutSize).map { cell(city(Self.heldOutSeed + UInt64($0)), episode: EpisodeRange.heldOut[0]) }
         playRule(&cells)
         heldOut = cells
         return cells
     }
 
-    private func cell(_ city: City, episode: Int) -> Cell {
+    private func cell(_ city: City, episode: EpisodeIndex) -> Cell {
         let random = city.random
         return Cell(
             instance: random.scenario.instance(
@@ -88,9 +88,8 @@ final class RandomCities {
         let (scenario, tasks, workers) = (random.scenario, random.tasks, random.workers)
         let price = DispatcherKind.coalition.tunedPrice(
             scenario, tasks: tasks, workers: workers, seed: number, episodes: Self.tuningEpisodes)
-        let first = 5 << 40
         let episodes = (0..<2 * Self.tuningEpisodes).map {
-            scenario.instance(tasks: tasks, workers: workers, seed: number, episode: first + $0)
+            scenario.instance(tasks: tasks, workers: workers, seed: number, episode: EpisodeRange.reference[$0])
         }
         let revenues = Self.playRule(episodes, prices: episodes.map { _ in price })
         let payable = episodes.reduce(0) { $0 + $1.tasks.reduce(0) { $0 + $1.pay } }

@@ -30,10 +30,11 @@ extension LearntCoalitionPolicy {
     ]
 
     /// The names of the trained artefacts that come with the product.
-    public static let builtInNames = artefacts.map(\.name)
+    public static let builtInNames = [cafeName] + artefacts.map(\.name)
 
     /// The trained artefact of that name, or nil. O(64 episodes) of drawing.
     public static func builtIn(_ name: String) -> LearntCoalitionPolicy? {
+        if name == cafeName { return cafe }
         guard let artefact = artefacts.first(where: { $0.name == name }) else { return nil }
         var options = EvolutionOptions()
         for (key, value) in artefact.overrides {
