@@ -35,8 +35,21 @@ struct PolicyNames {
     /// Where it draws its futures from, or why it cannot.
     let futures: Result<any InstanceSource, ValidationError>
 
+    private let prices = Prices()
+    private final class Prices { var known: [String: Double] = [:] }
+
     private static let lookaheadSuffix = ":lookahead"
     private static let sampledSuffix = ":sampled"
+
+    init(
+        source: any InstanceSource, options: GameOptions, lookahead: LookaheadOptions,
+        futures: Result<any InstanceSource, ValidationError>
+    ) {
+        self.source = source
+        self.options = options
+        self.lookahead = lookahead
+        self.futures = futures
+    }
 
     /// The policy of that name; priced dispatchers are tuned on training episodes of the setting. A trained run plays by
     /// its own options, so it is refused where `options` say otherwise of re-routing.
@@ -48,11 +61,13 @@ struct PolicyNames {
                     "\(name): only a learnt coalition rule looks ahead, such as cafe-chengdu or the folder of a run of "
                         + "evolve; '\(rule)' is none")
             }
-            return adapted(learnt, tasks, workers)
+            return adapted(learnt, tasks, workers, seed)
                 .source(options: options, lookahead: lookahead, futures: try futures.get())
         }
         if let learnt = try LearntCoalitionPolicy.named(name) {
-            return adapted(learnt, tasks, workers).source(options: options)
+            let kept = adapted(learnt, tasks, workers, seed)
+                .guarded(on: source, tasks: tasks, workers: workers, seed: seed, options: options)
+            return kept.source(options: options)
         }
         if name.contains("/") || DispatchPolicy.isRun(name) {
             let sampled = name.hasSuffix(Self.sampledSuffix)
@@ -66,18 +81,34 @@ struct PolicyNames {
             }
             return run.source(name: name, sampled: sampled)
         }
-        return try DispatcherKind.named(name).policy(
-            tunedOn: source, tasks: tasks, workers: workers, seed: seed, options: options)
+        let kind = try DispatcherKind.named(name)
+        return kind.policy(
+            tunedOn: source, tasks: tasks, workers: workers, seed: seed,
+            price: kind == .coalition ? rulePrice(tasks, workers, seed) : nil, options: options)
     }
 }
 
 extension PolicyNames {
     /// The policy with a forecast of the days that are played. It is counted over others: those that are named for
     /// lookahead, or all that take no part; where a file has no others, over these, as prices are tuned on them.
-    private func adapted(_ policy: LearntCoalitionPolicy, _ tasks: Int, _ workers: Int) -> LearntCoalitionPolicy {
+    private func adapted(
+        _ policy: LearntCoalitionPolicy, _ tasks: Int, _ workers: Int, _ seed: UInt64
+    ) -> LearntCoalitionPolicy {
         let others: (any InstanceSource)? = (source as? RecordedDays)?.others
         let past = (try? futures.get()) ?? others ?? source
-        return policy.adapted(to: source, past: past, tasks: tasks, workers: workers)
+        return policy.adapted(
+            to: source, past: past, tasks: tasks, workers: workers,
+            rulePrice: policy.features == .scaleFree ? rulePrice(tasks, workers, seed) : nil, seed: seed)
+    }
+
+    /// The coalition rule's price, tuned once for each setting.
+    private func rulePrice(_ tasks: Int, _ workers: Int, _ seed: UInt64) -> Double {
+        let key = "\(tasks)/\(workers)/\(seed)"
+        if let price = prices.known[key] { return price }
+        let price = DispatcherKind.coalition.tunedPrice(
+            source, tasks: tasks, workers: workers, seed: seed, options: options)
+        prices.known[key] = price
+        return price
     }
 }
 

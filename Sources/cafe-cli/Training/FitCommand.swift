@@ -69,7 +69,10 @@ struct FitCommand: ParsableCommand {
         guard let first = try LearntCoalitionPolicy.named(start) else {
             throw ValidationError("--start \(start) is no learnt coalition rule: name cafe, a run of evolve or a policy's file")
         }
-        let begun = first.adapted(to: training.source, past: training.source, tasks: tasks, workers: workers)
+        note("Tuning the coalition rule.")
+        let price = DispatcherKind.coalition.tunedPrice(training.source, tasks: tasks, workers: workers, seed: seed)
+        let begun = first.adapted(
+            to: training.source, past: training.source, tasks: tasks, workers: workers, rulePrice: price, seed: seed)
         let search = try search(begun, on: training)
         try follow(search)
         var fitted = search.trainer.policy
@@ -77,7 +80,7 @@ struct FitCommand: ParsableCommand {
         fitted.name = "fitted"
         note("Checking on \(2 * episodes) episodes that the search did not play.")
         let fit = PolicyFit(
-            fitted: fitted, start: begun, training: training.source, heldOut: checking, tasks: tasks, workers: workers,
+            fitted: fitted, start: begun, price: price, training: training.source, heldOut: checking, tasks: tasks, workers: workers,
             seed: seed, episodes: episodes)
         try write(fit, generations: search.trainer.generation)
     }

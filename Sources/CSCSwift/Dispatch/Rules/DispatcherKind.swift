@@ -83,10 +83,10 @@ public enum DispatcherKind: String, Sendable, CaseIterable {
 
     /// The rule as a policy to evaluate, its price tuned on training episodes of the setting.
     public func policy(
-        tunedOn source: some InstanceSource, tasks: Int, workers: Int, seed: UInt64,
+        tunedOn source: some InstanceSource, tasks: Int, workers: Int, seed: UInt64, price known: Double? = nil,
         options: GameOptions = GameOptions()
     ) -> PolicySource {
-        let price = tunedPrice(source, tasks: tasks, workers: workers, seed: seed, options: options)
+        let price = known ?? tunedPrice(source, tasks: tasks, workers: workers, seed: seed, options: options)
         return PolicySource(
             name: rawValue, note: isPriced ? "price \((price * 1e6).rounded() / 1e6) per worker-minute" : ""
         ) {

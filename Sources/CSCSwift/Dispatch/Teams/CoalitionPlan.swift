@@ -62,6 +62,8 @@ struct CoalitionPlan {
     /// The policy's own forecast, and that of the day: the same, or what the moment shows where the policy has none.
     var ownForecast: DemandForecast
     var forecast: DemandForecast
+    /// See `LearntCoalitionPolicy.basePrice`.
+    var basePrice: Double?
     let horizonAhead: Double
     let isJoint: Bool
 
@@ -116,6 +118,7 @@ struct CoalitionPlan {
     init(_ policy: LearntCoalitionPolicy) {
         weights = policy.weights
         features = policy.features
+        basePrice = policy.basePrice
         ownForecast = policy.forecast
         forecast = policy.forecast
         horizonAhead = policy.horizonAhead

@@ -45,11 +45,12 @@ extension CoalitionPlan {
         // The first version was trained on 1 to 4 tasks a worker and must not be carried far beyond.
         guard measures.isScaleFree else { return w.bias + w.ratio * min(1.8, max(-1, logRatio)) }
         let m = measures
+        let base = basePrice.map { min(2, max(-2, log(max(1e-9, $0) / 0.15))) } ?? 0
         let teams = max(1, m.workload / max(1e-9, 0.7 * m.lifetime))
         let asked = taskCount * (m.workload + m.journey * teams)
         let offered = workerCount * forecast.meanOnShift * max(horizon, m.job)
         let load = log((asked + m.job) / (offered + m.job))
-        return w.bias + w.load * m.held(load) + w.teamwork * m.held(log(m.workload / max(1e-9, m.lifetime)))
+        return w.bias + w.base * base + w.load * m.held(load) + w.teamwork * m.held(log(m.workload / max(1e-9, m.lifetime)))
             + w.journey * m.held(log((m.journey + 0.05 * m.job) / m.job) + 1.5)
             + w.variety * m.held(-log(max(0.01, forecast.qualified ?? 1)) - 1)
     }
@@ -86,9 +87,10 @@ extension CoalitionPlan {
     /// Takes other weights; `begin` must follow.
     mutating func use(_ weights: CoalitionWeights) { self.weights = weights }
 
-    /// Takes another forecast; `begin` must follow.
-    mutating func use(_ forecast: DemandForecast) {
+    /// Takes another forecast and the rule's price on such days; `begin` must follow.
+    mutating func use(_ forecast: DemandForecast, basePrice: Double?) {
         ownForecast = forecast
+        self.basePrice = basePrice
         self.forecast = forecast
     }
 

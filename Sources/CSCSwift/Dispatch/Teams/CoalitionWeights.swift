@@ -53,6 +53,9 @@ public struct CoalitionWeights: Sendable, Hashable {
     public var variety = 0.0
     /// As `pressureAhead`, from one job ahead to four.
     public var pressureLater = 0.0
+    /// log (the plain rule's best constant price on such days / .15), where it is known
+    /// (`LearntCoalitionPolicy.basePrice`).
+    public var base = 0.0
 
     // MARK: The value of a worker's time, as the price counts it
 
@@ -126,6 +129,13 @@ public struct CoalitionWeights: Sendable, Hashable {
         return weights
     }
 
+    /// The weights of the plain rule that take its tuned price where that is known, and else `price`.
+    static func tunedPrice(else price: Double) -> CoalitionWeights {
+        var weights = constantPrice(price)
+        weights.base = 1
+        return weights
+    }
+
     // MARK: As a vector
 
     private struct Entry: Sendable {
@@ -164,12 +174,13 @@ public struct CoalitionWeights: Sendable, Hashable {
         Entry("order.virtualDelay", \.virtualDelay, 1.5),
         Entry("price.load", \.load, 0.4), Entry("price.teamwork", \.teamwork, 0.4),
         Entry("price.journey", \.journey, 0.4), Entry("price.variety", \.variety, 0.4),
-        Entry("price.pressureLater", \.pressureLater, 0.4),
+        Entry("price.pressureLater", \.pressureLater, 0.4), Entry("price.base", \.base, 0.3),
     ]
     /// The weights that only one version of the features reads.
     private static let onlyInMinutes = ["price.time", "price.timeSquared", "price.ratio"]
     private static let onlyScaleFree = [
         "price.load", "price.teamwork", "price.journey", "price.variety", "price.pressureLater",
+        "price.base",
     ]
 
     /// The places in `vector` of the weights that a version of the features reads, in rising order. O(weights).

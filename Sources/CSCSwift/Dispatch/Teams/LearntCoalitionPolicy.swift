@@ -42,6 +42,9 @@ public struct LearntCoalitionPolicy: Sendable, Hashable, Codable {
     /// Where set, nothing was learnt: the plain coalition rule at this constant price, in mean pays per unit of work.
     /// `cafe-cli fit` keeps it where nothing else is better.
     public var constantPrice: Double?
+    /// The constant price at which the plain rule earns most on days of this kind, in mean pays per unit of work: the level
+    /// from which the learnt prices start; nil where nobody has tuned it. Read by scale-free features only.
+    public var basePrice: Double?
     /// What was learnt.
     public var weights: CoalitionWeights
     /// What it knows of the future; `DemandForecast.flat`: nothing but what a moment shows.
@@ -53,7 +56,7 @@ public struct LearntCoalitionPolicy: Sendable, Hashable, Codable {
     private var counted: DemandForecast?
 
     private enum CodingKeys: String, CodingKey {
-        case format, name, origin, rate, horizonAhead, weights, constantPrice
+        case format, name, origin, rate, horizonAhead, weights, constantPrice, basePrice
         case counted = "forecast"
         case dealtJointly = "joint"
         case version = "features"
@@ -85,7 +88,7 @@ public struct LearntCoalitionPolicy: Sendable, Hashable, Codable {
         let workload = tasks.reduce(0) { $0 + $1.workload }
         self.init(
             rate: max(1e-12, pay) / workload, horizonAhead: features.usualHorizon, joint: joint, features: features,
-            weights: .constantPrice(price), forecast: DemandForecast(episodes))
+            weights: features == .scaleFree ? .tunedPrice(else: price) : .constantPrice(price), forecast: DemandForecast(episodes))
     }
 
     /// The same weights with a forecast counted over other episodes: the policy for a city that is not the one that it
@@ -147,8 +150,10 @@ public struct LearntCoalitionPolicy: Sendable, Hashable, Codable {
             throw CSCError.configuration(
                 key: "format", reason: "\(format) is not known; this version reads \(Self.currentFormat)")
         }
-        if let constantPrice, !(constantPrice >= 0 && constantPrice.isFinite) {
-            throw CSCError.configuration(key: "constantPrice", reason: "\(constantPrice) is negative or not a number")
+        for (key, price) in [("constantPrice", constantPrice), ("basePrice", basePrice)] {
+            if let price, !(price >= 0 && price.isFinite) {
+                throw CSCError.configuration(key: key, reason: "\(price) is negative or not a number")
+            }
         }
         guard rate > 0, rate.isFinite, horizonAhead >= 0, horizonAhead.isFinite else {
             throw CSCError.configuration(key: "rate", reason: "rate and horizonAhead must be positive numbers")

@@ -40,6 +40,8 @@ public final class CoalitionTrainer {
         var rate: Double
         /// The best so far on held-out scenarios; nil where scenarios are not random.
         var best: Best?
+        /// The plain rule's tuned price, of the policy that the search started from.
+        var basePrice: Double?
     }
     /// Weights that were measured on held-out scenarios.
     struct Best: Codable {
@@ -109,6 +111,7 @@ public final class CoalitionTrainer {
                 start: first, scales: searched.map { CoalitionWeights.scales[$0] },
                 options: .init(population: options.population, stepSize: options.stepSize), seed: options.seed),
             averaged: first, reference: [], forecast: untrained.forecast, rate: untrained.rate)
+        state.basePrice = start?.basePrice
         if options.isRandom { return }
         let count = options.settings.count
         let revenue = play(
@@ -236,7 +239,7 @@ public final class CoalitionTrainer {
     /// What weights far from the plain rule cost: `decay` times the sum of squares, in units of the search's scales.
     private func penalty(_ vector: [Double]) -> Double {
         if options.decay == 0 { return 0 }
-        let plain = CoalitionWeights.constantPrice(options.startPrice).vector
+        let plain = CoalitionWeights.tunedPrice(else: options.startPrice).vector
         return options.decay
             * zip(searched, vector).reduce(0) { sum, weight in
                 let far = (weight.1 - plain[weight.0]) / CoalitionWeights.scales[weight.0]
@@ -260,7 +263,7 @@ public final class CoalitionTrainer {
 
     /// The mean worth of each policy over some episodes.
     private func worths(_ policies: [LearntCoalitionPolicy], _ cells: [RandomCities.Cell]) -> [Double] {
-        play(policies, cells.map(\.instance), forecasts: cells.map(\.forecast)).map { revenue in
+        play(policies, cells.map(\.instance), days: cells.map { ($0.forecast, $0.basePrice) }).map { revenue in
             zip(revenue, cells).reduce(0) { $0 + $1.1.worth($1.0) } / Double(cells.count)
         }
     }
@@ -283,9 +286,11 @@ public final class CoalitionTrainer {
         var all = weights.vector
         for (at, value) in zip(searched, vector) { all[at] = value }
         weights.vector = all
-        return LearntCoalitionPolicy(
+        var policy = LearntCoalitionPolicy(
             rate: state.rate, horizonAhead: options.features.usualHorizon, joint: options.jointTraining,
             features: options.features, weights: weights, forecast: state.forecast)
+        policy.basePrice = state.basePrice
+        return policy
     }
 
     /// The revenue of each policy in `count` episodes of a range from number `first` on, settings taken in turn. The
@@ -303,9 +308,10 @@ public final class CoalitionTrainer {
         return play(policies, instances)
     }
 
-    /// The revenue of each policy in each of some episodes, with its own forecast or with that of the episode's scenario.
+    /// The revenue of each policy in each of some episodes, with its own forecast and price or with those of the episode's scenario.
     private func play(
-        _ policies: [LearntCoalitionPolicy], _ instances: [Instance], forecasts: [DemandForecast]? = nil
+        _ policies: [LearntCoalitionPolicy], _ instances: [Instance],
+        days: [(forecast: DemandForecast, basePrice: Double)]? = nil
     ) -> [[Double]] {
         let lanes = lanes
         let episodes = instances.count
@@ -316,7 +322,7 @@ public final class CoalitionTrainer {
             var plan = CoalitionPlan(policies[0])
             for job in stride(from: number, to: jobs, by: lanes.count) {
                 plan.use(policies[job / episodes].weights)
-                if let forecasts { plan.use(forecasts[job % episodes]) }
+                if let days { plan.use(days[job % episodes].forecast, basePrice: days[job % episodes].basePrice) }
                 lane.results.append(plan.play(instances[job % episodes], &lane.game))
             }
         }

@@ -31,16 +31,16 @@ public struct PolicyFit: Sendable {
     /// comes out is never known to be worse.
     ///
     /// - Parameters:
+    ///   - price: the plain rule's, tuned on training episodes (money per worker-minute).
     ///   - training: where the policy was fitted: prices are tuned and the choice is made there.
     ///   - heldOut: where it is measured: the same generator, or other recorded days.
     ///   - episodes: how many episodes each of choice and measurement plays.
     /// - Precondition: `episodes` is at least 2.
     public init(
-        fitted: LearntCoalitionPolicy, start: LearntCoalitionPolicy, training: any InstanceSource,
+        fitted: LearntCoalitionPolicy, start: LearntCoalitionPolicy, price: Double, training: any InstanceSource,
         heldOut: any InstanceSource, tasks: Int, workers: Int, seed: UInt64, episodes: Int
     ) {
         precondition(episodes >= 2, "PolicyFit: \(episodes) episodes have no interval")
-        let price = DispatcherKind.coalition.tunedPrice(training, tasks: tasks, workers: workers, seed: seed)
         let sample = training.instance(tasks: tasks, workers: workers, seed: seed, episode: EpisodeRange.tuning[0])
         var plain = start
         plain.name = "coalition"

@@ -15,7 +15,9 @@ final class RandomCities {
         /// The rule's revenue in this episode, and its mean over episodes of the scenario.
         var rule = 0.0
         var unit: Double
+        /// The rule's tuned price (money per worker-minute), and in mean pays per unit of work.
         var price: Double
+        var basePrice: Double
 
         /// What a revenue is worth (see `RandomCities`).
         func worth(_ revenue: Double) -> Double {
@@ -29,6 +31,7 @@ final class RandomCities {
         let random: RandomScenario
         let forecast: DemandForecast
         let price: Double
+        let basePrice: Double
         let unit: Double
         /// The rule is paid nearly all there is: nothing can be learnt here.
         let isSaturated: Bool
@@ -78,7 +81,7 @@ final class RandomCities {
         return Cell(
             instance: random.scenario.instance(
                 tasks: random.tasks, workers: random.workers, seed: seed, episode: episode),
-            forecast: city.forecast, unit: city.unit, price: city.price)
+            forecast: city.forecast, unit: city.unit, price: city.price, basePrice: city.basePrice)
     }
 
     /// The scenario of that seed; tuned when it is asked for first.
@@ -91,11 +94,13 @@ final class RandomCities {
         let episodes = (0..<2 * Self.tuningEpisodes).map {
             scenario.instance(tasks: tasks, workers: workers, seed: number, episode: EpisodeRange.reference[$0])
         }
+        let sample = scenario.instance(tasks: tasks, workers: workers, seed: number, episode: EpisodeRange.tuning[0])
         let revenues = Self.playRule(episodes, prices: episodes.map { _ in price })
         let payable = episodes.reduce(0) { $0 + $1.tasks.reduce(0) { $0 + $1.pay } }
         let earned = revenues.reduce(0, +)
         let city = City(
             random: random, forecast: .counted(on: scenario, tasks: tasks, workers: workers), price: price,
+            basePrice: price / max(1e-300, sample.rate),
             unit: max(1e-9, earned / Double(episodes.count), 0.01 * payable / Double(episodes.count)),
             isSaturated: earned > 0.975 * payable)
         cities[number] = city

@@ -63,8 +63,35 @@ extension LearntCoalitionPolicy {
     ///   - past: days of the same kind as those of `source`, none of which is played; nil where there are none.
     ///   - tasks: how many tasks an episode has.
     ///   - workers: how many workers it has.
+    ///   - rulePrice: the plain rule's price tuned on such days (money per worker-minute), from which scale-free prices
+    ///     start; nil where nobody has tuned it.
     public func adapted(
-        to source: some InstanceSource, past: (any InstanceSource)? = nil, tasks: Int, workers: Int
+        to source: some InstanceSource, past: (any InstanceSource)? = nil, tasks: Int, workers: Int,
+        rulePrice: Double? = nil, seed: UInt64 = 1
+    ) -> LearntCoalitionPolicy {
+        var policy = forecasting(source, past: past, tasks: tasks, workers: workers)
+        guard let rulePrice, features == .scaleFree, constantPrice == nil else { return policy }
+        let sample = source.instance(tasks: tasks, workers: workers, seed: seed, episode: EpisodeRange.tuning[0])
+        policy.basePrice = rulePrice / max(1e-300, sample.rate)
+        return policy
+    }
+
+    /// The policy, or the plain rule at its tuned price where that earns more over 24 episodes of `EpisodeRange.tuning`, on
+    /// which its price was tuned: so a learnt rule is not kept where it does harm. O(48 episodes).
+    public func guarded(
+        on source: some InstanceSource, tasks: Int, workers: Int, seed: UInt64, options: GameOptions = GameOptions()
+    ) -> LearntCoalitionPolicy {
+        guard let basePrice, constantPrice == nil else { return self }
+        var plain = self
+        plain.constantPrice = basePrice
+        let revenue = Evaluation.run(
+            [self.source(options: options), plain.source(options: options)], on: source, tasks: tasks, workers: workers,
+            seed: seed, episodes: 0..<24, of: .tuning)
+        return Summary(revenue[0]).mean >= Summary(revenue[1]).mean ? self : plain
+    }
+
+    private func forecasting(
+        _ source: some InstanceSource, past: (any InstanceSource)?, tasks: Int, workers: Int
     ) -> LearntCoalitionPolicy {
         let artefact = Self.artefacts.first { $0.name == name }
         let scenario = source as? Scenario
