@@ -84,9 +84,10 @@ extension LearntCoalitionPolicy {
         guard let basePrice, constantPrice == nil else { return self }
         var plain = self
         plain.constantPrice = basePrice
+        plain.origin = "here the coalition rule at its tuned price: it earns more than \(name) on tuning episodes"
         let revenue = Evaluation.run(
             [self.source(options: options), plain.source(options: options)], on: source, tasks: tasks, workers: workers,
-            seed: seed, episodes: 0..<24, of: .tuning)
+            seed: seed, episodes: 0..<(source is FixedInstance ? 1 : 24), of: .tuning)
         return Summary(revenue[0]).mean >= Summary(revenue[1]).mean ? self : plain
     }
 
