@@ -35,8 +35,21 @@ struct PolicyNames {
     /// Where it draws its futures from, or why it cannot.
     let futures: Result<any InstanceSource, ValidationError>
 
+    private let prices = Prices()
+    private final class Prices { var known: [String: Double] = [:] }
+
     private static let lookaheadSuffix = ":lookahead"
     private static let sampledSuffix = ":sampled"
+
+    init(
+        source: any InstanceSource, rules: GameRules, lookahead: LookaheadOptions,
+        futures: Result<any InstanceSource, ValidationError>
+    ) {
+        self.source = source
+        self.rules = rules
+        self.lookahead = lookahead
+        self.futures = futures
+    }
 
     /// Whether a name asks for lookahead.
     static func looksAhead(_ name: String) -> Bool { name.hasSuffix(lookaheadSuffix) }
@@ -90,17 +103,24 @@ struct PolicyNames {
                     "\(name): only a learnt coalition rule looks ahead, such as cafe-chengdu or the folder of a run of "
                         + "evolve; '\(rule)' is none")
             }
-            return learnt.source(options: options, lookahead: lookahead, futures: try futures.get())
+            return adapted(learnt, tasks, workers, seed)
+                .source(options: options, lookahead: lookahead, futures: try futures.get())
         }
-        if let learnt = try LearntCoalitionPolicy.named(name) { return learnt.source(options: options) }
+        if let learnt = try LearntCoalitionPolicy.named(name) {
+            let kept = adapted(learnt, tasks, workers, seed)
+                .guarded(on: source, tasks: tasks, workers: workers, seed: seed, options: options)
+            return kept.source(options: options)
+        }
         if let (folder, sampled) = Self.run(name) {
             if try sampled && LearntCoalitionPolicy.named(folder) != nil {
                 throw ValidationError("\(name): a learnt coalition rule draws no actions; name it without :sampled")
             }
             return try DispatchPolicy(contentsOf: folder).source(name: name, sampled: sampled)
         }
-        return try Self.kind(name).policy(
-            tunedOn: source, tasks: tasks, workers: workers, seed: seed, options: options, played: played)
+        let kind = try Self.kind(name)
+        return kind.policy(
+            tunedOn: source, tasks: tasks, workers: workers, seed: seed,
+            price: kind == .coalition ? rulePrice(tasks, workers, seed, played) : nil, options: options, played: played)
     }
 
     /// The dispatcher of that name.
@@ -113,6 +133,32 @@ struct PolicyNames {
             key: "policy",
             reason: "no policy is called '\(name)'\(Spelling.hint(for: name, among: names)), and there is no such run; "
                 + "'cafe-cli policies' lists them")
+    }
+}
+
+extension PolicyNames {
+    /// The policy with a forecast of the days that are played. It is counted over others: those that are named for
+    /// lookahead, or all that take no part; where a file has no others, over these, as prices are tuned on them.
+    private func adapted(
+        _ policy: LearntCoalitionPolicy, _ tasks: Int, _ workers: Int, _ seed: UInt64
+    ) -> LearntCoalitionPolicy {
+        let others: (any InstanceSource)? = (source as? RecordedDays)?.others
+        let past = (try? futures.get()) ?? others ?? source
+        return policy.adapted(
+            to: source, past: past, tasks: tasks, workers: workers,
+            rulePrice: policy.features == .scaleFree ? rulePrice(tasks, workers, seed) : nil, seed: seed)
+    }
+
+    /// The coalition rule's price, tuned once for each setting.
+    private func rulePrice(
+        _ tasks: Int, _ workers: Int, _ seed: UInt64, _ played: (@Sendable () -> Void)? = nil
+    ) -> Double {
+        let key = "\(tasks)/\(workers)/\(seed)"
+        if let price = prices.known[key] { return price }
+        let price = DispatcherKind.coalition.tunedPrice(
+            source, tasks: tasks, workers: workers, seed: seed, options: rules.options, played: played)
+        prices.known[key] = price
+        return price
     }
 }
 

@@ -29,6 +29,9 @@ public struct RecordedDays: InstanceSource {
 
         /// The rows of this part. O(rows).
         func of<Row>(_ rows: [Row]) -> [Row] { stride(from: number - 1, to: rows.count, by: count).map { rows[$0] } }
+
+        /// The rows of the other parts. O(rows).
+        func notOf<Row>(_ rows: [Row]) -> [Row] { rows.indices.filter { $0 % count != number - 1 }.map { rows[$0] } }
     }
 
     /// Where pay and workload come from.
@@ -50,7 +53,9 @@ public struct RecordedDays: InstanceSource {
     /// How many orders lie in the windows: the most tasks that an episode can have (by day: of the fullest day).
     public let available: Int
     private let terms: Terms
-    private let orders: [[RecordedOrders.Order]]
+    private var orders: [[RecordedOrders.Order]]
+    /// The file's orders of the same hours that take no part: other days, or other parts of the rows.
+    private let elsewhere: [RecordedOrders.Order]
     private let places: [RecordedOrders.Place]
     /// The file's clock, boxes and medians.
     public let overview: OrdersOverview
@@ -111,9 +116,10 @@ public struct RecordedDays: InstanceSource {
         }
         let start = timed ? from ?? Self.busiest(recorded.orders, length: scenario.horizon) : 0
         let chosen = (part?.of(recorded.orders) ?? recorded.orders).filter { days?.contains($0.day) ?? true }
-        let inside = chosen.filter {
-            !timed || ($0.minute - start + 1440).truncatingRemainder(dividingBy: 1440) < scenario.horizon
+        func lies(_ order: RecordedOrders.Order) -> Bool {
+            !timed || (order.minute - start + 1440).truncatingRemainder(dividingBy: 1440) < scenario.horizon
         }
+        let inside = chosen.filter(lies)
         if inside.isEmpty { throw CSCError.invalid("\(recorded.path): no order lies in the chosen days and hours") }
         var groups: [[RecordedOrders.Order]] = [inside]
         if cut == .byDay {
@@ -139,6 +145,8 @@ public struct RecordedDays: InstanceSource {
         self.overview = recorded.overview
         self.selection = Selection(
             cut: cut, days: days, part: part, terms: terms, window: timed ? (start, scenario.horizon) : nil)
+        let unchosen = part.map { $0.notOf(recorded.orders) } ?? recorded.orders.filter { !(days?.contains($0.day) ?? true) }
+        elsewhere = unchosen.filter(lies)
         self.places = part?.of(recorded.workers) ?? recorded.workers
         if places.isEmpty && !recorded.workers.isEmpty {
             throw CSCError.invalid("\(recorded.path): the part of its rows that was chosen has no worker")
@@ -168,6 +176,15 @@ public struct RecordedDays: InstanceSource {
                     + (cut == .pooled ? "laid over each other" : "\(groups.count) days one by one"))
         }
         self.notes = notes
+    }
+
+    /// The days or rows of the file that take no part in these, at the same hours; nil where there are none. What can be
+    /// known of a day before it comes is counted there. O(orders).
+    public var others: RecordedDays? {
+        if elsewhere.isEmpty { return nil }
+        var other = self
+        other.orders = [elsewhere]
+        return other
     }
 
     /// An episode. Where fewer orders than `tasks` are there, all are taken. O(orders + tasks log tasks + workers).

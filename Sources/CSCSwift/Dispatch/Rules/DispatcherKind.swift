@@ -98,11 +98,12 @@ public enum DispatcherKind: String, Sendable, CaseIterable {
 
     /// The rule as a policy to evaluate, its price tuned on training episodes of the setting.
     public func policy(
-        tunedOn source: some InstanceSource, tasks: Int, workers: Int, seed: UInt64,
+        tunedOn source: some InstanceSource, tasks: Int, workers: Int, seed: UInt64, price known: Double? = nil,
         options: GameOptions = GameOptions(), played: (@Sendable () -> Void)? = nil
     ) -> PolicySource {
-        let price = tunedPrice(
-            source, tasks: tasks, workers: workers, seed: seed, options: options, played: played)
+        let price =
+            known
+            ?? tunedPrice(source, tasks: tasks, workers: workers, seed: seed, options: options, played: played)
         return PolicySource(
             name: rawValue, note: isPriced ? "price \(Self.short(price)) per worker-minute" : "",
             price: isPriced ? price : nil

@@ -9,19 +9,27 @@ public final class LearntCoalition: Dispatcher {
     /// The policy's name.
     public let name: String
     private var plan: CoalitionPlan
+    /// The plain rule and its price in mean pays per unit of work, where the policy is that.
+    private let plain: (rule: CoalitionPlanner<ConstantPrice>, price: Double)?
 
     /// The rule with that policy's weights and forecast.
     public init(_ policy: LearntCoalitionPolicy) {
         name = policy.name
         plan = CoalitionPlan(policy)
+        plain = policy.constantPrice.map { (CoalitionPlanner(ConstantPrice(price: 0)), $0) }
     }
 
     /// Starts an episode. O(tasks + workers + horizon).
-    public func begin(_ game: SpatialCrowdsourcing, stream: RandomStream) { plan.begin(game.state) }
+    public func begin(_ game: SpatialCrowdsourcing, stream: RandomStream) {
+        plan.begin(game.state)
+        if let plain { plain.rule.scoring.price = plain.price * plan.measures.rate }
+    }
 
     /// Commits idle workers of the present window. O(open tasks * workers); for many workers, O(workers + open tasks *
     /// those near).
-    public func dispatch(_ game: SpatialCrowdsourcing) { plan.dispatch(&game.state) }
+    public func dispatch(_ game: SpatialCrowdsourcing) {
+        if let plain { plain.rule.dispatch(game) } else { plan.dispatch(&game.state) }
+    }
 }
 
 extension LearntCoalitionPolicy {
