@@ -23,6 +23,10 @@ struct CafeCLI: AsyncParsableCommand {
             CheckGradientsCommand.self,
             RefineCommand.self,
             ScaleCommand.self,
+            DispatchCommand.self,
+            ReplayCommand.self,
+            TravelTimesCommand.self,
+            ReportCommand.self,
         ]
     )
 

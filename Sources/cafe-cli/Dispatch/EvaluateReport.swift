@@ -1,3 +1,4 @@
+internal import ArgumentParser
 internal import CSCSwift
 
 /// What one row of the table has played.
@@ -79,7 +80,7 @@ extension EvaluateCommand {
         }
         var file = setting.json
         file.append(("policies", .object(rows.map { ($0.choice.name, entry($0, first: rows[0], setting)) })))
-        if bounds { file.append(("bounds", showBounds(setting))) }
+        if bounds { file.append(("bounds", try showBounds(setting))) }
         if let marlEval { try AtomicFile.write(try marl(rows, setting).json.pretty, to: marlEval) }
         if let json { try FileOptions.write(JSON.object(file).pretty, to: json) }
     }
@@ -216,7 +217,12 @@ extension EvaluateCommand {
     }
 
     /// Computes and prints what full information could earn.
-    private func showBounds(_ setting: EvaluationSetting) -> JSON {
+    private func showBounds(_ setting: EvaluationSetting) throws -> JSON {
+        let sample = setting.source.instance(
+            tasks: setting.tasks, workers: setting.workers, seed: setting.seeds[0], episode: EpisodeRange.evaluation[0])
+        if let unknown = FullInformation.unknown(in: sample) {
+            throw ValidationError("--bounds do not know \(unknown), which the episodes have")
+        }
         let count = min(boundEpisodes ?? 4, setting.episodes)
         let progress = ProgressLine("full information", total: count)
         let results = FullInformation.bounds(

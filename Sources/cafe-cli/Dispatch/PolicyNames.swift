@@ -197,7 +197,7 @@ struct LookaheadFlags: ParsableArguments {
             if futureDays != nil || futurePart != nil {
                 throw ValidationError("--future-days and --future-part choose among --orders, which are not given")
             }
-            return .success(city)
+            return .success(try evaluated.travelling(city))
         }
         var past = evaluated
         (past.days, past.part) = (futureDays, futurePart)
@@ -207,6 +207,10 @@ struct LookaheadFlags: ParsableArguments {
                     "NAME:lookahead would draw its futures from the very orders that it is evaluated on: give --days and "
                         + "--future-days that share no day, or --part and --future-part, such as 2/2 and 1/2"))
         }
-        return .success(try past.opened(drawingFrom: city).source)
+        let source = try past.opened(drawingFrom: city).source
+        return ((source as? TravelSource)?.base ?? source) is FixedInstance
+            ? .failure(
+                ValidationError("--orders is one episode and has no days from which NAME:lookahead could draw futures"))
+            : .success(source)
     }
 }
