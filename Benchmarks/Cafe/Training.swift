@@ -45,7 +45,9 @@ private final class CityTraining {
             trainer = Trainer(
                 setup: .init(
                     makeGame: { SpatialCrowdsourcing(options: options) },
-                    episode: { _, _, _ in Scenario.chengdu.instance(tasks: 100, workers: 50, seed: 1, index: 0) },
+                    episode: { _, _, _ in
+                        Scenario.chengdu.instance(tasks: 100, workers: 50, seed: 1, episode: EpisodeRange.evaluation[0])
+                    },
                     credit: rewards.spatialCredit(), cost: { Double($0.tasks.count) }),
                 learner: Learner(policy: policy, settings: settings, rewards: rewards, seed: 1))
         } catch { fatalError("the built-in settings are refused: \(error)") }

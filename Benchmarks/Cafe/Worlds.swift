@@ -6,7 +6,7 @@ import Twins
 /// A city played by chance: observations, actions, steps.
 final class GameCase {
     private let game = SpatialCrowdsourcing()
-    private let day = Scenario.chengdu.instance(tasks: 200, workers: 200, seed: 1, index: 0)
+    private let day = Scenario.chengdu.instance(tasks: 200, workers: 200, seed: 1, episode: EpisodeRange.evaluation[0])
     private var context, candidates: [Float]
     private var mask: [UInt8]
     private var actions: [Int32]

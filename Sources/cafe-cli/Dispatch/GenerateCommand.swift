@@ -33,12 +33,14 @@ struct GenerateCommand: ParsableCommand {
         if tasks < 0 || workers < 0 || episode < 0 {
             throw ValidationError("--tasks, --workers and --episode cannot be negative")
         }
+        if episode >= EpisodeRange.capacity { throw ValidationError("--episode \(episode) is not below 2^40") }
     }
 
     func run() throws {
         let (source, notes) = try source.open()
         for note in notes + [SourceOptions.shortage(source, tasks: tasks)].compactMap(\.self) { print("note: \(note)") }
-        let instance = source.instance(tasks: tasks, workers: workers, seed: seed, episode: episode)
+        let instance = source.instance(
+            tasks: tasks, workers: workers, seed: seed, episode: EpisodeRange.evaluation[episode])
         try AtomicFile.makeFolder(out)
         let taskPath = AtomicFile.join(out, "tasks.csv")
         let workerPath = AtomicFile.join(out, "workers.csv")

@@ -64,7 +64,7 @@ struct ScaleCommand: ParsableCommand {
             print(
                 "\(day.name): \(tasks) tasks, \(size) workers, \(Terminal.decimal(day.side, 1)) km wide, seed \(seed), "
                     + "\(Threads.count) thread\(Threads.count == 1 ? "" : "s")")
-            let instance = day.instance(tasks: tasks, workers: size, seed: seed, index: 0)
+            let instance = day.instance(tasks: tasks, workers: size, seed: seed, episode: EpisodeRange.evaluation[0])
             var lines = [
                 [
                     "policy", "finished", "paid", "sent", "rule s", "game s", "longest window s", "CPU s",
@@ -136,7 +136,8 @@ struct ScaleCommand: ParsableCommand {
             case .learnt(let policy):
                 let workers = min(instance.workers.count, 10_000)
                 let tasks = instance.tasks.count * workers / max(1, instance.workers.count)
-                let other = day.instance(tasks: tasks, workers: workers, seed: seed, index: 1)
+                let other = day.instance(
+                    tasks: tasks, workers: workers, seed: seed, episode: EpisodeRange.evaluation[1])
                 return DayRun(
                     instance, rule: LearntCoalition(policy.forecasting([other])), in: SpatialCrowdsourcing(),
                     stream: stream)

@@ -143,7 +143,8 @@ struct ReproduceCafePlan {
         options.updates = updates
         let evaluation = (0..<episodes).map {
             scenario.instance(
-                tasks: setting.tasks, workers: setting.workers, seed: evaluationSeed(seed), episode: $0)
+                tasks: setting.tasks, workers: setting.workers, seed: evaluationSeed(seed),
+                episode: EpisodeRange.evaluation[$0])
         }
         let refinement = try RefinementRun(
             run: run, settings: EpisodeSettings([setting]), options: options, episodes: 8,
@@ -162,7 +163,8 @@ struct ReproduceCafePlan {
             guard boundEpisodes > 0 else { return nil }
             return (0..<min(boundEpisodes, episodes)).map { episode in
                 let instance = scenario.instance(
-                    tasks: setting.tasks, workers: setting.workers, seed: base, episode: episode)
+                    tasks: setting.tasks, workers: setting.workers, seed: base,
+                    episode: EpisodeRange.evaluation[episode])
                 if key == "bound" { return FullInformation.upperBound(instance) }
                 return FullInformation.anneal(
                     instance, start: DispatcherKind.coalition.make(),

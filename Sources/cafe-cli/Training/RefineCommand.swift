@@ -80,7 +80,9 @@ struct RefineCommand: AsyncParsableCommand {
         options.floor = floor
         let held = settings.settings.flatMap { setting in
             (0..<evaluationEpisodes).map { index in
-                city.instance(tasks: setting.tasks, workers: setting.workers, seed: UInt64(seed), episode: index)
+                city.instance(
+                    tasks: setting.tasks, workers: setting.workers, seed: UInt64(seed),
+                    episode: EpisodeRange.evaluation[index])
             }
         }
         let refinement = try RefinementRun(

@@ -1,7 +1,7 @@
 import CSCSwift
 
 // The moment: twelve minutes into a day in Chengdu. A service hands over its own workers and tasks.
-let day = Scenario.chengdu.instance(tasks: 200, workers: 60, seed: 1, index: 0)
+let day = Scenario.chengdu.instance(tasks: 200, workers: 60, seed: 1, episode: EpisodeRange.evaluation[0])
 let open = day.tasks.filter { $0.release <= 12 }
 
 // A rule that comes trained with the library.

@@ -74,7 +74,8 @@ public enum FullInformation {
             source, tasks: tasks, workers: workers, seed: seed, options: options)
         let jobs = episodes.map(Job.init)
         Threads.parallelFor(jobs.count) { at in
-            let instance = source.instance(tasks: tasks, workers: workers, seed: seed, episode: jobs[at].episode)
+            let instance = source.instance(
+                tasks: tasks, workers: workers, seed: seed, episode: EpisodeRange.evaluation[jobs[at].episode])
             let stream = RandomStream(seed: seed, purpose: .annealing, index: UInt64(jobs[at].episode))
             let found = anneal(
                 instance, start: DispatcherKind.coalition.make(price: price), stream: stream, moves: moves,

@@ -11,13 +11,8 @@ extension Scenario {
         let seed = stream.next()
         return Instance(
             trusted: (0..<tasks).map { _ in drawTask(&taskStream) },
-            workers: (0..<workers).map { _ in drawWorker(&workerStream) }, horizon: horizon, seed: seed)
-    }
-
-    /// The instance of an episode: `instance(tasks:workers:stream:)` on stream `index` of `seed`.
-    public func instance(tasks: Int, workers: Int, seed: UInt64, index: Int) -> Instance {
-        var stream = RandomStream(seed: seed, purpose: .instance, index: UInt64(index))
-        return instance(tasks: tasks, workers: workers, stream: &stream)
+            workers: (0..<workers).map { _ in drawWorker(&workerStream) }, horizon: horizon, seed: seed,
+            side: side)
     }
 
     /// One task. O(hot spots + peaks).

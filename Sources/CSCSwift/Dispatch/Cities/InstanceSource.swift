@@ -5,13 +5,14 @@ public protocol InstanceSource: Sendable {
     /// What a table calls it.
     var name: String { get }
     /// The instance of an episode with so many tasks and workers.
-    func instance(tasks: Int, workers: Int, seed: UInt64, episode: Int) -> Instance
+    func instance(tasks: Int, workers: Int, seed: UInt64, episode: EpisodeIndex) -> Instance
 }
 
 extension Scenario: InstanceSource {
-    /// A drawn instance: stream `episode` of `seed`.
-    public func instance(tasks: Int, workers: Int, seed: UInt64, episode: Int) -> Instance {
-        instance(tasks: tasks, workers: workers, seed: seed, index: episode)
+    /// A drawn instance: `instance(tasks:workers:stream:)` on the episode's stream of `seed`.
+    public func instance(tasks: Int, workers: Int, seed: UInt64, episode: EpisodeIndex) -> Instance {
+        var stream = RandomStream(seed: seed, purpose: .instance, index: episode.stream)
+        return instance(tasks: tasks, workers: workers, stream: &stream)
     }
 }
 
@@ -29,5 +30,5 @@ public struct FixedInstance: InstanceSource {
     }
 
     /// The instance.
-    public func instance(tasks: Int, workers: Int, seed: UInt64, episode: Int) -> Instance { instance }
+    public func instance(tasks: Int, workers: Int, seed: UInt64, episode: EpisodeIndex) -> Instance { instance }
 }

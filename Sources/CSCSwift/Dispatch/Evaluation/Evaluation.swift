@@ -24,34 +24,35 @@ public enum Evaluation {
     /// of threads even if a player should keep something between episodes.
     private static let chunk = 4
 
-    /// The revenue of each policy in each episode, [policy][episode], all on the same instances. Episodes are shared
-    /// among the threads; the result has the same bits at any thread count. O(policies * episodes) episodes.
+    /// The revenue of each policy in each episode, [policy][episode], all on the same instances: those episodes of the
+    /// range. They are shared among the threads; the result has the same bits at any thread count.
+    /// O(policies * episodes) episodes.
     public static func run(
         _ policies: [PolicySource], on source: some InstanceSource, tasks: Int, workers: Int, seed: UInt64,
-        episodes: Range<Int>
+        episodes: Range<Int>, of range: EpisodeRange = .evaluation
     ) -> [[Double]] {
-        play(policies, episodes, seed: seed) { episode in
-            source.instance(tasks: tasks, workers: workers, seed: seed, episode: episode)
+        play(policies, episodes, seed: seed, stream: { range[$0].stream }) { episode in
+            source.instance(tasks: tasks, workers: workers, seed: seed, episode: range[episode])
         }
     }
 
     /// The revenue of one policy on given instances, in their order; instance i is played with stream i of `seed`. The
     /// same bits at any thread count. O(instances) episodes.
     public static func run(_ policy: PolicySource, on instances: [Instance], seed: UInt64) -> [Double] {
-        play([policy], instances.indices, seed: seed) { instances[$0] }[0]
+        play([policy], instances.indices, seed: seed, stream: { UInt64($0) }) { instances[$0] }[0]
     }
 
     private static func play(
         _ policies: [PolicySource], _ episodes: Range<Int>, seed: UInt64,
-        instance: @escaping @Sendable (Int) -> Instance
+        stream index: @escaping @Sendable (Int) -> UInt64, instance: @escaping @Sendable (Int) -> Instance
     ) -> [[Double]] {
         let starts = Array(stride(from: episodes.lowerBound, to: episodes.upperBound, by: chunk))
         let jobs = policies.indices.flatMap { policy in starts.map { Job(policy: policy, first: $0) } }
-        Threads.parallelFor(jobs.count) { index in
-            let job = jobs[index]
+        Threads.parallelFor(jobs.count) { at in
+            let job = jobs[at]
             let player = policies[job.policy].makePlayer()
             for episode in job.first..<min(job.first + chunk, episodes.upperBound) {
-                let stream = RandomStream(seed: seed, purpose: .dispatcher, index: UInt64(episode))
+                let stream = RandomStream(seed: seed, purpose: .dispatcher, index: index(episode))
                 job.revenues.append(player(instance(episode), stream))
             }
         }

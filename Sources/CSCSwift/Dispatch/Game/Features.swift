@@ -52,7 +52,8 @@ public enum PairFeature: Int, CaseIterable, Sendable {
     /// 1 in the row of "wait".
     case wait
 
-    /// The optional position columns: the task's place and the way to it, in 5 km from the middle of a 10 km square.
+    /// The optional position columns: the task's place from the middle of the city's square, and the way to it, in halves
+    /// of its side.
     static let positionNames = ["taskX", "taskY", "wayX", "wayY"]
 }
 
@@ -81,6 +82,6 @@ public enum ContextFeature: Int, CaseIterable, Sendable {
     case bestCoalitionRate
     case bestOwnCoalitionRate
 
-    /// The optional position columns: my place, in 5 km from the middle of a 10 km square.
+    /// The optional position columns: my place from the middle of the city's square, in halves of its side.
     static let positionNames = ["x", "y"]
 }

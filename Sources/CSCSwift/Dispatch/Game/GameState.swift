@@ -86,7 +86,7 @@ struct GameState {
     /// Puts the state of a snapshot that makes sense in place. Tasks keep their indices, so only what is released is
     /// open and nothing is released later. O(tasks + workers + commitments * team).
     mutating func restore(_ snapshot: Snapshot, scale: Snapshot.Scale) {
-        reset(Instance(trusted: [], workers: snapshot.workers, horizon: scale.horizon, seed: 0))
+        reset(Instance(trusted: [], workers: snapshot.workers, horizon: scale.horizon, seed: 0, side: scale.side))
         self.scale = scale
         tasks.append(contentsOf: snapshot.tasks)
         refill(&phase, tasks.count, .unreleased)

@@ -93,7 +93,7 @@ extension SpatialCrowdsourcing {
         mask[maskBase + k] = 1
         observeContext(
             worker: worker, found: found, nearest: board.candidateDistance[row * k] / speed, summary, state, board,
-            common, &context, contextBase)
+            common, half: scales.half, &context, contextBase)
     }
 
     /// What the context row says about the candidates.
@@ -185,17 +185,19 @@ extension SpatialCrowdsourcing {
         put(.wait, 0)
         if state.options.showPosition {
             let first = base + PairFeature.allCases.count
-            out[first] = cut((terms.x - 5) / 5)
-            out[first + 1] = cut((terms.y - 5) / 5)
-            out[first + 2] = cut((terms.x - state.workerX[worker]) / 5)
-            out[first + 3] = cut((terms.y - state.workerY[worker]) / 5)
+            let half = scales.half
+            out[first] = cut((terms.x - half) / half)
+            out[first + 1] = cut((terms.y - half) / half)
+            out[first + 2] = cut((terms.x - state.workerX[worker]) / half)
+            out[first + 3] = cut((terms.y - state.workerY[worker]) / half)
         }
     }
 
     /// One decider's context row. O(1).
     private static func observeContext(
         worker: Int, found: Int, nearest: Double, _ summary: CandidateSummary, _ state: borrowing GameState,
-        _ board: borrowing DecisionBoard, _ common: CommonContext, _ out: inout MutableSpan<Float>, _ base: Int
+        _ board: borrowing DecisionBoard, _ common: CommonContext, half: Double, _ out: inout MutableSpan<Float>,
+        _ base: Int
     ) {
         let terms = state.workers[worker]
         func put(_ feature: ContextFeature, _ value: Double) { out[base + feature.rawValue] = cut(value) }
@@ -218,8 +220,8 @@ extension SpatialCrowdsourcing {
             next += 1
         }
         if state.options.showPosition {
-            out[next] = cut((state.workerX[worker] - 5) / 5)
-            out[next + 1] = cut((state.workerY[worker] - 5) / 5)
+            out[next] = cut((state.workerX[worker] - half) / half)
+            out[next + 1] = cut((state.workerY[worker] - half) / half)
         }
     }
 }

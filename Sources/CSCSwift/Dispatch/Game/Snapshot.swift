@@ -45,24 +45,28 @@ public struct Snapshot: Sendable {
         public var tasksPerWorker: Double
         /// The length of the day (minutes).
         public var horizon: Double
+        /// The side of the square in which places usually lie, one corner at (0, 0) (km); see `game.showPosition`.
+        public var side: Double
 
-        /// A scale from its four numbers.
+        /// A scale from its numbers.
         /// - Precondition: all are positive.
-        public init(pay: Double, rate: Double, tasksPerWorker: Double, horizon: Double) {
+        public init(pay: Double, rate: Double, tasksPerWorker: Double, horizon: Double, side: Double = 10) {
             precondition(
-                pay > 0 && rate > 0 && tasksPerWorker > 0 && horizon > 0,
-                "Snapshot.Scale: pay \(pay), rate \(rate), tasks per worker \(tasksPerWorker), horizon \(horizon)")
+                pay > 0 && rate > 0 && tasksPerWorker > 0 && horizon > 0 && side > 0,
+                "Snapshot.Scale: pay \(pay), rate \(rate), tasks per worker \(tasksPerWorker), horizon \(horizon), "
+                    + "side \(side)")
             self.pay = pay
             self.rate = rate
             self.tasksPerWorker = tasksPerWorker
             self.horizon = horizon
+            self.side = side
         }
 
         /// The scale of a scenario's days.
         public init(_ scenario: Scenario, tasksPerWorker: Double) {
             self.init(
                 pay: max(scenario.pay.mean, 1e-12), rate: max(scenario.pay.mean, 1e-12) / scenario.workload.mean,
-                tasksPerWorker: tasksPerWorker, horizon: scenario.horizon)
+                tasksPerWorker: tasksPerWorker, horizon: scenario.horizon, side: scenario.side)
         }
     }
 
@@ -104,6 +108,7 @@ extension SpatialCrowdsourcing {
         scales.pay = scale.pay
         scales.rate = scale.rate
         scales.tasksPerWorker = scale.tasksPerWorker
+        scales.half = scale.side / 2
         afterRestore()
     }
 }

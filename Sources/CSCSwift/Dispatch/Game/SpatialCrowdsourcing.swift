@@ -29,11 +29,13 @@ public final class SpatialCrowdsourcing: ParallelEnvironment {
     private var stream = RandomStream(seed: 0, purpose: .environment)
     var scales = Scales()
 
-    /// What money is measured in by the observations: mean pay and mean pay per unit of work of the instance.
+    /// What the observations are measured in: mean pay and mean pay per unit of work of the instance (money), half the
+    /// side of its square (km).
     struct Scales {
         var pay = 1.0
         var rate = 1.0
         var tasksPerWorker = 0.0
+        var half = 5.0
     }
 
     /// A game without an episode yet: call `reset`.
@@ -62,7 +64,7 @@ public final class SpatialCrowdsourcing: ParallelEnvironment {
     public var now: Double { state.now }
     /// The sum of all payments so far: the objective.
     public var revenue: Double { state.revenue }
-    /// What was paid in the last step.
+    /// What was paid in the last step or `advance`.
     public var teamReward: Double { state.windowReward }
     /// Every task has been released and has ended.
     public var terminated: Bool { state.isOver }
@@ -204,9 +206,7 @@ public final class SpatialCrowdsourcing: ParallelEnvironment {
 
     /// Plays the window to its end and opens the next. O(workers + open tasks).
     public func advance() {
-        let reward = state.windowReward
         state.advance()
-        state.windowReward += reward
         beginWindow()
     }
 
@@ -250,6 +250,7 @@ extension SpatialCrowdsourcing.Scales {
             self.pay = pay / Double(instance.tasks.count)
             self.rate = pay / work
         }
+        half = instance.side / 2
         tasksPerWorker = Double(max(1, instance.tasks.count)) / Double(max(1, instance.workers.count))
     }
 }

@@ -124,28 +124,33 @@ public struct Instance: Sendable, Hashable, Codable {
     public let horizon: Double
     /// Drives whatever is random inside the game: the order of turns where decisions are taken in turn.
     public let seed: UInt64
+    /// The side of the square in which places usually lie, one corner at (0, 0) (km): the unit of the position features.
+    public let side: Double
 
     /// Sorts the tasks by release (ties keep their order). O(n log n).
     ///
     /// - Throws: `CSCError.invalid` naming the first task or worker that makes no sense: a number that is not finite,
     ///   a workload, speed or pay that is not positive, a deadline before `expected`, a skill outside 0 ..< 64.
-    public init(tasks: [SpatialTask], workers: [Worker], horizon: Double, seed: UInt64 = 0) throws {
+    public init(
+        tasks: [SpatialTask], workers: [Worker], horizon: Double, seed: UInt64 = 0, side: Double = 10
+    ) throws {
         for (index, task) in tasks.enumerated() {
             if let fault = task.fault { throw CSCError.invalid("task \(index): \(fault)") }
         }
         for (index, worker) in workers.enumerated() {
             if let fault = worker.fault { throw CSCError.invalid("worker \(index): \(fault)") }
         }
-        self.init(trusted: tasks, workers: workers, horizon: horizon, seed: seed)
+        self.init(trusted: tasks, workers: workers, horizon: horizon, seed: seed, side: side)
     }
 
     /// As above for tasks and workers known to make sense.
-    init(trusted tasks: [SpatialTask], workers: [Worker], horizon: Double, seed: UInt64) {
+    init(trusted tasks: [SpatialTask], workers: [Worker], horizon: Double, seed: UInt64, side: Double) {
         let order = tasks.indices.sorted { (tasks[$0].release, $0) < (tasks[$1].release, $1) }
         self.tasks = order.map { tasks[$0] }
         self.workers = workers
         self.horizon = horizon
         self.seed = seed
+        self.side = side
     }
 }
 

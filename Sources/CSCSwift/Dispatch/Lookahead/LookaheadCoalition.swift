@@ -19,8 +19,6 @@ public final class LookaheadCoalition: Dispatcher {
 
     /// Futures that are played between two looks at which plans are still worth playing.
     private static let batch = 8
-    /// Futures are episodes from this number on: no evaluation and no training of the same source plays these.
-    private static let firstFuture = 1 << 43
     /// A plan leaves the race once it is so many standard errors below zero or below the best one.
     private static let patience = 1.0
 
@@ -94,10 +92,11 @@ public final class LookaheadCoalition: Dispatcher {
         while played < options.futures && !alive.isEmpty {
             let batch = min(lanes.count, options.futures - played)
             let entrants = [plans[0]] + alive.map { plans[$0] }
-            let first = Self.firstFuture + state.windowIndex * options.futures + played
+            let first = state.windowIndex * options.futures + played
             Threads.parallelFor(batch) { number in
                 let future = futures.instance(
-                    tasks: tasks, workers: state.workers.count, seed: seed, episode: first + number)
+                    tasks: tasks, workers: state.workers.count, seed: seed,
+                    episode: EpisodeRange.futures[first + number])
                 lanes[number].play(entrants, from: state, into: future)
             }
             for lane in lanes[..<batch] {

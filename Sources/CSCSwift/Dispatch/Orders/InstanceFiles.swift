@@ -30,7 +30,8 @@ extension Instance {
     /// - Throws: `CSCError` naming file, line, column and value of the first bad row; with `.skip` bad rows are left
     ///   out and counted in the reports (tasks, workers).
     public static func read(
-        tasks taskPath: String, workers workerPath: String, badRows: CSVReader.BadRows = .fail
+        tasks taskPath: String, workers workerPath: String, badRows: CSVReader.BadRows = .fail,
+        side: Double = 10
     ) throws -> (instance: Instance, reports: [CSVReader.Report]) {
         let table = try CSVReader(path: taskPath)
         let column = try taskColumns.map { try table.column($0) }
@@ -58,7 +59,8 @@ extension Instance {
                     shiftStart: start, shiftEnd: try row.double(field[6], in: start...1e9)))
         }
         let last = tasks.reduce(0) { max($0, $1.release) }
-        let instance = try Instance(tasks: tasks, workers: workers, horizon: max(1, last.rounded(.up)))
+        let instance = try Instance(
+            tasks: tasks, workers: workers, horizon: max(1, last.rounded(.up)), side: side)
         return (instance, [taskReport, workerReport])
     }
 

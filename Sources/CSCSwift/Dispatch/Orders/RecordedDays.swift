@@ -122,17 +122,19 @@ public struct RecordedDays: InstanceSource {
     }
 
     /// An episode. Where fewer orders than `tasks` are there, all are taken. O(orders + tasks log tasks + workers).
-    public func instance(tasks: Int, workers: Int, seed: UInt64, episode: Int) -> Instance {
-        var stream = RandomStream(seed: seed, purpose: .instance, index: UInt64(episode))
+    public func instance(tasks: Int, workers: Int, seed: UInt64, episode: EpisodeIndex) -> Instance {
+        var stream = RandomStream(seed: seed, purpose: .instance, index: episode.stream)
         var taskStream = RandomStream(seed: stream.next(), stream: 0)
         var workerStream = RandomStream(seed: stream.next(), stream: 1)
-        let group = orders[episode % orders.count]
+        let group = orders[Int(episode.stream % UInt64(orders.count))]
         var index = Array(group.indices)
         let count = min(tasks, index.count)
         for at in 0..<count { index.swapAt(at, at + taskStream.index(below: index.count - at)) }
         let drawn = index.prefix(count).map { task(group[$0], &taskStream) }
         let people = (0..<workers).map { _ in worker(group, &workerStream) }
-        return Instance(trusted: drawn, workers: people, horizon: scenario.horizon, seed: stream.next())
+        return Instance(
+            trusted: drawn, workers: people, horizon: scenario.horizon, seed: stream.next(),
+            side: scenario.side)
     }
 
     private func task(_ order: RecordedOrders.Order, _ stream: inout RandomStream) -> SpatialTask {

@@ -58,19 +58,15 @@ public enum DispatcherKind: String, Sendable, CaseIterable {
             key: "policy", reason: "no policy is called '\(name)'\(Spelling.hint(for: name, among: names))")
     }
 
-    /// The seed under which prices are tuned: its episodes are never those of an evaluation seed's, because the stream
-    /// of instances of a tuning run has an index of its own range.
-    static let tuningOffset = 1 << 40
-
     /// The price that earns most over training episodes of a setting: a grid of 13 multiples, 0 to 0.6, of the mean
-    /// pay per unit of work. The training episodes (index 2^40 and up of the instance stream) are never evaluated on. The same bits
+    /// pay per unit of work. The episodes are of `EpisodeRange.tuning`, never evaluated on. The same bits
     /// at any thread count. O(13 * episodes) episodes.
     public func tunedPrice(
         _ source: some InstanceSource, tasks: Int, workers: Int, seed: UInt64, episodes: Int = 24,
         options: GameOptions = GameOptions()
     ) -> Double {
         if !isPriced { return 0 }
-        let sample = source.instance(tasks: tasks, workers: workers, seed: seed, episode: Self.tuningOffset)
+        let sample = source.instance(tasks: tasks, workers: workers, seed: seed, episode: EpisodeRange.tuning[0])
         let pay = sample.tasks.reduce(0) { $0 + $1.pay }
         let work = sample.tasks.reduce(0) { $0 + $1.workload }
         if work == 0 { return 0 }
@@ -80,7 +76,7 @@ public enum DispatcherKind: String, Sendable, CaseIterable {
         }
         let revenues = Evaluation.run(
             policies, on: source, tasks: tasks, workers: workers, seed: seed,
-            episodes: Self.tuningOffset..<(Self.tuningOffset + episodes))
+            episodes: 0..<episodes, of: .tuning)
         let totals = revenues.map { $0.reduce(0, +) }
         return prices[totals.indices.max { totals[$0] < totals[$1] }!]
     }

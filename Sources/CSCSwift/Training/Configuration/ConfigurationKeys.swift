@@ -35,7 +35,9 @@ extension TrainingConfiguration: KeyedConfiguration {
         .choice("game.payment", \.game.payment, "how lateness lowers a payment"),
         .choice("game.decisions", \.game.decisions, "who knows of whose decision inside a window"),
         .truth("game.showTime", \.game.showTime, "show agents the time of day"),
-        .truth("game.showPosition", \.game.showPosition, "show agents where they and the tasks are"),
+        .truth(
+            "game.showPosition", \.game.showPosition,
+            "show agents where they and the tasks are, in halves of the city's side"),
         .truth("game.reroute", \.game.reroute, "workers on the road can be sent elsewhere (a change of the rules)"),
     ]
 

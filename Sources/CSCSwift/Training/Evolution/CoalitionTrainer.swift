@@ -58,9 +58,6 @@ public final class CoalitionTrainer {
     }
     /// Into how many lanes a generation's jobs are dealt, whatever the number of threads.
     private static let laneCount = 16
-    /// The reference and the forecast come from training episodes beyond any generation's.
-    private static let referenceIndex = 1 << 40
-    private static let forecastIndex = 1 << 41
 
     /// A run at its beginning: counts the forecast and measures the plain rule.
     ///
@@ -92,7 +89,7 @@ public final class CoalitionTrainer {
             averaged: first, reference: [], forecast: untrained.forecast, rate: untrained.rate)
         let count = options.settings.count
         let revenue = play(
-            [untrained], episodes: options.referenceEpisodes * count, first: Self.referenceIndex)[0]
+            [untrained], .reference, first: 0, count: options.referenceEpisodes * count)[0]
         state.reference = (0..<count).map { setting in
             let own = stride(from: setting, to: revenue.count, by: count).map { revenue[$0] }
             return max(1e-9, own.reduce(0, +) / Double(own.count))
@@ -104,7 +101,8 @@ public final class CoalitionTrainer {
         let largest = options.settings.max { $0.tasks < $1.tasks }!
         let counted = (0..<options.forecastEpisodes).map { number in
             source.instance(
-                tasks: largest.tasks, workers: largest.workers, seed: options.seed, episode: forecastIndex + number)
+                tasks: largest.tasks, workers: largest.workers, seed: options.seed,
+                episode: EpisodeRange.forecast[number])
         }
         return LearntCoalitionPolicy(untrained: counted, price: options.startPrice, joint: options.jointTraining)
     }
@@ -183,7 +181,8 @@ public final class CoalitionTrainer {
         let index = generation
         let perCandidate = options.settings.count * options.episodes
         let candidates = state.search.ask()
-        let revenue = play(candidates.map(candidate), episodes: perCandidate, first: index * perCandidate)
+        let revenue = play(
+            candidates.map(candidate), .evolution, first: index * perCandidate, count: perCandidate)
         let scores = revenue.map { episodes in
             var sum = 0.0
             for (episode, value) in episodes.enumerated() {
@@ -206,16 +205,18 @@ public final class CoalitionTrainer {
             rate: state.rate, joint: options.jointTraining, weights: weights, forecast: state.forecast)
     }
 
-    /// The revenue of each policy in `episodes` training episodes from number `first` on, settings taken in turn. The
+    /// The revenue of each policy in `count` episodes of a range from number `first` on, settings taken in turn. The
     /// jobs are dealt to the lanes by number, so the result does not depend on the threads.
-    private func play(_ policies: [LearntCoalitionPolicy], episodes: Int, first: Int) -> [[Double]] {
+    private func play(
+        _ policies: [LearntCoalitionPolicy], _ range: EpisodeRange, first: Int, count episodes: Int
+    ) -> [[Double]] {
         let settings = options.settings
         let seed = options.seed
         let lanes = lanes
         let instances = (0..<episodes).map { episode in
             let setting = settings[episode % settings.count]
             return source.instance(
-                tasks: setting.tasks, workers: setting.workers, seed: seed, episode: first + episode)
+                tasks: setting.tasks, workers: setting.workers, seed: seed, episode: range[first + episode])
         }
         let jobs = policies.count * episodes
         Threads.parallelFor(lanes.count) { number in

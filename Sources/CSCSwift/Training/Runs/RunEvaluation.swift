@@ -1,7 +1,7 @@
 /// The same held-out episodes for every evaluation of a run, with greedy's revenue on them: what tells, while a run
 /// goes on, how good the policy has become.
 ///
-/// Episodes come from streams that no training episode uses.
+/// Episodes come from `EpisodeRange.heldOut`: none is trained on and none is one of `evaluate`.
 final class RunEvaluation {
     let settings: [EpisodeSettings.Setting]
     private let episodes: Int
@@ -9,9 +9,6 @@ final class RunEvaluation {
     private let instances: [Instance]
     /// Mean revenue of the greedy dispatcher in each setting.
     let greedy: [Double]
-
-    /// Held-out episodes are numbered from here: none is a training episode or one of `evaluate`.
-    private static let firstEpisode = 1 << 43
 
     init(
         source: any InstanceSource, settings: [EpisodeSettings.Setting], episodes: Int, options: GameOptions,
@@ -24,7 +21,7 @@ final class RunEvaluation {
             (0..<episodes).map { episode in
                 source.instance(
                     tasks: settings[number].tasks, workers: settings[number].workers, seed: seed,
-                    episode: RunEvaluation.firstEpisode + (number << 24) + episode)
+                    episode: EpisodeRange.heldOut[(number << 24) + episode])
             }
         }
         let greedy = PolicySource(name: "greedy") {

@@ -35,7 +35,7 @@ public struct TrainerAssembly {
                     let setting = settings.setting(index: index, seed: seed)
                     return source.instance(
                         tasks: setting.tasks, workers: setting.workers, seed: seed,
-                        episode: TrainingRun.firstEpisode + index)
+                        episode: EpisodeRange.training[index])
                 },
                 credit: rewards.spatialCredit(),
                 cost: { Double($0.tasks.count) * Double($0.workers.count) }),

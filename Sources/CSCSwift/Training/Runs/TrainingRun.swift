@@ -46,10 +46,6 @@ public final class TrainingRun {
         var revenues: [Double]
     }
 
-    /// Training episodes are numbered from here, so that none is one of `evaluate` (which counts from 0) or of the
-    /// tuning of prices.
-    static let firstEpisode = 1 << 42
-
     private let files: RunFolder
     private let evaluation: RunEvaluation
     private var history: [Evaluated] = []

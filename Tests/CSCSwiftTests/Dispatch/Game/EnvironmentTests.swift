@@ -10,7 +10,7 @@ import Testing
     ]
 
     @Test(arguments: variants) func spatialKeepsTheAPI(options: GameOptions) throws {
-        let instance = Scenario.haikou.instance(tasks: 40, workers: 30, seed: 3, index: 0)
+        let instance = Scenario.haikou.instance(tasks: 40, workers: 30, seed: 3, episode: EpisodeRange.evaluation[0])
         try parallelAPITest(SpatialCrowdsourcing(options: options), episode: instance)
         try seedTest(episode: instance) { SpatialCrowdsourcing(options: options) }
     }
@@ -102,7 +102,8 @@ import Testing
         let game = SpatialCrowdsourcing(options: GameOptions(reroute: reroute))
         var stream = RandomStream(seed: 9, purpose: .test)
         for index in 0..<3 {
-            let instance = city.instance(tasks: tasks, workers: workers, seed: 2, index: index)
+            let instance = city.instance(
+                tasks: tasks, workers: workers, seed: 2, episode: EpisodeRange.evaluation[index])
             game.reset(instance)
             var paid = 0.0
             var ended = Set<Int>()
@@ -150,15 +151,15 @@ import Testing
     }
 
     @Test func sameTasksForAnyNumberOfWorkers() {
-        let few = Scenario.chengdu.instance(tasks: 30, workers: 5, seed: 1, index: 4)
-        let many = Scenario.chengdu.instance(tasks: 30, workers: 50, seed: 1, index: 4)
+        let few = Scenario.chengdu.instance(tasks: 30, workers: 5, seed: 1, episode: EpisodeRange.evaluation[4])
+        let many = Scenario.chengdu.instance(tasks: 30, workers: 50, seed: 1, episode: EpisodeRange.evaluation[4])
         #expect(few.tasks == many.tasks)
         #expect(many.workers.prefix(5) == few.workers[...])
     }
 
     @Test func generatedCitiesMatchTheirTable() {
         for city in Scenario.all {
-            let instance = city.instance(tasks: 4000, workers: 4000, seed: 1, index: 0)
+            let instance = city.instance(tasks: 4000, workers: 4000, seed: 1, episode: EpisodeRange.evaluation[0])
             let tasks = instance.tasks
             func mean(_ values: [Double]) -> Double { values.reduce(0, +) / Double(values.count) }
             #expect(tasks.allSatisfy { (0...10).contains($0.x) && (0...10).contains($0.y) })

@@ -51,6 +51,52 @@ import Testing
         #expect(game.revenue == 10 && game.isOver)
     }
 
+    @Test("the team reward is what the last advance paid, not a sum since the start")
+    func teamRewardOfAnAdvance() throws {
+        let game = try Self.game([Self.task(), Self.task(x: 3)], [Self.worker(x: 1), Self.worker(x: 3)])
+        game.commit(worker: 0, task: 0)
+        game.commit(worker: 1, task: 1)
+        var rewards: [Double] = []
+        while !game.isOver {
+            game.advance()
+            rewards.append(game.teamReward)
+        }
+        // Worker 1 is done at 12, worker 0 (2 min away) at 14.
+        #expect(rewards.count == 14 && rewards[11] == 10 && rewards[12] == 0 && rewards[13] == 10)
+        #expect(rewards.reduce(0, +) == game.revenue)
+    }
+
+    @Test("position columns are measured by half the side of the city")
+    func positionFeatures() throws {
+        let options = GameOptions(showTime: false, showPosition: true)
+        let game = SpatialCrowdsourcing(options: options)
+        func observe(side: Double) throws -> (context: [Float], candidates: [Float]) {
+            let stretch = side / 10
+            game.reset(
+                try Instance(
+                    tasks: [Self.task(x: 8 * stretch, y: 9 * stretch)],
+                    workers: [
+                        Worker(
+                            x: 6 * stretch, y: 4 * stretch, skills: SkillSet(skill: 0), speed: stretch, reach: 1000,
+                            shiftStart: 0, shiftEnd: 100)
+                    ], horizon: 10, side: side))
+            var context = [Float](repeating: 0, count: game.contextWidth)
+            var candidates = [Float](repeating: 0, count: game.actionCount * game.candidateWidth)
+            var mask = [UInt8](repeating: 0, count: game.actionCount)
+            var contextSpan = context.mutableSpan
+            var candidateSpan = candidates.mutableSpan
+            var maskSpan = mask.mutableSpan
+            game.observe(context: &contextSpan, candidates: &candidateSpan, mask: &maskSpan)
+            return (Array(context.suffix(2)), Array(candidates[options.pairWidth - 4..<options.pairWidth]))
+        }
+        for side in [10.0, 20, 160] {
+            let seen = try observe(side: side)
+            #expect(seen.context == [0.2, -0.2], "side \(side)")
+            #expect(
+                zip(seen.candidates, [0.6, 0.8, 0.4, 1] as [Float]).allSatisfy { abs($0 - $1) < 1e-6 }, "side \(side)")
+        }
+    }
+
     @Test func differencePayments() throws {
         // Workload 24, arrivals 2 and 4: together 4 + 22/2 = 15, paid 10. Without 0: 28, paid 6; without 1: 26, paid 7.
         let game = try Self.game([Self.task(workload: 24)], [Self.worker(x: 1), Self.worker(x: 2)])
@@ -107,7 +153,7 @@ import Testing
     /// Who sent workers on as before at every window plays the game without re-routing; after its shift a worker
     /// cannot be sent elsewhere.
     @Test func theSameChoicesGiveTheSameGame() throws {
-        let instance = Scenario.chengdu.instance(tasks: 40, workers: 30, seed: 5, index: 0)
+        let instance = Scenario.chengdu.instance(tasks: 40, workers: 30, seed: 5, episode: EpisodeRange.evaluation[0])
         let plain = SpatialCrowdsourcing(), free = SpatialCrowdsourcing(options: GameOptions(reroute: true))
         plain.reset(instance)
         free.reset(instance)

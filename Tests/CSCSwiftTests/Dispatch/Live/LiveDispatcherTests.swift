@@ -59,14 +59,15 @@ struct LiveDispatcherTests {
     @Test("a learnt rule asked moment by moment sends whom it sends in a game of the whole day", arguments: [40, 10])
     func learnt(workers: Int) throws {
         let policy = try #require(LearntCoalitionPolicy.builtIn("cafe-chengdu"))
-        let instance = Scenario.chengdu.instance(tasks: 60, workers: workers, seed: 5, index: 0)
+        let instance = Scenario.chengdu.instance(
+            tasks: 60, workers: workers, seed: 5, episode: EpisodeRange.evaluation[0])
         let live = LiveDispatcher(LearntCoalition(policy), scale: Self.scale(instance))
         #expect(try Self.compare(LearntCoalition(policy), live, instance) > 20)
     }
 
     @Test("the coalition rule too; and the scale is what a learnt rule knows of the day")
     func scaleCounts() throws {
-        let instance = Scenario.chengdu.instance(tasks: 60, workers: 12, seed: 5, index: 1)
+        let instance = Scenario.chengdu.instance(tasks: 60, workers: 12, seed: 5, episode: EpisodeRange.evaluation[1])
         let plain = LiveDispatcher(DispatcherKind.coalition.make(price: 0.001), scale: Self.scale(instance))
         #expect(try Self.compare(DispatcherKind.coalition.make(price: 0.001), plain, instance) > 20)
         // A day with a twentieth of the tasks: the same moment, other answers.
@@ -97,13 +98,13 @@ struct LiveDispatcherTests {
             final class Counts: @unchecked Sendable { var tasks: Set<Int> = [] }
             let name = "counting"
             let counts = Counts()
-            func instance(tasks: Int, workers: Int, seed: UInt64, episode: Int) -> Instance {
+            func instance(tasks: Int, workers: Int, seed: UInt64, episode: EpisodeIndex) -> Instance {
                 counts.tasks.insert(tasks)
                 return Scenario.chengdu.instance(tasks: tasks, workers: workers, seed: seed, episode: episode)
             }
         }
         let policy = try #require(LearntCoalitionPolicy.builtIn("cafe-chengdu"))
-        let instance = Scenario.chengdu.instance(tasks: 60, workers: 12, seed: 5, index: 2)
+        let instance = Scenario.chengdu.instance(tasks: 60, workers: 12, seed: 5, episode: EpisodeRange.evaluation[2])
         var options = LookaheadOptions()
         (options.futures, options.variants) = (4, 6)
         let source = Counting()

@@ -30,7 +30,7 @@ struct LookaheadTests {
     static let chengdu = LearntCoalitionPolicy.builtIn("cafe-chengdu")!
 
     static func day(_ episode: Int, tasks: Int = 60, workers: Int = 15) -> Instance {
-        Scenario.chengdu.instance(tasks: tasks, workers: workers, seed: 11, index: episode)
+        Scenario.chengdu.instance(tasks: tasks, workers: workers, seed: 11, episode: EpisodeRange.evaluation[episode])
     }
 
     @Test("without other plans it is the learnt rule, move for move")

@@ -28,7 +28,7 @@ import Testing
 
     @Test func instanceRoundTrip() throws {
         let folder = try Folder()
-        let instance = Scenario.chengdu.instance(tasks: 40, workers: 25, seed: 8, index: 2)
+        let instance = Scenario.chengdu.instance(tasks: 40, workers: 25, seed: 8, episode: EpisodeRange.evaluation[2])
         try instance.write(tasks: folder.file("tasks.csv"), workers: folder.file("workers.csv"))
         let (again, reports) = try Instance.read(tasks: folder.file("tasks.csv"), workers: folder.file("workers.csv"))
         #expect(again.tasks == instance.tasks && again.workers == instance.workers)
@@ -73,11 +73,11 @@ import Testing
         #expect(abs(orders[2].y - orders[0].y - 1.1119) < 1e-3)
         let days = try RecordedDays(recorded, scenario: .haikou, from: 475, terms: .file)
         #expect(days.available == 2)
-        let instance = days.instance(tasks: 10, workers: 3, seed: 1, episode: 0)
+        let instance = days.instance(tasks: 10, workers: 3, seed: 1, episode: EpisodeRange.evaluation[0])
         #expect(instance.tasks.map(\.release) == [5, 35.5])
         #expect(abs(instance.tasks[1].pay / instance.tasks[0].pay - 3) < 1e-9)
         #expect(abs(instance.tasks[1].workload / instance.tasks[0].workload - 2) < 1e-9)
-        #expect(instance == days.instance(tasks: 10, workers: 3, seed: 1, episode: 0))
+        #expect(instance == days.instance(tasks: 10, workers: 3, seed: 1, episode: EpisodeRange.evaluation[0]))
     }
 
     /// Three days of orders: each order's minute and place tell its row.
@@ -96,7 +96,10 @@ import Testing
         let folder = try Folder()
         let recorded = try RecordedOrders.read(Self.threeDays(folder))
         func orders(_ days: RecordedDays) -> Set<[Double]> {
-            Set(days.instance(tasks: 99, workers: 1, seed: 1, episode: 0).tasks.map { [$0.x, $0.y, $0.release] })
+            Set(
+                days.instance(tasks: 99, workers: 1, seed: 1, episode: EpisodeRange.evaluation[0]).tasks.map {
+                    [$0.x, $0.y, $0.release]
+                })
         }
         let first = try RecordedDays(recorded, scenario: .haikou, days: 0..<1)
         let second = try RecordedDays(recorded, scenario: .haikou, days: 1..<2)
@@ -160,7 +163,7 @@ import Testing
         let recorded = try RecordedOrders.read(path)
         #expect(recorded.orders.count == orders && recorded.workers.count == workers)
         let days = try RecordedDays(recorded, scenario: .haikou)
-        let instance = days.instance(tasks: 60, workers: 30, seed: 1, episode: 3)
+        let instance = days.instance(tasks: 60, workers: 30, seed: 1, episode: EpisodeRange.evaluation[3])
         #expect(instance.tasks.count == 60 && instance.workers.count == 30)
         #expect(instance.tasks.allSatisfy { (0..<90).contains($0.release) })
         let revenue = DispatcherKind.coalition.make().play(

@@ -7,7 +7,7 @@ private let slowTests = ProcessInfo.processInfo.environment["CAFE_SLOW_TESTS"] =
 @Suite struct DispatcherTests {
     @Test(arguments: DispatcherKind.allCases)
     func playsByTheRulesAndRepeatsItself(kind: DispatcherKind) {
-        let instance = Scenario.chengdu.instance(tasks: 60, workers: 40, seed: 11, index: 0)
+        let instance = Scenario.chengdu.instance(tasks: 60, workers: 40, seed: 11, episode: EpisodeRange.evaluation[0])
         let unit = Scenario.chengdu.pay.mean / Scenario.chengdu.workload.mean
         let game = SpatialCrowdsourcing()
         let stream = RandomStream(seed: 11, purpose: .dispatcher)
@@ -97,7 +97,7 @@ private let slowTests = ProcessInfo.processInfo.environment["CAFE_SLOW_TESTS"] =
     @Test func bestResponseIsAnEquilibrium() {
         let price = 0.002
         let game = SpatialCrowdsourcing()
-        game.reset(Scenario.haikou.instance(tasks: 60, workers: 30, seed: 5, index: 0))
+        game.reset(Scenario.haikou.instance(tasks: 60, workers: 30, seed: 5, episode: EpisodeRange.evaluation[0]))
         let rule = DispatcherKind.bestResponse.make(price: price)
         for _ in 0..<30 {
             rule.dispatch(game)
@@ -119,7 +119,8 @@ private let slowTests = ProcessInfo.processInfo.environment["CAFE_SLOW_TESTS"] =
     func boundsHold(city: Scenario, tasks: Int, workers: Int) {
         let game = SpatialCrowdsourcing()
         for index in 0..<3 {
-            let instance = city.instance(tasks: tasks, workers: workers, seed: 6, index: index)
+            let instance = city.instance(
+                tasks: tasks, workers: workers, seed: 6, episode: EpisodeRange.evaluation[index])
             let upper = FullInformation.upperBound(instance)
             let total = instance.tasks.reduce(0) { $0 + $1.pay }
             #expect(upper <= total + 1e-9)
@@ -140,7 +141,8 @@ private let slowTests = ProcessInfo.processInfo.environment["CAFE_SLOW_TESTS"] =
     func annealedSchedulesArePlays(city: Scenario, tasks: Int, workers: Int, window: Double) {
         let options = GameOptions(window: window)
         for index in 0..<4 {
-            let instance = city.instance(tasks: tasks, workers: workers, seed: 8, index: index)
+            let instance = city.instance(
+                tasks: tasks, workers: workers, seed: 8, episode: EpisodeRange.evaluation[index])
             let stream = RandomStream(seed: 8, purpose: .annealing, index: UInt64(index))
             let found = (0..<2).map { _ in
                 FullInformation.anneal(
@@ -161,7 +163,8 @@ private let slowTests = ProcessInfo.processInfo.environment["CAFE_SLOW_TESTS"] =
     /// above the best of all lists.
     @Test func annealingReachesTheOptimumOfTinyInstances() {
         for index in 0..<12 {
-            let drawn = Scenario.chengdu.instance(tasks: 12, workers: 12, seed: 9, index: index)
+            let drawn = Scenario.chengdu.instance(
+                tasks: 12, workers: 12, seed: 9, episode: EpisodeRange.evaluation[index])
             let tasks = drawn.tasks.filter { $0.skill == drawn.tasks[0].skill }.prefix(3)
             let workers = drawn.workers.filter { $0.skills.has(tasks[0].skill) }.prefix(3)
             guard let instance = try? Instance(tasks: Array(tasks), workers: Array(workers), horizon: 135) else {
@@ -224,7 +227,7 @@ private let slowTests = ProcessInfo.processInfo.environment["CAFE_SLOW_TESTS"] =
     }
 
     @Test func upperBoundBindsWhenWorkersAreFew() {
-        let instance = Scenario.chengdu.instance(tasks: 200, workers: 10, seed: 6, index: 0)
+        let instance = Scenario.chengdu.instance(tasks: 200, workers: 10, seed: 6, episode: EpisodeRange.evaluation[0])
         let total = instance.tasks.reduce(0) { $0 + $1.pay }
         #expect(FullInformation.upperBound(instance) < 0.8 * total)
     }

@@ -5,8 +5,10 @@ import Testing
 @Suite struct LargeCityTests {
     /// Two cities of `workers` each, so far apart that nobody can go from one to the other, apart and as one instance.
     static func twins(tasks: Int, workers: Int) throws -> (apart: [Instance], joint: Instance) {
-        let near = Scenario.chengdu.instance(tasks: tasks, workers: workers, seed: 11, index: 0)
-        let other = Scenario.chengdu.instance(tasks: tasks, workers: workers, seed: 11, index: 1)
+        let near = Scenario.chengdu.instance(
+            tasks: tasks, workers: workers, seed: 11, episode: EpisodeRange.evaluation[0])
+        let other = Scenario.chengdu.instance(
+            tasks: tasks, workers: workers, seed: 11, episode: EpisodeRange.evaluation[1])
         let far = try Instance(
             tasks: other.tasks.map {
                 var task = $0
@@ -64,7 +66,7 @@ import Testing
     @Test("a day's account agrees with the game's")
     func account() {
         let day = Scenario.chengdu.day(workers: 40)
-        let instance = day.instance(tasks: 200, workers: 40, seed: 3, index: 0)
+        let instance = day.instance(tasks: 200, workers: 40, seed: 3, episode: EpisodeRange.evaluation[0])
         let game = SpatialCrowdsourcing()
         let run = DayRun(
             instance, rule: OneByOneDispatcher(.nearest), in: game, stream: RandomStream(seed: 3, purpose: .dispatcher))

@@ -5,7 +5,9 @@ import Testing
 @Suite("Learnt coalition")
 struct LearntCoalitionTests {
     static func episodes(_ count: Int, tasks: Int = 60, workers: Int = 20) -> [Instance] {
-        (0..<count).map { Scenario.chengdu.instance(tasks: tasks, workers: workers, seed: 3, index: $0) }
+        (0..<count).map {
+            Scenario.chengdu.instance(tasks: tasks, workers: workers, seed: 3, episode: EpisodeRange.evaluation[$0])
+        }
     }
 
     /// A policy without learning whose price, pay and workload are in plain units: mean pay 1, mean workload 20.
@@ -127,7 +129,8 @@ struct LearntCoalitionTests {
         let cut = 20.0
         var (before, after) = (0, 0)
         for episode in 0..<4 {
-            let instance = Scenario.chengdu.instance(tasks: 120, workers: 30, seed: 8, index: episode)
+            let instance = Scenario.chengdu.instance(
+                tasks: 120, workers: 30, seed: 8, episode: EpisodeRange.evaluation[episode])
             let other = try Self.withOtherFuture(instance, after: cut)
             let one = try Self.play(policy, tasks: instance.tasks, workers: instance.workers, horizon: 135).sent
             let two = try Self.play(policy, tasks: other.tasks, workers: other.workers, horizon: 135).sent
@@ -160,7 +163,8 @@ struct LearntCoalitionTests {
         for round in 0..<6 {
             var weights = CoalitionWeights.constantPrice(0.1)
             weights.vector = zip(weights.vector, CoalitionWeights.scales).map { $0 + $1 * stream.normal() }
-            let instance = Scenario.chengdu.instance(tasks: 120, workers: 40, seed: 8, index: round)
+            let instance = Scenario.chengdu.instance(
+                tasks: 120, workers: 40, seed: 8, episode: EpisodeRange.evaluation[round])
             let policy = LearntCoalitionPolicy(
                 rate: 0.006, weights: weights, forecast: DemandForecast(Self.episodes(4)))
             let game = SpatialCrowdsourcing()

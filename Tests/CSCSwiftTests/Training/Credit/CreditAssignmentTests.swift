@@ -153,7 +153,9 @@ import Testing
         let loaded = try LoadedRun(folder)
         var options = Refinement.Options()
         options.updates = 2
-        let held = (0..<2).map { Scenario.haikou.instance(tasks: 30, workers: 20, seed: 9, index: $0) }
+        let held = (0..<2).map {
+            Scenario.haikou.instance(tasks: 30, workers: 20, seed: 9, episode: EpisodeRange.evaluation[$0])
+        }
         let refinement = try RefinementRun(
             run: loaded, settings: EpisodeSettings([.init(tasks: 30, workers: 20)]), options: options, episodes: 3,
             seed: 5, evaluation: held, source: Scenario.haikou)

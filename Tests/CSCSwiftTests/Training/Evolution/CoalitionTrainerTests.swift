@@ -147,7 +147,8 @@ struct CoalitionTrainerTests {
         func revenue(_ policy: LearntCoalitionPolicy) -> [Double] {
             let rule = LearntCoalition(policy)
             return (0..<30).map { episode in
-                let instance = Scenario.chengdu.instance(tasks: 200, workers: 100, seed: 99, index: episode)
+                let instance = Scenario.chengdu.instance(
+                    tasks: 200, workers: 100, seed: 99, episode: EpisodeRange.evaluation[episode])
                 return rule.play(instance, in: game, stream: RandomStream(seed: 0, purpose: .dispatcher))
             }
         }

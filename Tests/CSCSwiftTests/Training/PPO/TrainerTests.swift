@@ -102,7 +102,8 @@ import Testing
         let policy = ActorCritic(ActorCritic.Design(layout: PolicyLayout(game)), seed: 1)
         let player = EpisodePlayer(game: game, policy: policy, columns: model.columns, credit: model.spatialCredit())
         player.play(
-            Scenario.haikou.instance(tasks: 20, workers: 20, seed: 1, index: 0), policy: policy,
+            Scenario.haikou.instance(tasks: 20, workers: 20, seed: 1, episode: EpisodeRange.evaluation[0]),
+            policy: policy,
             stream: RandomStream(seed: 1, purpose: .policy))
         let minutes = player.rollout.rewards[model.columns.count - 1]
         #expect(minutes.contains { $0 > 1 } && minutes.allSatisfy { $0 >= 0 })

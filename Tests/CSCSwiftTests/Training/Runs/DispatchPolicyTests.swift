@@ -21,7 +21,7 @@ import Testing
         let policy = try DispatchPolicy(contentsOf: folder.file("run"))
         #expect(policy.policy.actor == run.trainer.learner.policy.actor)
 
-        let instance = Scenario.chengdu.instance(tasks: 40, workers: 30, seed: 5, index: 0)
+        let instance = Scenario.chengdu.instance(tasks: 40, workers: 30, seed: 5, episode: EpisodeRange.evaluation[0])
         let game = SpatialCrowdsourcing()
         game.reset(instance)
         let dispatcher = policy.dispatcher(name: "learnt")
@@ -59,7 +59,7 @@ import Testing
         let folder = TemporaryFolder()
         try TrainingRun.create(tinyConfiguration(), scenario: .haikou, folder: folder.file("run")).run()
         let policy = try DispatchPolicy(contentsOf: folder.file("run"))
-        let instance = Scenario.haikou.instance(tasks: 5, workers: 5, seed: 1, index: 0)
+        let instance = Scenario.haikou.instance(tasks: 5, workers: 5, seed: 1, episode: EpisodeRange.evaluation[0])
         var worker = instance.workers[0]
         worker.speed = 0
         #expect(throws: CSCError.self) { try policy.assign(workers: [worker], tasks: instance.tasks, now: 3) }
