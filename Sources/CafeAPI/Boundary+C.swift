@@ -8,7 +8,7 @@ import Foundation
 let apiVersion: Int32 = 100
 
 /// A C string that lives as long as its thread or until the thread's next error.
-private final class LastError {
+private final class LastError: @unchecked Sendable {  // nothing changes after init
     let text: UnsafeMutablePointer<CChar>
     init(_ sentence: String) { text = strdup(sentence) }
     deinit { free(text) }

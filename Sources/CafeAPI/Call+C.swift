@@ -7,7 +7,7 @@ private struct Names: Encodable {
 }
 
 /// What a verb does with a document.
-private let verbs: [(name: String, run: (UnsafePointer<CChar>?) throws -> UnsafeMutablePointer<CChar>)] = [
+private let verbs: [(name: String, run: @Sendable (UnsafePointer<CChar>?) throws -> UnsafeMutablePointer<CChar>)] = [
     ("aggregators", { _ in try encoded(Names(names: AggregationMethod.allCases.map(\.rawValue))) }),
     ("policies", { _ in try encoded(Names(names: LearntCoalitionPolicy.builtInNames)) }),
     ("scenarios", { _ in try encoded(Names(names: Scenario.all.map(\.name))) }),
