@@ -211,7 +211,7 @@ final class GameBatch: @unchecked Sendable {  // each game is touched by one thr
 
 /// Refuses keys that a document may not have, naming the nearest known one.
 enum KnownKeys {
-    private struct Any: CodingKey {
+    private struct AnyKey: CodingKey {
         var stringValue: String
         var intValue: Int? { nil }
         init(stringValue: String) { self.stringValue = stringValue }
@@ -219,7 +219,7 @@ enum KnownKeys {
     }
 
     static func check(_ decoder: any Decoder, _ known: [String]) throws {
-        let keys = try decoder.container(keyedBy: Any.self).allKeys.map(\.stringValue)
+        let keys = try decoder.container(keyedBy: AnyKey.self).allKeys.map(\.stringValue)
         for key in keys.sorted() where !known.contains(key) {
             throw Misuse("unknown key '\(key)'\(Spelling.hint(for: key, among: known))")
         }
