@@ -4,7 +4,7 @@ SWIFT ?= swift
 CLI := .build/release/cafe-cli
 DEMO := runs/demo
 
-.PHONY: help setup build demo test test-slow bench bench-check bench-quick bench-peers embed check check-aarch64 lint format sanitize clean
+.PHONY: wheel test-python help setup build demo test test-slow bench bench-check bench-quick bench-peers embed check check-aarch64 lint format sanitize clean
 
 help: ## show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -54,8 +54,14 @@ format: ## format Swift and C in place
 	$(SWIFT) format format --in-place --recursive Sources Tests Benchmarks/Cafe Package.swift
 	clang-format -i Sources/CCore/*/*.[ch] include/*.h include/cafe/*.h Benchmarks/Twins/*.c Benchmarks/Peers/*.c
 
+wheel: setup ## the Python wheel, into dist/ (installs on a machine without Swift)
+	@scripts/build-wheel
+
+test-python: wheel ## install the wheel into a fresh virtual environment and run its tests
+	@scripts/test-python
+
 sanitize: setup ## the core's tests under the address and undefined-behaviour sanitizers
 	@scripts/sanitize
 
 clean: ## remove what was built
-	rm -rf .build .build-* Benchmarks/.build
+	rm -rf .build .build-* Benchmarks/.build dist Python/build Python/cafe/_lib

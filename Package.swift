@@ -36,7 +36,8 @@ let package = Package(
             path: ".",
             exclude: [
                 "Benchmarks", "CHANGELOG.md", "CONTRIBUTING.md", "Examples", "LICENSE", "Makefile", "README.md", "docs",
-                "scripts", "Tests", "Sources/CSCSwift", "Sources/CZlib", "Sources/cafe-cli",
+                "Python", "Server", "scripts", "Tests", "Sources/CSCSwift", "Sources/CStartup", "Sources/CZlib",
+                "Sources/CafeAPI", "Sources/cafe-cli",
             ],
             sources: ["Sources/CCore"],
             publicHeadersPath: "include",
@@ -56,6 +57,8 @@ let package = Package(
             dependencies: ["CSCSwift", .product(name: "ArgumentParser", package: "swift-argument-parser")],
             swiftSettings: swiftFlags
         ),
+        // The C ABI of include/cafe_api.h; `make wheel` links it into libcafe.so.
+        .target(name: "CafeAPI", dependencies: ["CSCSwift"], swiftSettings: swiftFlags),
         .testTarget(name: "CCoreTests", dependencies: ["CCore"]),
         .testTarget(name: "CSCSwiftTests", dependencies: ["CSCSwift"], swiftSettings: swiftFlags),
         .testTarget(name: "CLITests", dependencies: ["cafe-cli"], swiftSettings: swiftFlags),
