@@ -4,7 +4,7 @@ SWIFT ?= swift
 CLI := .build/release/cafe-cli
 DEMO := runs/demo
 
-.PHONY: wheel test-python help setup build demo test test-slow bench bench-check bench-quick bench-peers embed check check-aarch64 lint format sanitize clean
+.PHONY: wheel test-python help setup build demo test test-slow bench bench-check bench-quick bench-peers embed check check-aarch64 lint format sanitize fuzz torture clean
 
 help: ## show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -60,8 +60,14 @@ wheel: setup ## the Python wheel, into dist/ (installs on a machine without Swif
 test-python: wheel ## install the wheel into a fresh virtual environment and run its tests
 	@scripts/test-python
 
-sanitize: setup ## the core's tests under the address and undefined-behaviour sanitizers
+sanitize: setup ## the tests with checks of memory, undefined behaviour and data races (two more builds)
 	@scripts/sanitize
 
+fuzz: setup ## ten minutes of libFuzzer over every reader of files; FUZZ_SECONDS=60 for another time
+	@scripts/fuzz $(or $(FUZZ_SECONDS),600)
+
+torture: build ## five minutes of kills, damaged files and full disks, with counts; TORTURE_SECONDS=60 for another time
+	@scripts/torture --program $(CLI) --seconds $(or $(TORTURE_SECONDS),300)
+
 clean: ## remove what was built
-	rm -rf .build .build-* Benchmarks/.build dist Python/build Python/cafe/_lib
+	rm -rf .build .build-* .fuzz Benchmarks/.build Tests/Fuzz/.build dist Python/build Python/cafe/_lib

@@ -60,7 +60,7 @@ struct CompareCommand: ParsableCommand {
     }
 
     func run() throws {
-        Threads.count = threads
+        Output.startThreads(threads)
         let (opened, notes) = try source.open()
         let futures = try ahead.futures(beside: source)
         for line in notes + [SourceOptions.shortage(opened, tasks: tasks)].compactMap(\.self) { say("note: \(line)") }

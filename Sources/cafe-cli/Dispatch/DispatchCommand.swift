@@ -52,7 +52,7 @@ struct DispatchCommand: ParsableCommand {
     }
 
     func run() throws {
-        Threads.count = threads
+        Output.startThreads(threads)
         let desk = DispatchDesk(runs: DispatchPolicy.load)
         let checked = try planFile()
         var isGood = true

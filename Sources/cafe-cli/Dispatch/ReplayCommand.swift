@@ -55,7 +55,7 @@ struct ReplayCommand: ParsableCommand {
     }
 
     func run() throws {
-        Threads.count = threads
+        Output.startThreads(threads)
         let page = try log.map { try DispatchLog(contentsOf: $0).page(title: "Dispatch log \($0)") } ?? episodePage()
         try FileOptions.write(page.html, to: out)
         if out == "-" { return }

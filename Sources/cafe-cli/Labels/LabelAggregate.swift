@@ -41,8 +41,10 @@ struct LabelAggregate: ParsableCommand {
         })
     var contradictions = LabelFiles.Contradictions.first
     @Option(help: "Decides ties.") var seed: UInt64 = 0
-    @Option(help: "At most so many iterations of ds, one-coin and glad.") var iterations = 100
-    @Option(help: "How many workers to list, those with most labels first.") var workers = 10
+    @Option(help: "At most so many iterations of ds, one-coin and glad.", transform: Limits.iterations.parse)
+    var iterations = 100
+    @Option(help: "How many workers to list, those with most labels first.", transform: Limits.episodeSize.parse)
+    var workers = 10
     @Flag(help: "Show which of the methods predicts held-out labels best, and how far they agree, in place of results.")
     var compare = false
     @Option(help: "Write everything, every worker included, to this JSON file; - for standard output.") var json:
@@ -52,7 +54,6 @@ struct LabelAggregate: ParsableCommand {
 
     func validate() throws {
         if try methods().isEmpty { throw ValidationError("--method names no method.") }
-        guard workers >= 0 else { throw ValidationError("--workers is at least 0.") }
         try FileOptions.checkInput([
             ("--labels", labels), ("--truth", truth), ("--tasks", tasks), ("--families", families),
         ])
@@ -63,7 +64,6 @@ struct LabelAggregate: ParsableCommand {
         if compare && (out != nil || (json != nil && json != "-")) {
             throw ValidationError("--compare prints a comparison: leave out --out, and --json FILE for --json -.")
         }
-        guard iterations > 0 else { throw ValidationError("--iterations must be at least 1.") }
     }
 
     private func methods() throws -> [AggregationMethod] {
@@ -89,6 +89,9 @@ struct LabelAggregate: ParsableCommand {
             let named = try methods()
             return ComparisonReport(table, methods: named.count > 1 ? named : AggregationMethod.comparable, seed: seed)
                 .show(json: json == "-")
+        }
+        for method in try methods() {
+            try table.checkSize(for: method, labels: labels)
         }
         let store = LabelStore(table)
         let gold = table.tasks.map(\.truth)

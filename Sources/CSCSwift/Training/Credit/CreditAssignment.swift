@@ -185,10 +185,9 @@ public final class CreditAssignment: TrainerExtension {
         damping = try checkpoint.finiteDoubles("cafe/damping", count: 1)[0]
         vae = nil
         guard checkpoint.contains("cafe/widths") else { return }
-        let widths = try checkpoint.integers("cafe/widths", count: 2)
-        guard widths.allSatisfy((1...65_536).contains) else {
-            throw CSCError.damaged(path: checkpoint.path, reason: "section 'cafe/widths' is \(widths)")
-        }
+        // Each input of a network has a parameter at least: widths that the file could not hold are refused unbuilt.
+        let held = try checkpoint.floats("cafe/encoder").count
+        let widths = try checkpoint.integers("cafe/widths", count: 2, in: 1...max(1, min(held, 1 << 20)))
         let made = RewardVAE(observationWidth: widths[0], actionWidth: widths[1], options: vaeOptions, seed: seed)
         var state = made.state
         func optimizer(_ part: String, _ count: Int) throws -> Adam.State {

@@ -229,7 +229,8 @@ extension RuleEvolution.Description {
     init(contentsOf path: String) throws {
         let text = try AtomicFile.readText(path)
         do {
-            self = try YAMLDecoder().decode(Self.self, from: text)
+            _ = try YAMLText.compose(text, path: path)
+            self = try YAMLDecoder().decode(Self.self, from: YAMLText.checked(text, path: path))
         } catch {
             throw CSCError.damaged(path: path, reason: "is not the description of an evolution: \(error)")
         }
