@@ -75,7 +75,7 @@ struct PageTests {
     }
 
     @Test("a browser opens them, runs the replay and finds no fault", .enabled(if: browser != nil))
-    func browser() throws {
+    func opened() throws {
         let folder = TestFolder()
         let page = try Self.open(try Self.replay(folder), folder)
         #expect(page.contains("data-ready=\"yes\""))

@@ -203,7 +203,7 @@ struct DispatchPlanTests {
                 """.utf8))
         let found = Set(try DispatchDesk().check(plan, against: request).map { "\($0.worker) \($0.rule.rawValue)" })
         for wanted in [
-            "a REACH", "a DEADLINE", "b SKILL", "b SHIFT", "c BREAK", "d FORBIDDEN", "c TEAM_SIZE", "d ASSIGNED_TWICE",
+            "a REACH", "a DEADLINE", "b SKILL", "b SHIFT", "c BREAK", "d FORBIDDEN", "d TEAM_SIZE", "d ASSIGNED_TWICE",
             "e LOCKED", "z UNKNOWN_WORKER", "a UNKNOWN_TASK",
         ] {
             #expect(found.contains(wanted), "\(wanted) of \(found.sorted())")
