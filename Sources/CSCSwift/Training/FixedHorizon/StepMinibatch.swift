@@ -1,4 +1,5 @@
 /// Steps whose agents all choose among the same actions: the rows of a shard of a game with a fixed horizon.
+/// Each is filled and read by the one thread that has its shard.
 final class StepMinibatch: MinibatchBatch, @unchecked Sendable {
     static let shardSize = 256
 
