@@ -5,7 +5,7 @@ import CSCSwift
 /// environments are made of.
 ///
 /// Deterministic: (seed, episode, actions) give the same bits at any number of threads. Not thread-safe.
-final class GameBatch: @unchecked Sendable {  // each game is touched by one thread of a step only
+final class GameBatch: @unchecked Sendable {  // each game and its seat are touched by one thread of a step only
     /// What an agent is rewarded with.
     enum Reward: String, Codable, CaseIterable {
         /// What the platform earned in the step, the same for everyone.
@@ -65,13 +65,27 @@ final class GameBatch: @unchecked Sendable {  // each game is touched by one thr
     let options: Options
     let scenario: Scenario
     let games: [SpatialCrowdsourcing]
-    private(set) var seeds: [UInt64]
-    private(set) var episodes: [Int]
-    private(set) var illegal: [Int]
-    private var actions: [[Int32]]
-    private var context: [[Float]]
-    private var candidates: [[Float]]
-    private var mask: [[UInt8]]
+    let seats: [Seat]
+
+    /// What one game needs besides its state: which episode it plays, and arrays for its rows.
+    final class Seat {
+        var seed: UInt64 = 0
+        var episode: Int
+        /// How many illegal actions were given since the episode began.
+        var illegal = 0
+        var actions: [Int32]
+        var context: [Float]
+        var candidates: [Float]
+        var mask: [UInt8]
+
+        init(episode: Int, agents: Int, rules: GameOptions) {
+            self.episode = episode
+            actions = [Int32](repeating: 0, count: agents)
+            context = [Float](repeating: 0, count: agents * rules.contextWidth)
+            candidates = [Float](repeating: 0, count: agents * rules.actionCount * rules.pairWidth)
+            mask = [UInt8](repeating: 0, count: agents * rules.actionCount)
+        }
+    }
 
     /// M, K, C, D, O and S of cafe_api.h.
     var agentCount: Int { options.workers }
@@ -94,22 +108,14 @@ final class GameBatch: @unchecked Sendable {  // each game is touched by one thr
         games = (0..<options.games).map { _ in SpatialCrowdsourcing(options: rules) }
         contextWidth = rules.contextWidth
         candidateWidth = rules.pairWidth
-        seeds = [UInt64](repeating: 0, count: options.games)
-        episodes = Array(0..<options.games)
-        illegal = [Int](repeating: 0, count: options.games)
-        let (agents, choices) = (options.workers, options.candidates + 1)
-        actions = games.map { _ in [Int32](repeating: 0, count: agents) }
-        context = games.map { _ in [Float](repeating: 0, count: agents * rules.contextWidth) }
-        candidates = games.map { _ in [Float](repeating: 0, count: agents * choices * rules.pairWidth) }
-        mask = games.map { _ in [UInt8](repeating: 0, count: agents * choices) }
+        seats = games.indices.map { Seat(episode: $0, agents: options.workers, rules: rules) }
         for game in games.indices { reset(game, seed: 0, episode: game) }
     }
 
     /// Starts an episode of training in one game. O(tasks + workers).
     func reset(_ game: Int, seed: UInt64, episode: Int) {
-        seeds[game] = seed
-        episodes[game] = episode
-        illegal[game] = 0
+        let seat = seats[game]
+        (seat.seed, seat.episode, seat.illegal) = (seed, episode, 0)
         games[game].reset(
             scenario.instance(
                 tasks: options.tasks, workers: options.workers, seed: seed, episode: EpisodeRange.training[episode]))
@@ -123,23 +129,29 @@ final class GameBatch: @unchecked Sendable {  // each game is touched by one thr
         let play = games[game]
         let count = play.deciderCount
         if count == 0 { return }
-        var contextSpan = context[game].mutableSpan
-        var candidateSpan = candidates[game].mutableSpan
-        var maskSpan = mask[game].mutableSpan
-        play.observe(context: &contextSpan, candidates: &candidateSpan, mask: &maskSpan)
+        let seat = seats[game]
+        var (context, candidates, mask) = (seat.context, seat.candidates, seat.mask)
+        (seat.context, seat.candidates, seat.mask) = ([], [], [])  // taken out, so that nothing is copied
+        do {
+            var contextSpan = context.mutableSpan
+            var candidateSpan = candidates.mutableSpan
+            var maskSpan = mask.mutableSpan
+            play.observe(context: &contextSpan, candidates: &candidateSpan, mask: &maskSpan)
+        }
         let (c, d) = (contextWidth, candidateWidth)
         for row in 0..<count {
             let agent = play.decider(row)
             let base = agent * observationWidth
-            for column in 0..<c { observations[base + column] = context[game][row * c + column] }
+            for column in 0..<c { observations[base + column] = context[row * c + column] }
             for action in 0..<choices {
                 let slot = action == 0 ? choices - 1 : action - 1
-                allowed[agent * choices + action] = Int8(mask[game][row * choices + slot])
+                allowed[agent * choices + action] = Int8(mask[row * choices + slot])
                 let from = (row * choices + slot) * d
                 let to = base + c + action * d
-                for column in 0..<d { observations[to + column] = candidates[game][from + column] }
+                for column in 0..<d { observations[to + column] = candidates[from + column] }
             }
         }
+        (seat.context, seat.candidates, seat.mask) = (context, candidates, mask)
     }
 
     /// Plays one window of one game: actions [M], rewards [M]. Illegal actions count as "stay". Returns whether the game
@@ -148,6 +160,9 @@ final class GameBatch: @unchecked Sendable {  // each game is touched by one thr
         let play = games[game]
         for agent in 0..<rewards.count { rewards[agent] = 0 }
         if play.isOver { return true }
+        let seat = seats[game]
+        var actions = seat.actions
+        seat.actions = []
         for row in 0..<play.deciderCount {
             let wanted = Int(chosen[play.decider(row)])
             var slot = options.candidates
@@ -156,11 +171,12 @@ final class GameBatch: @unchecked Sendable {  // each game is touched by one thr
             {
                 slot = wanted - 1
             } else if wanted != 0 {
-                illegal[game] += 1
+                seat.illegal += 1
             }
-            actions[game][row] = Int32(slot)
+            actions[row] = Int32(slot)
         }
-        play.step(actions: actions[game].span)
+        play.step(actions: actions.span)
+        seat.actions = actions
         switch options.reward {
         case .team:
             let reward = Float(play.teamReward)

@@ -95,8 +95,8 @@ public func cafeGamesStep(
                 // Nobody decides after the end: what agents see then is zeros.
                 last.rows(game, agents * batch.observationWidth).update(repeating: 0)
             }
-            let next = batch.episodes[game] + count
-            batch.reset(game, seed: batch.seeds[game], episode: next < EpisodeRange.capacity ? next : game)
+            let next = batch.seats[game].episode + count
+            batch.reset(game, seed: batch.seats[game].seed, episode: next < EpisodeRange.capacity ? next : game)
         }
     }
 }
@@ -115,7 +115,7 @@ public func cafeGamesGetStatus(
         let released = play.tasks.count(where: { $0.release <= play.now })
         let numbers = [
             play.tasks.count, play.isOver ? play.tasks.count : released - open, open, play.deciderCount,
-            batch.illegal[index], batch.episodes[index],
+            batch.seats[index].illegal, batch.seats[index].episode,
         ]
         status.storeBytes(of: play.now, as: Double.self)
         status.storeBytes(of: play.revenue, toByteOffset: 8, as: Double.self)
@@ -195,21 +195,25 @@ public func cafeSpreadPlay(
         if let wrong = chosen.firstIndex(where: { !(0..<5).contains($0) }) {
             throw Misuse("action \(chosen[wrong]) of agent \(wrong) is not in 0 ..< 5")
         }
-        var seen = UnsafeMutableBufferPointer(
-            start: try required(observations, "observations"), count: 54 * count
-        ).mutableSpan
-        var paid = UnsafeMutableBufferPointer(start: try required(rewards, "rewards"), count: 3 * count).mutableSpan
-        var ends = worlds.ends.mutableSpan
-        if let final {
-            var last = UnsafeMutableBufferPointer(start: final, count: 54 * count).mutableSpan
-            worlds.game.step(
-                actions: chosen.span, observations: &seen, finalObservations: &last, rewards: &paid, ends: &ends)
-        } else {
-            var last = worlds.unused.mutableSpan
-            worlds.game.step(
-                actions: chosen.span, observations: &seen, finalObservations: &last, rewards: &paid, ends: &ends)
-        }
         let truncated = try required(truncated, "truncated")
-        for world in 0..<count { truncated[world] = worlds.ends[world] == .continues ? 0 : 1 }
+        let (observations, rewards) = try (required(observations, "observations"), required(rewards, "rewards"))
+        var (ends, unused) = (worlds.ends, worlds.unused)
+        (worlds.ends, worlds.unused) = ([], [])  // taken out, so that nothing is copied
+        do {
+            var seen = UnsafeMutableBufferPointer(start: observations, count: 54 * count).mutableSpan
+            var paid = UnsafeMutableBufferPointer(start: rewards, count: 3 * count).mutableSpan
+            var ending = ends.mutableSpan
+            if let final {
+                var last = UnsafeMutableBufferPointer(start: final, count: 54 * count).mutableSpan
+                worlds.game.step(
+                    actions: chosen.span, observations: &seen, finalObservations: &last, rewards: &paid, ends: &ending)
+            } else {
+                var last = unused.mutableSpan
+                worlds.game.step(
+                    actions: chosen.span, observations: &seen, finalObservations: &last, rewards: &paid, ends: &ending)
+            }
+        }
+        for world in 0..<count { truncated[world] = ends[world] == .continues ? 0 : 1 }
+        (worlds.ends, worlds.unused) = (ends, unused)
     }
 }
