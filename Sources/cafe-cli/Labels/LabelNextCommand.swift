@@ -28,7 +28,7 @@ struct LabelNext: ParsableCommand {
         parsing: .unconditional,
         help: "Who is there now: names separated by commas; everyone who has joined if left out.")
     var workers = ""
-    @Option(help: "How many questions to ask.") var count = 1
+    @Option(help: "How many questions to ask.", transform: Limits.questions.parse) var count = 1
     @Flag(help: "Only new questions: leave out those that these workers have not answered yet.") var new = false
     @Option(name: .customLong("max-open"), help: "Ask nobody who has so many questions open already.") var maxOpen: Int?
     @Flag(help: "Let those of --workers in who have not joined yet.") var join = false
@@ -39,7 +39,6 @@ struct LabelNext: ParsableCommand {
     var expireAfter: Duration?
 
     func validate() throws {
-        guard count > 0 else { throw ValidationError("--count must be at least 1.") }
         guard maxOpen ?? 1 > 0 else { throw ValidationError("--max-open must be at least 1.") }
         let names = try nameList(workers, option: "--workers")
         guard Set(names.map(ExactName.init)).count == names.count else {
@@ -76,7 +75,7 @@ struct LabelNext: ParsableCommand {
             workers: names.isEmpty ? nil : present, joining: newcomers, count: count, expiring: expireAfter?.seconds,
             maxOpen: maxOpen, again: !new)
         show(round, newcomers, unknown: join ? [] : strangers, live)
-        do { try FileOptions.flush() } catch {
+        do { try Output.flush() } catch {
             let unseen = round.asked.dropFirst(round.again).map(\.id)
             try live.withdraw(questions: unseen)
             throw CSCError.invalid(
