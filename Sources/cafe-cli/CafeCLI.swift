@@ -47,6 +47,7 @@ struct CafeCLI: ParsableCommand {
             print(text)
         } else if !text.isEmpty && ErrorReport.isWanted(CommandLine.arguments) {
             print(ErrorReport.json(error, message: message(for: error)).line)
+            do { try Output.flush() } catch { Output.note(text) }
         } else if !text.isEmpty {
             Output.note(text)
         }

@@ -142,7 +142,8 @@ final class SessionImportTests {
         #expect(try refused("t8,ann,maybe").contains("old.csv:3: column 'label' is 'maybe': 'maybe' is not a class"))
         #expect(try refused("\(question.task),ann,no").contains("record the answer instead"))
         #expect(
-            message { try session.record(task: other.task, worker: "bob", label: "no") }.contains("label import takes it"))
+            message { try session.record(task: other.task, worker: "bob", label: "no") }.contains(
+                "label import takes it"))
         #expect(try refused("t9,cy,yes").contains("old.csv:3: column 'label' is 'yes': line 2 says 'no'"))
         #expect(try refused("t9,cy").contains("old.csv:3: column 'label' is ''"))
         let skipped = try session.importLabels(
