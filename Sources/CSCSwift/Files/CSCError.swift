@@ -11,6 +11,8 @@ public enum CSCError: Error, Sendable, Equatable, CustomStringConvertible {
     case table(path: String, reason: String)
     /// A key of the configuration is unknown or its value is out of range.
     case configuration(key: String, reason: String)
+    /// A key of a file is unknown or its value is wrong; the line counts from 1, nil where it is not known.
+    case entry(path: String, line: Int?, key: String, reason: String)
     /// A checkpoint or a journal is damaged or does not belong to this run.
     case damaged(path: String, reason: String)
     /// A request that makes no sense in the present state.
@@ -24,7 +26,7 @@ public enum CSCError: Error, Sendable, Equatable, CustomStringConvertible {
         case .file: "file"
         case .row: "row"
         case .table: "table"
-        case .configuration: "configuration"
+        case .configuration, .entry: "configuration"
         case .damaged: "damaged"
         case .invalid: "invalid"
         case .refused(let code, _): code
@@ -39,6 +41,8 @@ public enum CSCError: Error, Sendable, Equatable, CustomStringConvertible {
             "\(path):\(line): column '\(column)' is '\(value)': \(reason)"
         case .table(let path, let reason): "\(path): \(reason)"
         case .configuration(let key, let reason): "configuration key '\(key)': \(reason)"
+        case .entry(let path, let line, let key, let reason):
+            "\(path)\(line.map { ":\($0)" } ?? ""): key '\(key)': \(reason)"
         case .damaged(let path, let reason): "\(path): damaged: \(reason)"
         case .invalid(let reason), .refused(_, let reason): reason
         }

@@ -81,7 +81,7 @@ public final class CSVReader {
     ///   cannot be meant.
     public convenience init(path: String, format: CSVFormat = CSVFormat()) throws(CSCError) {
         if path == "-" {
-            try self.init(path: "standard input", text: [], handle: .standardInput, format: format)
+            try self.init(path: "standard input", text: [], handle: FileHandle.standardInput, format: format)
             return
         }
         var isFolder: ObjCBool = false
@@ -105,17 +105,21 @@ public final class CSVReader {
         try self.init(path: name, text: bytes, handle: nil, format: format)
     }
 
-    private init(path: String, text: [UInt8], handle: FileHandle?, format: CSVFormat) throws(CSCError) {
+    private init(path: String, text: [UInt8], handle: (any ByteSource)?, format: CSVFormat) throws(CSCError) {
         self.path = path
         self.ragged = format.ragged
         columns = format.columns
         var head = text
-        if let handle {
-            do {
-                head = try handle.read(upToCount: 1 << 16).map { Array($0) } ?? []
-            } catch {
-                throw .file(path: path, reason: "cannot be read: \(error.localizedDescription)")
+        var handle = handle
+        func fill() throws(CSCError) {
+            do { head = try handle?.read(upToCount: 1 << 16).map { Array($0) } ?? [] } catch {
+                throw error as? CSCError ?? .file(path: path, reason: "cannot be read: \(error.localizedDescription)")
             }
+        }
+        if handle != nil { try fill() }
+        if head.starts(with: [0x1F, 0x8B]) {
+            handle = GzipSource(path: path, head: head, file: handle)
+            try fill()
         }
         if head.starts(with: [0xEF, 0xBB, 0xBF]) { head.removeFirst(3) }
         if let objection = FileKind.objection(head) { throw .table(path: path, reason: objection) }
@@ -361,9 +365,14 @@ public final class CSVReader {
 
     /// The field as a point in time, in seconds since 1970-01-01 00:00: `2017-04-30 23:39:31`, `2010-06-29T05:07:41Z`,
     /// `2017-04-30`, with fractions of a second and a zone `+08:00` if wanted. A time without a zone is taken as is.
-    public func time(_ column: Int) throws(CSCError) -> Double {
-        guard column < scanner.count, let value = scanner.time(column) else {
-            throw error(column, "a date and time such as 2017-04-30 23:39:31 is wanted")
+    public func time(_ column: Int) throws(CSCError) -> Double { try stamp(column).seconds }
+
+    /// The field as a point in time with its zone: as `time`, or a number of seconds, milli-, micro- or nanoseconds since
+    /// 1970, whichever its size says.
+    public func stamp(_ column: Int) throws(CSCError) -> TimeStamp {
+        guard column < scanner.count, let value = scanner.stamp(column) else {
+            throw error(
+                column, "a date and time such as 2017-04-30 23:39:31, or a number of seconds since 1970, is wanted")
         }
         return value
     }

@@ -1,3 +1,5 @@
+internal import Foundation
+
 /// SipHash-2-4 (Aumasson and Bernstein, 2012): a 64-bit keyed hash whose value changes, as good as at random, with
 /// any change of the content: torn, shifted, swapped or zeroed blocks, not only flipped bits.
 public enum ContentHash {
@@ -73,5 +75,32 @@ public enum ContentHash {
         var hash = UInt64(count)
         for lane in [a, b, c, d] { hash = mixed(hash, lane) }
         return mixed(hash, prime)
+    }
+
+    /// The hash of a file's content, 16 hexadecimal digits: of the hashes of its pieces of a mebibyte. Throws
+    /// `CSCError.file`. O(size), a mebibyte of memory.
+    public static func file(_ path: String) throws(CSCError) -> String {
+        guard let file = FileHandle(forReadingAtPath: path) else {
+            throw .file(path: path, reason: "cannot be read: \(String(cString: strerror(errno)))")
+        }
+        defer { try? file.close() }
+        var hashes: [UInt8] = []
+        do {
+            while let piece = try file.read(upToCount: 1 << 20), !piece.isEmpty {
+                let hash = sipHash([UInt8](piece))
+                for shift in stride(from: 0, to: 64, by: 8) {
+                    hashes.append(UInt8(truncatingIfNeeded: hash >> UInt64(shift)))
+                }
+            }
+        } catch {
+            throw .file(path: path, reason: "cannot be read: \(error.localizedDescription)")
+        }
+        return digits(sipHash(hashes))
+    }
+
+    /// A hash as 16 hexadecimal digits.
+    public static func digits(_ hash: UInt64) -> String {
+        let text = String(hash, radix: 16)
+        return String(repeating: "0", count: 16 - text.count) + text
     }
 }

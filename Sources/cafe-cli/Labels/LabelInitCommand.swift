@@ -24,7 +24,7 @@ struct LabelInit: ParsableCommand {
     @Option(parsing: .unconditional, help: "The workers' names, separated by commas.") var workers = ""
     @Option(name: .customLong("workers-file"), help: "A table worker[,cost]; - for standard input.")
     var workersFile: String?
-    @Option(help: "Who decides: \(AssignmentMethod.list).") var method = "bbta"
+    @Option(help: "Who decides: \(AssignmentMethod.list).") var method = "pooled"
     @Option(help: "How many tasks of each context everyone labels first.", transform: Limits.explore.parse)
     var explore = 0
     @Option(help: "With --method pooled: a table task,class (or truth) of known classes; - for standard input.")
@@ -34,8 +34,8 @@ struct LabelInit: ParsableCommand {
     @Option(
         parsing: .unconditional,
         help: "After how long a question lapses by itself: seconds, or 10m, 2h (never if left out).",
-        transform: Duration.init)
-    var lease: Duration?
+        transform: LeaseDuration.init)
+    var lease: LeaseDuration?
     @Option(name: .customLong("max-open"), help: "How many questions a worker may have open at once.") var maxOpen: Int?
     @Option(help: "Decides every draw.") var seed: UInt64 = 0
     @Flag(help: "Answer in JSON, one line.") var json = false

@@ -35,8 +35,8 @@ struct LabelNext: ParsableCommand {
     @Option(parsing: .unconditional, help: "What a label of those who join costs (1 if left out).") var cost: Double?
     @Option(
         name: .customLong("expire-after"), parsing: .unconditional,
-        help: "First withdraw questions outstanding for so long: seconds, or 10m, 2h.", transform: Duration.init)
-    var expireAfter: Duration?
+        help: "First withdraw questions outstanding for so long: seconds, or 10m, 2h.", transform: LeaseDuration.init)
+    var expireAfter: LeaseDuration?
 
     func validate() throws {
         guard maxOpen ?? 1 > 0 else { throw ValidationError("--max-open must be at least 1.") }

@@ -21,7 +21,7 @@ struct SessionOptions: ParsableArguments {
 }
 
 /// A length of time of an option: seconds, or with s, m, h or d behind the number.
-struct Duration {
+struct LeaseDuration {
     let seconds: Double
 
     init(_ text: String) throws {
@@ -86,7 +86,7 @@ extension AssignmentMethod {
     /// The method that --method names.
     init(option text: String) throws {
         let names = Self.allCases.map(\.rawValue)
-        guard let method = Self(rawValue: text) else {
+        guard let method = Self(name: text) else {
             throw ValidationError(
                 "--method '\(text)' is none of \(names.joined(separator: ", "))\(Spelling.hint(for: text, among: names))"
             )

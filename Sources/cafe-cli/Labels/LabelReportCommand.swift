@@ -30,8 +30,8 @@ struct LabelReport: ParsableCommand {
     }
 
     private func quality(_ quality: WorkerQuality) -> String {
-        guard quality.labels > 0 else { return "-" }
-        return "\(Terminal.decimal(quality.accuracy, 3)) [\(Terminal.decimal(quality.lower, 3)), "
+        guard let accuracy = quality.accuracy else { return "-" }
+        return "\(Terminal.decimal(accuracy, 3)) [\(Terminal.decimal(quality.lower, 3)), "
             + "\(Terminal.decimal(quality.upper, 3))] of \(quality.labels)"
     }
 
@@ -62,7 +62,7 @@ struct LabelReport: ParsableCommand {
             let known = row.quality.labels > 0
             writer.append([
                 row.worker, "\(row.labels)", Terminal.amount(row.pay),
-                known ? Terminal.decimal(row.quality.accuracy, 6) : "",
+                row.quality.accuracy.map { Terminal.decimal($0, 6) } ?? "",
                 known ? Terminal.decimal(row.quality.lower, 6) : "",
                 known ? Terminal.decimal(row.quality.upper, 6) : "", "\(row.quality.labels)",
                 row.medianSeconds.map { "\($0)" } ?? "", "\(row.open)", "\(row.lapsed)", "\(row.declined)",
@@ -77,7 +77,7 @@ struct LabelReport: ParsableCommand {
         func quality(_ quality: WorkerQuality) -> JSON {
             guard quality.labels > 0 else { return .null }
             return .object([
-                ("accuracy", .number(quality.accuracy)), ("lower", .number(quality.lower)),
+                ("accuracy", quality.accuracy.map(JSON.number) ?? .null), ("lower", .number(quality.lower)),
                 ("upper", .number(quality.upper)), ("judged", .integer(quality.labels)),
             ])
         }

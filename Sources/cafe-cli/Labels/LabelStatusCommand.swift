@@ -31,6 +31,7 @@ struct LabelStatus: ParsableCommand {
                     ("free", .number(budget.free)),
                     ("mean\(name.prefix(1).uppercased())\(name.dropFirst())", .number(mean)),
                     ("gold", .integer(live.goldCount)), ("settled", .integer(live.settledCount)),
+                    ("model", live.findings.map(JSON.string) ?? .null),
                     ("stopAt", live.options.stopAt < 1 ? .number(live.options.stopAt) : .null),
                     ("lease", live.options.lease.map(JSON.number) ?? .null),
                     ("maxOpen", live.options.maxOpen.map(JSON.integer) ?? .null),
@@ -46,7 +47,8 @@ struct LabelStatus: ParsableCommand {
         print(
             "budget \(Terminal.amount(budget.limit)): spent \(Terminal.amount(budget.spent)), set aside "
                 + "\(Terminal.amount(budget.committed)), free \(Terminal.amount(budget.free))")
-        if live.options.method != .bbta { print("method \(live.options.method.rawValue)") }
+        print("method \(live.options.method.rawValue)")
+        if let findings = live.findings { print("model: \(findings)") }
         if live.options.stopAt < 1 || live.goldCount > 0 { print(live.settledSentence) }
         print("mean \(name) \(Terminal.decimal(mean, 3))")
         if live.options.lease != nil || live.options.maxOpen != nil { print(live.settingsSentence) }

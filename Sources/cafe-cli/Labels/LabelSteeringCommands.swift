@@ -168,7 +168,7 @@ struct LabelSet: ParsableCommand {
 
     private func values() throws -> [(SessionSetting, Double?)] {
         var list: [(SessionSetting, Double?)] = []
-        if let lease { list.append((.lease, lease == "none" ? nil : try Duration(lease).seconds)) }
+        if let lease { list.append((.lease, lease == "none" ? nil : try LeaseDuration(lease).seconds)) }
         if let maxOpen {
             guard maxOpen == "none" || Int(maxOpen) ?? 0 > 0 else {
                 throw ValidationError("--max-open '\(maxOpen)' is neither a whole number from 1 on nor none.")

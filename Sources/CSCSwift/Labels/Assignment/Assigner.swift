@@ -26,6 +26,9 @@ public protocol SequentialAssigner: Sendable {
     mutating func record(task: Int, worker: Int, label: Int) throws(CSCError)
     /// The present estimate for each task.
     var labels: [Int] { get }
+    /// From now on only these workers may be asked about each task: [N] lists of workers, each in ascending order.
+    /// To be called before anything is asked; whoever joins later may be asked about nothing.
+    mutating func restrict(to eligible: [[Int32]])
 }
 
 /// Decides who is asked about what, one pair at a time, and keeps the answers.
@@ -104,16 +107,24 @@ extension LabelAssigner {
 
 /// The methods that decide live, by the names that commands and journals use.
 public enum AssignmentMethod: String, Sendable, CaseIterable, Codable {
-    /// `BBTA`: the letter's bandit.
+    /// `BBTA`: the BBTA paper's bandit.
     case bbta
-    /// `Pooled`: ours.
+    /// `Pooled`: hierarchical Bayes; also called `bayes`.
     case pooled
+
+    /// The method of a name, or of another name that people know it by (bayes); nil if there is none.
+    public init?(name: String) {
+        guard let method = Self(rawValue: name == "bayes" ? "pooled" : name) else { return nil }
+        self = method
+    }
 
     /// What the method is, in a few words.
     public var summary: String {
         switch self {
-        case .bbta: "the letter's bandit: exponential weights over workers, a context at a time"
-        case .pooled: "ours: posteriors over workers and tasks, the most telling worker for the price"
+        case .bbta: "the BBTA paper's bandit: exponential weights over workers, a context at a time"
+        case .pooled:
+            "also bayes, the default: hierarchical Bayes over workers and tasks, the least certain task to the worker who "
+                + "tells most for the price"
         }
     }
 
@@ -139,10 +150,12 @@ public enum AssignmentMethod: String, Sendable, CaseIterable, Codable {
     ///   - score: how BBTA reads a task's confidence; `Pooled` has no use for it.
     ///   - gold: the class of tasks that an expert has labelled; BBTA has no use for it.
     ///   - stopAt: a task whose posterior reaches this is not asked about; 1: never; BBTA has no use for it.
+    ///   - families: the family of each worker (`Pooled.Options.families`); BBTA has no use for it.
     ///   - seed: decides every draw and every tie.
     public func assigner(
         taskContexts: [Int], workerCosts: [Double], classes: Int, budget: Double, explore: Int? = nil,
-        score: ExponentialWeights.Score = .margin, gold: [Int: Int] = [:], stopAt: Double = 1, seed: UInt64
+        score: ExponentialWeights.Score = .margin, gold: [Int: Int] = [:], stopAt: Double = 1,
+        families: [Int]? = nil, seed: UInt64
     ) -> any LabelAssigner {
         switch self {
         case .bbta:
@@ -155,7 +168,7 @@ public enum AssignmentMethod: String, Sendable, CaseIterable, Codable {
                 taskContexts: taskContexts, workers: workerCosts.count, classes: classes,
                 options: .init(
                     calibrate: explore, stopAt: stopAt, budget: budget, workerCosts: workerCosts, gold: gold,
-                    seed: seed))
+                    families: families, seed: seed))
         }
     }
 }

@@ -86,6 +86,8 @@ public struct BBTA: LabelAssigner {
     private var allowedCount: Int
     private var allowsPresent = true
     private var excluded: [Int] = []
+    /// By position, who may be asked; empty where everyone may.
+    var eligible: [[Int32]] = []
 
     var exploration: Exploration
     private var stream: RandomStream
@@ -149,6 +151,17 @@ public struct BBTA: LabelAssigner {
         for s in 0..<contexts { rescore(span[s]) }
     }
 
+    /// See `SequentialAssigner`. The exploration passes over pairs that are not eligible. O(N).
+    public mutating func restrict(to eligible: [[Int32]]) {
+        precondition(eligible.count == taskCount, "BBTA: \(eligible.count) lists for \(taskCount) tasks")
+        self.eligible = order.map { eligible[Int($0)] }
+        reopen()
+    }
+
+    private func isEligible(_ position: Int, _ worker: Int) -> Bool {
+        eligible.isEmpty || eligible[position].contains(Int32(worker))
+    }
+
     // MARK: Deciding
 
     /// The next pair: the exploration's (step 3) while any is left for those allowed, then steps 4a to 4c; `nil` if
@@ -156,7 +169,8 @@ public struct BBTA: LabelAssigner {
     public mutating func next(available: [Int]?) -> Assignment? {
         allow(available)
         guard allowedCount > 0 else { return nil }
-        if let pair = exploration.next(allowed: allowed) {
+        while let pair = exploration.next(allowed: allowed) {
+            guard isEligible(Int(position[pair.task]), pair.worker) else { continue }
             let found = Assignment(task: pair.task, worker: pair.worker, probability: 1, exploration: true)
             take(found)
             return found
@@ -219,6 +233,7 @@ public struct BBTA: LabelAssigner {
     /// Steps 4b and 4c: the weights at this appearance of the context, and a draw among those not yet asked.
     private mutating func draw(_ position: Int) -> (worker: Int, probability: Double)? {
         let s = Int(context[Int(order[position])])
+        if !eligible.isEmpty { return drawEligible(position, s) }
         for k in pairs.pairs(of: position) {
             let worker = pairs.pair(position, k).worker
             if allowed[worker] != 0 {
@@ -235,6 +250,17 @@ public struct BBTA: LabelAssigner {
         rows.refresh(s)  // eta, w
         return rows.draw(
             s, allowed: allowed, excluded: excluded, everyone: allowedCount == workerCount, stream: &stream)
+    }
+
+    /// The same among those who may be asked about the task at all. O(K).
+    private mutating func drawEligible(_ position: Int, _ s: Int) -> (worker: Int, probability: Double)? {
+        var some = [UInt8](repeating: 0, count: workerCount)
+        for worker in eligible[position] { some[Int(worker)] = allowed[Int(worker)] }
+        for k in pairs.pairs(of: position) { some[pairs.pair(position, k).worker] = 0 }
+        guard some.contains(1) else { return nil }
+        rows.appear(s)
+        rows.refresh(s)
+        return rows.draw(s, allowed: some, excluded: [], everyone: false, stream: &stream)
     }
 
     mutating func take(_ assignment: Assignment) {
@@ -335,7 +361,8 @@ public struct BBTA: LabelAssigner {
 
     /// What the tournament minimises: the confidence, after the number of outstanding assignments.
     func key(_ position: Int) -> Double {
-        guard !closed[position], Int(pairs.count[position]) < workerCount else { return .infinity }
+        let room = eligible.isEmpty ? workerCount : eligible[position].count
+        guard !closed[position], Int(pairs.count[position]) < room else { return .infinity }
         let c = scores[position]
         let least =
             options.densityExponent == 0 ? c : 1 - (1 - c) * density[Int(context[Int(order[position])])]

@@ -1,3 +1,5 @@
+internal import Foundation
+
 /// What a running study asks of `Pooled` beyond asking and answering: questions that lapsed, corrections, more tasks,
 /// another budget.
 extension Pooled {
@@ -29,14 +31,19 @@ extension Pooled {
     /// - Throws: `CSCError.invalid` if there is no label of this pair or the new one is not a class.
     public mutating func correct(task i: Int, worker j: Int, label y: Int) throws(CSCError) {
         guard context.indices.contains(i), (0..<workerCount).contains(j), let index = pairs.find(i, worker: j),
-            pairs.pair(i, index).label >= 0, let n = task.indices.last(where: { task[$0] == i && worker[$0] == j })
+            pairs.pair(i, index).label >= 0, let n = (0..<labelled.count).last(where: {
+                Int(labelled.task[$0]) == i && Int(labelled.cell[$0]) == workforce.cell(worker: j, context: context[i])
+            })
         else { throw .invalid("there is no label of task \(i) by worker \(j) to correct") }
         guard (0..<classCount).contains(y) else { throw .invalid("label \(y) is not a class: 0 ..< \(classCount)") }
-        guard label[n] != y else { return }
+        guard labelled.label[n] != Int32(y) else { return }
         pairs.setLabel(Int32(y), i, index)
-        score[i * classCount + label[n]] -= odds[n]
-        label[n] = y
-        odds[n] = 0  // the answer says nothing until the others have been heard
+        let power = labelled.power.isEmpty ? 1 : labelled.power[n]
+        for z in 0..<classCount {
+            score[i * classCount + z] -= power * log(labelled.message[n * classCount + z])
+            labelled.message[n * classCount + z] = 1  // the answer says nothing until the others have been heard
+        }
+        labelled.label[n] = Int32(y)
         refresh(sweeps: 3)
         unmirror()
         reorder()
@@ -49,16 +56,23 @@ extension Pooled {
         context += new
         let more = max(contexts, (new.max() ?? 0) + 1) - contexts
         contexts += more
-        workforce.addContexts(more)
+        if more > 0 {
+            for n in 0..<labelled.count {
+                let worker = Int(labelled.cell[n]) / (contexts - more)
+                labelled.cell[n] = Int32(workforce.cellAfterAdding(more, worker: worker, context: context[Int(labelled.task[n])]))
+            }
+            workforce.addContexts(more)
+        }
         pairs = pairs.rearranged(segments: [context.count], old: context.indices.map { $0 < before ? $0 : nil })
         prior += [Double](repeating: 0, count: more * classCount)
         for s in new { score += prior[s * classCount..<(s + 1) * classCount] }
-        gold += [Int](repeating: -1, count: new.count)
+        gold += [Int32](repeating: -1, count: new.count)
         outstanding += [Int32](repeating: 0, count: new.count)
         var order = (Int32(before)..<Int32(context.count)).map { $0 }
         stream.shuffle(&order)
         ranks += order
-        refreshEvery = max(10, context.count / 20)
+        if !eligible.isEmpty { eligible += new.map { _ in (0..<Int32(workerCount)).map { $0 } } }
+        nextRefresh = labelled.count + Self.pause(context.count, labelled.count)
         tournament = Tournament(order: ranks)
         reorder()
     }
@@ -70,6 +84,6 @@ extension Pooled {
     /// Whether this worker may be asked about this task, money and presence aside. O(pairs of the task).
     public func isOpen(task: Int, worker: Int) -> Bool {
         if calibration.isWaiting(task: task, worker: worker) { return true }
-        return gold[task] < 0 && lead(task) < closed && pairs.find(task, worker: worker) == nil
+        return gold[task] < 0 && lead(task) / temperature < closed && pairs.find(task, worker: worker) == nil
     }
 }

@@ -80,7 +80,8 @@ struct SessionHead {
                     "names the score '\(name)', which is none of \(names.joined(separator: ", "))"
                         + Spelling.hint(for: name, among: names))
             }
-            options = LabelSession.Options(budget: budget, explore: explore, score: score, seed: seed)
+            // A journal without a line `method` is one of BBTA.
+            options = LabelSession.Options(method: .bbta, budget: budget, explore: explore, score: score, seed: seed)
             classes = fields[6...].map(String.init)
         case "method":
             let name = String(fields.last!), names = AssignmentMethod.allCases.map(\.rawValue)

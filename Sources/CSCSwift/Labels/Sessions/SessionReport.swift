@@ -87,7 +87,10 @@ extension LabelSession {
         var model = OneCoin()
         let fitted = model.fitPredict(store).workerQualities(store)[0]
         let others = Double(classes.count - 1)
-        let weights = fitted.map { log(max(0.01, $0.accuracy) * others / max(0.01, 1 - $0.accuracy)) }
+        let weights = fitted.map { quality in  // log odds of an answer, by the mean of Beta(1 + right, 1 + wrong)
+            let right = (1 + quality.right) / (2 + Double(quality.labels))
+            return log(max(0.01, right) * others / max(0.01, 1 - right))
+        }
         var byTask = [[Label]](repeating: [], count: tasks.count)
         for label in table.labels { byTask[Int(label.task)].append(label) }
         for (task, labels) in byTask.enumerated() where !labels.isEmpty {

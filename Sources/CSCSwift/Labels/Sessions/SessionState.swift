@@ -18,6 +18,10 @@ extension LabelSession {
     /// Who is barred from being asked, in the order of joining.
     public var barredWorkers: [LabelingWorker] { workers.indices.filter { barred[$0] }.map { workers[$0] } }
 
+    /// What the session's model has found out about the workers, in a sentence; nil before the first label and for methods
+    /// without such a model.
+    public var findings: String? { labelCount == 0 ? nil : (engine as? Pooled)?.findings }
+
     /// The present estimate for each task, by the engine.
     public var answers: [Answer] {
         let labels = engine?.labels, confidence = engine?.confidence

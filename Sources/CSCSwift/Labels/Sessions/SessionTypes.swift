@@ -19,9 +19,9 @@ extension LabelSession {
         /// How many questions a worker may have open at the same time; nil: any number.
         public var maxOpen: Int?
 
-        /// A budget, and the letter's score without exploration unless said; `create` checks them.
+        /// A budget, and the best method we have, without exploration unless said; `create` checks them.
         public init(
-            method: AssignmentMethod = .bbta, budget: Double, explore: Int = 0,
+            method: AssignmentMethod = .pooled, budget: Double, explore: Int = 0,
             score: ExponentialWeights.Score = .margin, stopAt: Double = 1, seed: UInt64 = 0, lease: Double? = nil,
             maxOpen: Int? = nil
         ) {

@@ -323,8 +323,8 @@ final class SessionStudyTests {
         #expect(report.workers.map(\.declined) == [0, 0, 1])
         #expect(report.workers.map(\.medianSeconds) == [30, 10, 10])
         let quality = report.workers.map(\.quality)
-        #expect(quality[0].accuracy > 0.8 && quality[1].accuracy > 0.8 && quality[2].accuracy < 0.3)
-        #expect(quality[0].labels == 10 && quality[0].lower < quality[0].accuracy)
+        #expect(quality[0].accuracy! > 0.8 && quality[1].accuracy! > 0.8 && quality[2].accuracy! < 0.3)
+        #expect(quality[0].labels == 10 && quality[0].lower < quality[0].accuracy!)
         #expect(report.workers[0].contexts.map(\.labels) == [5, 5])
     }
 
