@@ -254,7 +254,7 @@ struct LabelCommandTests {
             #expect(result.status == 0 && result.output.hasPrefix(option == "--json" ? "{" : "task,"), "\(option)")
         }
         let both = try CommandLineTool.run(replay + ["--json", "-", "--csv", "-"])
-        #expect(both.status == 64 && both.errors.contains("--json and --csv cannot share standard output"))
+        #expect(both.status == 64 && both.output.contains("--json and --csv cannot share standard output"))
         try refused("--out and --raw cannot share", "labels", session, "--out", "-", "--raw", "-")
         try refused("--labels and --truth cannot share standard input", "aggregate", "--labels", "-", "--truth", "-")
     }

@@ -311,9 +311,10 @@ public struct BBTA: LabelAssigner {
         pairs.setLabel(PairStore.declined, at, index)
         budget.release(costs[worker])
         outstanding[at] -= 1
-        if !exploration.contains(task) {  // as though it had not appeared
-            rows.withdraw(Int(context[task]))
-            rows.refresh(Int(context[task]))
+        if !exploration.contains(task) {  // as though it had not appeared: the weights are 1 again before the first time
+            let s = Int(context[task])
+            rows.withdraw(s)
+            if rows.appearances[s] == 0 { rows.refresh(s) }
         }
         tournament.set(at, key(at))
     }

@@ -121,10 +121,8 @@ extension BBTA {
         outstanding = old.map { $0.map { outstanding[$0] } ?? 0 }
         closed = old.map { $0.map { closed[$0] } ?? false }
         tournament = Tournament(order: order)
-        for s in Set(contexts) {
-            rows.refresh(s)
-            rescore(span[s])
-        }
+        for s in Set(contexts) { rows.refresh(s) }
+        for task in before.count..<taskCount { rescore(Int(position[task])..<Int(position[task]) + 1) }
         for position in order.indices { tournament.stage(position, key(position)) }
         tournament.repair(order.indices)
     }

@@ -13,7 +13,8 @@ enum LabelVocabulary {
         var spellings: [String: [String]] = [:]
         for name in names { spellings[name.lowercased(), default: []].append(name) }
         for group in spellings.values.filter({ $0.count > 1 }).sorted(by: { $0[0] < $1[0] }).prefix(3) {
-            warnings.append("\(quoted(group.sorted())) differ in case only and are \(group.count) classes")
+            let how = Set(group).count < group.count ? "look the same but differ in their bytes" : "differ in case only"
+            warnings.append("\(quoted(group.sorted())) \(how) and are \(group.count) classes")
         }
         return warnings
     }
@@ -45,13 +46,13 @@ enum LabelVocabulary {
         }
         let left = strange.subtracting(same.keys).sorted()
         if !left.isEmpty {
-            let classes = given.sorted().map { names[$0] }
-            let what = "\(quoted(left.map { names[$0] })) of the truths"
+            let classes = given.map { names[$0] }.sorted()
+            let what = "\(quoted(left.map { names[$0] }.sorted())) of the truths"
             guard left.count < told.count else {
                 throw .table(
                     path: path,
                     reason:
-                        "no truth is a class that a label has: the truths are \(quoted(left.map { names[$0] })), the "
+                        "no truth is a class that a label has: the truths are \(quoted(left.map { names[$0] }.sorted())), the "
                         + "labels \(quoted(classes))")
             }
             let count = truths.values.count(where: { left.contains($0) })

@@ -37,13 +37,8 @@ struct SessionHead {
         for worker in workers { try LabelBudget.check(worker.cost, "the price of worker '\(worker.id)'") }
     }
 
-    /// Whether a journal of these bytes must have `journal.end` beside it: it is of version 2 and holds more than the
-    /// beginning.
-    static func keepsEnd(_ journal: [UInt8]) -> Bool {
-        guard journal.starts(with: "session\t2\t".utf8), journal.last == 10 else { return false }
-        let last = journal.dropLast().lastIndex(of: 10).map { journal[($0 + 1)...] } ?? journal[...]
-        return !last.starts(with: "start\t".utf8)
-    }
+    /// Whether a journal of these bytes must have `journal.end` beside it: it is of version 2.
+    static func keepsEnd(_ journal: [UInt8]) -> Bool { journal.starts(with: "session\t\(version)\t".utf8) }
 
     /// How the journal calls the scores.
     private static let scores: [(name: String, score: ExponentialWeights.Score)] = [

@@ -152,7 +152,6 @@ extension LabelSession {
             let i = Int(each.label.task), j = Int(each.label.worker)
             if let fate = ledger.fate(i, j), fate == .declined || fate == .expired {
                 try engine?.forget(task: i, worker: j)
-                if let entry = ledger.find(i, j) { ledger.offer(entry) }
             }
         }
         try engine?.adopt(imports.map { ($0.label, $0.paid) })

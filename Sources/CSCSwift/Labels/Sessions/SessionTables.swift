@@ -73,15 +73,16 @@ extension LabelSession {
         }
         if paid {
             let all = workers + newcomers
-            let price = labels.reduce((sum: 0, overflow: false)) { total, label in
-                let (sum, overflow) = total.sum.addingReportingOverflow(LabelBudget.micros(all[Int(label.worker)].cost))
-                return (sum, total.overflow || overflow)
+            // Each price is below 9e18 millionths, and a sum may leave 64 bits.
+            let sum = labels.reduce(0) { sum, label in
+                let (next, overflow) = sum.addingReportingOverflow(LabelBudget.micros(all[Int(label.worker)].cost))
+                return overflow ? .max : next
             }
-            guard !price.overflow, price.sum <= budget.freeMicros else {
+            guard sum <= budget.freeMicros else {
+                let price = labels.reduce(0.0) { $0 + all[Int($1.worker)].cost }
                 throw .invalid(
-                    "these \(Terminal.counted(labels.count, "label")) cost "
-                        + (price.overflow ? "" : "\(Terminal.amount(Double(price.sum) / 1e6)), ")
-                        + "more than is free of the budget (\(Terminal.amount(budget.free))); nothing was imported")
+                    "these \(Terminal.counted(labels.count, "label")) cost \(Terminal.amount(price)), more "
+                        + "than is free of the budget (\(Terminal.amount(budget.free))); nothing was imported")
             }
         }
         try adopt(labels, joining: newcomers, paid: paid)

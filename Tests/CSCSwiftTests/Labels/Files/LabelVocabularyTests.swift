@@ -59,7 +59,7 @@ final class LabelVocabularyTests {
         let other = try write("task,truth\n1,yes\n2,no\n", "other.csv")
         #expect(
             message { _ = try LabelFiles().read(labels: labels, truth: other) }
-                .contains("no truth is a class that a label has: the truths are 'yes', 'no', the labels '0', '1'"))
+                .contains("no truth is a class that a label has: the truths are 'no', 'yes', the labels '0', '1'"))
         let partly = try write("task,truth\n1,1\n2,two\n", "partly.csv")
         let (some, notes) = try LabelFiles().read(labels: labels, truth: partly)
         #expect(
@@ -87,6 +87,7 @@ final class LabelVocabularyTests {
         let (table, report) = try LabelFiles().read(labels: try write(rows, "names.csv"))
         #expect(table.workers.count == 4 && table.tasks.count == 4 && table.classes.count == 4)
         #expect(report.contradictions == 0 && report.duplicates == 0 && table.labels.count == 6)
+        #expect(report.warnings.contains { $0.contains("look the same") || $0.contains("differ in case only") })
         let matrix = try write("task,\u{e9},e\u{301}\n\u{fc},x,y\nu\u{308},y,x\n", "names-matrix.csv")
         let wide = try LabelMatrix(wideCSV: matrix)
         #expect(wide.tasks.count == 2 && wide.workers.count == 2 && wide.isComplete)
