@@ -190,6 +190,17 @@ import Testing
             try own("0,104.06,30.67,0,10,20,30,1,0.1", "104.07,30.68,0,0.5,10,0,100").contains("are x and y degrees?"))
     }
 
+    @Test("the sample of README is read as it stands")
+    func sample() throws {
+        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent().deletingLastPathComponent()
+        let outcome = try Self.evaluate(
+            "--orders", root.appendingPathComponent("Examples/orders.csv").path, "--days", "14-", "--policy",
+            "coalition,cafe-chengdu", "--episodes", "2")
+        #expect(outcome.status == 0 && outcome.errors == "", "\(outcome.errors)")
+        #expect(outcome.output.contains("1050 orders") && outcome.output.contains("350 orders of days 14-20"))
+    }
+
     @Test("a pipe is refused, a table of another kind called by its name")
     func pipesAndOtherKinds() throws {
         let folder = TestFolder()
