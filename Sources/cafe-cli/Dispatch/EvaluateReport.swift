@@ -77,6 +77,9 @@ extension EvaluateCommand {
             print(table(rows, setting))
             if details { print("\n" + detailTable(rows)) }
         }
+        if !rows.isEmpty && rows.allSatisfy({ $0.mean == 0 }) {
+            FileOptions.note("warning: no policy earned anything: are pay, deadlines, shifts and places what you mean?")
+        }
         var file = setting.json
         file.append(("policies", .object(rows.map { ($0.choice.name, entry($0, first: rows[0], setting)) })))
         if bounds { file.append(("bounds", showBounds(setting))) }
