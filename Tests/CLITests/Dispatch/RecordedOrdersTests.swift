@@ -145,12 +145,12 @@ import Testing
         let folder = TestFolder()
         let path = try Self.write(Self.orders(days: 1), "o.csv", folder)
         let outcome = try Self.evaluate(
-            "--orders", path, "--scenario", "haikou", "--tasks", "500", "--workers", "9", "--episodes", "3", "--policy",
+            "--orders", path, "--tasks", "500", "--workers", "9", "--episodes", "3", "--policy",
             "greedy,nearest")
         #expect(outcome.output.contains("60 tasks, 9 workers") && !outcome.output.contains("["), "\(outcome.output)")
         #expect(outcome.output.contains("all episodes hold the same"))
         let some = try Self.evaluate(
-            "--orders", path, "--scenario", "haikou", "--tasks", "30", "--workers", "9", "--episodes", "3", "--policy",
+            "--orders", path, "--tasks", "30", "--workers", "9", "--episodes", "3", "--policy",
             "greedy,nearest")
         #expect(some.output.contains("any two share some 50 %") && some.output.contains("["))
     }
