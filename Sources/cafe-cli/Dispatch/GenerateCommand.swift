@@ -18,24 +18,20 @@ struct GenerateCommand: ParsableCommand {
             """)
 
     @OptionGroup var source: SourceOptions
-    @Option(parsing: .unconditional, help: "Tasks of the episode.")
+    @Option(parsing: .unconditional, help: "Tasks of the episode.", transform: Limits.episodeSize.parse)
     var tasks = 200
-    @Option(parsing: .unconditional, help: "Workers of the episode.")
+    @Option(parsing: .unconditional, help: "Workers of the episode.", transform: Limits.episodeSize.parse)
     var workers = 200
     @Option(parsing: .unconditional, help: "The seed.")
     var seed: UInt64 = 7
-    @Option(parsing: .unconditional, help: "Which episode of the seed.")
+    @Option(parsing: .unconditional, help: "Which episode of the seed.", transform: Limits.episodeNumber.parse)
     var episode = 0
     @Option(help: "The folder to write to; made if it is not there.")
     var out: String
 
     func validate() throws {
-        for (flag, value) in [("tasks", tasks), ("workers", workers)] where !(1...10_000_000).contains(value) {
-            throw ValidationError("--\(flag) \(value): a whole number from 1 to 10000000 is wanted")
-        }
-        if !(0..<EpisodeRange.capacity).contains(episode) {
-            throw ValidationError(
-                "--episode \(episode): a whole number from 0 to \(EpisodeRange.capacity - 1) is wanted")
+        for (flag, value) in [("tasks", tasks), ("workers", workers)] where value == 0 {
+            throw ValidationError("--\(flag) 0: there would be nothing to write; at least one is needed")
         }
     }
 

@@ -57,7 +57,7 @@ import Testing
             (["--bound-episodes", "2"], "--bounds"), (["--annealing-moves", "9"], "--bounds"),
             (["--lookahead", "futures=2"], "NAME:lookahead"), (["--seed", "1", "--seeds", "1,2"], "both"),
             (["--seeds", "1,1"], "named twice"), (["--seeds", "1,"], "no list"), (["--days", "-1"], "--days"),
-            (["--episodes", "-1"], "--episodes -1"), (["--threads", "-1"], "--threads -1"),
+            (["--episodes", "-1"], "--episodes"), (["--threads", "-1"], "--threads"),
             (["--tasks", "0"], "--tasks 0"),
             (["--workers", "0"], "--workers 0"),
         ])

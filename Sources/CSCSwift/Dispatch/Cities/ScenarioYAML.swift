@@ -24,8 +24,11 @@ extension Scenario {
     /// - Throws: `CSCError.entry` with line and key for an unknown key (with the nearest known one), a missing key or a
     ///   value out of range, saying what its value looks like; `CSCError.file` for text that is no YAML.
     public static func read(yaml text: String, path: String = "scenario") throws -> Scenario {
+        guard try YAMLText.compose(text, path: path) != nil else {
+            throw CSCError.file(path: path, reason: "a scenario is a mapping of keys to values")
+        }
         let parsed: Any?
-        do { parsed = try Yams.load(yaml: text) } catch {
+        do { parsed = try Yams.load(yaml: YAMLText.checked(text, path: path)) } catch {
             throw CSCError.file(path: path, reason: "this is no YAML: \(error)")
         }
         do {

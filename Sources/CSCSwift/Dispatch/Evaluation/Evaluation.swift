@@ -96,35 +96,19 @@ public enum Evaluation {
         instance: @escaping @Sendable (Int) -> Instance
     ) -> [[Outcome]] {
         let starts = Array(stride(from: episodes.lowerBound, to: episodes.upperBound, by: chunk))
-        let jobs = policies.indices.flatMap { policy in starts.map { Job(policy: policy, first: $0) } }
-        Threads.parallelFor(jobs.count) { at in
-            jobs[at].play(policies, upTo: episodes.upperBound, seed: seed, stream: index, instance, played)
-        }
-        return policies.indices.map { policy in jobs.filter { $0.policy == policy }.flatMap(\.outcomes) }
-    }
-
-    /// One policy and a few episodes; written by the one thread that plays it, read when all are done.
-    private final class Job: @unchecked Sendable {
-        let policy: Int
-        let first: Int
-        var outcomes: [Outcome] = []
-
-        init(policy: Int, first: Int) {
-            self.policy = policy
-            self.first = first
-        }
-
-        func play(
-            _ policies: [PolicySource], upTo end: Int, seed: UInt64, stream index: (Int) -> UInt64,
-            _ instance: (Int) -> Instance, _ played: (() -> Void)?
-        ) {
-            let seat = policies[policy].makeSeat()
-            for episode in first..<min(first + chunk, end) {
+        // One policy and a few episodes at a time.
+        let outcomes = Threads.map(policies.count * starts.count) { at in
+            let seat = policies[at / starts.count].makeSeat()
+            let first = starts[at % starts.count]
+            return (first..<min(first + chunk, episodes.upperBound)).map { episode in
                 let stream = RandomStream(seed: seed, purpose: .dispatcher, index: index(episode))
                 let revenue = seat.play(instance(episode), stream)
-                outcomes.append(Outcome(revenue: revenue, tally: seat.game?.tally))
-                played?()
+                defer { played?() }
+                return Outcome(revenue: revenue, tally: seat.game?.tally)
             }
+        }
+        return policies.indices.map { policy in
+            outcomes[policy * starts.count..<(policy + 1) * starts.count].flatMap(\.self)
         }
     }
 }
