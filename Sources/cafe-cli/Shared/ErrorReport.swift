@@ -47,7 +47,9 @@ struct ErrorReport {
     static func show(_ error: any Error) {
         let exit = CafeCLI.exitCode(for: error)
         // An exit code alone is an answer that has been given already, such as "nothing to ask".
-        guard !exit.isSuccess, !(error is ExitCode), isWanted(by: Array(CommandLine.arguments.dropFirst())) else { return }
+        guard !exit.isSuccess, !(error is ExitCode), isWanted(by: Array(CommandLine.arguments.dropFirst())) else {
+            return
+        }
         print(ErrorReport(error, message: CafeCLI.message(for: error), exitCode: exit.rawValue).line)
     }
 
