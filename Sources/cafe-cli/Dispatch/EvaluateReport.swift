@@ -1,3 +1,4 @@
+internal import ArgumentParser
 internal import CSCSwift
 
 /// What one row of the table has played.
@@ -65,7 +66,7 @@ extension EvaluateCommand {
         say(setting.title)
         if setting.isOneEpisode && rows.contains(where: { $0.prices.contains { $0 != nil } }) {
             say("note: prices were tuned on this very episode")
-        } else if setting.source is RecordedDays, rows.contains(where: { $0.isTuned }) {
+        } else if SourceOptions.base(of: setting.source) is RecordedDays, rows.contains(where: { $0.isTuned }) {
             say("note: prices were tuned on other draws from the same orders")
         }
         if setting.isOneEpisode {
@@ -82,7 +83,7 @@ extension EvaluateCommand {
         }
         var file = setting.json
         file.append(("policies", .object(rows.map { ($0.choice.name, entry($0, first: rows[0], setting)) })))
-        if bounds { file.append(("bounds", showBounds(setting))) }
+        if bounds { file.append(("bounds", try showBounds(setting))) }
         if let marlEval { try AtomicFile.write(try marl(rows, setting).json.pretty, to: marlEval) }
         if let json { try FileOptions.write(JSON.object(file).pretty, to: json) }
     }
@@ -185,7 +186,7 @@ extension EvaluateCommand {
                     .string(
                         setting.isOneEpisode
                             ? "the evaluated episode"
-                            : setting.source is RecordedDays
+                            : SourceOptions.base(of: setting.source) is RecordedDays
                                 ? "other draws from the evaluated orders" : "training episodes")
                 ))
         }
@@ -219,8 +220,13 @@ extension EvaluateCommand {
     }
 
     /// Computes and prints what full information could earn.
-    private func showBounds(_ setting: EvaluationSetting) -> JSON {
+    private func showBounds(_ setting: EvaluationSetting) throws -> JSON {
         let count = min(boundEpisodes ?? 4, setting.episodes)
+        let sample = setting.source.instance(
+            tasks: setting.tasks, workers: setting.workers, seed: setting.seeds[0], episode: EpisodeRange.evaluation[0])
+        if let unknown = FullInformation.unknown(in: sample) {
+            throw ValidationError("--bounds do not know \(unknown), which the episodes have")
+        }
         let progress = ProgressLine("full information", total: count)
         let results = FullInformation.bounds(
             on: setting.source, tasks: setting.tasks, workers: setting.workers, seed: setting.seeds[0],

@@ -151,7 +151,7 @@ struct LookaheadFlags: ParsableArguments {
             if futureDays != nil || futurePart != nil {
                 throw ValidationError("--future-days and --future-part choose among --orders, which are not given")
             }
-            return .success(city)
+            return .success(try evaluated.travelling(city))
         }
         var past = evaluated
         (past.days, past.part) = (futureDays, futurePart)

@@ -57,6 +57,9 @@ struct SourceOptions: ParsableArguments {
     @Flag(help: "Leave out bad rows and count them instead of stopping at the first.")
     var skipBadRows = false
 
+    @Option(help: "How workers travel: manhattan, euclidean, or a FILE.json of `cafe-cli travel-times`.")
+    var travel = "manhattan"
+
     static let formats = OrderFormat.allCases.map(\.rawValue).joined(separator: ", ")
 
     /// The scenario's name or file.
@@ -85,7 +88,7 @@ struct SourceOptions: ParsableArguments {
     /// Names of all flags that were given, as they are written.
     var given: [String] {
         [("scenario", scenarioName), ("orders", orders)].filter { $0.1 != nil }.map { "--" + $0.0 }
-            + chosen.filter { $0.value != nil }.map { "--" + $0.flag }
+            + chosen.filter { $0.value != nil }.map { "--" + $0.flag } + (travel == "manhattan" ? [] : ["--travel"])
     }
 
     /// How recorded orders are read, by flag: what a run must keep to open them again. Empty without --orders.
@@ -93,6 +96,7 @@ struct SourceOptions: ParsableArguments {
         guard let orders else { return [:] }
         var flags = ["orders": orders, "cut": cut ?? "pooled", "terms": terms ?? "scenario"]
         for (flag, value) in chosen { if let value { flags[flag] = value } }
+        if travel != "manhattan" { flags["travel"] = travel }
         return flags
     }
 
@@ -101,6 +105,21 @@ struct SourceOptions: ParsableArguments {
     /// The source, and what the user should be told about it; warnings go to standard error.
     func open() throws -> (source: any InstanceSource, notes: [String]) {
         try open(drawingFrom: Scenario.find(scenario))
+    }
+
+    /// A source with the travel of --travel; `dayStart` is the minute of the day at which episodes begin.
+    func travelling(_ source: any InstanceSource, dayStart: Double = 0) throws -> any InstanceSource {
+        switch travel {
+        case "manhattan": return source
+        case "euclidean": return TravelSource(source, travel: .euclidean)
+        default:
+            guard travel.hasSuffix(".json") else {
+                throw ValidationError("--travel \(travel) is none of manhattan, euclidean, FILE.json")
+            }
+            var table = try TravelTable(contentsOf: travel)
+            table.dayStart = dayStart
+            return TravelSource(source, travel: Travel(table: table))
+        }
     }
 
     /// As above; what the orders lack is drawn from a city that is at hand already.
@@ -119,7 +138,7 @@ struct SourceOptions: ParsableArguments {
                 throw ValidationError(
                     "--\(flag) says how --orders are read, and there are none: give --orders or leave it out")
             }
-            return (city, [], city.warnings)
+            return (try travelling(city), [], city.warnings)
         }
         try Self.requireFile(orders)
         let layout = try layout(of: orders)
@@ -137,7 +156,7 @@ struct SourceOptions: ParsableArguments {
             recorded, scenario: city, cut: choice(cut ?? "pooled", "--cut", RecordedDays.Cut.self),
             days: dayRange(of: recorded.days), from: startMinute(), part: partOfRows(), terms: terms)
         return (
-            source,
+            try travelling(source, dayStart: source.from),
             recorded.overview.lines + source.notes + recorded.report.reasons.prefix(1).map { "first bad row: \($0)" },
             recorded.overview.warnings + city.warnings
         )
@@ -185,7 +204,7 @@ struct SourceOptions: ParsableArguments {
         if instance.workers.isEmpty { throw CSCError.table(path: workers, reason: "it holds no worker") }
         let skipped = reports.reduce(0) { $0 + $1.skipped }
         return (
-            FixedInstance(name: orders, instance: instance),
+            try travelling(FixedInstance(name: orders, instance: instance)),
             instance.overview.enumerated().map { ($0 == 0 ? orders : workers) + ": " + $1 }
                 + ["it is one episode: whatever is learnt or tuned on it is not held out"]
                 + (skipped > 0 ? ["left out \(skipped) bad rows; the first: \(reports.flatMap(\.reasons)[0])"] : []),
@@ -203,9 +222,12 @@ struct SourceOptions: ParsableArguments {
         }
     }
 
+    /// The source itself, without the travel that was chosen for it.
+    static func base(of source: any InstanceSource) -> any InstanceSource { (source as? TravelSource)?.base ?? source }
+
     /// What to tell a user who asks for more tasks than there are orders in the window, or nil.
     static func shortage(_ source: any InstanceSource, tasks: Int) -> String? {
-        guard let recorded = source as? RecordedDays else { return nil }
+        guard let recorded = base(of: source) as? RecordedDays else { return nil }
         if recorded.available < tasks {
             return
                 "there are only \(recorded.available) orders\(recorded.selection.cut == .byDay ? " in the fullest day" : ""): "

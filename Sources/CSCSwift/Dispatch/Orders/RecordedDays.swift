@@ -169,9 +169,7 @@ public struct RecordedDays: InstanceSource {
         for at in 0..<count { index.swapAt(at, at + taskStream.index(below: index.count - at)) }
         let drawn = index.prefix(count).map { task(group[$0], &taskStream) }
         let people = (0..<workers).map { _ in worker(group, &workerStream) }
-        return Instance(
-            trusted: drawn, workers: people, horizon: scenario.horizon, seed: stream.next(),
-            side: scenario.side)
+        return scenario.instance(drawn, people, seed: stream.next())
     }
 
     /// Places are projected around (5, 5), the middle of a square of 10 km: by so much the scenario's is elsewhere (km).

@@ -19,6 +19,9 @@ public final class LearntCoalition: Dispatcher {
     /// Starts an episode. O(tasks + workers + horizon).
     public func begin(_ game: SpatialCrowdsourcing, stream: RandomStream) { plan.begin(game.state) }
 
+    /// What a minute of a worker's time was worth in the last window, the mean over those who could be sent (money).
+    var meanPrice: Double { plan.meanPrice }
+
     /// Commits idle workers of the present window. O(open tasks * workers); for many workers, O(workers + open tasks *
     /// those near).
     public func dispatch(_ game: SpatialCrowdsourcing) { plan.dispatch(&game.state) }
