@@ -48,6 +48,7 @@ struct CafeCLI: ParsableCommand {
     /// Says what the error says, help on standard output and the rest on standard error, and ends with its code. Where the
     /// answer is JSON on standard output, so is the error.
     private static func end(_ error: any Error) -> Never {
+        ErrorReport.show(error)
         var code = exitCode(for: error)
         let text = fullMessage(for: error)
         if code.isSuccess && !text.isEmpty {

@@ -54,8 +54,7 @@ struct EvaluateCommand: ParsableCommand {
     var seed: UInt64?
     @Option(parsing: .unconditional, help: "Several seeds, separated by commas, in place of --seed.")
     var seeds: String?
-    @Option(
-        parsing: .unconditional, help: "Threads; 0 for one per processor.", transform: Limits.threads.parse)
+    @Option(parsing: .unconditional, help: "Threads; 0 for one per processor.", transform: Limits.threads.parse)
     var threads = 0
     @Option(help: "Write the results to this file as JSON; - for standard output, in place of the table.")
     var json: String?
@@ -68,9 +67,13 @@ struct EvaluateCommand: ParsableCommand {
     var reroute = false
     @Flag(help: "Add full-information bounds on a few episodes: simulated annealing (below) and a relaxation (above).")
     var bounds = false
-    @Option(parsing: .unconditional, help: "Episodes on which --bounds are computed (default: 4).", transform: Limits.episodes.parse)
+    @Option(
+        parsing: .unconditional, help: "Episodes on which --bounds are computed (default: 4).",
+        transform: Limits.episodes.parse)
     var boundEpisodes: Int?
-    @Option(parsing: .unconditional, help: "Moves of the annealing for each episode (default: 80000).", transform: Limits.moves.parse)
+    @Option(
+        parsing: .unconditional, help: "Moves of the annealing for each episode (default: 80000).",
+        transform: Limits.moves.parse)
     var annealingMoves: Int?
 
     var choices: [PolicyChoice] {
@@ -81,6 +84,9 @@ struct EvaluateCommand: ParsableCommand {
     func validate() throws {
         if names.isEmpty && !bounds {
             throw ValidationError("name at least one policy, such as --policy greedy,coalition")
+        }
+        for (flag, value) in [("tasks", tasks), ("workers", workers)] where value == 0 {
+            throw ValidationError("--\(flag) 0: there would be nothing to decide; at least one is needed")
         }
         for choice in choices where choice.members.isEmpty {
             throw ValidationError("\(choice.name)= names no run; write NAME=RUN+RUN")
@@ -100,7 +106,7 @@ struct EvaluateCommand: ParsableCommand {
     }
 
     func run() throws {
-        Output.startThreads(threads)
+        Output.startThreads(threads, quiet: json == "-")
         let seedList = try seeds.map(parseSeeds) ?? [seed ?? 7]
         for choice in choices where choice.members.count > 1 && choice.members.count != seedList.count {
             throw ValidationError(

@@ -66,7 +66,7 @@ extension EvaluateCommand {
         say(setting.title)
         if setting.isOneEpisode && rows.contains(where: { $0.prices.contains { $0 != nil } }) {
             say("note: prices were tuned on this very episode")
-        } else if setting.source is RecordedDays, rows.contains(where: { $0.isTuned }) {
+        } else if SourceOptions.base(of: setting.source) is RecordedDays, rows.contains(where: { $0.isTuned }) {
             say("note: prices were tuned on other draws from the same orders")
         }
         if setting.isOneEpisode {
@@ -77,6 +77,9 @@ extension EvaluateCommand {
         if !rows.isEmpty && json != "-" {
             print(table(rows, setting))
             if details { print("\n" + detailTable(rows)) }
+        }
+        if !rows.isEmpty && rows.allSatisfy({ $0.mean == 0 }) {
+            FileOptions.note("warning: no policy earned anything: are pay, deadlines, shifts and places what you mean?")
         }
         var file = setting.json
         file.append(("policies", .object(rows.map { ($0.choice.name, entry($0, first: rows[0], setting)) })))
@@ -183,7 +186,7 @@ extension EvaluateCommand {
                     .string(
                         setting.isOneEpisode
                             ? "the evaluated episode"
-                            : setting.source is RecordedDays
+                            : SourceOptions.base(of: setting.source) is RecordedDays
                                 ? "other draws from the evaluated orders" : "training episodes")
                 ))
         }
@@ -224,6 +227,11 @@ extension EvaluateCommand {
             throw ValidationError("--bounds do not know \(unknown), which the episodes have")
         }
         let count = min(boundEpisodes ?? 4, setting.episodes)
+        let sample = setting.source.instance(
+            tasks: setting.tasks, workers: setting.workers, seed: setting.seeds[0], episode: EpisodeRange.evaluation[0])
+        if let unknown = FullInformation.unknown(in: sample) {
+            throw ValidationError("--bounds do not know \(unknown), which the episodes have")
+        }
         let progress = ProgressLine("full information", total: count)
         let results = FullInformation.bounds(
             on: setting.source, tasks: setting.tasks, workers: setting.workers, seed: setting.seeds[0],

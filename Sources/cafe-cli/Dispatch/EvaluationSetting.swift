@@ -27,7 +27,7 @@ struct EvaluationSetting {
         self.source = source
         self.seeds = seeds
         self.rules = rules
-        if let fixed = source as? FixedInstance {
+        if let fixed = SourceOptions.base(of: source) as? FixedInstance {
             let given = [
                 ("tasks", command.tasks), ("workers", command.workers),
                 ("episodes", command.episodes == 1 ? nil : command.episodes),
@@ -42,7 +42,7 @@ struct EvaluationSetting {
             return
         }
         let wanted = command.tasks ?? 200
-        let recorded = source as? RecordedDays
+        let recorded = SourceOptions.base(of: source) as? RecordedDays
         (tasks, workers) = (min(wanted, recorded?.available ?? wanted), command.workers ?? 200)
         episodes = command.episodes ?? 100
         isOneEpisode = false
@@ -58,7 +58,8 @@ struct EvaluationSetting {
     /// Says on standard error what is wrong with the first episode, such as workers out of reach of all tasks.
     func warnOfReach() {
         if isOneEpisode { return }  // said when it was opened
-        let first = source.instance(tasks: tasks, workers: workers, seed: seeds[0], episode: EpisodeRange.evaluation[0])
+        let first = SourceOptions.base(of: source).instance(
+            tasks: tasks, workers: workers, seed: seeds[0], episode: EpisodeRange.evaluation[0])
         for warning in ReachCheck(first).warnings { FileOptions.note("warning: \(warning)") }
     }
 
@@ -86,7 +87,8 @@ struct EvaluationSetting {
                 ])
             ), ("shared_orders", .number(sharedOrders)),
         ]
-        if let recorded = source as? RecordedDays {
+        let base = SourceOptions.base(of: source)
+        if let recorded = base as? RecordedDays {
             let chosen = recorded.selection
             fields += [
                 ("scenario", .string(recorded.scenario.name)), ("orders", recorded.overview.json),
@@ -103,7 +105,7 @@ struct EvaluationSetting {
                     } ?? .null
                 ), ("orders_in_window", .integer(recorded.available)),
             ]
-        } else if let city = source as? Scenario {
+        } else if let city = base as? Scenario {
             fields.append(("scenario", .string(city.name)))
         } else {
             fields += [("file", .string(source.name)), ("format", .string(OrderFormat.instance.rawValue))]

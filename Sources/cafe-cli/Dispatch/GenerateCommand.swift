@@ -29,15 +29,23 @@ struct GenerateCommand: ParsableCommand {
     @Option(help: "The folder to write to; made if it is not there.")
     var out: String
 
+    func validate() throws {
+        for (flag, value) in [("tasks", tasks), ("workers", workers)] where value == 0 {
+            throw ValidationError("--\(flag) 0: there would be nothing to write; at least one is needed")
+        }
+    }
+
     func run() throws {
         let (source, notes) = try source.open()
-        if let fixed = source as? FixedInstance {
+        if let fixed = SourceOptions.base(of: source) as? FixedInstance {
             throw ValidationError("--orders: \(fixed.name) is an instance already; there is nothing to generate")
         }
         for note in notes + [SourceOptions.shortage(source, tasks: tasks)].compactMap(\.self) { print("note: \(note)") }
         let instance = source.instance(
             tasks: tasks, workers: workers, seed: seed, episode: EpisodeRange.evaluation[episode])
-        for warning in ReachCheck(instance).warnings { FileOptions.note("warning: \(warning)") }
+        let plain = SourceOptions.base(of: source).instance(
+            tasks: tasks, workers: workers, seed: seed, episode: EpisodeRange.evaluation[episode])
+        for warning in ReachCheck(plain).warnings { FileOptions.note("warning: \(warning)") }
         try AtomicFile.makeFolder(out)
         let taskPath = AtomicFile.join(out, "tasks.csv")
         let workerPath = AtomicFile.join(out, "workers.csv")

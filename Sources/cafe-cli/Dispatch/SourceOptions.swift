@@ -88,7 +88,7 @@ struct SourceOptions: ParsableArguments {
     /// Names of all flags that were given, as they are written.
     var given: [String] {
         [("scenario", scenarioName), ("orders", orders)].filter { $0.1 != nil }.map { "--" + $0.0 }
-            + chosen.filter { $0.value != nil }.map { "--" + $0.flag }
+            + chosen.filter { $0.value != nil }.map { "--" + $0.flag } + (travel == "manhattan" ? [] : ["--travel"])
     }
 
     /// How recorded orders are read, by flag: what a run must keep to open them again. Empty without --orders.
@@ -222,9 +222,12 @@ struct SourceOptions: ParsableArguments {
         }
     }
 
+    /// The source itself, without the travel that was chosen for it.
+    static func base(of source: any InstanceSource) -> any InstanceSource { (source as? TravelSource)?.base ?? source }
+
     /// What to tell a user who asks for more tasks than there are orders in the window, or nil.
     static func shortage(_ source: any InstanceSource, tasks: Int) -> String? {
-        guard let recorded = (source as? TravelSource)?.base as? RecordedDays ?? source as? RecordedDays else { return nil }
+        guard let recorded = base(of: source) as? RecordedDays else { return nil }
         if recorded.available < tasks {
             return
                 "there are only \(recorded.available) orders\(recorded.selection.cut == .byDay ? " in the fullest day" : ""): "
@@ -292,11 +295,6 @@ struct SourceOptions: ParsableArguments {
             let rows = RecordedDays.Part(number, of: count)
         else { throw ValidationError("--part \(part) is not K/N, such as 1/2 (the first of two parts)") }
         return rows
-    }
-
-    /// The number of a day or a part; nil where it is none or beyond all files.
-    private static func number(_ text: Substring) -> Int? {
-        Int(text).flatMap { (0...1_000_000).contains($0) ? $0 : nil }
     }
 
     private func startMinute() throws -> Double? {

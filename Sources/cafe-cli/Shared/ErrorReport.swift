@@ -48,7 +48,10 @@ struct ErrorReport {
     /// Prints the error as JSON where the command line asks for JSON on standard output; nothing for help and the like.
     static func show(_ error: any Error) {
         let exit = CafeCLI.exitCode(for: error)
-        guard !exit.isSuccess, isWanted(by: Array(CommandLine.arguments.dropFirst())) else { return }
+        // An exit code alone is an answer that has been given already, such as "nothing to ask".
+        guard !exit.isSuccess, !(error is ExitCode), isWanted(by: Array(CommandLine.arguments.dropFirst())) else {
+            return
+        }
         print(ErrorReport(error, message: CafeCLI.message(for: error), exitCode: exit.rawValue).line)
     }
 

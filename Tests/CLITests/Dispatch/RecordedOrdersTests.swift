@@ -57,7 +57,7 @@ import Testing
             (["--bound-episodes", "2"], "--bounds"), (["--annealing-moves", "9"], "--bounds"),
             (["--lookahead", "futures=2"], "NAME:lookahead"), (["--seed", "1", "--seeds", "1,2"], "both"),
             (["--seeds", "1,1"], "named twice"), (["--seeds", "1,"], "no list"), (["--days", "-1"], "--days"),
-            (["--episodes", "-1"], "--episodes -1"), (["--threads", "-1"], "--threads -1"),
+            (["--episodes", "-1"], "--episodes"), (["--threads", "-1"], "--threads"),
             (["--tasks", "0"], "--tasks 0"),
             (["--workers", "0"], "--workers 0"),
         ])
@@ -145,12 +145,12 @@ import Testing
         let folder = TestFolder()
         let path = try Self.write(Self.orders(days: 1), "o.csv", folder)
         let outcome = try Self.evaluate(
-            "--orders", path, "--scenario", "haikou", "--tasks", "500", "--workers", "9", "--episodes", "3", "--policy",
+            "--orders", path, "--tasks", "500", "--workers", "9", "--episodes", "3", "--policy",
             "greedy,nearest")
         #expect(outcome.output.contains("60 tasks, 9 workers") && !outcome.output.contains("["), "\(outcome.output)")
         #expect(outcome.output.contains("all episodes hold the same"))
         let some = try Self.evaluate(
-            "--orders", path, "--scenario", "haikou", "--tasks", "30", "--workers", "9", "--episodes", "3", "--policy",
+            "--orders", path, "--tasks", "30", "--workers", "9", "--episodes", "3", "--policy",
             "greedy,nearest")
         #expect(some.output.contains("any two share some 50 %") && some.output.contains("["))
     }
@@ -188,6 +188,17 @@ import Testing
         #expect(try own("50,1,1,0,10,20,30,1,0.1", "0,0,0,0.5,10,0,40").contains("nobody is on shift"))
         #expect(
             try own("0,104.06,30.67,0,10,20,30,1,0.1", "104.07,30.68,0,0.5,10,0,100").contains("are x and y degrees?"))
+    }
+
+    @Test("the sample of README is read as it stands")
+    func sample() throws {
+        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent().deletingLastPathComponent()
+        let outcome = try Self.evaluate(
+            "--orders", root.appendingPathComponent("Examples/orders.csv").path, "--days", "14-", "--policy",
+            "coalition,cafe-chengdu", "--episodes", "2")
+        #expect(outcome.status == 0 && outcome.errors == "", "\(outcome.errors)")
+        #expect(outcome.output.contains("1050 orders") && outcome.output.contains("350 orders of days 14-20"))
     }
 
     @Test("a pipe is refused, a table of another kind called by its name")

@@ -1,7 +1,7 @@
 /// Whether anybody can do anything in an episode: how many of its tasks at least one worker could reach in time, and what
 /// stands in the way of the others. It finds swapped coordinates, another city's workers, metres for kilometres and
 /// speeds in km/h.
-public struct ReachCheck: Sendable, Hashable {
+public struct ReachCheck: Sendable {
     /// What keeps all workers from a task, in the order in which it is asked.
     public enum Obstacle: String, Sendable, CaseIterable {
         /// No worker has its skill.
@@ -124,16 +124,6 @@ public struct ReachCheck: Sendable, Hashable {
             return "nobody would be there before the deadline; the median speed is "
                 + "\(Terminal.decimal(medianSpeed * 60, 1)) km/h"
         }
-    }
-
-    public static func == (one: ReachCheck, other: ReachCheck) -> Bool {
-        one.tasks == other.tasks && one.workers == other.workers && one.reachable == other.reachable
-            && one.obstacles == other.obstacles && one.medianNearest == other.medianNearest
-    }
-
-    public func hash(into hasher: inout Hasher) {
-        hasher.combine(tasks)
-        hasher.combine(reachable)
     }
 }
 

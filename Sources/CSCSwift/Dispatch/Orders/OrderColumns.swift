@@ -109,9 +109,12 @@ public struct OrderColumns: Sendable, Hashable {
             }
         }
         // What was chosen goes before what merely has a usual name.
-        for pair in [[Field.longitude, .latitude, .x, .y], [.duration, .seconds, .end]] {
-            let picked = pair.filter { chosen[$0] != nil }
-            if !picked.isEmpty { for field in pair where chosen[field] == nil { found[field] = nil } }
+        let alternatives: [([Field], [Field])] = [
+            ([.x, .y], [.longitude, .latitude]), ([.duration], [.seconds, .end]), ([.seconds], [.duration, .end]),
+            ([.end], [.duration, .seconds]),
+        ]
+        for (fields, others) in alternatives where fields.contains(where: { chosen[$0] != nil }) {
+            for other in others where chosen[other] == nil { found[other] = nil }
         }
         return found
     }

@@ -1,7 +1,7 @@
 internal import Foundation
 
 /// What a file of orders holds, in figures that show at once whether it was read as it was meant.
-public struct OrdersOverview: Sendable, Hashable {
+public struct OrdersOverview: Sendable {
     /// The file, and which layout it was read by.
     public var path: String
     /// See `path`.
@@ -32,7 +32,7 @@ public struct OrdersOverview: Sendable, Hashable {
     public var columns: String?
 
     /// The extent of places and their middle, in the file's own unit and in km.
-    public struct Box: Sendable, Hashable {
+    public struct Box: Sendable {
         /// Whether the places are degrees: x is the longitude, y the latitude; else km.
         public var isDegrees: Bool
         /// West, east, south, north.
@@ -84,15 +84,6 @@ public struct OrdersOverview: Sendable, Hashable {
                 ("median", .array([.number(median.x), .number(median.y)])),
                 ("size_km", .array([.number(size.x), .number(size.y)])),
             ])
-        }
-
-        public static func == (one: Box, other: Box) -> Bool {
-            one.isDegrees == other.isDegrees && one.low == other.low && one.high == other.high
-                && one.median == other.median && one.size == other.size && one.core == other.core
-        }
-
-        public func hash(into hasher: inout Hasher) {
-            for value in [low.x, low.y, high.x, high.y] { hasher.combine(value) }
         }
     }
 
@@ -159,10 +150,6 @@ public struct OrdersOverview: Sendable, Hashable {
             ("median_duration", medianDuration.map(JSON.number) ?? .null),
         ])
     }
-
-    public static func == (one: OrdersOverview, other: OrdersOverview) -> Bool { one.lines == other.lines }
-
-    public func hash(into hasher: inout Hasher) { hasher.combine(lines) }
 
     /// The date of a number of seconds from 1970-01-01 00:00, as yyyy-MM-dd. O(1).
     static func date(_ seconds: Double) -> String {

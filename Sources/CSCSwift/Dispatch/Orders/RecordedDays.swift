@@ -66,7 +66,7 @@ public struct RecordedDays: InstanceSource {
     private let meanDuration: Double
 
     /// What was chosen of a file.
-    public struct Selection: Sendable, Hashable {
+    public struct Selection: Sendable {
         /// How days make episodes.
         public var cut: Cut
         /// The days that take part; nil: all.
@@ -77,18 +77,6 @@ public struct RecordedDays: InstanceSource {
         public var terms: Terms
         /// The window of the day (min after midnight; min); nil where the file has no times.
         public var window: (from: Double, length: Double)?
-
-        public static func == (one: Selection, other: Selection) -> Bool {
-            one.cut == other.cut && one.days == other.days && one.part == other.part && one.terms == other.terms
-                && one.window?.from == other.window?.from && one.window?.length == other.window?.length
-        }
-
-        public func hash(into hasher: inout Hasher) {
-            hasher.combine(cut)
-            hasher.combine(days)
-            hasher.combine(part)
-            hasher.combine(window?.from)
-        }
     }
 
     /// - Parameters:

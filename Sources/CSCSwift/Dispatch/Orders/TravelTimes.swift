@@ -260,6 +260,8 @@ extension TravelTable {
 public struct TravelSource: InstanceSource {
     /// The other source's name.
     public var name: String { base.name }
+    /// As many as the other source has.
+    public var episodeCount: Int? { base.episodeCount }
     /// The other source.
     public let base: any InstanceSource
     /// How workers travel.
