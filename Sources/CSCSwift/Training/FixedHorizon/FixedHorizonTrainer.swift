@@ -104,7 +104,8 @@ public final class FixedHorizonTrainer {
         report.entropy = update.entropy
         report.approxKL = update.approxKL
         report.clipFraction = update.clipFraction
-        report.gradientNorm = update.gradientNorm
+        report.actorGradientNorm = update.actorGradientNorm
+        report.criticGradientNorm = update.criticGradientNorm
         iteration += 1
         report.agentSteps = iteration * agentStepsPerIteration
         let returns = shards.flatMap(\.episodicReturns)
