@@ -3,7 +3,7 @@ internal import CSCSwift
 internal import Foundation
 
 /// `cafe-cli train`: trains a dispatch policy.
-struct TrainCommand: AsyncParsableCommand {
+struct TrainCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "train",
         abstract: "Train a policy by independent PPO and keep the run in a folder.",
@@ -47,13 +47,14 @@ struct TrainCommand: AsyncParsableCommand {
     @Option(help: "The run's folder. It must not hold a run yet.")
     var out: String?
 
-    @Option(help: "Iterations of training (key iterations).")
+    @Option(help: "Iterations of training (key iterations).", transform: Limits.iterations.parse)
     var iterations: Int?
 
     @Option(help: "Seed of every random stream (key seed).")
     var seed: Int?
 
-    @Option(help: "Threads to use; 0 takes every processor. Changes nothing but the time.")
+    @Option(
+        help: "Threads to use; 0 takes every processor. Changes nothing but the time.", transform: Limits.threads.parse)
     var threads: Int = 0
 
     @Flag(help: "Print the configuration that would be used, and stop.")
@@ -62,7 +63,7 @@ struct TrainCommand: AsyncParsableCommand {
     @Flag(help: "Print nothing but errors.")
     var quiet = false
 
-    func run() async throws {
+    func run() throws {
         let game = try env.map(GameChoice.init) ?? GameChoice(configuration: config)
         if case .fixedHorizon(let game) = game { return try trainFixedHorizon(game) }
         var settings = try config.map { try TrainingConfiguration(contentsOf: $0) } ?? TrainingConfiguration()
@@ -91,7 +92,7 @@ struct TrainCommand: AsyncParsableCommand {
             print(settings.text, terminator: "")
             return nil
         }
-        Threads.count = threads
+        Output.startThreads(threads)
         guard let out else { throw ValidationError("Name the run's folder with --out, for example --out runs/first.") }
         return out
     }

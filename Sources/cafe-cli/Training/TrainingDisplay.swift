@@ -15,7 +15,7 @@ final class TrainingDisplay {
     func note(_ line: String) { if !quiet { live.note(line) } }
 
     /// A line on standard error.
-    func warn(_ line: String) { FileHandle.standardError.write(Data("warning: \(line)\n".utf8)) }
+    func warn(_ line: String) { Output.note("warning: \(line)") }
 
     /// Trains a dispatch policy to the end, or until it is told to stop.
     func follow(_ run: TrainingRun) throws {

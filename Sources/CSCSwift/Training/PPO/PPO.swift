@@ -106,17 +106,17 @@ public final class PPO<Batch: MinibatchBatch> {
         for shard in shards {
             let (actor, critic) = (shard.actorGradient, shard.criticGradient)
             do {
-                var first = sum.extracting(0..<split)
+                var first = sum.part(0..<split)
                 Vector.add(actor.span, scale: 1, to: &first)
             }
-            var rest = sum.extracting(split..<sum.count)
+            var rest = sum.part(split..<sum.count)
             Vector.add(critic.span, scale: 1, to: &rest)
         }
         do {
-            var first = sum.extracting(0..<split)
+            var first = sum.part(0..<split)
             report.actorGradientNorm += Double(Gradient.clipNorm(&first, maxNorm: Float(settings.maxGradNorm)))
         }
-        var rest = sum.extracting(split..<sum.count)
+        var rest = sum.part(split..<sum.count)
         report.criticGradientNorm += Double(Gradient.clipNorm(&rest, maxNorm: Float(settings.maxGradNorm)))
         Self.move(&policy.actor, actorOptimizer, sum.span.extracting(0..<split))
         Self.move(&policy.critic, criticOptimizer, sum.span.extracting(split..<sum.count))
@@ -153,9 +153,9 @@ public final class PPO<Batch: MinibatchBatch> {
     public func load(from checkpoint: Checkpoint) throws(CSCError) {
         for (name, optimizer) in [("actor", actorOptimizer), ("critic", criticOptimizer)] {
             var state = optimizer.state
-            state.m = try checkpoint.finiteFloats("adam.\(name).m", count: state.m.count)
-            state.v = try checkpoint.finiteFloats("adam.\(name).v", count: state.v.count)
-            state.step = try checkpoint.integer("adam.\(name).step")
+            state.m = try checkpoint.floats("adam.\(name).m", count: state.m.count)
+            state.v = try checkpoint.floats("adam.\(name).v", count: state.v.count)
+            state.step = try checkpoint.counter("adam.\(name).step")
             optimizer.state = state
         }
     }

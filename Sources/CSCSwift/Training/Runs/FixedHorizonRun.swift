@@ -197,7 +197,7 @@ public struct FixedHorizonPolicy: Sendable {
             throw .damaged(path: checkpoint.path, reason: "its layers are not those of config.yaml, \(widths)")
         }
         shape = MLPShape(widths: widths)
-        parameters = try checkpoint.finiteFloats("actor", count: shape.parameterCount)
+        parameters = try checkpoint.floats("actor", count: shape.parameterCount)
     }
 
     /// It as a player, by its likeliest actions or by draws from it.

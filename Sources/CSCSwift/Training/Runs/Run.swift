@@ -287,13 +287,13 @@ public final class Run<Method: Trainable> {
     }
 
     private func loadHistory(_ checkpoint: Checkpoint) throws {
-        row = try checkpoint.doubles("run row")
+        row = try checkpoint.doubles("run row", finite: false)
         guard row.isEmpty || row.count == metricColumns.count && iteration > 0 else {
             throw CSCError.damaged(path: checkpoint.path, reason: "section 'run row' has \(row.count) values")
         }
-        let times = try checkpoint.integers("run evaluations")
+        let times = try checkpoint.integers("run evaluations", in: Checkpoint.counters)
         let count = method.evaluationCount
-        let values = try checkpoint.doubles("run evaluated", count: times.count / 2 * count)
+        let values = try checkpoint.doubles("run evaluated", count: times.count / 2 * count, finite: false)
         guard times.count % 2 == 0 else {
             throw CSCError.damaged(path: checkpoint.path, reason: "section 'run evaluations' is cut short")
         }

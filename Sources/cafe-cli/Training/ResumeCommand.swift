@@ -2,7 +2,7 @@ internal import ArgumentParser
 internal import CSCSwift
 
 /// `cafe-cli resume`: goes on with a run of any kind.
-struct ResumeCommand: AsyncParsableCommand {
+struct ResumeCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "resume",
         abstract: "Go on with a run of train, evolve or refine from its last whole checkpoint.",
@@ -21,31 +21,31 @@ struct ResumeCommand: AsyncParsableCommand {
                      cafe-cli resume runs/evolved --minutes 10
             """)
 
-    @Argument(help: "The run's folder.")
-    var run: String
+    @Argument(help: ArgumentHelp("The run's folder.", valueName: "run"))
+    var folder: String
 
-    @Option(help: "Iterations in all; the run's own number unless given.")
+    @Option(help: "Iterations in all; the run's own number unless given.", transform: Limits.iterations.parse)
     var iterations: Int?
 
     @Option(help: "Stop after so many minutes (runs of evolve).")
     var minutes: Double?
 
-    @Option(help: "Threads to use; 0 takes every processor. Changes nothing but the time.")
+    @Option(
+        help: "Threads to use; 0 takes every processor. Changes nothing but the time.", transform: Limits.threads.parse)
     var threads: Int = 0
 
     @Flag(help: "Print nothing but errors.")
     var quiet = false
 
     func validate() throws {
-        if let iterations, iterations < 1 { throw ValidationError("--iterations \(iterations) is less than 1.") }
         if let minutes, !(minutes > 0 && minutes <= 1e9) {
             throw ValidationError("--minutes \(minutes) is not above 0 and at most 1e9.")
         }
     }
 
-    func run() async throws {
-        Threads.count = threads
-        try Self.resume(run, iterations: iterations, minutes: minutes, display: TrainingDisplay(quiet: quiet))
+    func run() throws {
+        Output.startThreads(threads)
+        try Self.resume(folder, iterations: iterations, minutes: minutes, display: TrainingDisplay(quiet: quiet))
     }
 
     /// Goes on with the run in a folder, of whatever kind it is.
