@@ -1,4 +1,5 @@
-/// Steps whose agents all choose among the same actions: the rows of a shard of a game with a fixed horizon.
+/// Steps whose agents all choose among the same actions: the rows of a shard of a game with a fixed horizon. One thread
+/// at a time uses it.
 final class StepMinibatch: MinibatchBatch, @unchecked Sendable {
     static let shardSize = 256
 

@@ -108,7 +108,7 @@ public final class PPOShard<Batch: MinibatchBatch>: @unchecked Sendable {
     }
 }
 
-/// The present minibatch of an update: its shards run side by side.
+/// The present minibatch of an update: its shards run side by side, each on one thread.
 final class MinibatchJob<Batch: MinibatchBatch>: ParallelJob, @unchecked Sendable {
     /// The rows in the order in which minibatches take them.
     var order: [Int32] = []

@@ -161,7 +161,8 @@ public final class PPO<Batch: MinibatchBatch> {
     }
 }
 
-/// What the update aims at, one number a decision: advantages, the critic's values and the returns.
+/// What the update aims at, one number per decision: advantages, the critic's values and the returns. Each is written
+/// by one thread and read by all afterwards.
 public final class LearningTargets: @unchecked Sendable {
     /// [n]: generalised advantages, in units of the scaled reward, not standardised.
     public var advantages: [Float] = []
