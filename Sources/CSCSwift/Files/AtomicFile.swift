@@ -67,9 +67,11 @@ public enum AtomicFile {
         return [UInt8](content)
     }
 
-    /// All of a text file. Throws `CSCError.file` when it cannot be read or is not UTF-8.
+    /// All of a text file, without a byte order mark. Throws `CSCError.file` when it cannot be read or is not UTF-8.
     public static func readText(_ path: String) throws(CSCError) -> String {
-        guard let text = String(validating: try read(path), as: UTF8.self) else {
+        var bytes = try read(path)
+        if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { bytes.removeFirst(3) }
+        guard let text = String(validating: bytes, as: UTF8.self) else {
             throw .file(path: path, reason: "is not UTF-8 text")
         }
         return text

@@ -95,23 +95,41 @@ struct EvolveCommand: ParsableCommand {
         if let population { options.population = population }
         if let seed { options.seed = seed }
         try options.validate()
+        if source.scenario == "random" { return try beginRandom(options) }
         let city = try Scenario.find(source.scenario)
         let (episodes, notes) = try source.open(drawingFrom: city)
         for line in notes { note("note: \(line)") }
         if let line = SourceOptions.shortage(episodes, tasks: options.settings.map(\.tasks).max() ?? 0) {
             note("note: \(line)")
         }
-        let first = try start.map { name in
+        let first = try startPolicy()
+        note("Measuring the plain rule in \(episodes.name).")
+        return try EvolutionRun(
+            creating: out, scenario: city, options: options, start: first, source: episodes,
+            recorded: source.recordedFlags, generations: limit)
+    }
+
+    /// A run on random scenarios.
+    private func beginRandom(_ options: EvolutionOptions) throws -> EvolutionRun {
+        if source.orders != nil { throw ValidationError("--scenario random draws its own episodes: leave out --orders.") }
+        var options = options
+        options.isRandom = true
+        var city = Scenario.chengdu
+        city.name = "random"
+        return try EvolutionRun(creating: out, scenario: city, options: options, start: try startPolicy(), generations: limit)
+    }
+
+    private func startPolicy() throws -> LearntCoalitionPolicy? {
+        try start.map { name in
             guard let policy = try LearntCoalitionPolicy.named(name) else {
                 throw CSCError.file(path: name, reason: "is neither a learnt coalition policy nor a run of evolve")
             }
             return policy
         }
-        note("Measuring the plain rule in \(episodes.name).")
-        return try EvolutionRun(
-            creating: out, scenario: city, options: options, start: first, source: episodes,
-            recorded: source.recordedFlags, generations: generations ?? (minutes == nil ? 100 : nil))
     }
+
+    /// How many generations the run has in all; nil where minutes end it.
+    private var limit: Int? { generations ?? (minutes == nil ? 100 : nil) }
 
     private func note(_ line: String) {
         if !quiet { Output.note(line) }

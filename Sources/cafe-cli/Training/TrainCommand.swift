@@ -141,7 +141,7 @@ extension SourceOptions {
         var flags = [
             "orders": settings.orders, "workers-file": settings.workersFile, "format": settings.format,
             "cut": settings.cut, "days": settings.days, "from": settings.from, "part": settings.part,
-            "terms": settings.terms,
+            "terms": settings.terms, "columns": settings.columns, "units": settings.units, "zone": settings.zone,
         ]
         if settings.skipBadRows { flags["skip-bad-rows"] = "true" }
         try self.init(flags: flags, scenario: scenario)

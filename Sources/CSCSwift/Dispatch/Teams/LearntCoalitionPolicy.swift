@@ -6,16 +6,32 @@ public struct LearntCoalitionPolicy: Sendable, Hashable, Codable {
     /// The file's format; others are refused.
     public static let currentFormat = 1
 
+    /// What the weights are multiplied by.
+    public enum Features: Int, Sendable, Codable {
+        /// The first version: minutes, and tasks a worker, as in the calibrated cities.
+        case minutes = 1
+        /// Lengths in units of the day's own (`CoalitionMeasures`), held to the range of training.
+        case scaleFree = 2
+    }
+
     /// The format of this one.
     public var format = LearntCoalitionPolicy.currentFormat
     /// The name by which tables know it.
     public var name: String
     /// Where it comes from: a sentence for the reader, such as the command that made it.
     public var origin: String
-    /// What price 1 means (money/min): mean pay over mean workload of the training episodes.
+    /// Mean pay over mean workload of the training episodes (money/min). Decisions do not depend on it: a price is
+    /// measured by the rate of the day that is played.
     public var rate: Double
-    /// Workers who become free within so many minutes count as virtual members.
+    /// Workers who become free within so many minutes (scale-free: jobs) count as virtual members.
     public var horizonAhead: Double
+    /// What the weights are multiplied by.
+    public var features: Features {
+        get { version ?? .minutes }
+        set { version = newValue == .minutes ? nil : newValue }
+    }
+    /// nil in files from before there were several.
+    private var version: Features?
     /// Single members are dealt to tasks all at once by the largest total worth, not one after the other by rank.
     public var joint: Bool {
         get { dealtJointly ?? false }
@@ -23,20 +39,33 @@ public struct LearntCoalitionPolicy: Sendable, Hashable, Codable {
     }
     /// nil in files from before there was joint planning.
     private var dealtJointly: Bool?
+    /// Where set, nothing was learnt: the plain coalition rule at this constant price, in mean pays per unit of work.
+    /// `cafe-cli fit` keeps it where nothing else is better.
+    public var constantPrice: Double?
+    /// The constant price at which the plain rule earns most on days of this kind, in mean pays per unit of work: the level
+    /// from which the learnt prices start; nil where nobody has tuned it. Read by scale-free features only.
+    public var basePrice: Double?
     /// What was learnt.
     public var weights: CoalitionWeights
-    /// What it knows of the future.
-    public var forecast: DemandForecast
+    /// What it knows of the future; `DemandForecast.flat`: nothing but what a moment shows.
+    public var forecast: DemandForecast {
+        get { counted ?? .flat }
+        set { counted = newValue.isFlat ? nil : newValue }
+    }
+    /// nil: flat.
+    private var counted: DemandForecast?
 
     private enum CodingKeys: String, CodingKey {
-        case format, name, origin, rate, horizonAhead, weights, forecast
+        case format, name, origin, rate, horizonAhead, weights, constantPrice, basePrice
+        case counted = "forecast"
         case dealtJointly = "joint"
+        case version = "features"
     }
 
     /// A policy from its parts.
     public init(
         name: String = "learnt-coalition", origin: String = "", rate: Double, horizonAhead: Double = 12,
-        joint: Bool = true, weights: CoalitionWeights, forecast: DemandForecast
+        joint: Bool = true, features: Features = .minutes, weights: CoalitionWeights, forecast: DemandForecast
     ) {
         self.name = name
         self.origin = origin
@@ -44,19 +73,22 @@ public struct LearntCoalitionPolicy: Sendable, Hashable, Codable {
         self.horizonAhead = horizonAhead
         self.dealtJointly = joint ? true : nil
         self.weights = weights
-        self.forecast = forecast
+        self.version = features == .minutes ? nil : features
+        self.counted = forecast.isFlat ? nil : forecast
     }
 
     /// The policy before any learning: the coalition rule at a constant price, and virtual members.
     ///
     /// - Precondition: the episodes have at least one task.
-    public init(untrained episodes: [Instance], price: Double = 0.15, joint: Bool = true) {
+    public init(
+        untrained episodes: [Instance], price: Double = 0.15, joint: Bool = true, features: Features = .minutes
+    ) {
         let tasks = episodes.flatMap(\.tasks)
         let pay = tasks.reduce(0) { $0 + $1.pay }
         let workload = tasks.reduce(0) { $0 + $1.workload }
         self.init(
-            rate: max(1e-12, pay) / workload, joint: joint, weights: .constantPrice(price),
-            forecast: DemandForecast(episodes))
+            rate: max(1e-12, pay) / workload, horizonAhead: features.usualHorizon, joint: joint, features: features,
+            weights: features == .scaleFree ? .tunedPrice(else: price) : .constantPrice(price), forecast: DemandForecast(episodes))
     }
 
     /// The same weights with a forecast counted over other episodes: the policy for a city that is not the one that it
@@ -93,7 +125,9 @@ public struct LearntCoalitionPolicy: Sendable, Hashable, Codable {
         } catch let error as CSCError {
             throw CSCError.file(path: path, reason: error.description)
         } catch {
-            throw CSCError.file(path: path, reason: "is not a learnt coalition policy: \(error)")
+            // A parser's error repeats the whole text.
+            let reason = "\(error)".prefix { $0 != "\n" }.prefix(300)
+            throw CSCError.file(path: path, reason: "is not a learnt coalition policy: \(reason)")
         }
     }
 
@@ -125,9 +159,19 @@ public struct LearntCoalitionPolicy: Sendable, Hashable, Codable {
             throw CSCError.configuration(
                 key: "format", reason: "\(format) is not known; this version reads \(Self.currentFormat)")
         }
+        for (key, price) in [("constantPrice", constantPrice), ("basePrice", basePrice)] {
+            if let price, !(price >= 0 && price.isFinite) {
+                throw CSCError.configuration(key: key, reason: "\(price) is negative or not a number")
+            }
+        }
         guard rate > 0, rate.isFinite, horizonAhead >= 0, horizonAhead.isFinite else {
             throw CSCError.configuration(key: "rate", reason: "rate and horizonAhead must be positive numbers")
         }
-        try forecast.validate()
+        try counted?.validate()
     }
+}
+
+extension LearntCoalitionPolicy.Features {
+    /// How far ahead workers who become free count: 12 minutes, or half a job.
+    var usualHorizon: Double { self == .scaleFree ? 0.5 : 12 }
 }

@@ -68,6 +68,14 @@ public final class DispatchPolicy {
         (try? AtomicFile.read(AtomicFile.join(folder, "policy.ckpt"))) != nil
     }
 
+    /// A run's policy and the rules of the game that it was trained in, for `DispatchDesk(runs:)`; nil where the name is that
+    /// of no folder.
+    public static func load(_ name: String) throws -> (dispatcher: any Dispatcher, options: GameOptions)? {
+        guard name.contains("/") || isRun(name) else { return nil }
+        let run = try DispatchPolicy(contentsOf: name)
+        return (run.dispatcher(name: name), run.configuration.game)
+    }
+
     /// A dispatcher of the same policy for whole games; one a thread.
     public func dispatcher(name: String, sampled: Bool = false) -> LearntDispatcher {
         LearntDispatcher(name: name, policy: policy, sampled: sampled)
@@ -79,9 +87,9 @@ extension PolicySource {
     /// trained while they play.
     public init(name: String, note: String = "", policy: ActorCritic, options: GameOptions, sampled: Bool) {
         self.init(name: name, note: note) {
-            let player = EpisodePlayer(
-                game: SpatialCrowdsourcing(options: options), policy: policy, columns: [], recording: false)
-            return { instance, stream in
+            let game = SpatialCrowdsourcing(options: options)
+            let player = EpisodePlayer(game: game, policy: policy, columns: [], recording: false)
+            return Seat(game: game) { instance, stream in
                 player.rollout.removeAll()
                 return player.play(instance, policy: policy, stream: stream, sampled: sampled)
             }
