@@ -97,31 +97,6 @@ public struct Checkpoint: Sendable, Equatable {
         .damaged(path: path, reason: "section '\(name)' holds a number that is not finite, at position \(at)")
     }
 
-    /// The floats of a section, all of them finite; throws as `floats` does.
-    public func finiteFloats(_ name: String, count: Int? = nil) throws(CSCError) -> [Float] {
-        let values = try floats(name, count: count)
-        guard values.allSatisfy(\.isFinite) else { throw notFinite(name) }
-        return values
-    }
-
-    /// The doubles of a section, all of them finite; throws as `floats` does.
-    public func finiteDoubles(_ name: String, count: Int? = nil) throws(CSCError) -> [Double] {
-        let values = try doubles(name, count: count)
-        guard values.allSatisfy(\.isFinite) else { throw notFinite(name) }
-        return values
-    }
-
-    /// A section that holds one integer of a range; throws as `floats` does.
-    public func integer(_ name: String, in range: ClosedRange<Int> = 0...Int.max) throws(CSCError) -> Int {
-        let value = try integers(name, count: 1)[0]
-        guard range.contains(value) else { throw .damaged(path: path, reason: "section '\(name)' is \(value)") }
-        return value
-    }
-
-    private func notFinite(_ name: String) -> CSCError {
-        .damaged(path: path, reason: "section '\(name)' holds numbers that are not finite: its training diverged")
-    }
-
     /// The text of a section; throws as `floats` does.
     public func text(_ name: String) throws(CSCError) -> String {
         let reader = try open(name, .text, width: 1, count: nil)

@@ -60,7 +60,6 @@ public struct CheckpointFolder: Sendable {
     /// Saves a checkpoint, and deletes those that are too old or off schedule. Throws `CSCError.file`.
     public func save(_ checkpoint: Checkpoint, iteration: Int) throws(CSCError) {
         try AtomicFile.makeFolder(path)
-        AtomicFile.removeLeftovers(in: path)
         try checkpoint.write(to: file(iteration: iteration))
         let older = iterations().filter { $0 < iteration }
         let kept = Set((older.filter { $0 % every == 0 } + [iteration]).suffix(keepLast))

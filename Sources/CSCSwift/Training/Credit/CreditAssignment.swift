@@ -182,7 +182,7 @@ public final class CreditAssignment: TrainerExtension {
 
     /// Takes over a saved state. Throws `CSCError.damaged`.
     public func load(from checkpoint: Checkpoint) throws {
-        damping = try checkpoint.finiteDoubles("cafe/damping", count: 1)[0]
+        damping = try checkpoint.doubles("cafe/damping", count: 1)[0]
         vae = nil
         guard checkpoint.contains("cafe/widths") else { return }
         // Each input of a network has a parameter at least: widths that the file could not hold are refused unbuilt.
@@ -192,18 +192,18 @@ public final class CreditAssignment: TrainerExtension {
         var state = made.state
         func optimizer(_ part: String, _ count: Int) throws -> Adam.State {
             var adam = part == "encoder" ? state.encoderOptimizer : state.decoderOptimizer
-            adam.m = try checkpoint.finiteFloats("cafe/\(part)/m", count: count)
-            adam.v = try checkpoint.finiteFloats("cafe/\(part)/v", count: count)
-            adam.step = try checkpoint.integer("cafe/\(part)/step")
+            adam.m = try checkpoint.floats("cafe/\(part)/m", count: count)
+            adam.v = try checkpoint.floats("cafe/\(part)/v", count: count)
+            adam.step = try checkpoint.counter("cafe/\(part)/step")
             return adam
         }
-        state.encoder = try checkpoint.finiteFloats("cafe/encoder", count: state.encoder.count)
-        state.decoder = try checkpoint.finiteFloats("cafe/decoder", count: state.decoder.count)
+        state.encoder = try checkpoint.floats("cafe/encoder", count: state.encoder.count)
+        state.decoder = try checkpoint.floats("cafe/decoder", count: state.decoder.count)
         state.encoderOptimizer = try optimizer("encoder", state.encoder.count)
         state.decoderOptimizer = try optimizer("decoder", state.decoder.count)
-        let targets = try checkpoint.finiteDoubles("cafe/targets", count: 3)
+        let targets = try checkpoint.doubles("cafe/targets", count: 3)
         (state.targetMean, state.targetVariance, state.targetWeight) = (targets[0], targets[1], targets[2])
-        state.fits = try checkpoint.integer("cafe/fits")
+        state.fits = try checkpoint.counter("cafe/fits")
         made.state = state
         vae = made
     }

@@ -114,7 +114,7 @@ public struct RefinementRun {
         configuration.seed = Int(clamping: seed)
         configuration.ppo = run.ppo(
             episodes: episodes, fresh: false, learningRateShare: run.configuration.ppo.learningRateFinal)
-        configuration.iterations = try report.state.integer("iteration")
+        configuration.iterations = try report.state.counter("iteration")
         try change(&configuration)
         return try TrainingRun.create(
             configuration, scenario: scenario, source: source ?? scenario, folder: folder, state: report.state)

@@ -153,12 +153,9 @@ public final class CoalitionTrainer {
         }
         guard let state = try? Self.decoder.decode(State.self, from: Data(checkpoint.text("state").utf8)),
             state.averaged.count == CoalitionWeights.read(by: options.features).count,
-            state.search.isSound(dimension: state.averaged.count), state.averaged.allSatisfy(\.isFinite),
-            state.reference.allSatisfy({ $0.isFinite && $0 > 0 }), state.rate.isFinite, state.rate > 0,
-            (try? state.forecast.validate()) != nil,
             state.reference.count == (options.isRandom ? 0 : options.settings.count)
         else { throw CSCError.damaged(path: path, reason: "its state cannot be read") }
-        if let fault = state.search.fault(dimension: CoalitionWeights.names.count) {
+        if let fault = state.search.fault(dimension: state.averaged.count) {
             throw CSCError.damaged(path: path, reason: "its search has \(fault)")
         }
         guard (state.averaged + state.reference).allSatisfy(\.isFinite), state.reference.allSatisfy({ $0 > 0 }) else {

@@ -29,7 +29,6 @@ extension Run where Method == RuleEvolution {
         source: (any InstanceSource)? = nil, recorded: [String: String] = [:], generations: Int? = nil
     ) throws {
         try self.init(creating: folder, describedBy: Self.description) {
-            try RuleEvolution.requireTasks(source ?? scenario, options)
             let trainer = try CoalitionTrainer(
                 scenario: scenario, options: options, start: start, source: source, recorded: recorded)
             return try RuleEvolution(
@@ -110,7 +109,8 @@ public final class RuleEvolution: Trainable {
         }
         let largest = description.options.settings[0]
         let example = source.instance(
-            tasks: largest.tasks, workers: largest.workers, seed: description.options.seed, episode: EpisodeRange.evolution[0])
+            tasks: largest.tasks, workers: largest.workers, seed: description.options.seed,
+            episode: EpisodeRange.evolution[0])
         identity.add(
             ContentHash.digits(ContentHash.sipHash(Array("\(example)".utf8))), file: "episodes", key: "first episode")
         for (key, name) in [("orders", "orders"), ("workers-file", "workers")] {
@@ -119,16 +119,6 @@ public final class RuleEvolution: Trainable {
             }
         }
         return identity
-    }
-
-    /// Throws `CSCError.invalid` where episodes hold no task.
-    static func requireTasks(_ source: any InstanceSource, _ options: EvolutionOptions) throws {
-        try options.validate()
-        let setting = options.settings[0]
-        let example = source.instance(tasks: setting.tasks, workers: setting.workers, seed: options.seed, episode: EpisodeRange.evolution[0])
-        guard !example.tasks.isEmpty else {
-            throw CSCError.invalid("\(source.name) holds no task, so there is nothing to learn")
-        }
     }
 
     // MARK: What it is
@@ -215,7 +205,7 @@ public final class RuleEvolution: Trainable {
         made = try CoalitionTrainer(
             scenario: description.scenario, options: description.options, checkpoint: checkpoint, source: source,
             recorded: description.recorded ?? [:])
-        totalSteps = try checkpoint.integer("episodes")
+        totalSteps = try checkpoint.counter("episodes")
     }
 
     /// `policy.yaml`.

@@ -76,7 +76,7 @@ public struct FixedHorizonConfiguration: KeyedConfiguration {
         .number("ppo.entCoef", \.settings.entCoef, 0...10, "weight of the entropy"),
         .number("ppo.vfCoef", \.settings.vfCoef, 0...1000, "weight of the critic's loss"),
         .number(
-            "ppo.maxGradNorm", \.settings.maxGradNorm, 0...1e9, "longest gradient of both networks together",
+            "ppo.maxGradNorm", \.settings.maxGradNorm, 0...1e9, "longest gradient of either network",
             open: true),
         .truth("ppo.normAdv", \.settings.normAdv, "standardise the advantages of a minibatch"),
     ]

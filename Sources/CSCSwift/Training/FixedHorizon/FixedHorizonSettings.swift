@@ -23,7 +23,7 @@ public struct FixedHorizonSettings: Sendable, Hashable, Codable {
     public var entCoef = 0.01
     /// Weight of the critic's loss 0.5 * mean (value - return)^2.
     public var vfCoef = 0.5
-    /// The longest gradient of both networks together.
+    /// The longest gradient of either network.
     public var maxGradNorm = 0.5
     /// Advantages of a minibatch are brought to mean 0 and standard deviation 1.
     public var normAdv = true
@@ -90,6 +90,8 @@ public struct FixedHorizonReport: Sendable, Hashable {
     public var approxKL = 0.0
     /// Share of agent-steps whose ratio left 1 - clipCoef ... 1 + clipCoef.
     public var clipFraction = 0.0
-    /// Mean norm of the gradient before it was clipped.
-    public var gradientNorm = 0.0
+    /// Mean norm of the actor's gradient before it was clipped.
+    public var actorGradientNorm = 0.0
+    /// Mean norm of the critic's gradient before it was clipped.
+    public var criticGradientNorm = 0.0
 }

@@ -104,7 +104,8 @@ public final class FixedHorizonTrainer {
         report.entropy = update.entropy
         report.approxKL = update.approxKL
         report.clipFraction = update.clipFraction
-        report.gradientNorm = update.gradientNorm
+        report.actorGradientNorm = update.actorGradientNorm
+        report.criticGradientNorm = update.criticGradientNorm
         iteration += 1
         report.agentSteps = iteration * agentStepsPerIteration
         let returns = shards.flatMap(\.episodicReturns)
@@ -151,7 +152,7 @@ public final class FixedHorizonTrainer {
     public func load(from checkpoint: Checkpoint) throws(CSCError) {
         try networks.load(from: checkpoint)
         try ppo.load(from: checkpoint)
-        iteration = try checkpoint.integer("iteration", in: 0...Learner.mostIterations)
+        iteration = try checkpoint.integers("iteration", count: 1, in: 0...Learner.mostIterations)[0]
         for (index, shard) in shards.enumerated() { try shard.load(from: checkpoint, name: "shard \(index)") }
     }
 }

@@ -1,5 +1,5 @@
-/// Steps whose agents all choose among the same actions: the rows of a shard of a game with a fixed horizon.
-/// Each is filled and read by the one thread that has its shard.
+/// Steps whose agents all choose among the same actions: the rows of a shard of a game with a fixed horizon. One thread
+/// at a time uses it.
 final class StepMinibatch: MinibatchBatch, @unchecked Sendable {
     static let shardSize = 256
 
@@ -55,7 +55,7 @@ final class StepMinibatch: MinibatchBatch, @unchecked Sendable {
     ) -> PolicyLoss {
         let (logits, width) = (logits, actor.outputWidth)
         var all = gradient.mutableSpan
-        var out = all.extracting(0..<count * width)
+        var out = all.part(0..<count * width)
         return Policy.clippedLoss(
             logits: logits.span.extracting(0..<count * width), width: width,
             actions: targets.actions.span.extracting(0..<count),
@@ -79,7 +79,7 @@ final class StepMinibatch: MinibatchBatch, @unchecked Sendable {
     private func valueLoss(_ targets: MinibatchTargets, _ gradient: inout [Float]) -> Double {
         let values = values
         var all = gradient.mutableSpan
-        var out = all.extracting(0..<count)
+        var out = all.part(0..<count)
         return Policy.valueLoss(
             values: values.span.extracting(0..<count), returns: targets.returns.span.extracting(0..<count),
             gradient: &out)
@@ -100,7 +100,7 @@ final class StepMinibatch: MinibatchBatch, @unchecked Sendable {
         _ workspace: MLPWorkspace
     ) {
         var all = output.mutableSpan
-        var out = all.extracting(0..<rows * shape.outputWidth)
+        var out = all.part(0..<rows * shape.outputWidth)
         MLP.forward(
             shape, parameters: parameters.span, input: input.span.extracting(0..<rows * shape.inputWidth), rows: rows,
             output: &out, workspace: workspace)

@@ -90,8 +90,8 @@ public final class ActorCritic: @unchecked Sendable {
         guard found == design.description else {
             throw .damaged(path: checkpoint.path, reason: "it holds a policy of \(found); this run has \(design)")
         }
-        actor = try checkpoint.finiteFloats("actor", count: actor.count)
-        critic = try checkpoint.finiteFloats("critic", count: critic.count)
+        actor = try checkpoint.floats("actor", count: actor.count)
+        critic = try checkpoint.floats("critic", count: critic.count)
     }
 }
 

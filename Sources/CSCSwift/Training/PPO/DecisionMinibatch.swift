@@ -21,8 +21,7 @@ public final class CreditedRollout: MinibatchSource {
     }
 }
 
-/// Decisions with different numbers of actions: the rows of a shard of dispatch.
-/// Each is filled and read by the one thread that has its shard.
+/// Decisions with different numbers of actions: the rows of a shard of dispatch. One thread at a time uses it.
 public final class DecisionMinibatch: MinibatchBatch, @unchecked Sendable {
     /// Decisions of a shard.
     public static let shardSize = 128

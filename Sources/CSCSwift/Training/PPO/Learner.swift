@@ -194,9 +194,9 @@ public final class Learner {
     public func load(from checkpoint: Checkpoint) throws(CSCError) {
         try policy.load(from: checkpoint)
         try ppo.load(from: checkpoint)
-        iteration = try checkpoint.integer("iteration", in: 0...Learner.mostIterations)
-        rewards.phi = try checkpoint.finiteDoubles("phi", count: rewards.phi.count)
-        let scale = try checkpoint.finiteDoubles("return scale", count: 2)
+        iteration = try checkpoint.integers("iteration", count: 1, in: 0...Learner.mostIterations)[0]
+        rewards.phi = try checkpoint.doubles("phi", count: rewards.phi.count)
+        let scale = try checkpoint.doubles("return scale", count: 2)
         (returnSquare, returnWeight) = (scale[0], scale[1])
     }
 }

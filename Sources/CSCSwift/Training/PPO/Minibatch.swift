@@ -108,8 +108,7 @@ public final class PPOShard<Batch: MinibatchBatch>: @unchecked Sendable {
     }
 }
 
-/// The present minibatch of an update: its shards run side by side.  Each shard belongs to one
-/// thread while they run; the rest is read only.
+/// The present minibatch of an update: its shards run side by side, each on one thread.
 final class MinibatchJob<Batch: MinibatchBatch>: ParallelJob, @unchecked Sendable {
     /// The rows in the order in which minibatches take them.
     var order: [Int32] = []

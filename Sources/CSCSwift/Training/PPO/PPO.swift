@@ -1,5 +1,3 @@
-internal import Foundation
-
 /// What an update reports; means over its minibatches. CleanRL's names are in `Learner.metricColumns`.
 public struct PPOReport: Sendable, Hashable {
     /// The clipped objective, to be minimised; without the entropy.
@@ -14,8 +12,6 @@ public struct PPOReport: Sendable, Hashable {
     public var clipFraction = 0.0
     /// 1 - Var(return - value) / Var(return), before the update.
     public var explainedVariance = 0.0
-    /// Mean norm of both networks' gradient before it was clipped.
-    public var gradientNorm = 0.0
     /// Mean norm of the actor's gradient before it was clipped.
     public var actorGradientNorm = 0.0
     /// Mean norm of the critic's gradient before it was clipped.
@@ -29,10 +25,9 @@ public struct PPOReport: Sendable, Hashable {
 /// are trained by this one class.
 ///
 /// As in CleanRL the advantages of a minibatch are brought to mean 0 and standard deviation 1 (that of a sample, plus
-/// 1e-8). A minibatch is cut into shards, each with its own memory and gradient; shards run in parallel and their
+/// 1e-8). Each network's gradient is clipped by itself, as the two share nothing and may have step sizes of their own; on
+/// simple_spread clipping both together reaches the same return. A minibatch is cut into shards, each with its own memory and gradient; shards run in parallel and their
 /// gradients are added in order, so the bits do not depend on the number of threads.
-let clipsTogether = ProcessInfo.processInfo.environment["CAFE_CLIP"] == "together"
-
 public final class PPO<Batch: MinibatchBatch> {
     /// The networks that it changes.
     public let policy: ActorCritic
@@ -111,25 +106,18 @@ public final class PPO<Batch: MinibatchBatch> {
         for shard in shards {
             let (actor, critic) = (shard.actorGradient, shard.criticGradient)
             do {
-                var first = sum.extracting(0..<split)
+                var first = sum.part(0..<split)
                 Vector.add(actor.span, scale: 1, to: &first)
             }
-            var rest = sum.extracting(split..<sum.count)
+            var rest = sum.part(split..<sum.count)
             Vector.add(critic.span, scale: 1, to: &rest)
         }
-        if clipsTogether {
-            let norm = Double(Gradient.clipNorm(&sum, maxNorm: Float(settings.maxGradNorm)))
-            report.gradientNorm += norm
-            report.actorGradientNorm += norm
-            report.criticGradientNorm += norm
-        } else {
-            do {
-                var first = sum.extracting(0..<split)
-                report.actorGradientNorm += Double(Gradient.clipNorm(&first, maxNorm: Float(settings.maxGradNorm)))
-            }
-            var rest = sum.extracting(split..<sum.count)
-            report.criticGradientNorm += Double(Gradient.clipNorm(&rest, maxNorm: Float(settings.maxGradNorm)))
+        do {
+            var first = sum.part(0..<split)
+            report.actorGradientNorm += Double(Gradient.clipNorm(&first, maxNorm: Float(settings.maxGradNorm)))
         }
+        var rest = sum.part(split..<sum.count)
+        report.criticGradientNorm += Double(Gradient.clipNorm(&rest, maxNorm: Float(settings.maxGradNorm)))
         Self.move(&policy.actor, actorOptimizer, sum.span.extracting(0..<split))
         Self.move(&policy.critic, criticOptimizer, sum.span.extracting(split..<sum.count))
     }
@@ -165,16 +153,16 @@ public final class PPO<Batch: MinibatchBatch> {
     public func load(from checkpoint: Checkpoint) throws(CSCError) {
         for (name, optimizer) in [("actor", actorOptimizer), ("critic", criticOptimizer)] {
             var state = optimizer.state
-            state.m = try checkpoint.finiteFloats("adam.\(name).m", count: state.m.count)
-            state.v = try checkpoint.finiteFloats("adam.\(name).v", count: state.v.count)
-            state.step = try checkpoint.integer("adam.\(name).step")
+            state.m = try checkpoint.floats("adam.\(name).m", count: state.m.count)
+            state.v = try checkpoint.floats("adam.\(name).v", count: state.v.count)
+            state.step = try checkpoint.counter("adam.\(name).step")
             optimizer.state = state
         }
     }
 }
 
-/// What the update aims at, one number per decision: advantages, the values of the critic and the returns. Each is written
-/// by one thread and read by all threads afterwards.
+/// What the update aims at, one number per decision: advantages, the critic's values and the returns. Each is written
+/// by one thread and read by all afterwards.
 public final class LearningTargets: @unchecked Sendable {
     /// [n]: generalised advantages, in units of the scaled reward, not standardised.
     public var advantages: [Float] = []
@@ -214,7 +202,6 @@ extension PPOReport {
         entropy /= count
         approxKL /= count
         clipFraction /= count
-        gradientNorm /= count
         actorGradientNorm /= count
         criticGradientNorm /= count
     }

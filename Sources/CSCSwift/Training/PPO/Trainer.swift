@@ -164,7 +164,7 @@ public final class Trainer<Game: ParallelEnvironment & SendableMetatype> {
     /// Takes over a saved state. Throws `CSCError.damaged`.
     public func load(from checkpoint: Checkpoint) throws {
         try learner.load(from: checkpoint)
-        totalDecisions = try checkpoint.integer("decisions", in: 0...1 << 60)
+        totalDecisions = try checkpoint.integers("decisions", count: 1, in: 0...1 << 60)[0]
         for addition in extensions { try addition.load(from: checkpoint) }
     }
 }

@@ -96,7 +96,8 @@ public final class FixedHorizonTraining: Trainable {
     /// Returns of the episodes that ended, and PPO's losses.
     public let metricColumns = [
         "charts/episodic_return", "charts/episodes", "charts/agent_steps", "losses/policy_loss", "losses/value_loss",
-        "losses/entropy", "losses/approx_kl", "losses/clipfrac", "losses/grad_norm", "charts/learning_rate",
+        "losses/entropy", "losses/approx_kl", "losses/clipfrac", "losses/actor_grad_norm", "losses/critic_grad_norm",
+        "charts/learning_rate",
     ]
     /// Mean and standard deviation of the return.
     public let evaluationColumns = ["eval/return", "eval/return_sd"]
@@ -111,8 +112,8 @@ public final class FixedHorizonTraining: Trainable {
             report: report,
             metrics: [
                 report.episodicReturn, Double(report.episodes), Double(report.agentSteps), report.policyLoss,
-                report.valueLoss, report.entropy, report.approxKL, report.clipFraction, report.gradientNorm,
-                learningRate,
+                report.valueLoss, report.entropy, report.approxKL, report.clipFraction,
+                report.actorGradientNorm, report.criticGradientNorm, learningRate,
             ], steps: trainer.agentStepsPerIteration, seconds: [trainer.seconds.rollout, trainer.seconds.update])
     }
 
@@ -196,7 +197,7 @@ public struct FixedHorizonPolicy: Sendable {
             throw .damaged(path: checkpoint.path, reason: "its layers are not those of config.yaml, \(widths)")
         }
         shape = MLPShape(widths: widths)
-        parameters = try checkpoint.finiteFloats("actor", count: shape.parameterCount)
+        parameters = try checkpoint.floats("actor", count: shape.parameterCount)
     }
 
     /// It as a player, by its likeliest actions or by draws from it.

@@ -27,7 +27,7 @@ public final class Run<Method: Trainable> {
     public private(set) var history: [RunEvaluation] = []
 
     private var files: RunFolder
-    /// The metrics of the last iteration, as the table of a longer run would hold them.
+    /// The metrics of the last iteration, as the table of a longer run would hold them; empty where this run has done none.
     private var row: [Double] = []
     /// An evaluation that was made only because the run ended: a longer run would not have made it.
     private var final: RunEvaluation?
@@ -136,7 +136,7 @@ public final class Run<Method: Trainable> {
         }
         try files.resumeTables(metrics: metricColumns, timing: timingColumns, at: iteration)
         if isComplete { evaluateAtEnd() }
-        if iteration > 0 { try files.append(shownRow, iteration: iteration) }
+        if !row.isEmpty { try files.append(shownRow, iteration: iteration) }
         if savedAt != files.checkpoints.iterations().last { try save() }  // the best one was the only whole one
         try writePolicy()
         try writeEvaluations()
@@ -287,10 +287,13 @@ public final class Run<Method: Trainable> {
     }
 
     private func loadHistory(_ checkpoint: Checkpoint) throws {
-        row = try checkpoint.doubles("run row", count: iteration > 0 ? metricColumns.count : 0)
-        let times = try checkpoint.integers("run evaluations")
+        row = try checkpoint.doubles("run row", finite: false)
+        guard row.isEmpty || row.count == metricColumns.count && iteration > 0 else {
+            throw CSCError.damaged(path: checkpoint.path, reason: "section 'run row' has \(row.count) values")
+        }
+        let times = try checkpoint.integers("run evaluations", in: Checkpoint.counters)
         let count = method.evaluationCount
-        let values = try checkpoint.doubles("run evaluated", count: times.count / 2 * count)
+        let values = try checkpoint.doubles("run evaluated", count: times.count / 2 * count, finite: false)
         guard times.count % 2 == 0 else {
             throw CSCError.damaged(path: checkpoint.path, reason: "section 'run evaluations' is cut short")
         }

@@ -205,9 +205,10 @@ struct LearntCoalitionTests {
         #expect(policy.joint && text.contains("joint: true"))
         #expect(try !greedy.text().contains("joint"))
         #expect(try LearntCoalitionPolicy(text: greedy.text()) == greedy)
-        let renamed = text.replacingOccurrences(of: "price.pressure:", with: "price.presure:")
+        let byHand = text.split(separator: "\n").dropFirst().joined(separator: "\n")  // without the checksum
+        let renamed = byHand.replacingOccurrences(of: "price.pressure:", with: "price.presure:")
         #expect { try LearntCoalitionPolicy(text: renamed) } throws: { "\($0)".contains("price.presure") }
-        let newer = text.replacingOccurrences(of: "format: 1", with: "format: 9")
+        let newer = byHand.replacingOccurrences(of: "format: 1", with: "format: 9")
         #expect { try LearntCoalitionPolicy(text: newer) } throws: { "\($0)".contains("format") }
         #expect(throws: CSCError.self) { try LearntCoalitionPolicy(contentsOf: "no/such/policy.yaml") }
     }

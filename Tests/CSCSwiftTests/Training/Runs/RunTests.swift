@@ -171,7 +171,7 @@ import Testing
         for name in ["policy.ckpt", "evaluation.json"] {
             try FileManager.default.removeItem(atPath: AtomicFile.join(path, name))
         }
-        for name in ["policy.ckpt.partial-77", "checkpoints/best.ckpt.partial-78"] {
+        for name in ["policy.ckpt.partial-0123456789abcdef", "checkpoints/best.ckpt.partial-fedcba9876543210"] {
             try Data([1]).write(to: URL(fileURLWithPath: AtomicFile.join(path, name)))
         }
         try AtomicFile.append("5,0.1,0.", to: AtomicFile.join(path, "metrics.csv"))

@@ -30,14 +30,14 @@ struct ResumeCommand: ParsableCommand {
     @Option(help: "Stop after so many minutes (runs of evolve).")
     var minutes: Double?
 
-    @Option(help: "Threads to use; 0 takes every processor. Changes nothing but the time.", transform: Limits.threads.parse)
+    @Option(
+        help: "Threads to use; 0 takes every processor. Changes nothing but the time.", transform: Limits.threads.parse)
     var threads: Int = 0
 
     @Flag(help: "Print nothing but errors.")
     var quiet = false
 
     func validate() throws {
-        if let iterations, iterations < 1 { throw ValidationError("--iterations \(iterations) is less than 1.") }
         if let minutes, !(minutes > 0 && minutes <= 1e9) {
             throw ValidationError("--minutes \(minutes) is not above 0 and at most 1e9.")
         }
