@@ -40,7 +40,6 @@ struct CafeCLI: ParsableCommand {
             try command.run()
             try Output.flush()
         } catch {
-            ErrorReport.show(error)
             end(error)
         }
     }
@@ -53,9 +52,6 @@ struct CafeCLI: ParsableCommand {
         let text = fullMessage(for: error)
         if code.isSuccess && !text.isEmpty {
             print(text)
-        } else if !text.isEmpty && ErrorReport.isWanted(CommandLine.arguments) {
-            print(ErrorReport.json(error, message: message(for: error)).line)
-            do { try Output.flush() } catch { Output.note(text) }
         } else if !text.isEmpty {
             Output.note(text)
         }

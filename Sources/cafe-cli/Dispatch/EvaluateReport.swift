@@ -227,11 +227,6 @@ extension EvaluateCommand {
             throw ValidationError("--bounds do not know \(unknown), which the episodes have")
         }
         let count = min(boundEpisodes ?? 4, setting.episodes)
-        let sample = setting.source.instance(
-            tasks: setting.tasks, workers: setting.workers, seed: setting.seeds[0], episode: EpisodeRange.evaluation[0])
-        if let unknown = FullInformation.unknown(in: sample) {
-            throw ValidationError("--bounds do not know \(unknown), which the episodes have")
-        }
         let progress = ProgressLine("full information", total: count)
         let results = FullInformation.bounds(
             on: setting.source, tasks: setting.tasks, workers: setting.workers, seed: setting.seeds[0],
