@@ -42,8 +42,10 @@ struct LabelAggregate: ParsableCommand {
         })
     var contradictions = LabelFiles.Contradictions.first
     @Option(help: "Decides ties.") var seed: UInt64 = 0
-    @Option(help: "At most so many iterations of ds, one-coin and glad.") var iterations = 100
-    @Option(help: "How many workers to list, those with most labels first.") var workers = 10
+    @Option(help: "At most so many iterations of ds, one-coin and glad.", transform: Limits.iterations.parse)
+    var iterations = 100
+    @Option(help: "How many workers to list, those with most labels first.", transform: Limits.episodeSize.parse)
+    var workers = 10
     @Flag(help: "Show which of the methods predicts held-out labels best, and how far they agree, in place of results.")
     var compare = false
     @Option(help: "Write everything, every worker included, to this JSON file; - for standard output.") var json:
@@ -53,7 +55,6 @@ struct LabelAggregate: ParsableCommand {
 
     func validate() throws {
         if try methods().isEmpty { throw ValidationError("--method names no method.") }
-        guard workers >= 0 else { throw ValidationError("--workers is at least 0.") }
         try FileOptions.checkInput([
             ("--labels", labels), ("--truth", truth), ("--tasks", tasks), ("--families", families),
         ])
@@ -64,7 +65,6 @@ struct LabelAggregate: ParsableCommand {
         if compare && (out != nil || (json != nil && json != "-")) {
             throw ValidationError("--compare prints a comparison: leave out --out, and --json FILE for --json -.")
         }
-        guard iterations > 0 else { throw ValidationError("--iterations must be at least 1.") }
     }
 
     private func methods() throws -> [AggregationMethod] {
@@ -84,12 +84,16 @@ struct LabelAggregate: ParsableCommand {
         let files = LabelFiles(
             format: format, badRows: skipBadRows ? .skip : .fail, contradictions: contradictions)
         let (table, report) = try files.read(labels: labels, tasks: tasks, truth: truth)
+        for method in try methods() + (compare ? AggregationMethod.comparable : []) {
+            try table.checkSize(for: method, labels: labels)
+        }
         if compare {
             let named = try methods()
             for method in named { try method.check(classes: table.classes.count) }
             return ComparisonReport(
-                table, methods: method == Self.usual ? AggregationMethod.comparable : named, seed: seed)
-                .show(json: json == "-")
+                table, methods: method == Self.usual ? AggregationMethod.comparable : named, seed: seed
+            )
+            .show(json: json == "-")
         }
         let store = LabelStore(table)
         let gold = table.tasks.map(\.truth)

@@ -29,8 +29,12 @@ struct LabelReplayCommand: ParsableCommand {
     @Option(help: "With --labels: a table of task,truth.") var truth: String?
     @Option(help: "One of UCI's original files.") var uci: String?
     @Option(help: "With --uci: spammer-hammer, one-coin or malicious.") var model: String?
-    @Option(help: "With --uci: the number of contexts S (default: the letter's setting).") var contexts: Int?
-    @Option(help: "With --uci: the number of workers K (default: the letter's setting).") var workers: Int?
+    @Option(
+        help: "With --uci: the number of contexts S (default: the letter's setting).",
+        transform: Limits.labelTasks.parse) var contexts: Int?
+    @Option(
+        help: "With --uci: the number of workers K (default: the letter's setting).",
+        transform: Limits.labelWorkers.parse) var workers: Int?
     @Flag(help: "With --uci: draw the workers once, not for each run.") var oneDraw = false
     @Option(
         help: "Names separated by commas (random,bbta:0,bbta:1,iethresh,crowdsense,pooled; with two classes OptKG too)."
@@ -41,17 +45,22 @@ struct LabelReplayCommand: ParsableCommand {
     @Option(name: .customLong("aggregate"), help: "How labels are read: session and names of aggregators, by commas.")
     var aggregators = "session"
     @Option(help: "Accuracy is taken at so many labels a task: numbers separated by commas.") var budgets: String?
-    @Option(help: "N' of BBTA: tasks of each context that everyone labels first.") var explore = 1
+    @Option(help: "N' of BBTA: tasks of each context that everyone labels first.", transform: Limits.explore.parse)
+    var explore = 1
+    @Option(
+        help: "With the method pooled: how many tasks' class an expert tells beforehand.",
+        transform: Limits.explore.parse) var gold = 0
     @Option(help: "For pooled: a table worker,family of workers whose errors go together, who count as one voice.")
     var families: String?
-    @Option(help: "With the method pooled: how many tasks' class an expert tells beforehand.") var gold = 0
     @Option(name: .customLong("stop-at"), help: "With the method pooled: the posterior at which a task is settled.")
     var stopAt: Double?
-    @Option(help: "Accuracy is taken up to this many labels a task.") var budgetPerTask = 15
-    @Option(help: "Runs to average.") var runs = 30
+    @Option(help: "Accuracy is taken up to this many labels a task.", transform: Limits.questions.parse)
+    var budgetPerTask = 15
+    @Option(help: "Runs to average.", transform: Limits.runs.parse) var runs = 30
     @Option(help: "The seed of everything.") var seed: UInt64 = 0
-    @Option(help: "GROUSE's rank, for recorded sets with missing labels (2).") var rank: Int?
-    @Option(help: "Threads (0: all cores).") var threads = 0
+    @Option(help: "GROUSE's rank, for recorded sets with missing labels (2).", transform: Limits.rank.parse) var rank:
+        Int?
+    @Option(help: "Threads (0: all cores).", transform: Limits.threads.parse) var threads = 0
     @Option(help: "Write the curves as JSON.") var json: String?
     @Option(help: "Write the curves as CSV.") var csv: String?
     @Option(help: "Write the curves as an SVG plot.") var plot: String?
@@ -118,13 +127,7 @@ struct LabelReplayCommand: ParsableCommand {
         _ = try labelsPerTask()
         if recordedOnly && uci != nil { throw ValidationError("--recorded-only is for recorded sets, not --uci.") }
         if recordedOnly && rank != nil { throw ValidationError("--rank: nothing is filled in with --recorded-only.") }
-        guard gold >= 0 else { throw ValidationError("--gold is at least 0.") }
         try checkKnown(gold: gold > 0, stopAt: stopAt, pooled: names.contains("pooled"))
-        guard runs >= 1, budgetPerTask >= 1, explore >= 0, rank ?? 1 >= 1, contexts ?? 1 >= 1, workers ?? 1 >= 1 else {
-            throw ValidationError(
-                "--runs, --budget-per-task, --rank, --contexts and --workers are at least 1, --explore at least 0.")
-        }
-        guard threads >= 0 else { throw ValidationError("--threads \(threads) is less than 0, which means all cores.") }
         try FileOptions.checkInput([
             ("--matrix", matrix), ("--labels", labels), ("--tasks", tasks), ("--truth", truth), ("--uci", uci),
             ("--families", families),
@@ -141,7 +144,7 @@ struct LabelReplayCommand: ParsableCommand {
     }
 
     func run() throws {
-        Threads.count = threads
+        Output.startThreads(threads)
         let (stage, completion) = try stage()
         var replay = Replay(stage: stage)
         let first = replay.matrix(run: 0)
@@ -184,6 +187,7 @@ struct LabelReplayCommand: ParsableCommand {
             let data = try UCIDataset(path: uci)
             let s = contexts ?? data.setting.contexts
             let list = try data.tasks(contexts: s)
+            try checkSize(tasks: list.count, workers: workers ?? data.setting.workers)
             let stage = ReplayStage.simulated(
                 tasks: list, contexts: (0..<s).map { "cluster \($0 + 1)" }, classes: ["0", "1"], model: kind,
                 workers: workers ?? data.setting.workers)
@@ -198,16 +202,24 @@ struct LabelReplayCommand: ParsableCommand {
         } else {
             table = try LabelFiles().read(labels: labels ?? "", tasks: tasks, truth: truth).table
         }
+        try checkSize(tasks: table.tasks.count, workers: table.workers.count)
         let completion = ReplayReport.Completion(
             recorded: table.labels.count, pairs: table.tasks.count * table.workers.count)
         if recordedOnly || completion.recorded == completion.pairs { return (.fixed(LabelMatrix(table)), completion) }
         return (.fixed(try complete(table, completion)), completion)
     }
 
+    /// Refuses a matrix of all answers that memory cannot hold, beside its completion.
+    private func checkSize(tasks: Int, workers: Int) throws {
+        try Limits.checkMemory(
+            [tasks, workers], bytes: 24,
+            "replay needs the answers of all \(workers) workers to all \(tasks) tasks: they")
+    }
+
     private func complete(_ table: LabelTable, _ completion: ReplayReport.Completion) throws -> LabelMatrix {
         let workers = table.workers.count
         if let rank, rank > workers {
-            throw CSCError.invalid("--rank \(rank): the set has \(Terminal.counted(workers, "worker"))")
+            throw ValidationError("--rank \(rank): it is at most the number of workers, \(workers).")
         }
         let rank = rank ?? min(2, workers)
         FileOptions.note(

@@ -103,6 +103,11 @@ extension SpatialCrowdsourcing {
     /// - Throws: `CSCError.invalid` naming the first task, worker or commitment that makes no sense.
     public func restore(_ snapshot: Snapshot, scale: Snapshot.Scale) throws {
         if let fault = snapshot.fault { throw CSCError.invalid("snapshot: \(fault)") }
+        // Windows are numbered in 47 bits, as the streams of random numbers that belong to them are.
+        guard snapshot.now / options.window < 0x1p47 else {
+            throw CSCError.invalid(
+                "snapshot: the time \(snapshot.now) is beyond 2^47 windows of \(options.window) min: it is in minutes")
+        }
         state.restore(snapshot, scale: scale)
         scales = Scales()
         scales.pay = scale.pay

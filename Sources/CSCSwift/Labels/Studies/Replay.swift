@@ -154,14 +154,13 @@ public struct Replay: Sendable {
             throw .invalid("\(gold) gold of \(known) tasks of known truth leave nothing to score")
         }
         let budgets = budgets(tasks: first.tasks.count)
-        let slots = (0..<runs * parsed.count).map { _ in Slot() }
-        Threads.parallelFor(slots.count) { index in
+        let played = Threads.map(runs * parsed.count) { index in
             let run = index / parsed.count, seed = runSeed(run)
-            slots[index].points = play(
+            return play(
                 parsed[index % parsed.count], stage.matrix(seed: seed), budgets, readings, seed: seed, run: run)
         }
         return methods.indices.map { m in
-            curve(methods[m], first, budgets, (0..<runs).map { slots[$0 * parsed.count + m].points })
+            curve(methods[m], first, budgets, (0..<runs).map { played[$0 * parsed.count + m] })
         }
     }
 
@@ -213,10 +212,6 @@ public struct Replay: Sendable {
     struct Point: Sendable {
         var accuracy: [Double]
         var spent: Int
-    }
-
-    private final class Slot: @unchecked Sendable {  // each is written by one iteration only
-        var points: [Point] = []
     }
 
     private func play(

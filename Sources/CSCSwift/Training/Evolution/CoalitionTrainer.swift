@@ -80,7 +80,9 @@ public final class CoalitionTrainer {
         let source = source ?? scenario
         self.source = source
         lanes = (0..<Self.laneCount).map { _ in Lane(options) }
-        let untrained = Self.untrained(source, options)
+        guard let untrained = Self.untrained(source, options) else {
+            throw CSCError.invalid("\(source.name): its episodes hold no task, so there is nothing to learn from")
+        }
         let first = start?.weights.vector ?? untrained.weights.vector
         state = State(
             search: CMAES(
@@ -96,14 +98,18 @@ public final class CoalitionTrainer {
         }
     }
 
-    /// The policy that a run begins with: rate and forecast counted over training episodes, nothing learnt yet.
-    static func untrained(_ source: any InstanceSource, _ options: EvolutionOptions) -> LearntCoalitionPolicy {
+    /// The policy that a run begins with: rate and forecast counted over training episodes, nothing learnt yet; nil where
+    /// no episode has a task.
+    static func untrained(
+        _ source: any InstanceSource, _ options: EvolutionOptions
+    ) -> LearntCoalitionPolicy? {
         let largest = options.settings.max { $0.tasks < $1.tasks }!
         let counted = (0..<options.forecastEpisodes).map { number in
             source.instance(
                 tasks: largest.tasks, workers: largest.workers, seed: options.seed,
                 episode: EpisodeRange.forecast[number])
         }
+        guard counted.contains(where: { !$0.tasks.isEmpty }) else { return nil }
         return LearntCoalitionPolicy(untrained: counted, price: options.startPrice, joint: options.jointTraining)
     }
 
@@ -123,6 +129,16 @@ public final class CoalitionTrainer {
             state.averaged.count == CoalitionWeights.names.count,
             state.reference.count == options.settings.count
         else { throw CSCError.damaged(path: path, reason: "its state cannot be read") }
+        if let fault = state.search.fault(dimension: CoalitionWeights.names.count) {
+            throw CSCError.damaged(path: path, reason: "its search has \(fault)")
+        }
+        guard (state.averaged + state.reference).allSatisfy(\.isFinite), state.reference.allSatisfy({ $0 > 0 }) else {
+            throw CSCError.damaged(path: path, reason: "a number of its state is not finite")
+        }
+        try state.forecast.validate()
+        guard state.rate > 0, state.rate.isFinite else {
+            throw CSCError.damaged(path: path, reason: "its rate is \(state.rate)")
+        }
         self.scenario = scenario
         self.options = options
         self.recorded = recorded
