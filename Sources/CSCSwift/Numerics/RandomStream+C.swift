@@ -20,6 +20,7 @@ public struct RandomStream: RandomNumberGenerator, Sendable, Hashable, Codable {
         case annealing = 7
         case autoencoder = 8
         case evolution = 9
+        case scenario = 10
         case labelModel = 16
         case labelAssignment = 17
         case labelTies = 18

@@ -24,10 +24,11 @@ struct LabelAggregate: ParsableCommand {
     @Option(help: "A table task,truth: accuracies are printed then.") var truth: String?
     @Option(help: "A table task[,context][,truth] of all tasks: worker qualities are given by context then.")
     var tasks: String?
+    @OptionGroup var columns: ColumnOptions
     @Option(help: "For pooled: a table worker,family of workers whose errors go together, who count as one voice.")
     var families: String?
     @Option(help: "One or more of \(AggregationMethod.names.joined(separator: ", ")), separated by commas.")
-    var method = Self.usual
+    var method = LabelAggregate.usual
     @Flag(name: .customLong("no-header"), help: "The label table has no header: its columns are task, worker, label.")
     var noHeader = false
     @Flag(name: .customLong("skip-bad-rows"), help: "Leave rows out that cannot be read, and count them.")
@@ -80,20 +81,21 @@ struct LabelAggregate: ParsableCommand {
     }
 
     func run() throws {
-        let format = CSVFormat(header: noHeader ? .absent : .firstLine)
+        var format = CSVFormat(header: noHeader ? .absent : .firstLine)
+        format.columns = try columns.mapping(for: LabelFiles.meanings)
         let files = LabelFiles(
             format: format, badRows: skipBadRows ? .skip : .fail, contradictions: contradictions)
         let (table, report) = try files.read(labels: labels, tasks: tasks, truth: truth)
-        for method in try methods() + (compare ? AggregationMethod.comparable : []) {
-            try table.checkSize(for: method, labels: labels)
-        }
+        for warning in report.warnings { FileOptions.note("warning: " + warning) }
         if compare {
             let named = try methods()
             for method in named { try method.check(classes: table.classes.count) }
             return ComparisonReport(
-                table, methods: method == Self.usual ? AggregationMethod.comparable : named, seed: seed
-            )
-            .show(json: json == "-")
+                table, methods: method == LabelAggregate.usual ? AggregationMethod.comparable : named, seed: seed)
+                .show(json: json == "-")
+        }
+        for method in try methods() {
+            try table.checkSize(for: method, labels: labels)
         }
         let store = LabelStore(table)
         let gold = table.tasks.map(\.truth)

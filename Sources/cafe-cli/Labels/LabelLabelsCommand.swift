@@ -83,9 +83,10 @@ struct LabelLabels: ParsableCommand {
         var aggregator = aggregation.aggregator(seed: live.options.seed, contexts: table.tasks.map(\.context))
         let result = aggregator.fitPredict(LabelStore(table))
         let sureness = aggregation.isVote ? "share" : "probability"
+        let gold = live.goldLabels
         return (
             answers.indices.map { index in
-                if live.goldLabel(of: answers[index].task) != nil { return answers[index] }
+                if gold[index] != nil { return answers[index] }
                 let label = result.labels[index]
                 return LabelSession.Answer(
                     task: answers[index].task, label: answers[index].labels == 0 ? nil : table.classes[label],

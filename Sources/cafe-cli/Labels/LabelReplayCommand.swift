@@ -25,6 +25,10 @@ struct LabelReplayCommand: ParsableCommand {
 
     @Option(help: "A wide matrix of labels.") var matrix: String?
     @Option(help: "A table of task,worker,label.") var labels: String?
+    @Option(
+        parsing: .unconditional,
+        help: "With --matrix: what stands for a label that is not there (-1 where that is no class, if left out).")
+    var missing: String?
     @Option(help: "With --labels: a table of task,context,truth.") var tasks: String?
     @Option(help: "With --labels: a table of task,truth.") var truth: String?
     @Option(help: "One of UCI's original files.") var uci: String?
@@ -47,11 +51,10 @@ struct LabelReplayCommand: ParsableCommand {
     @Option(help: "Accuracy is taken at so many labels a task: numbers separated by commas.") var budgets: String?
     @Option(help: "N' of BBTA: tasks of each context that everyone labels first.", transform: Limits.explore.parse)
     var explore = 1
-    @Option(
-        help: "With the method pooled: how many tasks' class an expert tells beforehand.",
-        transform: Limits.explore.parse) var gold = 0
     @Option(help: "For pooled: a table worker,family of workers whose errors go together, who count as one voice.")
     var families: String?
+    @Option(help: "With the method pooled: how many tasks' class an expert tells beforehand.", transform: Limits.explore.parse)
+    var gold = 0
     @Option(name: .customLong("stop-at"), help: "With the method pooled: the posterior at which a task is settled.")
     var stopAt: Double?
     @Option(help: "Accuracy is taken up to this many labels a task.", transform: Limits.questions.parse)
@@ -101,6 +104,7 @@ struct LabelReplayCommand: ParsableCommand {
             throw ValidationError("--uci needs --model \(WorkerModel.allCases.map(\.rawValue).joined(separator: "|")).")
         }
         try refuse([("--tasks", tasks != nil), ("--truth", truth != nil)], without: "--labels", labels != nil)
+        try refuse([("--missing", missing != nil)], without: "--matrix", matrix != nil)
         try refuse(
             [
                 ("--model", model != nil), ("--contexts", contexts != nil), ("--workers", workers != nil),
@@ -198,14 +202,18 @@ struct LabelReplayCommand: ParsableCommand {
         }
         let table: LabelTable
         if let matrix {
-            table = try LabelMatrix(wideCSV: matrix).table
+            let (wide, gaps) = try LabelMatrix.read(wideCSV: matrix, missing: missing)
+            if let sentence = gaps.sentence { FileOptions.note("\(matrix): \(sentence)") }
+            table = wide.table
         } else {
-            table = try LabelFiles().read(labels: labels ?? "", tasks: tasks, truth: truth).table
+            let (read, report) = try LabelFiles().read(labels: labels ?? "", tasks: tasks, truth: truth)
+            for warning in report.warnings { FileOptions.note("warning: " + warning) }
+            table = read
         }
-        try checkSize(tasks: table.tasks.count, workers: table.workers.count)
         let completion = ReplayReport.Completion(
             recorded: table.labels.count, pairs: table.tasks.count * table.workers.count)
         if recordedOnly || completion.recorded == completion.pairs { return (.fixed(LabelMatrix(table)), completion) }
+        try checkSize(tasks: table.tasks.count, workers: table.workers.count)
         return (.fixed(try complete(table, completion)), completion)
     }
 
@@ -219,7 +227,7 @@ struct LabelReplayCommand: ParsableCommand {
     private func complete(_ table: LabelTable, _ completion: ReplayReport.Completion) throws -> LabelMatrix {
         let workers = table.workers.count
         if let rank, rank > workers {
-            throw ValidationError("--rank \(rank): it is at most the number of workers, \(workers).")
+            throw CSCError.invalid("--rank \(rank): the set has \(Terminal.counted(workers, "worker"))")
         }
         let rank = rank ?? min(2, workers)
         FileOptions.note(

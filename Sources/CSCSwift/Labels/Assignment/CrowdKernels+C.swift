@@ -4,7 +4,7 @@ internal import CCore
 /// "crowds".
 enum CrowdKernels {
     /// What kinds of worker say: [classes, kinds] by label, kinds a multiple of 4.
-    struct Tables: Sendable {
+    struct Tables: Sendable, Codable {
         var own: [Double]
         var other: [Double]
         var add: [Double]
@@ -13,7 +13,7 @@ enum CrowdKernels {
     }
 
     /// The labels, and what is known of each without itself.
-    struct Labels: Sendable {
+    struct Labels: Sendable, Codable {
         var task: [Int32] = []
         var cell: [Int32] = []
         var label: [Int32] = []

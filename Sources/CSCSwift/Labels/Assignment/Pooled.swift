@@ -73,8 +73,8 @@ public struct Pooled: LabelAssigner {
     /// What is spent, committed and free.
     public internal(set) var budget: LabelBudget
 
-    let context: [Int]
-    let contexts: Int
+    var context: [Int]
+    var contexts: Int
     var workforce: Workforce
     var pairs: PairStore
     /// Each task's class as an expert knows it, -1 where none does.
@@ -91,12 +91,14 @@ public struct Pooled: LabelAssigner {
     var temperature = 1.0
     /// [context, class]: log prior by the classes' frequencies.
     var prior: [Double]
-    private var tournament: Tournament
+    var tournament: Tournament
+    /// What breaks ties between tasks: a random order.
+    var ranks: [Int32]
     var calibration: Exploration
-    private var outstanding: [Int32]
+    var outstanding: [Int32]
     private var skipped: [Int] = []
     /// Who may be asked about each task; empty where everyone may.
-    private var eligible: [[Int32]] = []
+    var eligible: [[Int32]] = []
     // Workers.
     private(set) var costs: [Int]
     private var present: [UInt8]
@@ -105,8 +107,8 @@ public struct Pooled: LabelAssigner {
     private var asked: [Int]
     private var step = 0
     let closed: Double
-    private var nextRefresh: Int
-    private var stream: RandomStream
+    var nextRefresh: Int
+    var stream: RandomStream
 
     /// - Parameters:
     ///   - taskContexts: the context of each task, 0-based.
@@ -158,6 +160,7 @@ public struct Pooled: LabelAssigner {
             contexts: members, each: each, workers: workers, classes: classes, stream: &stream)
         var order = (0..<Int32(tasks)).map { $0 }
         stream.shuffle(&order)
+        ranks = order
         tournament = Tournament(order: order)
         for task in 0..<tasks { tournament.stage(task, key(task)) }
         tournament.repair(0..<tasks)
@@ -264,7 +267,7 @@ public struct Pooled: LabelAssigner {
         return best
     }
 
-    private mutating func take(_ assignment: Assignment) {
+    mutating func take(_ assignment: Assignment) {
         budget.commit(costs[assignment.worker])
         outstanding[assignment.task] += 1
         pairs.append(assignment.task, worker: assignment.worker, label: PairStore.pending, probability: 1)
@@ -281,7 +284,7 @@ public struct Pooled: LabelAssigner {
 
     /// What the tournament minimises: the log odds between a task's two best classes, after the number of outstanding
     /// assignments. O(C).
-    private func key(_ task: Int) -> Double {
+    func key(_ task: Int) -> Double {
         let room = eligible.isEmpty ? workerCount : eligible[task].count
         guard Int(pairs.count[task]) < room, gold[task] < 0 else { return .infinity }
         let lead = lead(task)
@@ -308,7 +311,7 @@ public struct Pooled: LabelAssigner {
     }
 
     /// After how many more labels everything is inferred anew.
-    private static func pause(_ tasks: Int, _ labels: Int) -> Int { max(10, tasks / 20, labels / 20) }
+    static func pause(_ tasks: Int, _ labels: Int) -> Int { max(10, tasks / 20, labels / 20) }
 
     /// Takes an answer that stands in `pairs` already into account, but for the worker's posterior.
     mutating func take(task i: Int, worker j: Int, label y: Int) {

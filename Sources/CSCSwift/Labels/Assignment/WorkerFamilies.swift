@@ -2,7 +2,7 @@ internal import Foundation
 
 /// Workers whose errors go together: language models of one make, people who share an answer sheet. On one task a family
 /// counts as one voice, and none of it confirms another.
-struct WorkerFamilies: Sendable {
+struct WorkerFamilies: Sendable, Codable {
     /// [workers]; empty where everyone is alone.
     private var family: [Int]
 

@@ -5,7 +5,7 @@ internal import Foundation
 /// Two classes: a grid over (theta, delta), the log odds of being right being theta + delta on tasks of class 0 and
 /// theta - delta on those of class 1; delta is a leaning to class 0. More classes: one accuracy on a grid, wrong answers
 /// spread as the whole workforce's (`Workforce.confusion`), and for each class a kind that answers it whatever is asked.
-struct WorkerKinds: Sendable {
+struct WorkerKinds: Sendable, Codable {
     /// How many kinds: a multiple of four; the last ones may be fillers of no weight.
     let count: Int
     let classes: Int

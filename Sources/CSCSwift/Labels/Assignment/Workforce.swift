@@ -6,10 +6,10 @@ internal import Foundation
 /// what is known of a worker elsewhere counts as much as the whole workforce's behaviour says it should. With more than
 /// two classes each cell (a worker in a context) has a confusion matrix of its own besides, of which its kind is the
 /// prior's mean, `strength` labels of each class strong.
-struct Workforce: Sendable {
+struct Workforce: Sendable, Codable {
     let kinds: WorkerKinds
     private(set) var workers: Int
-    let contexts: Int
+    private(set) var contexts: Int
     /// [worker, context, kind]: the log-likelihood of the worker's answers in the context.
     private(set) var evidence: [Double]
     /// [worker, context, kind].
@@ -27,7 +27,7 @@ struct Workforce: Sendable {
     /// As `evidence`, of answers on tasks whose class is known for certain; empty while there are none.
     private var certain: [Double] = []
     /// With two classes: mean and standard deviation of delta among the workers.
-    private(set) var lean = (mean: 0.0, deviation: Self.leanDeviation)
+    private(set) var lean = Lean()
     private var shared: [Double]
 
     /// How many labels of a class the kind's row of the confusion matrix counts.
@@ -70,6 +70,36 @@ struct Workforce: Sendable {
             row.append(contentsOf: repeatElement(0, count: contexts * kinds.classes))
         }
         update(workers - 1)
+    }
+
+    /// Mean and standard deviation of delta among the workers.
+    struct Lean: Sendable, Codable {
+        var mean = 0.0
+        var deviation = Workforce.leanDeviation
+    }
+
+    /// The number of a cell once there are `more` contexts.
+    func cellAfterAdding(_ more: Int, worker: Int, context: Int) -> Int { worker * (contexts + more) + context }
+
+    /// Contexts of which nothing is known, behind the others. O(K S (kinds + C^2)).
+    mutating func addContexts(_ more: Int) {
+        guard more > 0 else { return }
+        let before = contexts, classes = kinds.classes
+        func widened(_ values: [Double], _ width: Int) -> [Double] {
+            guard !values.isEmpty else { return values }
+            var wide = [Double](repeating: 0, count: workers * (before + more) * width)
+            for worker in 0..<workers {
+                for k in 0..<before * width { wide[worker * (before + more) * width + k] = values[worker * before * width + k] }
+            }
+            return wide
+        }
+        evidence = widened(evidence, kinds.count)
+        posterior = widened(posterior, kinds.count)
+        certain = widened(certain, kinds.count)
+        count = widened(count, classes * classes)
+        row = widened(row, classes)
+        contexts += more
+        for worker in 0..<workers { update(worker) }
     }
 
     // MARK: Labels
@@ -258,7 +288,7 @@ struct Workforce: Sendable {
         let mean = zip(byDelta, WorkerKinds.deltas).reduce(0) { $0 + $1.0 * $1.1 } / (total + Self.meanWeight)
         let squares = zip(byDelta, WorkerKinds.deltas).reduce(0) { $0 + $1.0 * ($1.1 - mean) * ($1.1 - mean) }
         let prior = Self.leanWeight * Self.leanDeviation * Self.leanDeviation
-        lean = (mean, max(0.1, ((squares + prior) / (total + Self.leanWeight)).squareRoot()))
+        lean = Lean(mean: mean, deviation: max(0.1, ((squares + prior) / (total + Self.leanWeight)).squareRoot()))
         let all = sums.reduce(0, +)
         setPopulation(theta: sums.map { $0 / all })
     }
@@ -278,7 +308,7 @@ struct Workforce: Sendable {
 
     /// Forgets what was learned of the population.
     mutating func resetPopulation() {
-        lean = (0, Self.leanDeviation)
+        lean = Lean()
         setPopulation(theta: kinds.base)
     }
 

@@ -213,7 +213,6 @@ public struct Replay: Sendable {
         var accuracy: [Double]
         var spent: Int
     }
-
     private func play(
         _ method: ReplayMethod, _ matrix: LabelMatrix, _ budgets: [Int], _ readings: [AggregationMethod?],
         seed: UInt64, run: Int
