@@ -4,6 +4,8 @@ internal import Foundation
 
 /// `cafe-cli label aggregate`: recorded labels in, one answer a task out.
 struct LabelAggregate: ParsableCommand {
+    private static let usual = "mv,ds"
+
     static let configuration = CommandConfiguration(
         commandName: "aggregate",
         abstract: "Turn recorded labels into one answer a task, and say how good each worker is.",
@@ -26,7 +28,7 @@ struct LabelAggregate: ParsableCommand {
     @Option(help: "For pooled: a table worker,family of workers whose errors go together, who count as one voice.")
     var families: String?
     @Option(help: "One or more of \(AggregationMethod.names.joined(separator: ", ")), separated by commas.")
-    var method = "mv,ds"
+    var method = LabelAggregate.usual
     @Flag(name: .customLong("no-header"), help: "The label table has no header: its columns are task, worker, label.")
     var noHeader = false
     @Flag(name: .customLong("skip-bad-rows"), help: "Leave rows out that cannot be read, and count them.")
@@ -87,7 +89,9 @@ struct LabelAggregate: ParsableCommand {
         for warning in report.warnings { FileOptions.note("warning: " + warning) }
         if compare {
             let named = try methods()
-            return ComparisonReport(table, methods: named.count > 1 ? named : AggregationMethod.comparable, seed: seed)
+            for method in named { try method.check(classes: table.classes.count) }
+            return ComparisonReport(
+                table, methods: method == LabelAggregate.usual ? AggregationMethod.comparable : named, seed: seed)
                 .show(json: json == "-")
         }
         for method in try methods() {

@@ -36,19 +36,19 @@ struct LabelGoldTests {
     func bandit() throws {
         let tasks = try tasks()
         let start = ["label", "init", folder.file("s"), "--tasks", tasks, "--classes", "yes,no", "--budget", "9"]
-        for more in [["--gold", tasks], ["--stop-at", "0.9"], ["--method", "bbta", "--stop-at", "0.9"]] {
+        for more in [["--method", "bbta", "--gold", tasks], ["--method", "bbta", "--stop-at", "0.9"]] {
             let refused = try CommandLineTool.run(start + more)
             #expect(refused.status == 64 && refused.errors.contains("only with the method pooled"))
         }
         #expect(!FileManager.default.fileExists(atPath: folder.file("s")), "nothing half-written")
-        let plan = try run("plan", "--gold", "3")
+        let plan = try run("plan", "--method", "bbta", "--gold", "3")
         #expect(plan.status == 64 && plan.errors.contains("--gold: only with the method pooled"))
         let matrix = try write("m.csv", "task,truth,a,b\nx,0,0,0\ny,1,1,1\n")
         let replay = try run("replay", "--matrix", matrix, "--methods", "random,bbta", "--stop-at", "0.9")
         #expect(replay.status == 64 && replay.errors.contains("--stop-at: only with the method pooled"))
         let range = try run("plan", "--method", "pooled", "--stop-at", "0.4")
         #expect(range.status == 64 && range.errors.contains("above 0.5"))
-        let session = try begin("--workers", "a,b")
+        let session = try begin("--workers", "a,b", "--method", "bbta")
         let late = try run("gold", session, "--task", "t0", "--class", "yes")
         #expect(late.status == 1 && late.errors.contains("go with the method pooled"))
     }

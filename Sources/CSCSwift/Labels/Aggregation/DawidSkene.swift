@@ -42,7 +42,8 @@ public struct EMOptions: Sendable, Hashable, Codable {
 ///   with its weight on the diagonal. Without that weight a row of which nothing was seen is uniform, a worker of one
 ///   label looks like one who always says it, and unanimous tasks of a rare class move to the frequent one.
 ///
-/// A task's label is one that somebody gave it (`Aggregation.overruled` counts where the model thinks otherwise).
+/// Tasks on which three workers or more agree, and nobody differs, keep their class while workers are learned. A task's
+/// label is one that somebody gave it (`Aggregation.overruled` counts where the model thinks otherwise).
 ///
 /// O(labels x classes + workers x classes^2) an iteration.
 public struct DawidSkene: LabelAggregator {
@@ -209,21 +210,26 @@ enum EMRun {
         maximise: ([Double], inout [Double]) -> Void
     ) -> Result {
         let classes = labels.classCount
+        let fixed = restricted ? Anchored(labels) : Anchored(none: labels)
         var em = VoteKernels.EM(
-            posterior: MajorityVote.shares(labels), cell: labels.cell, workers: labels.workerCount, classes: classes)
+            posterior: MajorityVote.shares(fixed.open), cell: fixed.open.cell, workers: labels.workerCount,
+            classes: classes)
         var prior = [Double](repeating: 1 / Double(classes), count: classes)
-        _ = em.step(score: nil, bias: prior, start: labels.start, cell: labels.cell)
+        _ = em.step(score: nil, bias: prior, start: fixed.open.start, cell: fixed.open.cell)
         var score = [Double](repeating: 0, count: em.counts.count)
         var change = Double.infinity
         var iterations = 0
         while iterations < options.maxIterations && change > options.tolerance {
-            maximise(em.counts, &score)
-            prior = self.prior(em.posterior, classes: classes, smoothing: options.smoothing)
+            maximise(fixed.added(to: em.counts), &score)
+            prior = self.prior(em.posterior, and: fixed.tasks, classes: classes, smoothing: options.smoothing)
             change = em.step(
-                score: score, bias: prior.map { max(-700, log($0)) }, start: labels.start, cell: labels.cell)
+                score: score, bias: prior.map { max(-700, log($0)) }, start: fixed.open.start, cell: fixed.open.cell)
             iterations += 1
         }
-        var aggregation = Aggregation(posterior: em.posterior, of: labels, restricted: restricted, seed: seed)
+        var aggregation =
+            fixed.isEmpty
+            ? Aggregation(posterior: em.posterior, of: labels, restricted: restricted, seed: seed)
+            : posterior(labels, score: score, prior: prior, seed: seed)
         aggregation.iterations = iterations
         aggregation.lastChange = change
         aggregation.converged = change <= options.tolerance
@@ -239,8 +245,66 @@ enum EMRun {
         return Aggregation(posterior: em.posterior, of: labels, seed: seed)
     }
 
-    private static func prior(_ posterior: [Double], classes: Int, smoothing: Double) -> [Double] {
-        var sums = [Double](repeating: smoothing, count: classes)
+    /// Tasks on which three workers or more agree and nobody differs: they keep their class while the workers are learned,
+    /// so that blocks of workers with one or two labels cannot drift from what they all say. Their posteriors are those of
+    /// what was learned. The others are `open`.
+    private struct Anchored {
+        let open: LabelStore
+        /// [classes]: how many tasks stand fast.
+        private(set) var tasks: [Double]
+        /// [worker, label, class]: what their labels count; empty where there are none.
+        private var counts: [Double] = []
+
+        var isEmpty: Bool { counts.isEmpty }
+
+        init(none labels: LabelStore) {
+            open = labels
+            tasks = [Double](repeating: 0, count: labels.classCount)
+        }
+
+        init(_ labels: LabelStore) {
+            let classes = labels.classCount
+            var tasks = [Double](repeating: 0, count: classes), counts: [Double] = []
+            var rows: (tasks: [Int32], workers: [Int32], labels: [Int32]) = ([], [], [])
+            var kept: Int32 = 0
+            for task in 0..<labels.taskCount {
+                let own = Int(labels.start[task])..<Int(labels.start[task + 1])
+                let first = own.isEmpty ? 0 : labels.label[own.lowerBound]
+                guard own.count >= 3, labels.label[own].allSatisfy({ $0 == first }) else {
+                    for e in own {
+                        rows.tasks.append(kept)
+                        rows.workers.append(labels.cell[e] / Int32(classes))
+                        rows.labels.append(labels.label[e])
+                    }
+                    kept += 1
+                    continue
+                }
+                if counts.isEmpty { counts = [Double](repeating: 0, count: labels.workerCount * classes * classes) }
+                tasks[Int(first)] += 1
+                for e in own { counts[Int(labels.cell[e]) * classes + Int(first)] += 1 }
+            }
+            self.tasks = tasks
+            self.counts = counts
+            open =
+                counts.isEmpty
+                ? labels
+                : LabelStore(
+                    tasks: rows.tasks, workers: rows.workers, labels: rows.labels, taskCount: Int(kept),
+                    workerCount: labels.workerCount, classCount: classes)
+        }
+
+        func added(to more: [Double]) -> [Double] {
+            if counts.isEmpty { return more }
+            var sum = more
+            for at in sum.indices { sum[at] += counts[at] }
+            return sum
+        }
+    }
+
+    private static func prior(
+        _ posterior: [Double], and fixed: [Double], classes: Int, smoothing: Double
+    ) -> [Double] {
+        var sums = fixed.map { $0 + smoothing }
         for first in stride(from: 0, to: posterior.count, by: classes) {
             for c in 0..<classes { sums[c] += posterior[first + c] }
         }

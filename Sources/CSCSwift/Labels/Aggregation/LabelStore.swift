@@ -118,7 +118,7 @@ extension LabelTable {
                 reason: "\(hint); \(method.rawValue) takes fewer than 2^31 pairs of a worker or a task and a class "
                     + "(\(k) workers, \(n) tasks)")
         }
-        let matrices = method == .dawidSkene || method == .oneCoin
+        let matrices = [.dawidSkene, .dawidSkeneML, .oneCoin, .bcc].contains(method)
         do throws(CSCError) {
             try Limits.checkMemory([n, c], bytes: 32, "\(method.rawValue)'s votes for \(n) tasks")
             if matrices {

@@ -33,8 +33,8 @@ struct Workforce: Sendable, Codable {
     /// How many labels of a class the kind's row of the confusion matrix counts.
     static let strength = 30.0
     /// The standard deviation of delta beforehand and how many workers' worth that is, and how many workers' worth the
-    /// mean 0 is. Both are strong: a leaning that all workers share can hardly be told from the classes' frequencies.
-    static let leanDeviation = 0.3, leanWeight = 60.0, meanWeight = 200.0
+    /// mean 0 is. The mean's is strong: a leaning that all workers share can hardly be told from the classes' frequencies.
+    static let leanDeviation = 0.3, leanWeight = 20.0, meanWeight = 200.0
     /// How many workers' worth the prior over kinds is.
     static let populationWeight = 8.0
     /// No cell keeps a confusion matrix of its own where all of them had more numbers than this.
