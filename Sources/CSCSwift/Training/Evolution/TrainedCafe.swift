@@ -12,29 +12,29 @@ extension LearntCoalitionPolicy {
     }
 
     private static let cafeOrigin =
-        "trained artefact: cafe-cli evolve --scenario random --seed 1 --set decay=2e-05 --generations 390"
+        "trained artefact: cafe-cli evolve --scenario random --seed 1 --set decay=2e-05 --generations 500 at ce98941, then price.base=0.5 (docs/learning.md)"
 
     private static let cafeWeights: [String: Double] = [
-        "order.cost": 0.13645393609715187, "order.price": -0.16650227373008963,
-        "order.virtualDelay": 0.3982746173405579, "price.bias": -1.7154821740039765,
-        "price.density": 0.03426732663891446, "price.endScarcity": -0.16574705066321288,
-        "price.journey": -0.06572609800354189, "price.load": 0.08854900054572942,
-        "price.localNeed": 0.007305490536112304, "price.pressure": -0.16499506835025157,
-        "price.pressureAhead": 0.27490455301495675, "price.pressureLater": -0.019956711327563142,
-        "price.shiftLeft": -0.18765801462129195, "price.skills": -0.2399669506695253,
-        "price.speed": 0.19744338863915212, "price.supplyAhead": 0.3277837759595179,
-        "price.taskDensity": -0.12024508102096208, "price.taskLocalNeed": 0.01765523024550302,
-        "price.taskWorkload": -0.41325338987134036, "price.teamwork": -0.07079736117816794,
-        "price.variety": -0.15570069938397055, "rank.density": -0.047826926543145465,
-        "rank.existing": 0.16130682816853154, "rank.minutesPower": 1.1651958742043886,
-        "rank.patience": -0.037162220462854306, "rank.pay": -0.02207686145513781,
-        "rank.pressurePatience": -0.0261416850784296, "rank.pressureTravel": -0.02064430458318868,
-        "rank.slack": -0.2485225516243203, "rank.teamSize": -0.06730472580331824,
-        "rank.threshold": 0.04541694143932147, "rank.travel": 0.03303895784440526,
-        "rank.urgency": -0.20281367625721716, "rank.virtualShare": -0.0881612744405848,
-        "rank.workload": 0.266692330165825, "value.lastJob": -0.5287869069002202, "value.lateJob": 0.9530373513639177,
-        "value.overtime": 0.1515081608702981, "value.relocation": -0.013538785495022751,
-        "value.relocationNeed": 0.23722917067046878, "value.saved": 0.0481153885918998,
-        "value.scarcity": 0.3938328382571668,
+        "order.cost": 0.08715339219894938, "order.price": -0.8211116593495907,
+        "order.virtualDelay": 0.08490414542999025, "price.base": 0.5, "price.bias": -1.6519985647940076,
+        "price.density": 0.02740795413302964, "price.endScarcity": -0.18354773878815484,
+        "price.journey": -0.10105377142125488, "price.load": 0.04322813652697681,
+        "price.localNeed": 0.06616920341449144, "price.pressure": -0.10562319431649955,
+        "price.pressureAhead": 0.3406234178913205, "price.pressureLater": -0.01692841577796778,
+        "price.shiftLeft": -0.39467821653757823, "price.skills": -0.24453721656943936,
+        "price.speed": 0.18327767703518674, "price.supplyAhead": 0.3877978872447204,
+        "price.taskDensity": -0.15893067983649395, "price.taskLocalNeed": -0.04450768388610806,
+        "price.taskWorkload": -0.42226773714994936, "price.teamwork": -0.09650403972246017,
+        "price.variety": -0.012251934710329107, "rank.density": -0.08161437564261545,
+        "rank.existing": 0.18846322150050773, "rank.minutesPower": 0.9772430566562197,
+        "rank.patience": -0.05962072162210272, "rank.pay": -0.08443495966292813,
+        "rank.pressurePatience": -0.0388782232121884, "rank.pressureTravel": -0.009148060304725735,
+        "rank.slack": -0.23717317330259874, "rank.teamSize": -0.05872268653925213,
+        "rank.threshold": 0.056465031809424374, "rank.travel": -0.03979527933067061,
+        "rank.urgency": -0.2556032606004269, "rank.virtualShare": -0.10333684953071058,
+        "rank.workload": 0.3628785088724401, "value.lastJob": -0.37605683974371706,
+        "value.lateJob": 1.0276865580342598, "value.overtime": 0.10233679215959855,
+        "value.relocation": 0.04684269049880391, "value.relocationNeed": 0.38921094254988065,
+        "value.saved": -0.0019792289384204845, "value.scarcity": 0.35116388157060857,
     ]
 }
