@@ -42,6 +42,8 @@ public final class CoalitionTrainer {
         var best: Best?
         /// The plain rule's tuned price, of the policy that the search started from.
         var basePrice: Double?
+        /// How far ahead it plans.
+        var horizonAhead: Double?
     }
     /// Weights that were measured on held-out scenarios.
     struct Best: Codable {
@@ -112,6 +114,7 @@ public final class CoalitionTrainer {
                 options: .init(population: options.population, stepSize: options.stepSize), seed: options.seed),
             averaged: first, reference: [], forecast: untrained.forecast, rate: untrained.rate)
         state.basePrice = start?.basePrice
+        state.horizonAhead = start?.horizonAhead
         if options.isRandom { return }
         let count = options.settings.count
         let revenue = play(
@@ -287,7 +290,7 @@ public final class CoalitionTrainer {
         for (at, value) in zip(searched, vector) { all[at] = value }
         weights.vector = all
         var policy = LearntCoalitionPolicy(
-            rate: state.rate, horizonAhead: options.features.usualHorizon, joint: options.jointTraining,
+            rate: state.rate, horizonAhead: state.horizonAhead ?? options.features.usualHorizon, joint: options.jointTraining,
             features: options.features, weights: weights, forecast: state.forecast)
         policy.basePrice = state.basePrice
         return policy
