@@ -4,7 +4,7 @@ SWIFT ?= swift
 CLI := .build/release/cafe-cli
 DEMO := runs/demo
 
-.PHONY: help setup build demo test test-slow bench bench-check bench-quick bench-peers embed check check-aarch64 lint format sanitize clean
+.PHONY: help setup build demo test test-slow bench bench-check bench-quick bench-peers embed check check-aarch64 lint format sanitize fuzz torture clean
 
 help: ## show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -54,8 +54,14 @@ format: ## format Swift and C in place
 	$(SWIFT) format format --in-place --recursive Sources Tests Benchmarks/Cafe Package.swift
 	clang-format -i Sources/CCore/*/*.[ch] include/*.h include/cafe/*.h Benchmarks/Twins/*.c Benchmarks/Peers/*.c
 
-sanitize: setup ## the core's tests under the address and undefined-behaviour sanitizers
+sanitize: setup ## the tests with checks of memory, undefined behaviour and data races (two more builds)
 	@scripts/sanitize
 
+fuzz: setup ## ten minutes of libFuzzer over every reader of files; FUZZ_SECONDS=60 for another time
+	@scripts/fuzz $(or $(FUZZ_SECONDS),600)
+
+torture: build ## five minutes of kills, damaged files and full disks, with counts; TORTURE_SECONDS=60 for another time
+	@scripts/torture --program $(CLI) --seconds $(or $(TORTURE_SECONDS),300)
+
 clean: ## remove what was built
-	rm -rf .build .build-* Benchmarks/.build
+	rm -rf .build .build-* .fuzz Benchmarks/.build Tests/Fuzz/.build

@@ -1,10 +1,22 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
+// How it is built for looking for trouble (scripts/sanitize), by the environment:
+//   CAFE_CHECKED=1  the release build checks at run time that no class is entered twice
+//   CAFE_UBSAN=1    the C core ends at undefined behaviour, with a sentence; beside --sanitize=address, whose runtime
+//                   holds what that needs
+//   CAFE_TSAN=1     no functions that the loader chooses by processor: they are called before ThreadSanitizer is ready
+let environment = Context.environment
+let checked = environment["CAFE_CHECKED"] == "1"
+let extraFlags: [String] =
+    (environment["CAFE_UBSAN"] == "1"
+        ? ["-fsanitize=undefined", "-fno-sanitize-recover=undefined", "-fno-omit-frame-pointer"] : [])
+    + (environment["CAFE_TSAN"] == "1" ? ["-DCAFE_ONE_TARGET"] : [])
+
 // The C core takes OpenMP pragmas; unsafeFlags are accepted from an embedded package since tools 6.2.
 // The portable x86-64 or aarch64 baseline is built; kernels choose wider vectors at run time.
 let coreFlags: [CSetting] = [
-    .unsafeFlags(["-O3", "-fopenmp", "-fno-math-errno", "-std=c11", "-Wall", "-Wextra"]),
+    .unsafeFlags(["-O3", "-fopenmp", "-fno-math-errno", "-std=c11", "-Wall", "-Wextra"] + extraFlags),
     .headerSearchPath("Sources/CCore/runtime"), .headerSearchPath("Sources/CCore/simd"),
     .headerSearchPath("Sources/CCore/nets"), .headerSearchPath("Sources/CCore/policy"),
 ]
@@ -16,9 +28,8 @@ let swiftFlags: [SwiftSetting] = [
 
 // Checks at run time that no class is entered twice cost a twelfth of a training; the compiler's own checks stay.
 let librarySettings: [SwiftSetting] =
-    swiftFlags + [
-        .unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release))
-    ]
+    swiftFlags
+    + (checked ? [] : [.unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release))])
 
 let package = Package(
     name: "cafe",
@@ -36,7 +47,7 @@ let package = Package(
             path: ".",
             exclude: [
                 "Benchmarks", "CHANGELOG.md", "CONTRIBUTING.md", "Examples", "LICENSE", "Makefile", "README.md", "docs",
-                "scripts", "Tests", "Sources/CSCSwift", "Sources/cafe-cli",
+                "scripts", "Tests", "Sources/CSCSwift", "Sources/CStartup", "Sources/cafe-cli",
             ],
             sources: ["Sources/CCore"],
             publicHeadersPath: "include",
@@ -45,6 +56,7 @@ let package = Package(
                 .linkedLibrary("lapacke"), .linkedLibrary("openblas"), .linkedLibrary("omp5"), .linkedLibrary("m"),
             ]
         ),
+        .target(name: "CStartup", cSettings: [.unsafeFlags(["-std=c11", "-Wall", "-Wextra"])]),
         .target(
             name: "CSCSwift",
             dependencies: ["CCore", .product(name: "Yams", package: "Yams")],
@@ -52,7 +64,9 @@ let package = Package(
         ),
         .executableTarget(
             name: "cafe-cli",
-            dependencies: ["CSCSwift", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            dependencies: [
+                "CSCSwift", "CStartup", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
             swiftSettings: swiftFlags
         ),
         .testTarget(name: "CCoreTests", dependencies: ["CCore"]),

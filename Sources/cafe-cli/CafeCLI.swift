@@ -1,8 +1,10 @@
 internal import ArgumentParser
+internal import CSCSwift
+internal import Foundation
 
 /// The root command. Each subcommand is one file of this folder.
 @main
-struct CafeCLI: AsyncParsableCommand {
+struct CafeCLI: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "cafe-cli",
         abstract: "Decide who does which task in crowdsourcing, and learn to decide better.",
@@ -25,4 +27,34 @@ struct CafeCLI: AsyncParsableCommand {
             ScaleCommand.self,
         ]
     )
+
+    /// Runs a command on the main thread: nothing here waits for another thread to be had. What it printed must have
+    /// been written for the program to succeed.
+    static func main() {
+        do {
+            var command = try parseAsRoot()
+            try command.run()
+            try Output.flush()
+        } catch {
+            end(error)
+        }
+    }
+
+    /// Says what the error says, help on standard output and the rest on standard error, and ends with its code.
+    private static func end(_ error: any Error) -> Never {
+        var code = exitCode(for: error)
+        let text = fullMessage(for: error)
+        if code.isSuccess && !text.isEmpty {
+            print(text)
+        } else if !text.isEmpty {
+            Output.note(text)
+        }
+        do { try Output.flush() } catch {
+            if code.isSuccess {
+                Output.note("Error: \(error)")
+                code = .failure
+            }
+        }
+        Foundation.exit(code.rawValue)
+    }
 }

@@ -10,8 +10,13 @@ extern "C" {
 
 /* ---- threads ------------------------------------------------------------------------------------------------ */
 
-/* Sets how many threads the core may use; 0 or less asks for one per available processor. BLAS stays at one. */
+/* Sets how many threads the core may use; 0 or less asks for one per available processor. BLAS stays at one. Where the
+ * system does not let the process have so many (tried by starting and ending them), it is as many as it may have, at
+ * least 1: OpenMP's runtime would abort. At most CAFE_MAX_THREADS. */
 void cafe_threads_set(int32_t count);
+#define CAFE_MAX_THREADS 1024
+/* How many processors this process may use, at least 1. */
+int32_t cafe_threads_available(void);
 /* The number of threads that the next parallel kernel will use, at least 1. */
 int32_t cafe_threads_get(void);
 /* Calls body(context, index) once for each index in [0, count), indices handed out dynamically to the threads.

@@ -27,7 +27,8 @@ cafe_grid cafe_spatial_grid(const double *x, const double *y, int32_t n, int32_t
     double width = x_high - x_low, height = y_high - y_low;
     int32_t cells = n / 2 < max_cells ? n / 2 : max_cells;
     grid.x = x_low, grid.y = y_low;
-    if (cells < 2 || !(fmax(width, height) > 0)) {
+    /* Places more than 1.8e308 apart, or without a distance, have no cells either. */
+    if (cells < 2 || !(fmax(width, height) > 0) || !isfinite(width + height)) {
         grid.cell = fmax(fmax(width, height), 1);
         return grid;
     }
@@ -106,6 +107,10 @@ int32_t cafe_spatial_nearest(int32_t *found, double *distance, const int32_t *st
     double outside_y = fmax(fmax(-home_y, home_y - (grid.rows - 1)), 0);
     double first = fmax(outside_x, outside_y);
     double last = fmax(fmax(home_x, grid.columns - 1 - home_x), fmax(home_y, grid.rows - 1 - home_y));
+    /* Rings this far out cannot be counted: all points are about as far away. */
+    if (!(last < 0x1p52))
+        return offer_all(found, distance, 0, k, 0, start[(int64_t)grid.rows * grid.columns], order, placed, latest,
+                         &who);
     for (double ring = first; ring <= last; ring++) {
         /* Any point of this ring is at least (ring - 1) cells and the rest of the home cell away. */
         double nearest = (ring - 1) * grid.cell;

@@ -25,7 +25,7 @@ static const float CONTACT_FORCE = 100.0f, CONTACT_MARGIN = 1e-3f, CONTACT_DISTA
 /* Beyond this distance the softplus of the contact force is below 1e-13 of the margin. */
 static const float CONTACT_REACH = 0.33f;
 
-#if defined(__x86_64__)
+#if defined(__x86_64__) && !defined(CAFE_ONE_TARGET)
 #define WIDEST __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #else
 #define WIDEST

@@ -13,7 +13,7 @@ int64_t cafe_mlp_parameters(const cafe_mlp *net) {
 
 int64_t cafe_mlp_workspace(const cafe_mlp *net, int64_t rows) {
     layout at = layout_of(net, NULL, rows);
-    return (int64_t)((uintptr_t)at.end / sizeof(float)) + PAD;
+    return at.used + PAD;
 }
 
 /* ---- forward ---- */

@@ -42,12 +42,13 @@ typedef struct layout {
     float *partial;                                  /* [chunks x parameters] */
     float *scratch;                                  /* [chunks x block x 4 widest] */
     int64_t scratch_size;
-    float *end;
+    int64_t used; /* floats taken */
 } layout;
 
-static inline float *take(float **next, int64_t count) {
-    float *start = *next;
-    *next += padded(count);
+/* Room for count floats behind the `used` ones; with base NULL it is only counted. */
+static inline float *take(float *base, int64_t *used, int64_t count) {
+    float *start = base ? base + *used : NULL;
+    *used += padded(count);
     return start;
 }
 
@@ -72,12 +73,12 @@ static inline int64_t chunk_rows(int64_t rows, int64_t block) {
     return rows >= 8 * block ? (size + block - 1) / block * block : size;
 }
 
-/* The layout of a workspace that begins at `base`; with base NULL `end` counts floats. */
+/* The layout of a workspace that begins at `base`; with base NULL `used` counts its floats. */
 static inline layout layout_of(const cafe_mlp *net, float *base, int64_t rows) {
     layout at = {.use = cafe_kernels(), .rows = rows, .block = backward_block(net)};
     at.chunk = chunk_rows(rows, at.block);
     at.chunks = (rows + at.chunk - 1) / at.chunk;
-    float *next = (float *)(((uintptr_t)base + 63) / 64 * 64);
+    base = (float *)(((uintptr_t)base + 63) / 64 * 64);
     int64_t widest = 0;
     for (int32_t l = 0; l <= net->layers; l++) {
         at.ld[l] = padded(net->widths[l]);
@@ -86,20 +87,19 @@ static inline layout layout_of(const cafe_mlp *net, float *base, int64_t rows) {
     for (int32_t l = 0; l < net->layers; l++) {
         at.offset[l] = at.parameters;
         at.parameters += (int64_t)(net->widths[l] + 1) * net->widths[l + 1];
-        at.w[l] = take(&next, (net->widths[l] + 1) * at.ld[l + 1]);
-        at.wt[l] = take(&next, net->widths[l + 1] * at.ld[l]);
-        at.v[l] = take(&next, (net->widths[l] + 1) * at.ld[l + 1]);
-        at.vt[l] = take(&next, net->widths[l + 1] * at.ld[l]);
+        at.w[l] = take(base, &at.used, (net->widths[l] + 1) * at.ld[l + 1]);
+        at.wt[l] = take(base, &at.used, net->widths[l + 1] * at.ld[l]);
+        at.v[l] = take(base, &at.used, (net->widths[l] + 1) * at.ld[l + 1]);
+        at.vt[l] = take(base, &at.used, net->widths[l + 1] * at.ld[l]);
     }
     at.scratch_size = 4 * at.block * widest;
-    at.scratch = take(&next, at.scratch_size * (at.chunks > PARTIALS ? at.chunks : PARTIALS));
+    at.scratch = take(base, &at.used, at.scratch_size * (at.chunks > PARTIALS ? at.chunks : PARTIALS));
     int64_t most = (rows + CHUNK - 1) / CHUNK; // the chunks of any smaller call too: they do not grow steadily
-    at.partial = take(&next, at.parameters * (most < PARTIALS ? most : PARTIALS));
-    for (int32_t l = 1; l <= net->layers; l++) at.h[l] = take(&next, rows * at.ld[l]);
-    for (int32_t l = 1; l <= net->layers; l++) at.r[l] = take(&next, rows * at.ld[l]);
-    for (int32_t l = 1; l <= net->layers; l++) at.d[l] = take(&next, rows * at.ld[l]);
-    for (int32_t l = 1; l <= net->layers; l++) at.e[l] = take(&next, rows * at.ld[l]);
-    at.end = next;
+    at.partial = take(base, &at.used, at.parameters * (most < PARTIALS ? most : PARTIALS));
+    for (int32_t l = 1; l <= net->layers; l++) at.h[l] = take(base, &at.used, rows * at.ld[l]);
+    for (int32_t l = 1; l <= net->layers; l++) at.r[l] = take(base, &at.used, rows * at.ld[l]);
+    for (int32_t l = 1; l <= net->layers; l++) at.d[l] = take(base, &at.used, rows * at.ld[l]);
+    for (int32_t l = 1; l <= net->layers; l++) at.e[l] = take(base, &at.used, rows * at.ld[l]);
     return at;
 }
 

@@ -3,7 +3,7 @@
 #ifndef CAFE_WIDE_H
 #define CAFE_WIDE_H
 
-#if defined(__x86_64__)
+#if defined(__x86_64__) && !defined(CAFE_ONE_TARGET)
 #define WIDE __attribute__((target_clones("avx512f", "avx2", "default")))
 #else
 #define WIDE

@@ -3,33 +3,59 @@ internal import Foundation
 /// Files that are whole or absent: a reader never sees half of one, whatever kills the writer.
 ///
 /// The content goes to a temporary file beside the target, is flushed to the disk, and takes the target's name by
-/// `rename`, which POSIX makes atomic; then the folder is flushed, so that the name survives a loss of power.
+/// `rename`, which POSIX makes atomic; then the folder is flushed, so that the name survives a loss of power. A file
+/// that is replaced keeps its mode; a symbolic link stays one, and what it points to is replaced; devices, FIFOs and
+/// sockets are written to and never replaced.
+///
+/// A temporary file is called `NAME.partial-` and 16 hexadecimal digits, drawn anew each time, and is only ever created
+/// (`O_EXCL`), so nobody can plant a link there. Its writer holds a lock on it: `removeLeftovers` takes away those
+/// whose writer was killed.
 public enum AtomicFile {
     /// Replaces `path` by `bytes`. Throws `CSCError.file`. O(size), two flushes of the disk.
     public static func write(_ bytes: [UInt8], to path: String) throws(CSCError) {
-        let temporary = path + ".partial-\(getpid())"
-        let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
-        guard descriptor >= 0 else { throw failure(temporary, "cannot be created") }
+        guard let target = try target(of: path) else { return try writeThrough(bytes, to: path) }
+        let (descriptor, temporary) = try createTemporary(beside: target.path)
         do throws(CSCError) {
-            try put(bytes, descriptor, temporary)
-            guard fsync(descriptor) == 0 else { throw failure(temporary, "cannot be flushed to the disk") }
+            if let mode = target.mode { _ = fchmod(descriptor, mode) }
+            try put(bytes, descriptor, path)
+            guard fsync(descriptor) == 0 else { throw failure(path, "cannot be flushed to the disk") }
+            guard rename(temporary, target.path) == 0 else { throw failure(path, "cannot be replaced") }
         } catch {
-            close(descriptor)
             unlink(temporary)
+            close(descriptor)
             throw error
         }
         close(descriptor)
-        guard rename(temporary, path) == 0 else {
-            let error = failure(path, "cannot be replaced")
-            unlink(temporary)
-            throw error
-        }
-        try flushFolder(of: path)
+        try flushFolder(of: target.path)
     }
 
     /// Replaces `path` by `text` in UTF-8. Throws `CSCError.file`.
     public static func write(_ text: String, to path: String) throws(CSCError) {
         try write(Array(text.utf8), to: path)
+    }
+
+    /// Whether a file can be written at `path`, tried without changing anything that is there: to be asked before the
+    /// work whose result the file will hold. Throws `CSCError.file`.
+    public static func checkWritable(_ path: String) throws(CSCError) {
+        guard let target = try target(of: path) else {
+            guard access(path, W_OK) == 0 else { throw failure(path, "cannot be written") }
+            return
+        }
+        let (descriptor, temporary) = try createTemporary(beside: target.path)
+        unlink(temporary)
+        close(descriptor)
+    }
+
+    /// Deletes the temporary files in a folder that a killed writer left; those of living writers stay. O(files).
+    public static func removeLeftovers(in folder: String) {
+        for name in (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [] {
+            guard isTemporary(name) else { continue }
+            let path = join(folder, name)
+            let descriptor = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
+            guard descriptor >= 0 else { continue }
+            if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { unlink(path) }
+            close(descriptor)
+        }
     }
 
     /// All bytes of a file. Throws `CSCError.file`.
@@ -72,6 +98,71 @@ public enum AtomicFile {
         folder.isEmpty ? name : folder.hasSuffix("/") ? folder + name : folder + "/" + name
     }
 
+    // MARK: What stands at a path
+
+    /// The regular file that a path stands for, links followed, and its mode where it exists; nil for what is written
+    /// to rather than replaced: a device, a FIFO, a socket, an open file's name such as /dev/stdout. Throws
+    /// `CSCError.file` for a folder and for links that lead in a circle.
+    private static func target(of path: String) throws(CSCError) -> (path: String, mode: mode_t?)? {
+        guard !path.isEmpty else { throw .file(path: path, reason: "a file's name is empty") }
+        var here = path
+        for _ in 0..<40 {
+            if here.hasPrefix("/proc/") || here.hasPrefix("/dev/fd/") { return nil }
+            var status = stat()
+            guard lstat(here, &status) == 0 else {
+                guard errno == ENOENT else { throw failure(path, "cannot be written") }
+                return (here, nil)
+            }
+            switch status.st_mode & S_IFMT {
+            case S_IFREG: return (here, status.st_mode & 0o7777)
+            case S_IFDIR: throw .file(path: path, reason: "this is a folder, not a file")
+            case S_IFLNK: break
+            default: return nil
+            }
+            guard let link = try? FileManager.default.destinationOfSymbolicLink(atPath: here) else {
+                throw failure(path, "its link cannot be read")
+            }
+            here = link.hasPrefix("/") ? link : join(folder(of: here), link)
+        }
+        throw .file(path: path, reason: "its links lead in a circle")
+    }
+
+    private static func folder(of path: String) -> String {
+        path.lastIndex(of: "/").map { path[..<$0].isEmpty ? "/" : String(path[..<$0]) } ?? "."
+    }
+
+    /// A new, locked file beside `path`, open for writing.
+    private static func createTemporary(beside path: String) throws(CSCError) -> (Int32, String) {
+        for _ in 0..<8 {
+            let digits = String(UInt64.random(in: .min ... .max), radix: 16)
+            let name = path + mark + String(repeating: "0", count: 16 - digits.count) + digits
+            let descriptor = open(name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o644)
+            if descriptor >= 0 {
+                _ = flock(descriptor, LOCK_EX | LOCK_NB)
+                return (descriptor, name)
+            }
+            guard errno == EEXIST else { throw failure(path, "cannot be written") }
+        }
+        throw .file(path: path, reason: "cannot be written: no free name for a temporary file")
+    }
+
+    private static let mark = ".partial-"
+
+    /// Whether a file's name is that of a temporary file; those of earlier versions end in a process number.
+    static func isTemporary(_ name: String) -> Bool {
+        guard let at = name.range(of: mark, options: .backwards) else { return false }
+        let end = name[at.upperBound...]
+        return !end.isEmpty && end.utf8.count <= 16 && end.allSatisfy { $0.isHexDigit }
+    }
+
+    /// Writes to what must not be replaced.
+    private static func writeThrough(_ bytes: [UInt8], to path: String) throws(CSCError) {
+        let descriptor = open(path, O_WRONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw failure(path, "cannot be opened for writing") }
+        defer { close(descriptor) }
+        try put(bytes, descriptor, path)
+    }
+
     private static func put(_ bytes: [UInt8], _ descriptor: Int32, _ path: String) throws(CSCError) {
         var done = 0
         while done < bytes.count {
@@ -84,8 +175,10 @@ public enum AtomicFile {
     }
 
     private static func flushFolder(of path: String) throws(CSCError) {
-        let folder = path.lastIndex(of: "/").map { path[..<$0].isEmpty ? "/" : String(path[..<$0]) } ?? "."
+        let folder = folder(of: path)
         let descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        // A folder that can be written to but not read cannot be flushed; the content itself is safe.
+        if descriptor < 0 && errno == EACCES { return }
         guard descriptor >= 0 else { throw failure(folder, "cannot be opened") }
         defer { close(descriptor) }
         // Some file systems refuse to flush a folder; the content itself is already safe then.

@@ -25,14 +25,8 @@ public struct CSVWriter: Sendable {
         text += Self.line(fields)
     }
 
-    /// Writes the table to a file, whole or not at all.
-    public func write(to path: String) throws(CSCError) {
-        do {
-            try Data(text.utf8).write(to: URL(fileURLWithPath: path), options: .atomic)
-        } catch {
-            throw .file(path: path, reason: "cannot be written: \(error.localizedDescription)")
-        }
-    }
+    /// Writes the table to a file, whole or not at all (`AtomicFile`). Throws `CSCError.file`.
+    public func write(to path: String) throws(CSCError) { try AtomicFile.write(text, to: path) }
 
     /// One row as a line with its line end: for writers that append to a growing file.
     public static func line(_ fields: [String]) -> String {

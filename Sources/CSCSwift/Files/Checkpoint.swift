@@ -53,22 +53,48 @@ public struct Checkpoint: Sendable, Equatable {
     /// Sets a section to text, in UTF-8; otherwise as with floats. O(bytes + sections).
     public mutating func set(_ name: String, text: String) { set(name, .text, Array(text.utf8)) }
 
-    /// The floats of a section. Throws `CSCError.damaged` when it is absent, of another kind, or not of `count`.
-    public func floats(_ name: String, count: Int? = nil) throws(CSCError) -> [Float] {
+    /// The floats of a section. Throws `CSCError.damaged` when it is absent, of another kind, not of `count`, or, unless
+    /// `finite` is false, holds a number that is not finite.
+    public func floats(_ name: String, count: Int? = nil, finite: Bool = true) throws(CSCError) -> [Float] {
         var reader = try open(name, .floats, width: 4, count: count)
-        return (0..<reader.bytes.count / 4).map { _ in Float(bitPattern: reader.take(UInt32.self)) }
+        let values = (0..<reader.bytes.count / 4).map { _ in Float(bitPattern: reader.take(UInt32.self)) }
+        if finite, let at = values.firstIndex(where: { !$0.isFinite }) { throw notFinite(name, at) }
+        return values
     }
 
     /// The doubles of a section; throws as `floats` does.
-    public func doubles(_ name: String, count: Int? = nil) throws(CSCError) -> [Double] {
+    public func doubles(_ name: String, count: Int? = nil, finite: Bool = true) throws(CSCError) -> [Double] {
         var reader = try open(name, .doubles, width: 8, count: count)
-        return (0..<reader.bytes.count / 8).map { _ in Double(bitPattern: reader.take(UInt64.self)) }
+        let values = (0..<reader.bytes.count / 8).map { _ in Double(bitPattern: reader.take(UInt64.self)) }
+        if finite, let at = values.firstIndex(where: { !$0.isFinite }) { throw notFinite(name, at) }
+        return values
     }
 
-    /// The integers of a section; throws as `floats` does.
-    public func integers(_ name: String, count: Int? = nil) throws(CSCError) -> [Int] {
+    /// The integers of a section; throws as `floats` does, and where one lies outside `range`.
+    public func integers(
+        _ name: String, count: Int? = nil, in range: ClosedRange<Int> = .min ... .max
+    ) throws(CSCError) -> [Int] {
         var reader = try open(name, .integers, width: 8, count: count)
-        return (0..<reader.bytes.count / 8).map { _ in Int(Int64(bitPattern: reader.take(UInt64.self))) }
+        let values = (0..<reader.bytes.count / 8).map { _ in Int(Int64(bitPattern: reader.take(UInt64.self))) }
+        if let at = values.firstIndex(where: { !range.contains($0) }) {
+            throw .damaged(
+                path: path,
+                reason:
+                    "section '\(name)' holds \(values[at]), not a number from \(range.lowerBound) to \(range.upperBound)"
+            )
+        }
+        return values
+    }
+
+    /// A counter that goes on from what a section of one integer holds: from 0 on, far from the end of 64 bits. Throws as
+    /// `integers` does.
+    public func counter(_ name: String) throws(CSCError) -> Int { try integers(name, count: 1, in: Self.counters)[0] }
+
+    /// What a counter of a saved state may have come to.
+    static let counters = 0...(1 << 56)
+
+    private func notFinite(_ name: String, _ at: Int) -> CSCError {
+        .damaged(path: path, reason: "section '\(name)' holds a number that is not finite, at position \(at)")
     }
 
     /// The text of a section; throws as `floats` does.
@@ -136,6 +162,7 @@ public struct Checkpoint: Sendable, Equatable {
             throw damaged("format version \(version); this program reads \(Checkpoint.formatVersion)")
         }
         let count = reader.take(UInt32.self)
+        guard Int(count) <= bytes.count else { throw damaged("the table of sections is cut short") }
         var table: [(section: Section, size: Int, hash: UInt64)] = []
         for _ in 0..<count {
             guard reader.has(2) else { throw damaged("the table of sections is cut short") }
@@ -151,6 +178,7 @@ public struct Checkpoint: Sendable, Equatable {
             table.append((Section(name: name, kind: kind, bytes: []), Int(size), hash))
         }
         guard reader.has(8) else { throw damaged("the table of sections is cut short") }
+        guard Set(table.map(\.section.name)).count == table.count else { throw damaged("a section is there twice") }
         let header = ContentHash.sipHash(Array(bytes[..<reader.position]))
         guard reader.take(UInt64.self) == header else { throw damaged("the table of sections does not match its hash") }
         for entry in table {

@@ -53,6 +53,7 @@ public struct CheckpointFolder: Sendable {
     /// `CSCError.file`.
     public func save(_ checkpoint: Checkpoint, iteration: Int, isBest: Bool = false) throws(CSCError) {
         try AtomicFile.makeFolder(path)
+        AtomicFile.removeLeftovers(in: path)
         let bytes = checkpoint.encoded()
         if isBest { try AtomicFile.write(bytes, to: bestPath) }
         try AtomicFile.write(bytes, to: file(iteration: iteration))

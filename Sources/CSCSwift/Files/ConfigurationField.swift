@@ -29,6 +29,11 @@ public struct ConfigurationField<Configuration: KeyedConfiguration>: Sendable {
 
     // MARK: Keys that every run has
 
+    /// The widths of hidden layers; with the input and the output there are at most as many as a network can have.
+    static func layers(_ key: String, _ path: Path<[Int]>, _ help: String) -> Self {
+        .integers(key, path, 1...4096, help, atMost: Limits.hiddenLayers)
+    }
+
     /// How long a run is, and when it saves and evaluates, where the configuration keeps these.
     static func schedule(
         seed: Path<Int>, iterations: Path<Int>, checkpointEvery: Path<Int>, keepLast: Path<Int>,
@@ -54,10 +59,10 @@ public struct ConfigurationField<Configuration: KeyedConfiguration>: Sendable {
     ) -> Self {
         let top = range.upperBound.isFinite ? "to \(range.upperBound)" : "up"
         return Self(
-            key, "a number \(open ? "above" : "from") \(range.lowerBound) \(top)", help,
+            key, "a number \(open ? "above" : "from") \(range.lowerBound) \(top) (in single precision)", help,
             { $0[keyPath: path].description },
             { configuration, text in
-                guard let value = Double(text), value.isFinite, range.contains(value) else { return false }
+                guard let value = Double(text), range.contains(value), Limits.fitsFloat(value) else { return false }
                 if open && value == range.lowerBound { return false }
                 configuration[keyPath: path] = value
                 return true
@@ -100,10 +105,10 @@ public struct ConfigurationField<Configuration: KeyedConfiguration>: Sendable {
     }
 
     static func integers(
-        _ key: String, _ path: Path<[Int]>, _ range: ClosedRange<Int>, _ help: String
+        _ key: String, _ path: Path<[Int]>, _ range: ClosedRange<Int>, _ help: String, atMost count: Int = 1000
     ) -> Self {
         Self(
-            key, "a list of whole numbers from \(range.lowerBound) to \(range.upperBound)", help,
+            key, "a list of at most \(count) whole numbers from \(range.lowerBound) to \(range.upperBound)", help,
             { "[" + $0[keyPath: path].map(String.init).joined(separator: ", ") + "]" },
             { configuration, text in
                 let inner = text.hasPrefix("[") && text.hasSuffix("]") ? text.dropFirst().dropLast() : text[...]
@@ -113,6 +118,7 @@ public struct ConfigurationField<Configuration: KeyedConfiguration>: Sendable {
                     guard let value = Int(String(digits)), range.contains(value) else { return false }
                     values.append(value)
                 }
+                guard values.count <= count else { return false }
                 configuration[keyPath: path] = values
                 return true
             })

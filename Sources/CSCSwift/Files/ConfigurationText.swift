@@ -32,7 +32,7 @@ enum ConfigurationText {
 extension ConfigurationText {
     /// Whether YAML is a mapping with `key` at its top level; false where it is no mapping at all.
     static func hasKey(_ key: String, yaml: String) -> Bool {
-        guard case .mapping(let mapping)? = try? Yams.compose(yaml: yaml) else { return false }
+        guard case .mapping(let mapping)? = try? YAMLText.compose(yaml, path: "") else { return false }
         return mapping.keys.contains { $0.scalar?.string == key }
     }
 }
@@ -91,13 +91,7 @@ extension KeyedConfiguration {
     /// dotted. Throws `CSCError.row` with line and key, and `CSCError.table` where it is not a YAML mapping.
     public init(yaml: String, path: String) throws(CSCError) {
         self.init()
-        let root: Node?
-        do {
-            root = try Yams.compose(yaml: yaml)
-        } catch {
-            throw .table(path: path, reason: "is not YAML: \(error)")
-        }
-        guard let root else { return }
+        guard let root = try YAMLText.compose(yaml, path: path) else { return }
         guard case .mapping(let mapping) = root else {
             throw .table(path: path, reason: "is not a mapping of keys to values")
         }

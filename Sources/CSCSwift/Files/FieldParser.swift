@@ -52,7 +52,8 @@ enum FieldParser {
         }
         guard seen else { return nil }
         if at < high {
-            guard bytes[at] | 32 == 101, let exponent = int(bytes, at + 1, high), abs(exponent) < 10_000 else {
+            guard bytes[at] | 32 == 101, let exponent = int(bytes, at + 1, high), (-9999...9999).contains(exponent)
+            else {
                 return nil
             }
             scale += exponent

@@ -102,7 +102,12 @@ public final class LiveDisplay {
     /// A display on standard output. `interactive` nil asks the terminal; `write` replaces the output in tests.
     public init(interactive: Bool? = nil, write: ((String) -> Void)? = nil) {
         self.interactive = interactive ?? Terminal.isInteractive
-        self.write = write ?? { FileHandle.standardOutput.write(Data($0.utf8)) }
+        // What cannot be written is found by whoever flushes standard output at the end: a run goes on without readers.
+        self.write =
+            write ?? { text in
+                print(text, terminator: "")
+                fflush(nil)
+            }
     }
 
     /// Whether lines are redrawn in place.

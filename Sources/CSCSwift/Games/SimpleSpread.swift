@@ -121,6 +121,9 @@ public final class SimpleSpread: BatchedEnvironment {
                 path: checkpoint.path,
                 reason: "section '\(name).clock' is at step \(clock[0]) of an episode of \(horizon)")
         }
+        guard clock[3] >= 0, clock[3] < 1 << 47, (0...(1 << 56)).contains(clock[1]) else {
+            throw .damaged(path: checkpoint.path, reason: "section '\(name).clock' counts episodes as \(clock)")
+        }
         state = worlds
         stepCount = clock[0]
         episode = UInt64(truncatingIfNeeded: clock[1])

@@ -14,6 +14,19 @@ extension MutableSpan where Element: BitwiseCopyable {
     }
 }
 
+extension MutableSpan {
+    /// The elements of a range, to be written through; `self` cannot be used before the part's last use. Traps where the
+    /// range lies outside. O(1).
+    @_lifetime(&self)
+    mutating func part(_ range: Range<Int>) -> MutableSpan<Element> {
+        #if compiler(>=6.3)
+            return _mutatingExtracting(range)
+        #else
+            return extracting(range)
+        #endif
+    }
+}
+
 /// Traps with both counts in the message. `@inline(__always)`, so that the text is made only where it fails.
 @inline(__always)
 func requireCount(_ found: Int, _ expected: Int, _ name: @autoclosure () -> String) {

@@ -24,9 +24,9 @@ struct BenchCommand: ParsableCommand {
 
     @Argument(help: "What to measure; everything unless said.")
     var groups: [Group] = []
-    @Option(help: "Threads; 0: one for each processor.")
+    @Option(help: "Threads; 0: one for each processor.", transform: Limits.threads.parse)
     var threads = 0
-    @Option(help: "Repeats of each case.")
+    @Option(help: "Repeats of each case.", transform: Limits.runs.parse)
     var repeats = 5
     @Flag(help: "Print one JSON object a case.")
     var json = false
@@ -38,7 +38,7 @@ struct BenchCommand: ParsableCommand {
     }
 
     func run() throws {
-        Threads.count = threads
+        Output.startThreads(threads)
         let meter = BenchMeter(repeats: repeats, json: json)
         for group in groups.isEmpty ? Group.allCases : groups {
             switch group {

@@ -39,17 +39,17 @@ struct EvaluateCommand: ParsableCommand {
     var policies: [String] = []
     @Option(help: "Policies, separated by commas.")
     var policy = ""
-    @Option(help: "Tasks of an episode.")
+    @Option(help: "Tasks of an episode.", transform: Limits.episodeSize.parse)
     var tasks = 200
-    @Option(help: "Workers of an episode.")
+    @Option(help: "Workers of an episode.", transform: Limits.episodeSize.parse)
     var workers = 200
-    @Option(help: "Episodes for each seed.")
+    @Option(help: "Episodes for each seed.", transform: Limits.episodes.parse)
     var episodes = 100
     @Option(help: "The seed of the episodes.")
     var seed: UInt64 = 7
     @Option(help: "Several seeds, separated by commas; takes the place of --seed.")
     var seeds: String?
-    @Option(help: "Threads; 0 for one per processor.")
+    @Option(help: "Threads; 0 for one per processor.", transform: Limits.threads.parse)
     var threads = 0
     @Option(help: "Write the results to this file as JSON; - for standard output, in place of the table.")
     var json: String?
@@ -60,9 +60,9 @@ struct EvaluateCommand: ParsableCommand {
     var reroute = false
     @Flag(help: "Add full-information bounds on a few episodes: simulated annealing (below) and a relaxation (above).")
     var bounds = false
-    @Option(help: "Episodes on which --bounds are computed.")
+    @Option(help: "Episodes on which --bounds are computed.", transform: Limits.episodes.parse)
     var boundEpisodes = 4
-    @Option(help: "Moves of the annealing for each episode.")
+    @Option(help: "Moves of the annealing for each episode.", transform: Limits.moves.parse)
     var annealingMoves = 80_000
 
     var choices: [PolicyChoice] {
@@ -74,16 +74,15 @@ struct EvaluateCommand: ParsableCommand {
         if names.isEmpty && !bounds {
             throw ValidationError("name at least one policy, such as --policy greedy,coalition")
         }
-        if tasks < 0 || workers < 0 { throw ValidationError("--tasks and --workers cannot be negative") }
-        if episodes < 1 { throw ValidationError("--episodes \(episodes): at least one is needed") }
         for choice in choices where choice.members.isEmpty {
             throw ValidationError("\(choice.name)= names no run; write NAME=RUN+RUN")
         }
         if Set(names).count != names.count { throw ValidationError("a policy is named twice") }
+        _ = try FileOptions.takeOutput([("--json", json), ("--marl-eval", marlEval)])
     }
 
     func run() throws {
-        Threads.count = threads
+        Output.startThreads(threads)
         let seedList = try seeds.map(parseSeeds) ?? [seed]
         for choice in choices where choice.members.count > 1 && choice.members.count != seedList.count {
             throw ValidationError(

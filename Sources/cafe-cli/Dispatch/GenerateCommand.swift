@@ -18,23 +18,16 @@ struct GenerateCommand: ParsableCommand {
             """)
 
     @OptionGroup var source: SourceOptions
-    @Option(help: "Tasks of the episode.")
+    @Option(help: "Tasks of the episode.", transform: Limits.episodeSize.parse)
     var tasks = 200
-    @Option(help: "Workers of the episode.")
+    @Option(help: "Workers of the episode.", transform: Limits.episodeSize.parse)
     var workers = 200
     @Option(help: "The seed.")
     var seed: UInt64 = 7
-    @Option(help: "Which episode of the seed.")
+    @Option(help: "Which episode of the seed.", transform: Limits.episodeNumber.parse)
     var episode = 0
     @Option(help: "The folder to write to; made if it is not there.")
     var out: String
-
-    func validate() throws {
-        if tasks < 0 || workers < 0 || episode < 0 {
-            throw ValidationError("--tasks, --workers and --episode cannot be negative")
-        }
-        if episode >= EpisodeRange.capacity { throw ValidationError("--episode \(episode) is not below 2^40") }
-    }
 
     func run() throws {
         let (source, notes) = try source.open()

@@ -29,36 +29,42 @@ struct ScaleCommand: ParsableCommand {
     var policy = "coalition,cafe"
     @Option(help: "Numbers of workers, separated by commas.")
     var workers = "1000,10000,100000"
-    @Option(help: "Tasks of the day for each worker.")
+    @Option(help: "Tasks of the day for each worker.", transform: Limits.tasksPerWorker.parse)
     var tasksPerWorker = 10
     @Option(
         help: "The side of the city's square (km); without it, as many workers to a square kilometre as in --scenario.")
     var side: Double?
     @Option(help: "The seed of the day.")
     var seed: UInt64 = 7
-    @Option(help: "Threads; 0 for one per processor. Changes nothing but the time.")
+    @Option(help: "Threads; 0 for one per processor. Changes nothing but the time.", transform: Limits.threads.parse)
     var threads = 0
     @Option(help: "Write the results to this file as JSON.")
     var json: String?
 
     private var names: [String] { policy.split(separator: ",").map(String.init) }
-    private var sizes: [Int?] { workers.split(separator: ",").map { Int($0) } }
+    private func sizes() throws -> [Int] {
+        do { return try Limits.trainingSize.parseList(workers) } catch {
+            throw ValidationError("--workers \(workers): \(error), or several with commas between them")
+        }
+    }
 
     func validate() throws {
         if names.isEmpty { throw ValidationError("name at least one policy, such as --policy coalition") }
-        if sizes.isEmpty || sizes.contains(where: { ($0 ?? 0) < 1 }) {
-            throw ValidationError("--workers \(workers) is no list of positive numbers, such as 1000,10000")
+        for size in try sizes() where !Limits.episodeSize.range.contains(size * tasksPerWorker) {
+            throw ValidationError(
+                "\(size) workers with \(tasksPerWorker) tasks each: more than \(Limits.episodeSize.range.upperBound) tasks"
+            )
         }
-        if tasksPerWorker < 1 { throw ValidationError("--tasks-per-worker \(tasksPerWorker): at least one is needed") }
+        _ = try FileOptions.takeOutput([("--json", json)])
         if let side, !(side > 0 && side.isFinite) { throw ValidationError("--side \(side) is not positive") }
     }
 
     func run() throws {
-        Threads.count = threads
+        Output.startThreads(threads)
         let city = try Scenario.find(scenario)
         let rules = try names.map { try Rule(name: $0, city: city) }
         var entries: [JSON] = []
-        for size in sizes.compactMap(\.self) {
+        for size in try sizes() {
             let day = city.day(workers: size, side: side)
             let tasks = size * tasksPerWorker
             print(

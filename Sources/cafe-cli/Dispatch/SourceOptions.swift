@@ -116,7 +116,7 @@ struct SourceOptions: ParsableArguments {
     private func dayNumbers() throws -> (first: Int, last: Int?)? {
         guard let days else { return nil }
         let parts = days.split(separator: "-", omittingEmptySubsequences: false)
-        let numbers = parts.map { Int($0) }
+        let numbers = parts.map { try? Limits.day.parse(String($0)) }
         let isOpen = parts.count == 2 && parts[1].isEmpty
         guard parts.count <= 2, let first = numbers[0], isOpen || numbers[parts.count - 1] ?? -1 >= first else {
             throw ValidationError("--days \(days) is not FIRST-LAST, such as 0-13, or FIRST-, such as 14-")
@@ -138,7 +138,9 @@ struct SourceOptions: ParsableArguments {
 
     private func partOfRows() throws -> RecordedDays.Part? {
         guard let part else { return nil }
-        let numbers = part.split(separator: "/", omittingEmptySubsequences: false).map { Int($0) }
+        let numbers = part.split(separator: "/", omittingEmptySubsequences: false).map {
+            try? Limits.day.parse(String($0))
+        }
         guard numbers.count == 2, let number = numbers[0], let count = numbers[1],
             let rows = RecordedDays.Part(number, of: count)
         else { throw ValidationError("--part \(part) is not K/N, such as 1/2 (the first of two parts)") }

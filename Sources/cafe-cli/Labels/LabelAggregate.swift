@@ -36,8 +36,10 @@ struct LabelAggregate: ParsableCommand {
         })
     var contradictions = LabelFiles.Contradictions.first
     @Option(help: "Decides ties.") var seed: UInt64 = 0
-    @Option(help: "At most so many iterations of ds, one-coin and glad.") var iterations = 100
-    @Option(help: "How many workers to list, those with most labels first.") var workers = 10
+    @Option(help: "At most so many iterations of ds, one-coin and glad.", transform: Limits.iterations.parse)
+    var iterations = 100
+    @Option(help: "How many workers to list, those with most labels first.", transform: Limits.episodeSize.parse)
+    var workers = 10
     @Option(help: "Write everything, every worker included, to this JSON file; - for standard output.") var json:
         String?
     @Option(help: "Write task,label,probability of the last method to this CSV file; - for standard output.")
@@ -45,10 +47,8 @@ struct LabelAggregate: ParsableCommand {
 
     func validate() throws {
         if try methods().isEmpty { throw ValidationError("--method names no method.") }
-        guard workers >= 0 else { throw ValidationError("--workers is at least 0.") }
         try FileOptions.checkInput([("--labels", labels), ("--truth", truth), ("--tasks", tasks)])
         _ = try FileOptions.takeOutput([("--json", json), ("--out", out)])
-        guard iterations > 0 else { throw ValidationError("--iterations must be at least 1.") }
     }
 
     private func methods() throws -> [AggregationMethod] {
@@ -68,6 +68,9 @@ struct LabelAggregate: ParsableCommand {
         let files = LabelFiles(
             format: format, badRows: skipBadRows ? .skip : .fail, contradictions: contradictions)
         let (table, report) = try files.read(labels: labels, tasks: tasks, truth: truth)
+        for method in try methods() {
+            try table.checkSize(for: method, labels: labels)
+        }
         let store = LabelStore(table)
         let gold = table.tasks.map(\.truth)
         let results = try methods().map { method in (method, self.aggregate(method, store)) }

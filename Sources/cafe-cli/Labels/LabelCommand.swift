@@ -1,7 +1,7 @@
 internal import ArgumentParser
 
 /// `cafe-cli label`: everything for a person who pays for labels.
-struct LabelCommand: AsyncParsableCommand {
+struct LabelCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "label",
         abstract: "Collect labels within a budget, and turn them into answers.",

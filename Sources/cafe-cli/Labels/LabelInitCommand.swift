@@ -25,7 +25,8 @@ struct LabelInit: ParsableCommand {
     @Option(name: .customLong("workers-file"), help: "A table worker[,cost]; - for standard input.")
     var workersFile: String?
     @Option(help: "Who decides: \(AssignmentMethod.list).") var method = "bbta"
-    @Option(help: "How many tasks of each context everyone labels first.") var explore = 0
+    @Option(help: "How many tasks of each context everyone labels first.", transform: Limits.explore.parse)
+    var explore = 0
     @Option(help: "With --method pooled: a table task,class (or truth) of known classes; - for standard input.")
     var gold: String?
     @Option(name: .customLong("stop-at"), help: "With --method pooled: the posterior at which a task is settled.")
@@ -37,7 +38,6 @@ struct LabelInit: ParsableCommand {
         try FileOptions.checkInput([("--tasks", tasks), ("--workers-file", workersFile), ("--gold", gold)])
         try checkAmount(budget, "--budget")
         try checkKnown(gold: gold != nil, stopAt: stopAt, pooled: AssignmentMethod(option: method).takesGold)
-        guard explore >= 0 else { throw ValidationError("--explore is at least 0.") }
         let names = try nameList(classes, option: "--classes")
         guard Set(names).count == names.count else { throw ValidationError("--classes names a class twice.") }
         guard names.count >= 2 else { throw ValidationError("--classes needs at least two names.") }

@@ -21,14 +21,13 @@ struct LabelNext: ParsableCommand {
     @OptionGroup var session: SessionOptions
     @Option(help: "Who is there now: names separated by commas; everyone who has joined if left out.")
     var workers = ""
-    @Option(help: "How many questions to ask.") var count = 1
+    @Option(help: "How many questions to ask.", transform: Limits.questions.parse) var count = 1
     @Flag(help: "Let those of --workers in who have not joined yet.") var join = false
     @Option(help: "What a label of those who join costs (1 if left out).") var cost: Double?
     @Option(name: .customLong("expire-after"), help: "First withdraw questions outstanding for so many seconds.")
     var expireAfter: Double?
 
     func validate() throws {
-        guard count > 0 else { throw ValidationError("--count must be at least 1.") }
         if let expireAfter, !(expireAfter >= 0) {
             throw ValidationError("--expire-after \(expireAfter) is not a number of seconds from 0 on.")
         }
@@ -55,6 +54,12 @@ struct LabelNext: ParsableCommand {
         let round = try live.ask(
             workers: names.isEmpty ? nil : present, joining: newcomers, count: count, expiring: expireAfter)
         show(round, newcomers: newcomers)
+        do { try Output.flush() } catch {
+            guard !round.asked.isEmpty else { throw error }
+            throw CSCError.invalid(
+                "\(error); \(Terminal.counted(round.asked.count, "question")) nobody has seen: "
+                    + "'label status \(session.folder) --json' lists what is outstanding")
+        }
         if round.asked.isEmpty { throw Self.nothing }
     }
 

@@ -17,32 +17,32 @@ struct LabelPlanCommand: ParsableCommand {
             """)
 
     @Argument(help: "A session's folder; otherwise give --tasks and --workers.") var folder: String?
-    @Option(help: "How many tasks (100 if left out).") var tasks: Int?
-    @Option(help: "Into how many contexts of equal size they fall (1).") var contexts: Int?
-    @Option(help: "How many workers (10).") var workers: Int?
-    @Option(help: "How many classes (2).") var classes: Int?
+    @Option(help: "How many tasks (100 if left out).", transform: Limits.labelTasks.parse) var tasks: Int?
+    @Option(help: "Into how many contexts of equal size they fall (1).", transform: Limits.labelTasks.parse)
+    var contexts: Int?
+    @Option(help: "How many workers (10).", transform: Limits.labelWorkers.parse) var workers: Int?
+    @Option(help: "How many classes (2).", transform: Limits.classes.parse) var classes: Int?
     @Option(help: "The range of the workers' accuracies, such as 0.55-0.9.") var accuracy: String?
     @Option(help: "What a label costs (1).") var cost: Double?
     @Option(help: "The budgets to try, separated by commas; 1, 2, 3, 5, 8, 15 labels a task if left out.")
     var budgets: String?
-    @Option(help: "How many tasks of each context everyone labels first (0).") var explore: Int?
+    @Option(help: "How many tasks of each context everyone labels first (0).", transform: Limits.explore.parse)
+    var explore: Int?
     @Option(help: "Who decides (bbta): \(AssignmentMethod.list).") var method: String?
-    @Option(help: "With --method pooled: how many tasks' class an expert tells, drawn anew in each session (0).")
+    @Option(
+        help: "With --method pooled: how many tasks' class an expert tells, drawn anew in each session (0).",
+        transform: Limits.explore.parse)
     var gold: Int?
     @Option(name: .customLong("stop-at"), help: "With --method pooled: the posterior at which a task is settled.")
     var stopAt: Double?
-    @Option(help: "How many simulated sessions; if left out, so many that they hold 20,000 tasks, 20 to 1000.")
+    @Option(
+        help: "How many simulated sessions; if left out, so many that they hold 20,000 tasks, 20 to 1000.",
+        transform: Limits.runs.parse)
     var runs: Int?
     @Option(help: "Decides every draw.") var seed: UInt64 = 0
     @Flag(help: "Answer in JSON, one line.") var json = false
 
     func validate() throws {
-        for (name, value, least) in [
-            ("--tasks", tasks, 1), ("--contexts", contexts, 1), ("--workers", workers, 1), ("--classes", classes, 2),
-            ("--explore", explore, 0), ("--runs", runs, 1), ("--gold", gold, 0),
-        ] {
-            if let value, value < least { throw ValidationError("\(name) is at least \(least).") }
-        }
         let pooled = try method.map { try AssignmentMethod(option: $0).takesGold } ?? (folder != nil)
         try checkKnown(gold: gold ?? 0 > 0, stopAt: stopAt, pooled: pooled)
         if let cost {
@@ -94,7 +94,9 @@ struct LabelPlanCommand: ParsableCommand {
         let (plan, assumed) = try plan()
         let count = plan.taskContexts.count
         let runs = runs ?? min(1000, max(20, 20_000 / count))
-        let points = plan.simulate(budgets: try amounts() ?? defaults(plan), runs: runs, seed: seed)
+        let budgets = try amounts() ?? defaults(plan)
+        for budget in budgets { try LabelBudget.check(budget, "the budget for some labels a task at these prices") }
+        let points = plan.simulate(budgets: budgets, runs: runs, seed: seed)
         if json {
             let rows = points.map { point in
                 JSON.object([
@@ -151,6 +153,10 @@ struct LabelPlanCommand: ParsableCommand {
         let range = try range()
         let drawn = "accuracies drawn from \((range ?? LabelPlan.usualAccuracies).shown)"
         guard let folder else {
+            try Limits.checkMemory(
+                [tasks ?? 100, workers ?? 10, Threads.count], bytes: 8,
+                "\(tasks ?? 100) tasks with \(workers ?? 10) workers each, on \(Terminal.counted(Threads.count, "thread")),"
+            )
             let list = (0..<(tasks ?? 100)).map { $0 % (contexts ?? 1) }
             let plan = try LabelPlan(
                 taskContexts: list, workerCosts: [Double](repeating: cost ?? 1, count: workers ?? 10),

@@ -26,20 +26,29 @@ struct LabelReplayCommand: ParsableCommand {
     @Option(help: "With --labels: a table of task,truth.") var truth: String?
     @Option(help: "One of UCI's original files.") var uci: String?
     @Option(help: "With --uci: spammer-hammer, one-coin or malicious.") var model: String?
-    @Option(help: "With --uci: the number of contexts S (default: the letter's setting).") var contexts: Int?
-    @Option(help: "With --uci: the number of workers K (default: the letter's setting).") var workers: Int?
+    @Option(
+        help: "With --uci: the number of contexts S (default: the letter's setting).",
+        transform: Limits.labelTasks.parse) var contexts: Int?
+    @Option(
+        help: "With --uci: the number of workers K (default: the letter's setting).",
+        transform: Limits.labelWorkers.parse) var workers: Int?
     @Flag(help: "With --uci: draw the workers once, not for each run.") var oneDraw = false
     @Option(help: "Names separated by commas.")
     var methods = "random,bbta:0,bbta:1,optkg,optkg-multi,iethresh,crowdsense"
-    @Option(help: "N' of BBTA: tasks of each context that everyone labels first.") var explore = 1
-    @Option(help: "With the method pooled: how many tasks' class an expert tells beforehand.") var gold = 0
+    @Option(help: "N' of BBTA: tasks of each context that everyone labels first.", transform: Limits.explore.parse)
+    var explore = 1
+    @Option(
+        help: "With the method pooled: how many tasks' class an expert tells beforehand.",
+        transform: Limits.explore.parse) var gold = 0
     @Option(name: .customLong("stop-at"), help: "With the method pooled: the posterior at which a task is settled.")
     var stopAt: Double?
-    @Option(help: "Accuracy is taken up to this many labels a task.") var budgetPerTask = 15
-    @Option(help: "Runs to average.") var runs = 30
+    @Option(help: "Accuracy is taken up to this many labels a task.", transform: Limits.questions.parse)
+    var budgetPerTask = 15
+    @Option(help: "Runs to average.", transform: Limits.runs.parse) var runs = 30
     @Option(help: "The seed of everything.") var seed: UInt64 = 0
-    @Option(help: "GROUSE's rank, for recorded sets with missing labels (2).") var rank: Int?
-    @Option(help: "Threads (0: all cores).") var threads = 0
+    @Option(help: "GROUSE's rank, for recorded sets with missing labels (2).", transform: Limits.rank.parse) var rank:
+        Int?
+    @Option(help: "Threads (0: all cores).", transform: Limits.threads.parse) var threads = 0
     @Option(help: "Write the curves as JSON.") var json: String?
     @Option(help: "Write the curves as CSV.") var csv: String?
     @Option(help: "Write the curves as an SVG plot.") var plot: String?
@@ -74,13 +83,7 @@ struct LabelReplayCommand: ParsableCommand {
         for name in names {
             do { _ = try ReplayMethod(name: name) } catch { throw ValidationError("\(error)") }
         }
-        guard gold >= 0 else { throw ValidationError("--gold is at least 0.") }
         try checkKnown(gold: gold > 0, stopAt: stopAt, pooled: names.contains("pooled"))
-        guard runs >= 1, budgetPerTask >= 1, explore >= 0, rank ?? 1 >= 1, contexts ?? 1 >= 1, workers ?? 1 >= 1 else {
-            throw ValidationError(
-                "--runs, --budget-per-task, --rank, --contexts and --workers are at least 1, --explore at least 0.")
-        }
-        guard threads >= 0 else { throw ValidationError("--threads \(threads) is less than 0, which means all cores.") }
         try FileOptions.checkInput([
             ("--matrix", matrix), ("--labels", labels), ("--tasks", tasks), ("--truth", truth), ("--uci", uci),
         ])
@@ -96,7 +99,7 @@ struct LabelReplayCommand: ParsableCommand {
     }
 
     func run() throws {
-        Threads.count = threads
+        Output.startThreads(threads)
         var replay = Replay(stage: try stage())
         let first = replay.matrix(run: 0)
         let count = first.tasks.count
@@ -125,6 +128,7 @@ struct LabelReplayCommand: ParsableCommand {
             let data = try UCIDataset(path: uci)
             let s = contexts ?? data.setting.contexts
             let list = try data.tasks(contexts: s)
+            try checkSize(tasks: list.count, workers: workers ?? data.setting.workers)
             let stage = ReplayStage.simulated(
                 tasks: list, contexts: (0..<s).map { "cluster \($0 + 1)" }, classes: ["0", "1"], model: kind,
                 workers: workers ?? data.setting.workers)
@@ -135,15 +139,26 @@ struct LabelReplayCommand: ParsableCommand {
         }
         if let matrix {
             let wide = try LabelMatrix(wideCSV: matrix)
-            return .fixed(wide.isComplete ? wide : complete(wide.table))
+            return .fixed(wide.isComplete ? wide : try complete(wide.table))
         }
         let table = try LabelFiles().read(labels: labels!, tasks: tasks, truth: truth).table
+        try checkSize(tasks: table.tasks.count, workers: table.workers.count)
         let wide = LabelMatrix(table)
-        return .fixed(wide.isComplete ? wide : complete(table))
+        return .fixed(wide.isComplete ? wide : try complete(table))
     }
 
-    private func complete(_ table: LabelTable) -> LabelMatrix {
+    /// Refuses a matrix of all answers that memory cannot hold, beside its completion.
+    private func checkSize(tasks: Int, workers: Int) throws {
+        try Limits.checkMemory(
+            [tasks, workers], bytes: 24,
+            "replay needs the answers of all \(workers) workers to all \(tasks) tasks: they")
+    }
+
+    private func complete(_ table: LabelTable) throws -> LabelMatrix {
         let pairs = table.tasks.count * table.workers.count, rank = rank ?? 2
+        guard rank <= table.workers.count else {
+            throw ValidationError("--rank \(rank): it is at most the number of workers, \(table.workers.count).")
+        }
         FileOptions.note(
             "\(table.labels.count) of \(pairs) labels are recorded; GROUSE (rank \(rank)) fills in the rest")
         return Grouse.complete(table, options: .init(rank: rank, seed: seed))

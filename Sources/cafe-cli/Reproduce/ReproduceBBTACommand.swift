@@ -16,13 +16,13 @@ struct ReproduceBBTACommand: ParsableCommand {
 
     @Option(help: "The folder that holds uci/ and labels/.") var data = "../shared/data"
     @Option(help: "Where to write.") var output = "docs/results/bbta"
-    @Option(help: "Runs to average.") var runs = 30
+    @Option(help: "Runs to average.", transform: Limits.runs.parse) var runs = 30
     @Flag(help: "Three runs.") var quick = false
     @Option(help: "The seed of everything.") var seed: UInt64 = 2015
-    @Option(help: "Threads (0: all cores).") var threads = 0
+    @Option(help: "Threads (0: all cores).", transform: Limits.threads.parse) var threads = 0
 
     func run() throws {
-        Threads.count = threads
+        Output.startThreads(threads)
         let work = Reproduction(data: data, runs: quick ? 3 : runs, seed: seed)
         try AtomicFile.makeFolder(output)
         let simulated = try work.simulated(), recorded = try work.recorded()
@@ -137,5 +137,5 @@ struct ReproduceBBTACommand: ParsableCommand {
         json.append(("regret", .object(found)))
     }
 
-    private func note(_ text: String) { FileHandle.standardError.write(Data("\(text)\n".utf8)) }
+    private func note(_ text: String) { Output.note(text) }
 }

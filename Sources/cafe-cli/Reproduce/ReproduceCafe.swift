@@ -3,7 +3,7 @@ internal import CSCSwift
 internal import Foundation
 
 /// `cafe-cli reproduce cafe`: the poster's two tables and its Fig. 7.
-struct ReproduceCafe: AsyncParsableCommand {
+struct ReproduceCafe: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "cafe",
         abstract: "The CAFE poster's tables over tasks and workers, and its training curves.",
@@ -26,13 +26,15 @@ struct ReproduceCafe: AsyncParsableCommand {
     @Flag(help: "Minutes instead of hours: see above.")
     var quick = false
 
-    @Option(help: "Seeds; 5, or 1 with --quick.")
+    @Option(help: "Seeds; 5, or 1 with --quick.", transform: Limits.runs.parse)
     var seeds: Int?
 
-    @Option(help: "Training iterations of a policy; 60, or 20 with --quick.")
+    @Option(help: "Training iterations of a policy; 60, or 20 with --quick.", transform: Limits.iterations.parse)
     var iterations: Int?
 
-    @Option(help: "Evaluation episodes of each seed in each setting; 10, or 4 with --quick.")
+    @Option(
+        help: "Evaluation episodes of each seed in each setting; 10, or 4 with --quick.",
+        transform: Limits.episodes.parse)
     var evaluationEpisodes: Int?
 
     @Option(help: "Columns of the tables (50 to 350); all, or 50 200 350 with --quick.")
@@ -41,13 +43,17 @@ struct ReproduceCafe: AsyncParsableCommand {
     @Option(help: "Cities; both unless given.")
     var cities: [String] = []
 
-    @Option(help: "Updates of the refinement, 8 episodes each.")
+    @Option(help: "Updates of the refinement, 8 episodes each.", transform: Limits.updates.parse)
     var updates: Int = 4
 
-    @Option(help: "Generations of the learnt coalition policy; 100, or 20 with --quick.")
+    @Option(
+        help: "Generations of the learnt coalition policy; 100, or 20 with --quick.", transform: Limits.iterations.parse
+    )
     var generations: Int?
 
-    @Option(help: "Episodes of each seed for the bounds of full information; 1, or 0 with --quick.")
+    @Option(
+        help: "Episodes of each seed for the bounds of full information; 1, or 0 with --quick.",
+        transform: Limits.optionalEpisodes.parse)
     var boundEpisodes: Int?
 
     @Flag(help: "Train every reward of Fig. 7, not only those of the tables.")
@@ -56,7 +62,8 @@ struct ReproduceCafe: AsyncParsableCommand {
     @Option(name: .customLong("set"), help: "Override a key of the training configuration. May be repeated.")
     var overrides: [String] = []
 
-    @Option(help: "Threads to use; 0 takes every processor. Changes nothing but the time.")
+    @Option(
+        help: "Threads to use; 0 takes every processor. Changes nothing but the time.", transform: Limits.threads.parse)
     var threads: Int = 0
 
     func validate() throws {
@@ -75,8 +82,8 @@ struct ReproduceCafe: AsyncParsableCommand {
         if updates < 1 { throw ValidationError("--updates \(updates) is less than 1.") }
     }
 
-    func run() async throws {
-        Threads.count = threads
+    func run() throws {
+        Output.startThreads(threads)
         let plan = ReproduceCafePlan(
             store: ReproduceCafeStore(folder: out), seeds: seeds ?? (quick ? 1 : 5),
             iterations: iterations ?? (quick ? 20 : 60), episodes: evaluationEpisodes ?? (quick ? 4 : 10),

@@ -72,7 +72,7 @@ struct ReproduceCafePlan {
                 let line =
                     "\(city) \(setting.tasks)/\(setting.workers) seed \(seed) \(method.key): "
                     + Terminal.decimal(cell.mean, 3) + "\n"
-                FileHandle.standardOutput.write(Data(line.utf8))
+                print(line, terminator: "")
             }
         }
     }

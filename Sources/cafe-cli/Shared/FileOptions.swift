@@ -1,13 +1,22 @@
 internal import ArgumentParser
 internal import CSCSwift
-internal import Foundation
 
 /// Options that name files: `-` is standard input or standard output, and each can be used by one option only.
 enum FileOptions {
     /// Whether one of these options takes standard output, so that the text for people is left out.
-    /// - Throws: `ValidationError` where two do.
+    /// - Throws: `ValidationError` where two do, `CSCError.file` where one cannot be written.
     static func takeOutput(_ options: [(name: String, path: String?)]) throws -> Bool {
-        try one(options, "standard output")
+        let taken = try one(options, "standard output")
+        try checkOutputs(options.map(\.path))
+        return taken
+    }
+
+    /// Whether all these files can be written: asked before the work whose results they will hold.
+    /// - Throws: `CSCError.file` naming the first that cannot.
+    static func checkOutputs(_ paths: [String?]) throws(CSCError) {
+        for path in paths {
+            if let path, path != "-" { try AtomicFile.checkWritable(path) }
+        }
     }
 
     /// - Throws: `ValidationError` where two of these options read standard input.
@@ -26,12 +35,12 @@ enum FileOptions {
     /// Writes a file, whole or not at all, or to standard output.
     static func write(_ text: String, to path: String) throws {
         if path == "-" {
-            try FileHandle.standardOutput.write(contentsOf: Data(text.utf8))
+            try Output.write(text)
         } else {
             try AtomicFile.write(text, to: path)
         }
     }
 
     /// A line for people that is not the answer.
-    static func note(_ text: String) { FileHandle.standardError.write(Data((text + "\n").utf8)) }
+    static func note(_ text: String) { Output.note(text) }
 }

@@ -3,7 +3,7 @@ internal import CSCSwift
 internal import Foundation
 
 /// `cafe-cli check-gradients`: are the derivatives of a real run right?
-struct CheckGradientsCommand: AsyncParsableCommand {
+struct CheckGradientsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "check-gradients",
         abstract: "Check a run's derivatives by finite differences on episodes of its own.",
@@ -15,30 +15,29 @@ struct CheckGradientsCommand: AsyncParsableCommand {
             Example: cafe-cli check-gradients runs/first
             """)
 
-    @Argument(help: "The run's folder.")
-    var run: String
+    @Argument(help: ArgumentHelp("The run's folder.", valueName: "run"))
+    var folder: String
 
-    @Option(help: "Decisions on which the derivatives are taken.")
+    @Option(help: "Decisions on which the derivatives are taken.", transform: Limits.decisions.parse)
     var decisions: Int = 256
 
-    @Option(help: "Episodes to play.")
+    @Option(help: "Episodes to play.", transform: Limits.heldEpisodes.parse)
     var episodes: Int = 2
 
     @Option(help: "Seed of episodes, decisions and directions.")
     var seed: Int = 1
 
-    @Option(help: "Threads to use; 0 takes every processor. Changes nothing but the time.")
+    @Option(
+        help: "Threads to use; 0 takes every processor. Changes nothing but the time.", transform: Limits.threads.parse)
     var threads: Int = 0
 
     func validate() throws {
-        if decisions < 2 { throw ValidationError("--decisions \(decisions) is less than 2.") }
-        if episodes < 1 { throw ValidationError("--episodes \(episodes) is less than 1.") }
         if seed < 0 { throw ValidationError("--seed \(seed) is negative.") }
     }
 
-    func run() async throws {
-        Threads.count = threads
-        let loaded = try LoadedRun(run)
+    func run() throws {
+        Output.startThreads(threads)
+        let loaded = try LoadedRun(folder)
         let city = AtomicFile.join(loaded.folder, "scenario.yaml")
         let (source, notes) = try SourceOptions(loaded.configuration, scenario: city).open()
         for note in notes { print("note: \(note)") }

@@ -3,7 +3,7 @@ internal import CSCSwift
 internal import Foundation
 
 /// `cafe-cli evolve`: learns inside the coalition rule.
-struct EvolveCommand: AsyncParsableCommand {
+struct EvolveCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "evolve",
         abstract: "Learn the price and the rank of the coalition rule by evolution (CMA-ES).",
@@ -38,16 +38,19 @@ struct EvolveCommand: AsyncParsableCommand {
     @Option(help: "Stop after so many minutes.")
     var minutes: Double?
 
-    @Option(help: "Stop after so many generations in all (100 unless --minutes is given).")
+    @Option(
+        help: "Stop after so many generations in all (100 unless --minutes is given).",
+        transform: Limits.iterations.parse)
     var generations: Int?
 
-    @Option(help: "Candidates in a generation (key population).")
+    @Option(help: "Candidates in a generation (key population).", transform: Limits.population.parse)
     var population: Int?
 
     @Option(help: "Seed of every random stream (key seed).")
     var seed: UInt64?
 
-    @Option(help: "Threads to use; 0 takes every processor. Changes nothing but the time.")
+    @Option(
+        help: "Threads to use; 0 takes every processor. Changes nothing but the time.", transform: Limits.threads.parse)
     var threads: Int = 0
 
     @Option(name: .customLong("set"), help: "Override one key, for example episodes=2. May be repeated.")
@@ -60,22 +63,24 @@ struct EvolveCommand: AsyncParsableCommand {
     var quiet = false
 
     func validate() throws {
-        if let minutes, !(minutes > 0) { throw ValidationError("--minutes \(minutes) is not positive.") }
-        if let generations, generations < 1 { throw ValidationError("--generations \(generations) is below 1.") }
+        if let minutes, !(minutes > 0 && minutes <= 1e9) {
+            throw ValidationError("--minutes \(minutes) is not above 0 and at most 1e9.")
+        }
         if resume && (population != nil || seed != nil || !overrides.isEmpty || source.orders != nil || start != nil) {
             throw ValidationError(
                 "A resumed run keeps its options: leave out --population, --seed, --set, --start and --orders.")
         }
     }
 
-    func run() async throws {
-        Threads.count = threads
+    func run() throws {
+        Output.startThreads(threads)
         let run = try resume ? continued() : begin()
         for error in run.refused { note("\(error); using the checkpoint before it") }
         let limit = generations ?? (minutes == nil ? 100 : Int.max)
         let start = Date()
         var shown = start.addingTimeInterval(-60)
-        while run.trainer.generation < limit {
+        let interrupt = Interrupt()
+        while run.trainer.generation < limit && !interrupt.requested {
             if let minutes, Date().timeIntervalSince(start) >= minutes * 60 { break }
             let report = try run.step()
             if Date().timeIntervalSince(shown) >= 10 || report.generation == limit {
@@ -91,6 +96,9 @@ struct EvolveCommand: AsyncParsableCommand {
         }
         try run.save()
         note("The policy after generation \(run.trainer.generation) is \(run.policyPath).")
+        if interrupt.requested {
+            note("Stopped. Go on with: cafe-cli evolve --out \(out) --resume --generations \(generations ?? 100)")
+        }
     }
 
     private func begin() throws -> EvolutionRun {
@@ -144,6 +152,6 @@ struct EvolveCommand: AsyncParsableCommand {
     }
 
     private func note(_ line: String) {
-        if !quiet { FileHandle.standardError.write(Data((line + "\n").utf8)) }
+        if !quiet { Output.note(line) }
     }
 }

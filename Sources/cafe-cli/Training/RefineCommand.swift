@@ -3,7 +3,7 @@ internal import CSCSwift
 internal import Foundation
 
 /// `cafe-cli refine`: swift parameter refinement of a trained run when the tasks have changed.
-struct RefineCommand: AsyncParsableCommand {
+struct RefineCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "refine",
         abstract: "Adapt a trained run to new tasks by refitting the credit and a few updates.",
@@ -15,30 +15,30 @@ struct RefineCommand: AsyncParsableCommand {
             Example: cafe-cli refine runs/first --scenario shifted.yaml --tasks 200 --workers 100 --episodes 8
             """)
 
-    @Argument(help: "The run's folder.")
-    var run: String
+    @Argument(help: ArgumentHelp("The run's folder.", valueName: "run"))
+    var folder: String
 
     @OptionGroup var episodesFrom: SourceOptions
 
-    @Option(help: "Numbers of tasks, with --workers-fixed workers.")
+    @Option(help: "Numbers of tasks, with --workers-fixed workers.", transform: Limits.trainingSize.parse)
     var tasks: [Int] = []
 
-    @Option(help: "Numbers of workers, with --tasks-fixed tasks.")
+    @Option(help: "Numbers of workers, with --tasks-fixed tasks.", transform: Limits.trainingSize.parse)
     var workers: [Int] = []
 
-    @Option(help: "Tasks while the workers vary.")
+    @Option(help: "Tasks while the workers vary.", transform: Limits.trainingSize.parse)
     var tasksFixed: Int = 200
 
-    @Option(help: "Workers while the tasks vary.")
+    @Option(help: "Workers while the tasks vary.", transform: Limits.trainingSize.parse)
     var workersFixed: Int = 200
 
-    @Option(help: "New episodes of each update.")
+    @Option(help: "New episodes of each update.", transform: Limits.heldEpisodes.parse)
     var episodes: Int = 8
 
-    @Option(help: "Policy updates after the solve.")
+    @Option(help: "Policy updates after the solve.", transform: Limits.updates.parse)
     var updates: Int = 4
 
-    @Option(help: "Held-out episodes of each setting.")
+    @Option(help: "Held-out episodes of each setting.", transform: Limits.optionalEpisodes.parse)
     var evaluationEpisodes: Int = 10
 
     @Option(help: "Lower bound of the learnt credit's weight.")
@@ -53,7 +53,8 @@ struct RefineCommand: AsyncParsableCommand {
     @Flag(help: "Refine only; leave out the comparisons.")
     var alone = false
 
-    @Option(help: "Threads to use; 0 takes every processor. Changes nothing but the time.")
+    @Option(
+        help: "Threads to use; 0 takes every processor. Changes nothing but the time.", transform: Limits.threads.parse)
     var threads: Int = 0
 
     func validate() throws {
@@ -63,13 +64,13 @@ struct RefineCommand: AsyncParsableCommand {
         ] + tasks.map({ ("tasks", $0) }) + workers.map({ ("workers", $0) }) where value < 1 {
             throw ValidationError("--\(name) \(value) is less than 1.")
         }
-        if updates < 0 { throw ValidationError("--updates \(updates) is negative.") }
+        try FileOptions.checkOutputs([out])
         if seed < 0 { throw ValidationError("--seed \(seed) is negative.") }
     }
 
-    func run() async throws {
-        Threads.count = threads
-        let loaded = try LoadedRun(run)
+    func run() throws {
+        Output.startThreads(threads)
+        let loaded = try LoadedRun(folder)
         let (city, notes) = try episodesFrom.open()
         for note in notes { print(note) }
         var sizes = tasks.map { EpisodeSettings.Setting(tasks: $0, workers: workersFixed) }

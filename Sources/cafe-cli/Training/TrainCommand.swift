@@ -3,7 +3,7 @@ internal import CSCSwift
 internal import Foundation
 
 /// `cafe-cli train`: trains a dispatch policy.
-struct TrainCommand: AsyncParsableCommand {
+struct TrainCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "train",
         abstract: "Train a policy by independent PPO and keep the run in a folder.",
@@ -47,13 +47,14 @@ struct TrainCommand: AsyncParsableCommand {
     @Option(help: "The run's folder. It must not hold a run yet.")
     var out: String?
 
-    @Option(help: "Iterations of training (key iterations).")
+    @Option(help: "Iterations of training (key iterations).", transform: Limits.iterations.parse)
     var iterations: Int?
 
     @Option(help: "Seed of every random stream (key seed).")
     var seed: Int?
 
-    @Option(help: "Threads to use; 0 takes every processor. Changes nothing but the time.")
+    @Option(
+        help: "Threads to use; 0 takes every processor. Changes nothing but the time.", transform: Limits.threads.parse)
     var threads: Int = 0
 
     @Flag(help: "Print the configuration that would be used, and stop.")
@@ -62,7 +63,7 @@ struct TrainCommand: AsyncParsableCommand {
     @Flag(help: "Print nothing but errors.")
     var quiet = false
 
-    func run() async throws {
+    func run() throws {
         let game = try env.map(GameChoice.init) ?? GameChoice(configuration: config)
         if case .fixedHorizon(let game) = game { return try trainFixedHorizon(game) }
         var settings = try config.map { try TrainingConfiguration(contentsOf: $0) } ?? TrainingConfiguration()
@@ -91,7 +92,7 @@ struct TrainCommand: AsyncParsableCommand {
             print(settings.text, terminator: "")
             return nil
         }
-        Threads.count = threads
+        Output.startThreads(threads)
         guard let out else { throw ValidationError("Name the run's folder with --out, for example --out runs/first.") }
         return out
     }
@@ -135,7 +136,7 @@ private enum GameChoice {
 }
 
 /// `cafe-cli resume`: continues a run.
-struct ResumeCommand: AsyncParsableCommand {
+struct ResumeCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "resume",
         abstract: "Continue a training run from its last whole checkpoint.",
@@ -149,13 +150,14 @@ struct ResumeCommand: AsyncParsableCommand {
                      cafe-cli resume runs/first --iterations 300
             """)
 
-    @Argument(help: "The run's folder.")
-    var run: String
+    @Argument(help: ArgumentHelp("The run's folder.", valueName: "run"))
+    var folder: String
 
-    @Option(help: "Iterations in all; the configuration's unless given.")
+    @Option(help: "Iterations in all; the configuration's unless given.", transform: Limits.iterations.parse)
     var iterations: Int?
 
-    @Option(help: "Threads to use; 0 takes every processor. Changes nothing but the time.")
+    @Option(
+        help: "Threads to use; 0 takes every processor. Changes nothing but the time.", transform: Limits.threads.parse)
     var threads: Int = 0
 
     @Flag(help: "Print nothing but errors.")
@@ -165,9 +167,8 @@ struct ResumeCommand: AsyncParsableCommand {
         if let iterations, iterations < 1 { throw ValidationError("--iterations \(iterations) is less than 1.") }
     }
 
-    func run() async throws {
-        Threads.count = threads
-        let folder = run
+    func run() throws {
+        Output.startThreads(threads)
         let display = TrainingDisplay(quiet: quiet)
         if FixedHorizonRun.isRun(folder) {
             let (resumed, refused) = try FixedHorizonRun.resume(folder, iterations: iterations)
@@ -190,10 +191,10 @@ struct ResumeCommand: AsyncParsableCommand {
     ) -> Bool {
         for error in refused { display.warn("\(error); using the checkpoint before it") }
         if iteration >= iterations {
-            display.note("\(run): all \(iterations) iterations are done; nothing to resume")
+            display.note("\(folder): all \(iterations) iterations are done; nothing to resume")
             return false
         }
-        display.note("Resuming \(run) after iteration \(iteration) of \(iterations)")
+        display.note("Resuming \(folder) after iteration \(iteration) of \(iterations)")
         return true
     }
 }

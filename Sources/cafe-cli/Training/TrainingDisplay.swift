@@ -1,7 +1,5 @@
 internal import CSCSwift
-internal import Dispatch
 internal import Foundation
-internal import Synchronization
 
 /// Shows how a run goes: a small dashboard on a terminal, plain lines elsewhere; and stops it tidily on Ctrl-C.
 final class TrainingDisplay {
@@ -17,7 +15,7 @@ final class TrainingDisplay {
     func note(_ line: String) { if !quiet { live.note(line) } }
 
     /// A line on standard error.
-    func warn(_ line: String) { FileHandle.standardError.write(Data("warning: \(line)\n".utf8)) }
+    func warn(_ line: String) { Output.note("warning: \(line)") }
 
     /// Trains a dispatch policy to the end, or until Ctrl-C.
     func follow(_ run: TrainingRun) throws {
@@ -118,34 +116,4 @@ final class TrainingDisplay {
                 + "\(Terminal.count(progress.decisionsPerSecond)) decisions/s  "
                 + "\(Terminal.duration(left)) left")
     }
-}
-
-/// Ctrl-C and termination as a wish to stop, looked at between iterations; the second one ends the process at once.
-private final class Interrupt {
-    private let flag = Flag()
-    private var sources: [any DispatchSourceSignal] = []
-
-    private final class Flag: Sendable {
-        let value = Mutex(false)
-    }
-
-    init() {
-        for number in [SIGINT, SIGTERM] {
-            signal(number, SIG_IGN)
-            let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
-            source.setEventHandler { [flag] in
-                let second = flag.value.withLock { value in
-                    defer { value = true }
-                    return value
-                }
-                if second { exit(130) }
-            }
-            source.resume()
-            sources.append(source)
-        }
-    }
-
-    var requested: Bool { flag.value.withLock { $0 } }
-
-    deinit { for source in sources { source.cancel() } }
 }

@@ -20,7 +20,9 @@ import Testing
         #expect(read == sample(3))
         #expect(read.names == ["actor", "moments", "state", "configuration", "empty"])
         #expect(try read.floats("actor", count: 100)[7] == 4)
-        #expect(try read.doubles("moments")[1].sign == .minus)
+        #expect(try read.doubles("moments", finite: false)[1].sign == .minus)
+        #expect(throws: CSCError.self) { try read.doubles("moments") }
+        #expect(throws: CSCError.self) { try read.integers("state", in: 0...9) }
         #expect(try read.integers("state") == [3, Int.min, Int.max, -1])
         #expect(try read.text("configuration") == "seed: 1 # é\n")
         #expect(try read.floats("empty") == [])

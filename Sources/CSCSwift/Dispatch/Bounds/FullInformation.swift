@@ -72,25 +72,16 @@ public enum FullInformation {
     ) -> [Bounds] {
         let price = DispatcherKind.coalition.tunedPrice(
             source, tasks: tasks, workers: workers, seed: seed, options: options)
-        let jobs = episodes.map(Job.init)
-        Threads.parallelFor(jobs.count) { at in
+        return Threads.map(episodes.count) { at in
+            let episode = episodes.lowerBound + at
             let instance = source.instance(
-                tasks: tasks, workers: workers, seed: seed, episode: EpisodeRange.evaluation[jobs[at].episode])
-            let stream = RandomStream(seed: seed, purpose: .annealing, index: UInt64(jobs[at].episode))
+                tasks: tasks, workers: workers, seed: seed, episode: EpisodeRange.evaluation[episode])
+            let stream = RandomStream(seed: seed, purpose: .annealing, index: UInt64(episode))
             let found = anneal(
                 instance, start: DispatcherKind.coalition.make(price: price), stream: stream, moves: moves,
                 options: options)
-            jobs[at].bounds = Bounds(
-                annealed: found.best, start: found.start, upper: upperBound(instance, options: options))
+            return Bounds(annealed: found.best, start: found.start, upper: upperBound(instance, options: options))
         }
-        return jobs.map { $0.bounds! }
-    }
-
-    /// One episode; written by the one thread that has it, read when all are done.
-    private final class Job: @unchecked Sendable {
-        let episode: Int
-        var bounds: Bounds?
-        init(episode: Int) { self.episode = episode }
     }
 
     /// As `anneal(_:start:stream:search:options:)` with the default search of so many moves.

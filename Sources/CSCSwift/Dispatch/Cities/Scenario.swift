@@ -158,22 +158,24 @@ public struct Scenario: Sendable, Hashable, Codable {
         func refuse(_ key: String, _ reason: String) throws -> Never {
             throw CSCError.configuration(key: key, reason: reason)
         }
-        func positive(_ key: String, _ value: Double) throws {
-            if !(value > 0 && value.isFinite) { try refuse(key, "\(value) is not a positive number") }
+        func positive(_ key: String, _ value: Double, to most: Double) throws {
+            if !(value > 0 && value <= most) { try refuse(key, "\(value) is not a number above 0 and at most \(most)") }
         }
         func share(_ key: String, _ value: Double) throws {
             if !(0...1).contains(value) { try refuse(key, "\(value) is not between 0 and 1") }
         }
-        func interval(_ key: String, _ value: Interval, from least: Double, open: Bool = false) throws {
+        func interval(_ key: String, _ value: Interval, from least: Double, to most: Double, open: Bool = false) throws
+        {
             if !(value.low.isFinite && value.high.isFinite && value.low <= value.high) {
                 try refuse(key, "[\(value.low), \(value.high)] is not an interval")
             }
             if value.low < least || open && value.low == least {
                 try refuse(key, "low \(value.low) is not \(open ? "above" : "at least") \(least)")
             }
+            if value.high > most { try refuse(key, "high \(value.high) is above \(most)") }
         }
-        try positive("side", side)
-        try positive("horizon", horizon)
+        try positive("side", side, to: Limits.kilometres / 10)
+        try positive("horizon", horizon, to: Limits.dayMinutes / 2)
         try share("uniformShare", uniformShare)
         try share("workerMix", workerMix)
         try share("uniformReleases", uniformReleases)
@@ -197,12 +199,12 @@ public struct Scenario: Sendable, Hashable, Codable {
         if uniformReleases < 1 && !(peaks.map(\.weight).reduce(0, +) > 0 && peaks.allSatisfy { $0.spread >= 0 }) {
             try refuse("peaks", "the weights sum to 0 or a spread is negative")
         }
-        try interval("speed", speed, from: 0, open: true)
-        try interval("workload", workload, from: 0, open: true)
-        try interval("expected", expected, from: 0)
-        try interval("grace", grace, from: 0, open: true)
-        try interval("pay", pay, from: 0)
-        if !(penalty >= 0 && penalty.isFinite) { try refuse("penalty", "\(penalty) is negative or not a number") }
+        try interval("speed", speed, from: 0, to: 1e9, open: true)
+        try interval("workload", workload, from: 0, to: 1e12, open: true)
+        try interval("expected", expected, from: 0, to: Limits.dayMinutes / 4)
+        try interval("grace", grace, from: 0, to: Limits.dayMinutes / 4, open: true)
+        try interval("pay", pay, from: 0, to: Limits.amount)
+        if !(penalty >= 0 && penalty <= 1e6) { try refuse("penalty", "\(penalty) is not between 0 and 1e6") }
         if !(1...64).contains(skills) { try refuse("skills", "\(skills) is not in 1...64") }
         if !(1...skills).contains(fewestSkills) {
             try refuse("fewestSkills", "\(fewestSkills) is not in 1...\(skills)")
@@ -210,9 +212,9 @@ public struct Scenario: Sendable, Hashable, Codable {
         if !(fewestSkills...skills).contains(mostSkills) {
             try refuse("mostSkills", "\(mostSkills) is not in \(fewestSkills)...\(skills)")
         }
-        try positive("reach", reach)
-        try interval("shiftStart", shiftStart, from: 0)
-        try interval("shiftLength", shiftLength, from: 0)
+        try positive("reach", reach, to: Limits.kilometres)
+        try interval("shiftStart", shiftStart, from: 0, to: 1e9)
+        try interval("shiftLength", shiftLength, from: 0, to: 1e9)
     }
 
     /// A hot spot's weight for workers.

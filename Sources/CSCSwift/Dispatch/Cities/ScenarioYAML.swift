@@ -21,8 +21,11 @@ extension Scenario {
     /// - Throws: `CSCError.configuration` for an unknown key (with the nearest known one), a missing key or a value out
     ///   of range; `CSCError.file` for text that is no YAML.
     public static func read(yaml text: String, path: String = "scenario") throws -> Scenario {
+        guard try YAMLText.compose(text, path: path) != nil else {
+            throw CSCError.file(path: path, reason: "a scenario is a mapping of keys to values")
+        }
         let parsed: Any?
-        do { parsed = try Yams.load(yaml: text) } catch {
+        do { parsed = try Yams.load(yaml: YAMLText.checked(text, path: path)) } catch {
             throw CSCError.file(path: path, reason: "this is no YAML: \(error)")
         }
         guard var given = parsed as? [String: Any] else {

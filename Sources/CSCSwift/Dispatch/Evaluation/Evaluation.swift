@@ -47,27 +47,16 @@ public enum Evaluation {
         stream index: @escaping @Sendable (Int) -> UInt64, instance: @escaping @Sendable (Int) -> Instance
     ) -> [[Double]] {
         let starts = Array(stride(from: episodes.lowerBound, to: episodes.upperBound, by: chunk))
-        let jobs = policies.indices.flatMap { policy in starts.map { Job(policy: policy, first: $0) } }
-        Threads.parallelFor(jobs.count) { at in
-            let job = jobs[at]
-            let player = policies[job.policy].makePlayer()
-            for episode in job.first..<min(job.first + chunk, episodes.upperBound) {
-                let stream = RandomStream(seed: seed, purpose: .dispatcher, index: index(episode))
-                job.revenues.append(player(instance(episode), stream))
+        // One policy and a few episodes at a time.
+        let played = Threads.map(policies.count * starts.count) { at in
+            let player = policies[at / starts.count].makePlayer()
+            let first = starts[at % starts.count]
+            return (first..<min(first + chunk, episodes.upperBound)).map { episode in
+                player(instance(episode), RandomStream(seed: seed, purpose: .dispatcher, index: index(episode)))
             }
         }
-        return policies.indices.map { policy in jobs.filter { $0.policy == policy }.flatMap(\.revenues) }
-    }
-
-    /// One policy and a few episodes; written by the one thread that plays it, read when all are done.
-    private final class Job: @unchecked Sendable {
-        let policy: Int
-        let first: Int
-        var revenues: [Double] = []
-
-        init(policy: Int, first: Int) {
-            self.policy = policy
-            self.first = first
+        return policies.indices.map { policy in
+            played[policy * starts.count..<(policy + 1) * starts.count].flatMap(\.self)
         }
     }
 }

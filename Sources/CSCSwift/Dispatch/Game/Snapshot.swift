@@ -135,6 +135,11 @@ extension SpatialCrowdsourcing {
     public func restore(_ snapshot: Snapshot, scale: Snapshot.Scale) throws {
         if let fault = scale.fault { throw CSCError.invalid("snapshot's scale: \(fault)") }
         if let fault = snapshot.fault { throw CSCError.invalid("snapshot: \(fault)") }
+        // Windows are numbered in 47 bits, as the streams of random numbers that belong to them are.
+        guard (snapshot.now - scale.dayStart) / options.window < 0x1p47 else {
+            throw CSCError.invalid(
+                "snapshot: the time \(snapshot.now) is beyond 2^47 windows of \(options.window) min: it is in minutes")
+        }
         if snapshot.now < scale.dayStart {
             throw CSCError.invalid(
                 "snapshot: the time \(snapshot.now) comes before the start of the day, \(scale.dayStart)")

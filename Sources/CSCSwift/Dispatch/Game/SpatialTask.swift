@@ -135,10 +135,13 @@ public struct Instance: Sendable, Hashable, Codable {
         tasks: [SpatialTask], workers: [Worker], horizon: Double, seed: UInt64 = 0, side: Double = 10
     ) throws {
         for (index, task) in tasks.enumerated() {
-            if let fault = task.fault { throw CSCError.invalid("task \(index): \(fault)") }
+            if let fault = task.fault ?? task.dayFault { throw CSCError.invalid("task \(index): \(fault)") }
         }
         for (index, worker) in workers.enumerated() {
             if let fault = worker.fault { throw CSCError.invalid("worker \(index): \(fault)") }
+        }
+        guard horizon.isFinite, horizon <= Limits.dayMinutes else {
+            throw CSCError.invalid("the horizon \(horizon) is longer than the longest day, \(Limits.dayMinutes) min")
         }
         self.init(trusted: tasks, workers: workers, horizon: horizon, seed: seed, side: side)
     }
@@ -166,6 +169,16 @@ extension SpatialTask {
         if deadline < expected { return "deadline \(deadline) comes before expected \(expected)" }
         if pay < 0 { return "pay \(pay) is negative" }
         if penaltyRate < 0 { return "penalty rate \(penaltyRate) is negative" }
+        if max(abs(x), abs(y)) > Limits.kilometres { return "the place (\(x), \(y)) is beyond \(Limits.kilometres) km" }
+        if max(pay, penaltyRate) > Limits.amount { return "a pay or penalty rate is above \(Limits.amount)" }
+        return nil
+    }
+
+    /// What is wrong with it in an episode, whose windows are played one by one from minute 0 to the last deadline.
+    var dayFault: String? {
+        if deadlineTime > Limits.dayMinutes {
+            return "release \(release) and deadline \(deadline) end after the longest day, \(Limits.dayMinutes) min"
+        }
         return nil
     }
 }
@@ -174,6 +187,7 @@ extension Worker {
     /// What makes no sense about the worker, or nil.
     var fault: String? {
         if ![x, y, speed, reach, shiftStart, shiftEnd].allSatisfy(\.isFinite) { return "a number is not finite" }
+        if max(abs(x), abs(y)) > Limits.kilometres { return "the place (\(x), \(y)) is beyond \(Limits.kilometres) km" }
         if speed <= 0 { return "speed \(speed) is not positive" }
         if reach < 0 { return "reach \(reach) is negative" }
         if shiftEnd < shiftStart { return "shift end \(shiftEnd) comes before its start \(shiftStart)" }

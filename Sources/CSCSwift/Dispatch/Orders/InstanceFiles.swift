@@ -37,13 +37,14 @@ extension Instance {
         let column = try taskColumns.map { try table.column($0) }
         var tasks: [SpatialTask] = []
         let taskReport = try table.forEachRow(badRows: badRows) { row throws(CSCError) in
-            let release = try row.double(column[0], in: 0...1e9)
-            let expected = try row.double(column[5], in: 0...1e9)
+            let release = try row.double(column[0], in: 0...Limits.dayMinutes)
+            let left = Limits.dayMinutes - release
+            let expected = try row.double(column[5], in: 0...left)
             tasks.append(
                 SpatialTask(
-                    release: release, x: try row.double(column[1]), y: try row.double(column[2]),
+                    release: release, x: try place(row, column[1]), y: try place(row, column[2]),
                     skill: try row.int(column[3], in: 0...63), workload: try positive(row, column[4]),
-                    expected: expected, deadline: try row.double(column[6], in: expected...1e9),
+                    expected: expected, deadline: try row.double(column[6], in: expected...left),
                     pay: try row.double(column[7], in: 0...1e12),
                     penaltyRate: try row.double(column[8], in: 0...1e12)))
         }
@@ -54,7 +55,7 @@ extension Instance {
             let start = try row.double(field[5], in: 0...1e9)
             workers.append(
                 Worker(
-                    x: try row.double(field[0]), y: try row.double(field[1]), skills: try skills(row, field[2]),
+                    x: try place(row, field[0]), y: try place(row, field[1]), skills: try skills(row, field[2]),
                     speed: try positive(row, field[3]), reach: try row.double(field[4], in: 0...1e9),
                     shiftStart: start, shiftEnd: try row.double(field[6], in: start...1e9)))
         }
@@ -64,9 +65,13 @@ extension Instance {
         return (instance, [taskReport, workerReport])
     }
 
+    private static func place(_ row: CSVReader, _ column: Int) throws(CSCError) -> Double {
+        try row.double(column, in: -Limits.kilometres...Limits.kilometres)
+    }
+
     private static func positive(_ row: CSVReader, _ column: Int) throws(CSCError) -> Double {
         let value = try row.double(column)
-        if value <= 0 { throw row.error(column, "a number above 0 is wanted") }
+        if value <= 0 || value > 1e12 { throw row.error(column, "a number above 0 and at most 1e12 is wanted") }
         return value
     }
 

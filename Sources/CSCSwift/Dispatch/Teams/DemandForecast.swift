@@ -50,9 +50,7 @@ public struct DemandForecast: Sendable, Hashable, Codable {
         logDensity = Self.density(tasks, x: low.x, y: low.y, extent: extent)
 
         var releases = [Double](repeating: 0, count: Self.bins)
-        for task in tasks {
-            releases[Int(min(Double(Self.bins - 1), max(0, task.release / horizon * Double(Self.bins))))] += 1
-        }
+        for task in tasks { releases[Self.bin(task.release / horizon, of: Self.bins)] += 1 }
         var sum = 0.0
         releasedBy = releases.indices.map { bin in
             sum += releases[bin]
@@ -185,13 +183,19 @@ public struct DemandForecast: Sendable, Hashable, Codable {
         return ((x.0, y.0), (x.1, y.1))
     }
 
+    /// The bin in which a part of the whole lies; the first where it is below 0 or no number. O(1).
+    private static func bin(_ part: Double, of count: Int) -> Int {
+        let position = part * Double(count)
+        return position >= Double(count) ? count - 1 : position > 0 ? Int(position) : 0
+    }
+
     /// log relative density of each cell: smoothed by (1 2 1)/4 in both directions, a tenth of the mean added so that
     /// no cell is empty. O(tasks).
     private static func density(_ tasks: [SpatialTask], x: Double, y: Double, extent: Double) -> [Double] {
         var counts = [Double](repeating: 0, count: side * side)
         for task in tasks {
-            let column = Int(min(Double(side - 1), max(0, (task.x - x) / extent * Double(side))))
-            let row = Int(min(Double(side - 1), max(0, (task.y - y) / extent * Double(side))))
+            let column = bin((task.x - x) / extent, of: side)
+            let row = bin((task.y - y) / extent, of: side)
             counts[row * side + column] += 1
         }
         return (0..<side * side).map { cell in

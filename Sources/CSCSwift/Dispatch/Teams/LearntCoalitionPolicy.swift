@@ -141,8 +141,10 @@ public struct LearntCoalitionPolicy: Sendable, Hashable, Codable {
     ///
     /// - Throws: `CSCError.configuration` or Yams' error.
     public init(text: String) throws {
+        _ = try YAMLText.compose(text, path: "policy")
         do {
-            self = try YAMLDecoder().decode(LearntCoalitionPolicy.self, from: text)
+            self = try YAMLDecoder().decode(
+                LearntCoalitionPolicy.self, from: YAMLText.checked(text, path: "policy"))
         } catch DecodingError.dataCorrupted(let context) {
             throw context.underlyingError as? CSCError ?? DecodingError.dataCorrupted(context)
         }

@@ -98,3 +98,35 @@ public struct LabelStore: Sendable {
         return (starts, answers)
     }
 }
+
+extension LabelTable {
+    /// Whether an aggregator can compute on this table: its arrays are counted before they are asked for. O(1).
+    ///
+    /// - Parameter path: the file of labels, which the sentence names.
+    /// - Throws: `CSCError.table` where a text that is no class, such as a free answer, makes so many classes that the
+    ///   method's tables leave 32 bits or take more than half of the memory.
+    public func checkSize(for method: AggregationMethod, labels path: String) throws(CSCError) {
+        let (n, k, c) = (tasks.count, workers.count, classes.count)
+        let limit = Int(Int32.max)
+        let hint =
+            "the column of labels has \(Terminal.counted(c, "different value")): does it hold free text? "
+            + "A class is one of few"
+        let cells = [Limits.product([n, c]), Limits.product([k, c]), labels.count]
+        guard cells.allSatisfy({ $0 ?? .max <= limit }) else {
+            throw .table(
+                path: path,
+                reason: "\(hint); \(method.rawValue) takes fewer than 2^31 pairs of a worker or a task and a class "
+                    + "(\(k) workers, \(n) tasks)")
+        }
+        let matrices = method == .dawidSkene || method == .oneCoin
+        do throws(CSCError) {
+            try Limits.checkMemory([n, c], bytes: 32, "\(method.rawValue)'s votes for \(n) tasks")
+            if matrices {
+                try Limits.checkMemory(
+                    [k, c, c], bytes: 16, "\(method.rawValue)'s confusion matrices of \(k) workers, \(c) x \(c) each,")
+            }
+        } catch {
+            throw .table(path: path, reason: "\(hint). \(error)")
+        }
+    }
+}

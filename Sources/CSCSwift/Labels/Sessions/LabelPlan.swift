@@ -78,20 +78,16 @@ public struct LabelPlan: Sendable {
     public func simulate(budgets: [Double], runs: Int = 20, seed: UInt64 = 0) -> [Point] {
         precondition(runs > 0 && budgets.allSatisfy { $0 >= 0 }, "LabelPlan: \(runs) runs, budgets \(budgets)")
         let budgets = budgets.sorted()
-        let results = (0..<runs).map { _ in Outcome() }
-        Threads.parallelFor(runs) { run in results[run].points = self.run(run, budgets, seed) }
+        let results = Threads.map(runs) { run in self.run(run, budgets, seed) }
         return budgets.indices.map { index in
-            let values = results.map { $0.points[index].accuracy }
+            let values = results.map { $0[index].accuracy }
             let mean = values.reduce(0, +) / Double(runs)
             let squares = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) }
             let error = runs > 1 ? (squares / Double(runs - 1) / Double(runs)).squareRoot() : 0
-            let labels = results.reduce(0) { $0 + $1.points[index].labels } / Double(runs)
+            let labels = results.reduce(0) { $0 + $1[index].labels } / Double(runs)
             return Point(budget: budgets[index], accuracy: mean, standardError: error, labels: labels)
         }
     }
-
-    /// One run's results; each is written by one thread.
-    private final class Outcome: @unchecked Sendable { var points: [(accuracy: Double, labels: Double)] = [] }
 
     private func run(_ run: Int, _ budgets: [Double], _ seed: UInt64) -> [(accuracy: Double, labels: Double)] {
         var stream = RandomStream(seed: seed, purpose: .labelModel, index: UInt64(run))

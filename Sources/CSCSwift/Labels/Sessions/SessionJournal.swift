@@ -62,7 +62,7 @@ final class SessionJournal {
     /// The descriptor of the folder's lock, once it is ours.
     private static func acquire(_ folder: String, wait: Double) throws(CSCError) -> Int32 {
         let path = AtomicFile.join(folder, "lock")
-        let lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
+        let lock = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0o644)
         guard lock >= 0 else { throw .file(path: path, reason: "cannot be opened: \(reason)") }
         let deadline = Date().timeIntervalSince1970 + wait
         while flock(lock, LOCK_EX | LOCK_NB) != 0 {
@@ -191,7 +191,7 @@ struct JournalEnd {
     func write(lines: Int, checksum: String) throws(CSCError) {
         let number = String(lines)
         let text = String(repeating: "0", count: max(0, 12 - number.count)) + number + "\t" + checksum + "\n"
-        let file = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0o644)
+        let file = open(path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0o644)
         guard file >= 0 else { throw failure("cannot be opened") }
         defer { close(file) }
         let bytes = Array(text.utf8)

@@ -70,10 +70,15 @@ extension LabelSession {
         }
         if paid {
             let all = workers + newcomers
-            let price = labels.reduce(0) { $0 + LabelBudget.micros(all[Int($1.worker)].cost) }
-            guard price <= budget.freeMicros else {
+            // Each price is below 9e18 millionths, and a sum may leave 64 bits.
+            let sum = labels.reduce(0) { sum, label in
+                let (next, overflow) = sum.addingReportingOverflow(LabelBudget.micros(all[Int(label.worker)].cost))
+                return overflow ? .max : next
+            }
+            guard sum <= budget.freeMicros else {
+                let price = labels.reduce(0.0) { $0 + all[Int($1.worker)].cost }
                 throw .invalid(
-                    "these \(Terminal.counted(labels.count, "label")) cost \(Terminal.amount(Double(price) / 1e6)), more "
+                    "these \(Terminal.counted(labels.count, "label")) cost \(Terminal.amount(price)), more "
                         + "than is free of the budget (\(Terminal.amount(budget.free))); nothing was imported")
             }
         }

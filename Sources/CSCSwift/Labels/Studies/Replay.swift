@@ -120,14 +120,13 @@ public struct Replay: Sendable {
             throw .invalid("\(gold) gold of \(known) tasks of known truth leave nothing to score")
         }
         let budgets = budgets(tasks: first.tasks.count)
-        let slots = (0..<runs * parsed.count).map { _ in Slot() }
-        Threads.parallelFor(slots.count) { index in
+        let played = Threads.map(runs * parsed.count) { index in
             let run = index / parsed.count, seed = runSeed(run)
-            slots[index].points = play(
+            return play(
                 parsed[index % parsed.count], stage.matrix(seed: seed), budgets, seed: seed, run: run)
         }
         return methods.indices.map { m in
-            let points = (0..<runs).map { slots[$0 * parsed.count + m].points }
+            let points = (0..<runs).map { played[$0 * parsed.count + m] }
             let summaries = budgets.indices.map { b in Summary(points.map { $0[b].accuracy }) }
             return ReplayCurve(
                 method: methods[m], budgets: budgets,
@@ -149,10 +148,6 @@ public struct Replay: Sendable {
     public func runSeed(_ run: Int) -> UInt64 {
         var stream = RandomStream(seed: seed, purpose: .labelModel, index: UInt64(run) + 1)
         return stream.next()
-    }
-
-    private final class Slot: @unchecked Sendable {  // each is written by one iteration only
-        var points: [(accuracy: Double, spent: Int)] = []
     }
 
     private func play(

@@ -103,13 +103,12 @@ public struct Reproduction: Sendable {
     /// Measured regret of BBTA with N' = 1, mean over runs, and its bound, at each budget of the replay.
     public func regret(_ one: Case) -> (budgets: [Int], measured: [Summary], bound: [Double]) {
         let replay = replay(one), first = replay.matrix(run: 0), budgets = replay.budgets(tasks: first.tasks.count)
-        let slots = (0..<runs).map { _ in Slot() }
-        Threads.parallelFor(runs) { run in
-            slots[run].values = Regret.measure(
+        let values = Threads.map(runs) { run in
+            Regret.measure(
                 replay.matrix(run: run), explore: 1, budgets: budgets, seed: replay.runSeed(run))
         }
         return (
-            budgets, budgets.indices.map { b in Summary(slots.map { $0.values[b] }) },
+            budgets, budgets.indices.map { b in Summary(values.map { $0[b] }) },
             budgets.map {
                 Regret.bound(
                     contexts: first.contexts.count, workers: first.workers.count, explore: 1, budget: $0)
@@ -122,9 +121,5 @@ public struct Reproduction: Sendable {
         replay.runs = runs
         replay.seed = seed
         return replay
-    }
-
-    private final class Slot: @unchecked Sendable {  // each is written by one iteration only
-        var values: [Double] = []
     }
 }

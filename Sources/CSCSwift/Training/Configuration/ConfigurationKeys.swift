@@ -29,7 +29,7 @@ extension TrainingConfiguration: KeyedConfiguration {
     ]
 
     private static let game: [ConfigurationField<Self>] = [
-        .number("game.window", \.game.window, 0...1440, "length of a window (min)", open: true),
+        .number("game.window", \.game.window, 0.01...1440, "length of a window (min)"),
         .integer("game.teamCap", \.game.teamCap, 1...10_000, "the most workers that one task takes"),
         .integer("game.candidates", \.game.candidates, 1...64, "candidate tasks that a worker is shown"),
         .choice("game.payment", \.game.payment, "how lateness lowers a payment"),
@@ -43,8 +43,8 @@ extension TrainingConfiguration: KeyedConfiguration {
 
     private static let network: [ConfigurationField<Self>] = [
         .choice("network.policy", \.policy, "score each (worker, task) pair, or read all of them side by side"),
-        .integers("network.actorWidths", \.actorWidths, 1...4096, "hidden layers of the policy"),
-        .integers("network.criticWidths", \.criticWidths, 1...4096, "hidden layers of the critic"),
+        .layers("network.actorWidths", \.actorWidths, "hidden layers of the policy"),
+        .layers("network.criticWidths", \.criticWidths, "hidden layers of the critic"),
         .activation("network.activation", \.activation, "of the hidden layers"),
     ]
 

@@ -105,6 +105,9 @@ public struct TrainingConfiguration: Sendable, Equatable {
         if tasks.isEmpty && workers.isEmpty {
             throw .configuration(key: "episodes.tasks", reason: "neither tasks nor workers lists a number")
         }
+        let largest = (tasks + workers + [tasksFixed, workersFixed]).max() ?? 0
+        try Limits.checkMemory(
+            [ppo.numEnvs, largest], bytes: 400, "\(ppo.numEnvs) episodes (ppo.numEnvs) of \(largest) tasks or workers")
         _ = try rewardModel()
         try vae.validate()
         try outer.validate()

@@ -170,14 +170,16 @@ public final class CreditAssignment: TrainerExtension {
     public func load(from checkpoint: Checkpoint) throws {
         damping = try checkpoint.doubles("cafe/damping", count: 1)[0]
         guard checkpoint.contains("cafe/widths") else { return }
-        let widths = try checkpoint.integers("cafe/widths", count: 2)
+        // Each input of a network has a parameter at least: widths that the file could not hold are refused unbuilt.
+        let held = try checkpoint.floats("cafe/encoder").count
+        let widths = try checkpoint.integers("cafe/widths", count: 2, in: 1...max(1, min(held, 1 << 20)))
         let made = RewardVAE(observationWidth: widths[0], actionWidth: widths[1], options: vaeOptions, seed: seed)
         var state = made.state
         func optimizer(_ part: String, _ count: Int) throws -> Adam.State {
             var adam = part == "encoder" ? state.encoderOptimizer : state.decoderOptimizer
             adam.m = try checkpoint.floats("cafe/\(part)/m", count: count)
             adam.v = try checkpoint.floats("cafe/\(part)/v", count: count)
-            adam.step = try checkpoint.integers("cafe/\(part)/step", count: 1)[0]
+            adam.step = try checkpoint.counter("cafe/\(part)/step")
             return adam
         }
         state.encoder = try checkpoint.floats("cafe/encoder", count: state.encoder.count)
@@ -186,7 +188,7 @@ public final class CreditAssignment: TrainerExtension {
         state.decoderOptimizer = try optimizer("decoder", state.decoder.count)
         let targets = try checkpoint.doubles("cafe/targets", count: 3)
         (state.targetMean, state.targetVariance, state.targetWeight) = (targets[0], targets[1], targets[2])
-        state.fits = try checkpoint.integers("cafe/fits", count: 1)[0]
+        state.fits = try checkpoint.counter("cafe/fits")
         made.state = state
         vae = made
     }

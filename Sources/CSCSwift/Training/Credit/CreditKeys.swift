@@ -2,8 +2,8 @@ extension TrainingConfiguration {
     /// The keys of learnt credit: `vae.` for the autoencoder, `outer.` for the outer level.
     static let credit: [ConfigurationField<Self>] = [
         .integer("vae.latent", \.vae.latent, 1...4096, "width of the autoencoder's latent variable"),
-        .integers("vae.encoderHidden", \.vae.encoderHidden, 1...4096, "hidden layers of the encoder"),
-        .integers("vae.decoderHidden", \.vae.decoderHidden, 1...4096, "hidden layers of the decoder"),
+        .layers("vae.encoderHidden", \.vae.encoderHidden, "hidden layers of the encoder"),
+        .layers("vae.decoderHidden", \.vae.decoderHidden, "hidden layers of the decoder"),
         .number("vae.maskProbability", \.vae.maskProbability, 0...0.99, "how often the own action is hidden"),
         .number("vae.klWeight", \.vae.klWeight, 0...1000, "weight of the divergence of q from N(0, I)"),
         .number(

@@ -1,6 +1,7 @@
 internal import Foundation
 
-/// The two nets of a `RewardVAE`, which its shards read and its steps change.
+/// The two nets of a `RewardVAE`, which its shards read on several threads and its steps change
+/// in between, on one.
 final class RewardVAENets: @unchecked Sendable {
     /// O + A + 1 numbers -> 2 Z: the means, then the log-variances, of z.
     let encoderShape: MLPShape

@@ -161,6 +161,32 @@ public struct CMAES: Sendable, Codable, Equatable {
         begin()
     }
 
+    /// What makes a decoded state no state of a search of `dimension` coordinates; nil where it can go on. The constants
+    /// and every array have the sizes that the dimension and the population give. O(n^2 + population).
+    func fault(dimension n: Int) -> String? {
+        let population = constants.population
+        guard dimension == n, Limits.population.range.contains(population) || population < 1 << 24 && population >= 4
+        else {
+            return "\(dimension) coordinates and \(population) candidates"
+        }
+        let sizes = [start, scales, mean, pathSigma, pathCovariance, axisLengths].map(\.count)
+        guard sizes.allSatisfy({ $0 == n }), covariance.count == n * n, axes.count == n * n,
+            best.isEmpty || best.count == n
+        else { return "arrays that do not have \(n) coordinates" }
+        guard constants == Constants(dimension: n, population: population) else {
+            return "constants that are not those of \(population) candidates"
+        }
+        let numbers = start + scales + mean + pathSigma + pathCovariance + axisLengths + covariance + axes + best
+        guard numbers.allSatisfy(\.isFinite), stepSize > 0, stepSize.isFinite, scales.allSatisfy({ $0 > 0 }) else {
+            return "a number that is not finite or not positive"
+        }
+        let counters = [generation, evaluations, restarts, decomposedAt, restartedAt]
+        guard counters.allSatisfy((0...(1 << 56)).contains), generation <= Limits.iterations.range.upperBound,
+            restartedAt <= generation, decomposedAt <= generation, history.count <= 1 << 24
+        else { return "counters \(counters)" }
+        return nil
+    }
+
     /// lambda: how many candidates `ask()` gives now.
     public var population: Int { constants.population }
 

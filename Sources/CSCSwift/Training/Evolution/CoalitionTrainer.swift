@@ -104,7 +104,9 @@ public final class CoalitionTrainer {
         cities = options.isRandom ? RandomCities(seed: options.seed) : nil
         let searched = CoalitionWeights.read(by: options.features)
         self.searched = searched
-        let untrained = Self.untrained(source, options)
+        guard let untrained = Self.untrained(source, options) else {
+            throw CSCError.invalid("\(source.name): its episodes hold no task, so there is nothing to learn from")
+        }
         let weights = start?.weights ?? untrained.weights
         fixed = weights
         let first = searched.map { weights.vector[$0] }
@@ -125,15 +127,20 @@ public final class CoalitionTrainer {
         }
     }
 
-    /// The policy that a run begins with: rate and forecast counted over training episodes, nothing learnt yet.
-    static func untrained(_ source: any InstanceSource, _ options: EvolutionOptions) -> LearntCoalitionPolicy {
+    /// The policy that a run begins with: rate and forecast counted over training episodes, nothing learnt yet; nil where
+    /// no episode has a task.
+    static func untrained(
+        _ source: any InstanceSource, _ options: EvolutionOptions
+    ) -> LearntCoalitionPolicy? {
         let largest = options.settings.max { $0.tasks < $1.tasks }!
         let counted = (0..<options.forecastEpisodes).map { number in
             source.instance(
                 tasks: largest.tasks, workers: largest.workers, seed: options.seed,
                 episode: EpisodeRange.forecast[number])
         }
-        return LearntCoalitionPolicy(untrained: counted, price: options.startPrice, joint: options.jointTraining, features: options.features)
+        guard counted.contains(where: { !$0.tasks.isEmpty }) else { return nil }
+        return LearntCoalitionPolicy(
+            untrained: counted, price: options.startPrice, joint: options.jointTraining, features: options.features)
     }
 
     /// Continues a run.
@@ -152,6 +159,16 @@ public final class CoalitionTrainer {
             state.averaged.count == CoalitionWeights.read(by: options.features).count,
             state.reference.count == (options.isRandom ? 0 : options.settings.count)
         else { throw CSCError.damaged(path: path, reason: "its state cannot be read") }
+        if let fault = state.search.fault(dimension: CoalitionWeights.names.count) {
+            throw CSCError.damaged(path: path, reason: "its search has \(fault)")
+        }
+        guard (state.averaged + state.reference).allSatisfy(\.isFinite), state.reference.allSatisfy({ $0 > 0 }) else {
+            throw CSCError.damaged(path: path, reason: "a number of its state is not finite")
+        }
+        try state.forecast.validate()
+        guard state.rate > 0, state.rate.isFinite else {
+            throw CSCError.damaged(path: path, reason: "its rate is \(state.rate)")
+        }
         self.scenario = scenario
         self.options = options
         self.recorded = recorded

@@ -98,20 +98,29 @@ public struct EvolutionOptions: Sendable, Hashable, Codable {
         func check(_ key: String, _ fine: Bool, _ reason: String) throws {
             if !fine { throw CSCError.configuration(key: key, reason: reason) }
         }
-        try check("population", population >= 4, "\(population) is below 4")
-        try check("episodes", episodes >= 1, "\(episodes) is below 1")
-        try check("stepSize", stepSize > 0 && stepSize.isFinite, "\(stepSize) is not a positive number")
-        try check("startPrice", startPrice > 0 && startPrice.isFinite, "\(startPrice) is not a positive number")
+        try Limits.population.check(population, key: "population")
+        try Limits.heldEpisodes.check(episodes, key: "episodes")
+        try check("stepSize", stepSize > 0 && stepSize <= 1e6, "\(stepSize) is not above 0 and at most 1e6")
+        try check("startPrice", startPrice > 0 && startPrice <= 1e12, "\(startPrice) is not above 0 and at most 1e12")
         try check("averaging", averaging > 0 && averaging <= 1, "\(averaging) is not in (0, 1]")
         try check("decay", decay >= 0 && decay.isFinite, "\(decay) is negative or not a number")
         try check("settings", !settings.isEmpty, "there is none")
+        try check("settings", settings.count <= 1000, "\(settings.count) are more than 1000")
         for setting in settings {
-            try check(
-                "settings", setting.tasks > 0 && setting.workers > 0,
-                "\(setting.tasks)/\(setting.workers): both numbers must be positive")
+            for number in [setting.tasks, setting.workers] where !Limits.trainingSize.range.contains(number) {
+                try check(
+                    "settings", false, "\(setting.tasks)/\(setting.workers): each is \(Limits.trainingSize.words)")
+            }
         }
-        try check("forecastEpisodes", forecastEpisodes >= 1, "\(forecastEpisodes) is below 1")
-        try check("referenceEpisodes", referenceEpisodes >= 1, "\(referenceEpisodes) is below 1")
+        try Limits.heldEpisodes.check(forecastEpisodes, key: "forecastEpisodes")
+        try Limits.heldEpisodes.check(referenceEpisodes, key: "referenceEpisodes")
+        let largest = settings.map { $0.tasks + $0.workers }.max() ?? 0
+        try Limits.checkMemory(
+            [forecastEpisodes, largest], bytes: 160,
+            "\(forecastEpisodes) forecastEpisodes of \(largest) tasks and workers")
+        try Limits.checkMemory(
+            [population, max(episodes, referenceEpisodes), settings.count], bytes: 64,
+            "\(population) candidates on \(max(episodes, referenceEpisodes)) episodes of \(settings.count) settings")
     }
 
     /// What differs from the defaults, the seed aside, as flags of `cafe-cli evolve`; empty where nothing does.

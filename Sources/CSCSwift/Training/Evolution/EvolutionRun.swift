@@ -72,7 +72,10 @@ public final class EvolutionRun {
         let text = try AtomicFile.readText(path)
         let description: Description
         do {
-            description = try YAMLDecoder().decode(Description.self, from: text)
+            _ = try YAMLText.compose(text, path: path)
+            description = try YAMLDecoder().decode(Description.self, from: YAMLText.checked(text, path: path))
+            try description.options.validate()
+            try description.scenario.validate()
         } catch {
             throw CSCError.damaged(path: path, reason: "is not the description of an evolution: \(error)")
         }

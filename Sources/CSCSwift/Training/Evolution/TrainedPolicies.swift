@@ -42,7 +42,7 @@ extension LearntCoalitionPolicy {
                 preconditionFailure("LearntCoalitionPolicy.builtIn: '\(key)=\(value)' is no option of evolve")
             }
         }
-        var policy = CoalitionTrainer.untrained(artefact.scenario, options)
+        guard var policy = CoalitionTrainer.untrained(artefact.scenario, options) else { return nil }
         policy.weights.vector = CoalitionWeights.names.map { artefact.weights[$0] ?? 0 }
         policy.joint = options.joint
         policy.name = name

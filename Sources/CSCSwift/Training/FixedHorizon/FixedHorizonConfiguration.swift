@@ -45,6 +45,9 @@ public struct FixedHorizonConfiguration: KeyedConfiguration {
             guard case .configuration(let key, let reason) = error else { throw error }
             throw .configuration(key: "ppo." + key, reason: reason)
         }
+        try Limits.checkMemory(
+            [settings.numEnvs, settings.numSteps], bytes: 3 * 256,
+            "\(settings.numEnvs) environments of \(settings.numSteps) steps (ppo.numEnvs, ppo.numSteps)")
     }
 
     /// Every key, in the order of the file.
@@ -57,8 +60,8 @@ public struct FixedHorizonConfiguration: KeyedConfiguration {
 
     private static let learning: [ConfigurationField<Self>] = [
         .integer("evaluationEpisodes", \.evaluationEpisodes, 1...1_000_000, "held-out episodes of an evaluation"),
-        .integers("network.actorWidths", \.settings.actorWidths, 1...4096, "hidden layers of the policy (tanh)"),
-        .integers("network.criticWidths", \.settings.criticWidths, 1...4096, "hidden layers of the critic (tanh)"),
+        .layers("network.actorWidths", \.settings.actorWidths, "hidden layers of the policy (tanh)"),
+        .layers("network.criticWidths", \.settings.criticWidths, "hidden layers of the critic (tanh)"),
         .integer("ppo.numEnvs", \.settings.numEnvs, 1...100_000, "environments played side by side"),
         .integer("ppo.numSteps", \.settings.numSteps, 1...100_000, "steps of each in an iteration"),
         .number("ppo.learningRate", \.settings.learningRate, 0...10, "Adam's step size at the start", open: true),

@@ -157,12 +157,15 @@ public final class FixedHorizonTrainer {
         actorParameters = try checkpoint.floats("actor", count: actorParameters.count)
         criticParameters = try checkpoint.floats("critic", count: criticParameters.count)
         parameters = actorParameters + criticParameters
-        let counters = try checkpoint.integers("counters", count: 2)
+        let counters = try checkpoint.integers("counters", count: 2, in: Checkpoint.counters)
         var state = adam.state
         state.m = try checkpoint.floats("adam.m", count: state.m.count)
         state.v = try checkpoint.floats("adam.v", count: state.v.count)
         state.step = counters[1]
         adam.state = state
+        guard counters[0] <= Limits.iterations.range.upperBound else {
+            throw .damaged(path: checkpoint.path, reason: "section 'counters' is at iteration \(counters[0])")
+        }
         iteration = counters[0]
         let rows = agentStepsPerIteration
         let saved = try checkpoint.integers("order", count: rows)
@@ -211,10 +214,10 @@ public final class FixedHorizonTrainer {
         for part in parts {
             let (actor, critic) = (part.actorGradient, part.criticGradient)
             do {
-                var first = sum.extracting(0..<split)
+                var first = sum.part(0..<split)
                 Vector.add(actor.span, scale: 1, to: &first)
             }
-            var rest = sum.extracting(split..<sum.count)
+            var rest = sum.part(split..<sum.count)
             Vector.add(critic.span, scale: 1, to: &rest)
         }
         let norm = Gradient.clipNorm(&sum, maxNorm: Float(settings.maxGradNorm))

@@ -221,7 +221,7 @@ final class RolloutShard: @unchecked Sendable {
         _ ends: inout [StepEnd]
     ) {
         var all = observations.mutableSpan
-        var next = all.extracting(start..<(start + rows * width))
+        var next = all.part(start..<(start + rows * width))
         var finals = finals.mutableSpan
         var rewards = rewards.mutableSpan
         var ends = ends.mutableSpan
@@ -234,7 +234,7 @@ final class RolloutShard: @unchecked Sendable {
         _ output: inout [Float], _ outputRange: Range<Int>, _ workspace: MLPWorkspace
     ) {
         var all = output.mutableSpan
-        var out = all.extracting(outputRange)
+        var out = all.part(outputRange)
         MLP.predict(
             shape, parameters: parameters.span, input: input.span.extracting(range), rows: rows, output: &out,
             workspace: workspace)

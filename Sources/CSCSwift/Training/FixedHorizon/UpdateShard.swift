@@ -101,7 +101,7 @@ final class UpdateShard: @unchecked Sendable {
         let (logits, actions, old, advantages) = (logits, actions, oldLogProbabilities, advantages)
         let count = rows * actor.outputWidth
         var all = gradient.mutableSpan
-        var out = all.extracting(0..<count)
+        var out = all.part(0..<count)
         return Policy.clippedLoss(
             logits: logits.span.extracting(0..<count), width: actor.outputWidth,
             actions: actions.span.extracting(0..<rows), oldLogProbabilities: old.span.extracting(0..<rows),
@@ -112,7 +112,7 @@ final class UpdateShard: @unchecked Sendable {
     private func valueLoss(_ rows: Int, _ gradient: inout [Float]) -> Double {
         let (values, returns) = (values, returns)
         var all = gradient.mutableSpan
-        var out = all.extracting(0..<rows)
+        var out = all.part(0..<rows)
         return Policy.valueLoss(
             values: values.span.extracting(0..<rows), returns: returns.span.extracting(0..<rows), gradient: &out)
     }
@@ -122,7 +122,7 @@ final class UpdateShard: @unchecked Sendable {
         _ output: inout [Float], _ workspace: MLPWorkspace
     ) {
         var all = output.mutableSpan
-        var out = all.extracting(0..<rows * shape.outputWidth)
+        var out = all.part(0..<rows * shape.outputWidth)
         MLP.forward(
             shape, parameters: parameters.span, input: input.span.extracting(0..<rows * width), rows: rows,
             output: &out, workspace: workspace)

@@ -174,7 +174,7 @@ public final class Learner {
     public func load(from checkpoint: Checkpoint) throws(CSCError) {
         try policy.load(from: checkpoint)
         try ppo.load(from: checkpoint)
-        iteration = try checkpoint.integers("iteration", count: 1)[0]
+        iteration = try checkpoint.integers("iteration", count: 1, in: 0...Limits.iterations.range.upperBound)[0]
         rewards.phi = try checkpoint.doubles("phi", count: rewards.phi.count)
         let scale = try checkpoint.doubles("return scale", count: 2)
         (returnSquare, returnWeight) = (scale[0], scale[1])

@@ -144,13 +144,13 @@ public final class PPO {
             var state = optimizer.state
             state.m = try checkpoint.floats("adam.\(name).m", count: state.m.count)
             state.v = try checkpoint.floats("adam.\(name).v", count: state.v.count)
-            state.step = try checkpoint.integers("adam.\(name).step", count: 1)[0]
+            state.step = try checkpoint.counter("adam.\(name).step")
             optimizer.state = state
         }
     }
 }
 
-/// The present minibatch of an update: its shards run side by side.
+/// The present minibatch of an update: its shards run side by side, each on one thread.
 private final class MinibatchJob: ParallelJob, @unchecked Sendable {
     /// The decisions that have an action, in the order in which minibatches take them.
     var order: [Int32] = []
@@ -202,7 +202,8 @@ private final class MinibatchJob: ParallelJob, @unchecked Sendable {
     }
 }
 
-/// What the update aims at, one number a decision: advantages, the critic's values and the returns.
+/// What the update aims at, one number per decision: advantages, the critic's values and the returns. Each is written
+/// by one thread and read by all afterwards.
 public final class LearningTargets: @unchecked Sendable {
     /// [n]: generalised advantages, in units of the scaled reward, not standardised.
     public var advantages: [Float] = []

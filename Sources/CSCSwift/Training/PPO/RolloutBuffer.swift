@@ -10,7 +10,7 @@ internal import Foundation
 ///
 /// What was earned is kept apart by reward feature, one column each: `rewards[k][i]` is what feature k gave between
 /// decision i and its successor. A reward is any weighted sum of columns, and so, with the critic held fixed, is its
-/// advantage.
+/// advantage. Written by one thread between the passes in which several read it.
 public final class RolloutBuffer: @unchecked Sendable {
     /// What the deciders saw.
     public internal(set) var decisions: DecisionStore

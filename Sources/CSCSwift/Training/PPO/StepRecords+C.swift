@@ -33,7 +33,7 @@ struct StepRecords {
         requireCount(advantages.count, count, "StepRecords.append: advantages")
         requireCount(returns.count, count, "StepRecords.append: returns")
         var all = records.mutableSpan
-        var room = all.extracting(start..<start + count * size)
+        var room = all.part(start..<start + count * size)
         cafe_records_pack(
             room.base, observations, actions, logProbabilities, advantages, returns, Int64(count), Int32(width))
         self.advantages.append(contentsOf: advantages)

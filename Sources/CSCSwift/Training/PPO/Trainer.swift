@@ -173,7 +173,7 @@ public final class Trainer<Game: ParallelEnvironment & SendableMetatype> {
     /// Takes over a saved state. Throws `CSCError.damaged`.
     public func load(from checkpoint: Checkpoint) throws {
         try learner.load(from: checkpoint)
-        totalDecisions = try checkpoint.integers("decisions", count: 1)[0]
+        totalDecisions = try checkpoint.counter("decisions")
         for addition in extensions { try addition.load(from: checkpoint) }
     }
 }

@@ -232,13 +232,13 @@ public final class FixedHorizonRun {
     }
 
     private func loadEvaluations(_ checkpoint: Checkpoint) throws(CSCError) {
-        let steps = try checkpoint.integers("evaluated at")
+        let steps = try checkpoint.integers("evaluated at", in: Checkpoint.counters)
         let episodes = configuration.evaluationEpisodes
         let returns = try checkpoint.doubles("evaluated returns", count: steps.count * episodes)
         history = steps.enumerated().map { index, agentSteps in
             Evaluated(agentSteps: agentSteps, returns: Array(returns[index * episodes..<(index + 1) * episodes]))
         }
-        best = try checkpoint.doubles("best", count: 1)[0]
+        best = try checkpoint.doubles("best", count: 1, finite: false)[0]
     }
 }
 

@@ -201,7 +201,7 @@ public final class TrainingRun {
     }
 
     private func loadEvaluations(_ checkpoint: Checkpoint) throws {
-        let steps = try checkpoint.integers("evaluations")
+        let steps = try checkpoint.integers("evaluations", in: Checkpoint.counters)
         let settings = evaluation.settings.count
         let revenues = try checkpoint.doubles("evaluated revenues", count: steps.count / 2 * settings)
         history = (0..<steps.count / 2).map { index in
@@ -209,7 +209,7 @@ public final class TrainingRun {
                 iteration: steps[2 * index], decisions: steps[2 * index + 1],
                 revenues: Array(revenues[index * settings..<(index + 1) * settings]))
         }
-        let marks = try checkpoint.doubles("best", count: 2)
+        let marks = try checkpoint.doubles("best", count: 2, finite: false)
         (versusGreedy, best) = (marks[0], marks[1])
     }
 

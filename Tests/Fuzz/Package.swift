@@ -1,0 +1,13 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// A package of its own: libFuzzer instruments all that it builds. `scripts/fuzz SECONDS` builds and runs it.
+let package = Package(
+    name: "cafe-fuzz",
+    dependencies: [.package(name: "cafe", path: "../..")],
+    targets: [
+        .executableTarget(
+            name: "Fuzz", dependencies: [.product(name: "CSCSwift", package: "cafe")],
+            swiftSettings: [.unsafeFlags(["-parse-as-library"])])
+    ]
+)
