@@ -25,6 +25,10 @@ struct CafeCLI: ParsableCommand {
             CheckGradientsCommand.self,
             RefineCommand.self,
             ScaleCommand.self,
+            DispatchCommand.self,
+            ReplayCommand.self,
+            TravelTimesCommand.self,
+            ReportCommand.self,
         ]
     )
 

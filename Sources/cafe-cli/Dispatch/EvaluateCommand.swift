@@ -154,7 +154,7 @@ struct EvaluateCommand: ParsableCommand {
             ("workers", .integer(workers)),
             ("seeds", .array(seeds.map { JSON.integer(Int(clamping: $0)) })), ("policies", .object(entries)),
         ]
-        if bounds { file.append(("bounds", showBounds(source, seed: seeds[0]))) }
+        if bounds { file.append(("bounds", try showBounds(source, seed: seeds[0]))) }
         if let marlEval {
             var file = MarlEval(environment: source.name, metric: "revenue")
             for (at, name) in names.enumerated() {
@@ -186,8 +186,12 @@ struct EvaluateCommand: ParsableCommand {
     }
 
     /// Computes and prints what full information could earn.
-    private func showBounds(_ source: some InstanceSource, seed: UInt64) -> JSON {
+    private func showBounds(_ source: some InstanceSource, seed: UInt64) throws -> JSON {
         let count = min(boundEpisodes, episodes)
+        let sample = source.instance(tasks: tasks, workers: workers, seed: seed, episode: EpisodeRange.evaluation[0])
+        if let unknown = FullInformation.unknown(in: sample) {
+            throw ValidationError("--bounds do not know \(unknown), which the episodes have")
+        }
         let results = FullInformation.bounds(
             on: source, tasks: tasks, workers: workers, seed: seed, episodes: 0..<count, moves: annealingMoves)
         let lower = Summary(results.map(\.annealed))

@@ -137,7 +137,7 @@ struct LookaheadFlags: ParsableArguments {
             if futureDays != nil || futurePart != nil {
                 throw ValidationError("--future-days and --future-part choose among --orders, which are not given")
             }
-            return .success(try Scenario.find(evaluated.scenario))
+            return .success(try evaluated.travelling(Scenario.find(evaluated.scenario)))
         }
         var past = evaluated
         (past.days, past.part) = (futureDays, futurePart)
@@ -148,7 +148,7 @@ struct LookaheadFlags: ParsableArguments {
                         + "--future-days that share no day, or --part and --future-part, such as 2/2 and 1/2"))
         }
         let (source, _) = try past.open()
-        return source is FixedInstance
+        return ((source as? TravelSource)?.base ?? source) is FixedInstance
             ? .failure(
                 ValidationError("--orders is one episode and has no days from which NAME:lookahead could draw futures"))
             : .success(source)

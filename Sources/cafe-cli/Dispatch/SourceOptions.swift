@@ -33,6 +33,9 @@ struct SourceOptions: ParsableArguments {
     @Flag(help: "Leave out bad rows and count them instead of stopping at the first.")
     var skipBadRows = false
 
+    @Option(help: "How workers travel: manhattan, euclidean, or a FILE.json of `cafe-cli travel-times`.")
+    var travel = "manhattan"
+
     static let formats = OrderFormat.allCases.map(\.rawValue).joined(separator: ", ")
 
     init() {}
@@ -51,7 +54,8 @@ struct SourceOptions: ParsableArguments {
         guard let orders else { return [:] }
         var flags = ["orders": orders, "cut": cut, "terms": terms]
         for (flag, value) in [
-            ("workers-file", workersFile), ("format", format), ("days", days), ("from", from), ("part", part),
+            ("travel", travel == "manhattan" ? nil : travel), ("workers-file", workersFile), ("format", format),
+            ("days", days), ("from", from), ("part", part),
         ] {
             if let value { flags[flag] = value }
         }
@@ -64,9 +68,24 @@ struct SourceOptions: ParsableArguments {
         try open(drawingFrom: Scenario.find(scenario))
     }
 
+    /// A source with the travel of --travel; `dayStart` is the minute of the day at which episodes begin.
+    func travelling(_ source: any InstanceSource, dayStart: Double = 0) throws -> any InstanceSource {
+        switch travel {
+        case "manhattan": return source
+        case "euclidean": return TravelSource(source, travel: .euclidean)
+        default:
+            guard travel.hasSuffix(".json") else {
+                throw ValidationError("--travel \(travel) is none of manhattan, euclidean, FILE.json")
+            }
+            var table = try TravelTable(contentsOf: travel)
+            table.dayStart = dayStart
+            return TravelSource(source, travel: Travel(table: table))
+        }
+    }
+
     /// As above; what the orders lack is drawn from a city that is at hand already.
     func open(drawingFrom city: Scenario) throws -> (source: any InstanceSource, notes: [String]) {
-        guard let orders else { return (city, []) }
+        guard let orders else { return (try travelling(city), []) }
         let badRows: CSVReader.BadRows = skipBadRows ? .skip : .fail
         let layout = try format.map { try choice($0, "--format", OrderFormat.self) } ?? OrderFormat.detect(orders)
         if layout == .instance {
@@ -74,7 +93,7 @@ struct SourceOptions: ParsableArguments {
             let (instance, reports) = try Instance.read(tasks: orders, workers: workers, badRows: badRows)
             let skipped = reports.reduce(0) { $0 + $1.skipped }
             return (
-                FixedInstance(name: orders, instance: instance),
+                try travelling(FixedInstance(name: orders, instance: instance)),
                 skipped > 0 ? ["left out \(skipped) bad rows; the first: \(reports.flatMap(\.reasons)[0])"] : []
             )
         }
@@ -83,12 +102,15 @@ struct SourceOptions: ParsableArguments {
             recorded, scenario: city, cut: choice(cut, "--cut", RecordedDays.Cut.self),
             days: dayRange(of: recorded.days),
             from: startMinute(), part: partOfRows(), terms: choice(terms, "--terms", RecordedDays.Terms.self))
-        return (source, source.notes + recorded.report.reasons.prefix(1).map { "first bad row: \($0)" })
+        let travelled = try travelling(source, dayStart: source.from)
+        return (travelled, source.notes + recorded.report.reasons.prefix(1).map { "first bad row: \($0)" })
     }
 
     /// What to say where episodes of so many tasks are asked for and fewer orders are there.
     static func shortage(_ source: any InstanceSource, tasks: Int) -> String? {
-        guard let recorded = source as? RecordedDays, recorded.available < tasks else { return nil }
+        guard let recorded = (source as? TravelSource)?.base as? RecordedDays ?? source as? RecordedDays,
+            recorded.available < tasks
+        else { return nil }
         return "\(tasks) tasks were asked for, but only \(recorded.available) orders lie in the chosen days and hours: "
             + "larger episodes hold those"
     }

@@ -38,6 +38,28 @@ struct CommandLineTool {
             status: process.terminationStatus, output: String(decoding: text, as: UTF8.self),
             errors: String(decoding: wrong, as: UTF8.self))
     }
+
+    /// Runs it to its end with this on standard input.
+    static func run(_ arguments: [String], input: String) throws -> Result {
+        let (entry, output, errors) = (Pipe(), Pipe(), Pipe())
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: path)
+        process.arguments = arguments
+        process.standardInput = entry
+        process.standardOutput = output
+        process.standardError = errors
+        try process.run()
+        DispatchQueue.global().async {
+            try? entry.fileHandleForWriting.write(contentsOf: Data(input.utf8))
+            try? entry.fileHandleForWriting.close()
+        }
+        let text = output.fileHandleForReading.readDataToEndOfFile()
+        let wrong = errors.fileHandleForReading.readDataToEndOfFile()
+        process.waitUntilExit()
+        return Result(
+            status: process.terminationStatus, output: String(decoding: text, as: UTF8.self),
+            errors: String(decoding: wrong, as: UTF8.self))
+    }
 }
 
 /// A folder of its own for one test, removed afterwards.

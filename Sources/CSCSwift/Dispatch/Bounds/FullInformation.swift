@@ -64,6 +64,21 @@ public enum FullInformation {
         public let lists: [[Int]]
     }
 
+    /// What of an instance the annealing and the relaxation do not know, or nil where they know all of it: of what goes
+    /// beyond the plain game they know travel that is the same all day.
+    public static func unknown(in instance: Instance) -> String? {
+        guard let extensions = instance.extensions else { return nil }
+        if extensions.travel?.table?.isByHour ?? false { return "travel times by hour of the day" }
+        if extensions.terms.contains(where: { $0 != nil }) { return "roles and largest teams" }
+        if !extensions.breaks.isEmpty { return "breaks" }
+        if !extensions.barred.isEmpty { return "pairs that may not meet" }
+        if extensions.must.contains(true) { return "priorities" }
+        if extensions.acceptance != nil { return "acceptance" }
+        if extensions.cancellation.contains(where: \.isFinite) { return "cancellation" }
+        if extensions.sickness.contains(where: \.isFinite) { return "sickness" }
+        return nil
+    }
+
     /// Bounds of some episodes, shared among the threads; the annealing starts from the coalition rule, its price tuned
     /// for the setting. The same bits at any thread count. O(episodes * moves * lists).
     public static func bounds(
@@ -137,7 +152,7 @@ public enum FullInformation {
         var lists = [[Int]](repeating: [], count: instance.workers.count)
         var teams: [(task: Int, end: Double, members: [Int])] = []
         while !game.isOver {
-            start.dispatch(game)
+            start.dispatchWindow(game)
             for worker in game.state.idle where game.state.workerTask[Int(worker)] >= 0 {
                 lists[Int(worker)].append(Int(game.state.workerTask[Int(worker)]))
             }

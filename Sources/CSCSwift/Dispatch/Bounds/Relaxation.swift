@@ -88,6 +88,17 @@ private struct Relaxation {
     private static func leastTravel(_ instance: Instance) -> [Double] {
         var sets: [SkillSet] = []
         for worker in instance.workers where !sets.contains(worker.skills) { sets.append(worker.skills) }
+        let extensions = instance.extensions
+        func way(_ x: Double, _ y: Double, _ place: Int32, to task: Int) -> Double {
+            let end = instance.tasks[task]
+            guard let travel = extensions?.travel else { return abs(x - end.x) + abs(y - end.y) }
+            let to = extensions!.taskPlace.isEmpty ? 0 : extensions!.taskPlace[task]
+            return travel.way(x, y, place, to: end.x, end.y, to, at: 0)
+        }
+        func taskPlace(_ task: Int) -> Int32 { extensions?.taskPlace.isEmpty ?? true ? 0 : extensions!.taskPlace[task] }
+        func workerPlace(_ worker: Int) -> Int32 {
+            extensions?.workerPlace.isEmpty ?? true ? 0 : extensions!.workerPlace[worker]
+        }
         return instance.tasks.indices.map { index in
             let task = instance.tasks[index]
             var least = Double.infinity
@@ -96,11 +107,11 @@ private struct Relaxation {
                 for other in instance.tasks.indices where other != index {
                     let from = instance.tasks[other]
                     if from.release < task.deadlineTime && set.has(from.skill) {
-                        near = min(near, abs(from.x - task.x) + abs(from.y - task.y))
+                        near = min(near, way(from.x, from.y, taskPlace(other), to: index))
                     }
                 }
-                for worker in instance.workers where worker.skills == set {
-                    let start = abs(worker.x - task.x) + abs(worker.y - task.y)
+                for (number, worker) in instance.workers.enumerated() where worker.skills == set {
+                    let start = way(worker.x, worker.y, workerPlace(number), to: index)
                     least = min(least, min(near, start) / worker.speed)
                 }
             }

@@ -73,11 +73,11 @@ struct ScheduleInsertion {
                     &chosen, among: &places, end: end, work: work, room: room, budget: budget, price: price, state)
             else { continue }
             merged.removeAll(keepingCapacity: true)
-            for at in chosen { ScheduleState.insert(places[Int(at)].arrival, into: &merged) }
+            for at in chosen { TeamClock.insert(places[Int(at)].arrival, into: &merged) }
             for seat in state.seats(task)..<(state.seats(task) + size) {
-                ScheduleState.insert(state.arrival(seat), into: &merged)
+                TeamClock.insert(state.arrival(seat), into: &merged)
             }
-            let exact = ScheduleState.completion(merged, merged.count, workload: terms.workload)
+            let exact = TeamClock.finish(terms.workload, merged, count: merged.count)
             var profit = terms.payment(at: exact, rule: state.rule) - before - total
             if size > 0 { profit += price * Double(size) * (present - exact) }
             if profit > bestProfit {

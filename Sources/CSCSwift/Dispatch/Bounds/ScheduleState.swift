@@ -20,6 +20,10 @@ struct ScheduleState {
     let rule: PaymentRule
     /// Seats of a task.
     let cap: Int
+    /// How workers travel, and the places of workers and tasks in its table; nil: by Manhattan distance.
+    private let travel: Travel?
+    private let workerPlace: [Int32]
+    private let taskPlace: [Int32]
 
     /// The node before and after in the worker's list (-1: none), the worker of a node, the seats taken by task.
     private var links: [Int32]
@@ -43,6 +47,9 @@ struct ScheduleState {
         window = options.window
         rule = options.payment
         cap = min(seats, options.teamCap)
+        travel = instance.extensions?.travel
+        workerPlace = instance.extensions?.workerPlace ?? []
+        taskPlace = instance.extensions?.taskPlace ?? []
         nodes = workers.count + tasks.count * cap
         links = Array(repeating: -1, count: 3 * nodes + tasks.count)
         times = Array(repeating: .infinity, count: nodes + 2 * tasks.count)
@@ -76,13 +83,22 @@ struct ScheduleState {
 
     /// The distance from a node's place to a task (km). O(1).
     @inline(__always) func distance(_ node: Int, _ task: Int) -> Double {
-        if isStart(node) { return abs(workers[node].x - tasks[task].x) + abs(workers[node].y - tasks[task].y) }
-        return distance(task: self.task(node), task)
+        if !isStart(node) { return distance(task: self.task(node), task) }
+        if travel != nil {
+            return way(workers[node].x, workers[node].y, workerPlace.isEmpty ? 0 : workerPlace[node], task)
+        }
+        return abs(workers[node].x - tasks[task].x) + abs(workers[node].y - tasks[task].y)
+    }
+
+    /// The way from a place to a task where it is not by Manhattan distance. O(1).
+    private func way(_ x: Double, _ y: Double, _ place: Int32, _ task: Int) -> Double {
+        travel!.way(x, y, place, to: tasks[task].x, tasks[task].y, taskPlace.isEmpty ? 0 : taskPlace[task], at: 0)
     }
 
     /// The distance between two tasks (km). O(1).
     @inline(__always) func distance(task from: Int, _ task: Int) -> Double {
-        abs(tasks[from].x - tasks[task].x) + abs(tasks[from].y - tasks[task].y)
+        if travel != nil { return way(tasks[from].x, tasks[from].y, taskPlace.isEmpty ? 0 : taskPlace[from], task) }
+        return abs(tasks[from].x - tasks[task].x) + abs(tasks[from].y - tasks[task].y)
     }
 
     /// The first window that starts at or after `time`. O(1).
@@ -104,20 +120,6 @@ struct ScheduleState {
         return leave + distance / workers[worker].speed
     }
 
-    /// When a team with these arrivals (sorted) does that much work. O(team).
-    @inline(__always) static func completion(_ arrivals: [Double], _ count: Int, workload: Double) -> Double {
-        if count == 0 { return .infinity }
-        var sum = 0.0
-        for present in 0..<count {
-            if present > 0 {
-                let end = (workload + sum) / Double(present)
-                if end <= arrivals[present] { return end }
-            }
-            sum += arrivals[present]
-        }
-        return (workload + sum) / Double(count)
-    }
-
     /// Whether a worker is in a task's team. O(team).
     @inline(__always) func isMember(_ worker: Int, _ task: Int) -> Bool {
         let first = seats(task)
@@ -133,11 +135,9 @@ struct ScheduleState {
         let first = seats(task)
         if count == 2 {
             let other = times[node == first ? first + 1 : first]
-            let alone = min(time, other) + workload
-            return alone <= max(time, other) ? alone : (workload + time + other) / 2
+            return TeamClock.finish(workload, time, other)
         }
-        var sum = 0.0
-        var present = 0.0
+        var clock = TeamClock(workload: workload)
         var last = -Double.infinity
         // The next arrival each time; equal ones are told apart by their seat.
         var lastSeat = -1
@@ -151,29 +151,11 @@ struct ScheduleState {
                     nextSeat = seat
                 }
             }
-            if present > 0 {
-                let end = (workload + sum) / present
-                if end <= next { return end }
-            } else if nextSeat < 0 {
-                return .infinity
-            }
-            if nextSeat < 0 { return (workload + sum) / present }
-            sum += next
-            present += 1
+            if let end = clock.end(before: next) { return end }
+            clock.arrive(next)
             last = next
             lastSeat = nextSeat
         }
-    }
-
-    /// Puts a time into a sorted list. O(list).
-    @inline(__always) static func insert(_ time: Double, into list: inout [Double]) {
-        var place = list.count
-        list.append(time)
-        while place > 0 && list[place - 1] > time {
-            list[place] = list[place - 1]
-            place -= 1
-        }
-        list[place] = time
     }
 
     /// The lists of tasks, by worker. O(seats taken).
@@ -294,13 +276,13 @@ struct ScheduleState {
             let time = arrival(worker(seat), free: free(before), distance: distance(before, task), task)
             if time < deadline {
                 if time != times[seat] { write(time: seat, time) }
-                Self.insert(time, into: &arrivals)
+                TeamClock.insert(time, into: &arrivals)
             } else {
                 remove(seat)
             }
             seat -= 1
         }
-        var end = Self.completion(arrivals, arrivals.count, workload: tasks[task].workload)
+        var end = TeamClock.finish(tasks[task].workload, arrivals, count: arrivals.count)
         if end > deadline {
             end = .infinity
             clear(task)

@@ -9,10 +9,17 @@ extension Scenario {
         var taskStream = RandomStream(seed: stream.next(), stream: 0)
         var workerStream = RandomStream(seed: stream.next(), stream: 1)
         let seed = stream.next()
+        return instance(
+            (0..<tasks).map { _ in drawTask(&taskStream) }, (0..<workers).map { _ in drawWorker(&workerStream) },
+            seed: seed)
+    }
+
+    /// An instance of these tasks and workers; what the city's fieldwork adds is drawn from the seed. O(tasks log tasks).
+    func instance(_ tasks: [SpatialTask], _ workers: [Worker], seed: UInt64) -> Instance {
+        var stream = RandomStream(seed: seed, stream: 2)
+        let extensions = fieldwork?.draw(tasks: tasks, workers: workers, skills: skills, stream: &stream)
         return Instance(
-            trusted: (0..<tasks).map { _ in drawTask(&taskStream) },
-            workers: (0..<workers).map { _ in drawWorker(&workerStream) }, horizon: horizon, seed: seed,
-            side: side)
+            trusted: tasks, workers: workers, horizon: horizon, seed: seed, side: side, extensions: extensions)
     }
 
     /// One task. O(hot spots + peaks).

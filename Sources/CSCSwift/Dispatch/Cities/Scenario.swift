@@ -104,6 +104,8 @@ public struct Scenario: Sendable, Hashable, Codable {
     public var shiftStart: Interval
     /// See `shiftStart`.
     public var shiftLength: Interval
+    /// Teams of several trades, breaks, priorities, refusals and so on; nil without.
+    public var fieldwork: Fieldwork?
 
     /// The city calibrated to the poster's Chengdu rows (spec section 1).
     public static let chengdu = Scenario(
@@ -139,7 +141,7 @@ public struct Scenario: Sendable, Hashable, Codable {
         shiftStart: Interval(0, 20), shiftLength: Interval(62, 105))
 
     /// The built-in scenarios.
-    public static let all: [Scenario] = [chengdu, haikou]
+    public static let all: [Scenario] = [chengdu, haikou, fieldService, courier]
 
     /// The built-in scenario of that name.
     ///
@@ -215,6 +217,7 @@ public struct Scenario: Sendable, Hashable, Codable {
         try positive("reach", reach, to: Limits.kilometres)
         try interval("shiftStart", shiftStart, from: 0, to: 1e9)
         try interval("shiftLength", shiftLength, from: 0, to: 1e9)
+        if let fault = fieldwork?.fault { try refuse("fieldwork." + fault.key, fault.reason) }
     }
 
     /// A hot spot's weight for workers.

@@ -31,7 +31,9 @@ extension Scenario {
         guard var given = parsed as? [String: Any] else {
             throw CSCError.file(path: path, reason: "a scenario is a mapping of keys to values")
         }
-        let pattern = try Yams.load(yaml: chengdu.yaml()) as? [String: Any] ?? [:]
+        var full = chengdu
+        full.fieldwork = .example
+        let pattern = try Yams.load(yaml: full.yaml()) as? [String: Any] ?? [:]
         var base: [String: Any] = [:]
         if let name = given.removeValue(forKey: "base") {
             base = try Yams.load(yaml: named("\(name)").yaml()) as? [String: Any] ?? [:]

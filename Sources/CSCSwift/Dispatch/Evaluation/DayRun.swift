@@ -42,7 +42,7 @@ public struct DayRun: Sendable {
             mostOpen = max(mostOpen, game.lentState.open.count)
             mostIdle = max(mostIdle, game.lentState.idle.count)
             _ = clock.lap()
-            rule.dispatch(game)
+            rule.dispatchWindow(game)
             let window = clock.lap()
             game.advance()
             playing += clock.lap()

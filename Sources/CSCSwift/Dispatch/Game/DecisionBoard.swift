@@ -53,8 +53,7 @@ struct DecisionBoard {
             if latest > state.now { needyCount += 1 }
             latestNeed = max(latestNeed, latest)
             taskIndex.append(
-                x: state.tasks[task].x, y: state.tasks[task].y, skills: 1 << UInt64(state.tasks[task].skill),
-                latest: latest)
+                x: state.tasks[task].x, y: state.tasks[task].y, skills: state.skillMask(task), latest: latest)
         }
         taskIndex.build()
         idleIndex.removeAll()
@@ -110,14 +109,39 @@ struct DecisionBoard {
         }
         let worker = Int(state.idle[row])
         let speed = state.workers[worker].speed
-        let found = taskIndex.nearest(
-            k, x: state.workerX[worker], y: state.workerY[worker], skills: state.workers[worker].skills.rawValue,
-            reach: min(state.workers[worker].reach, Self.range(speed: speed, now: state.now, latest: latestNeed)),
-            speed: speed, now: state.now, found: &candidateSlot, distances: &candidateDistance, offset: base)
+        let found =
+            state.isExtended
+            ? nearestExtended(k, worker: worker, base: base, state)
+            : taskIndex.nearest(
+                k, x: state.workerX[worker], y: state.workerY[worker], skills: state.workers[worker].skills.rawValue,
+                reach: min(state.workers[worker].reach, Self.range(speed: speed, now: state.now, latest: latestNeed)),
+                speed: speed, now: state.now, found: &candidateSlot, distances: &candidateDistance, offset: base)
         if found == 0 { return false }
         deciders.append(Int32(row))
         candidateCount.append(Int32(found))
         return true
+    }
+
+    /// As `SpatialIndex.nearest` for an extended game, by its ways, roles, pairs and breaks. O(open * k).
+    private mutating func nearestExtended(_ k: Int, worker: Int, base: Int, _ state: borrowing GameState) -> Int {
+        var found = 0
+        for slot in state.open.indices {
+            let task = Int(state.open[slot])
+            guard state.canTake(worker, task) else { continue }
+            let way = state.distance(worker, task)
+            if !(state.now + way / state.workers[worker].speed < taskIndex.latest(slot)) { continue }
+            if found == k && way >= candidateDistance[base + k - 1] { continue }
+            var place = base + (found < k ? found : k - 1)
+            while place > base && candidateDistance[place - 1] > way {
+                candidateDistance[place] = candidateDistance[place - 1]
+                candidateSlot[place] = candidateSlot[place - 1]
+                place -= 1
+            }
+            candidateDistance[place] = way
+            candidateSlot[place] = Int32(slot)
+            if found < k { found += 1 }
+        }
+        return found
     }
 
     /// In turn: the decider has acted; `task` (or -1) has a new team. O(open).
@@ -141,25 +165,28 @@ struct DecisionBoard {
         let task = Int(state.open[slot])
         let x = state.tasks[task].x
         let y = state.tasks[task].y
-        let skill = state.tasks[task].skill
         let latest = state.latestArrival(task)
         let base = slot * Self.helperLimit
         var count = 0
-        let few = state.idle.count <= SpatialIndex.scanLimit
+        let few = state.idle.count <= SpatialIndex.scanLimit || state.isExtended
+        let mask = state.skillMask(task)
         let rows =
             few
             ? state.idle.count
             : idleIndex.nearest(
-                2 * Self.helperLimit, x: x, y: y, skills: 1 << UInt64(skill),
+                2 * Self.helperLimit, x: x, y: y, skills: mask,
                 reach: min(widest, Self.range(speed: fastest, now: state.now, latest: latest)), speed: 1, now: 0,
                 found: &nearRow, distances: &nearDistance)
         for position in 0..<rows {
             let row = few ? position : Int(nearRow[position])
             let worker = Int(state.idle[row])
-            guard state.workerTask[worker] < 0, state.workers[worker].skills.has(skill) else { continue }
-            let distance = abs(state.workerX[worker] - x) + abs(state.workerY[worker] - y)
+            guard state.workerTask[worker] < 0, state.workers[worker].skills.rawValue & mask != 0 else { continue }
+            let distance =
+                state.isExtended
+                ? state.distance(worker, task) : abs(state.workerX[worker] - x) + abs(state.workerY[worker] - y)
             if distance > state.workers[worker].reach { continue }
             let time = state.now + distance / state.workers[worker].speed
+            if state.isExtended && !state.mayJoin(worker, task, arrival: time) { continue }
             if time >= latest || count == Self.helperLimit && time >= helperArrival[base + count - 1] { continue }
             var place = count < Self.helperLimit ? count : count - 1
             while place > 0 && helperArrival[base + place - 1] > time {
@@ -202,24 +229,25 @@ struct DecisionBoard {
 
     /// When `task` is finished by its team and the first `helpers` helpers. O(team + helpers).
     private func completion(task: Int, base: Int, helpers: Int, _ state: borrowing GameState) -> Double {
-        let workload = state.tasks[task].workload
-        var present = 0.0
-        var arrivals = 0.0
+        if state.isExtended, let roles = state.roles(task) {
+            var team = state.team(task)
+            for helper in 0..<helpers {
+                let worker = Int(state.idle[Int(helperRow[base + helper])])
+                let skills = state.workers[worker].skills.rawValue
+                TeamTerms.insert(.init(arrival: helperArrival[base + helper], skills: skills), into: &team)
+            }
+            return roles.finish(state.tasks[task].workload, team)
+        }
         var node = state.teamHead[task]
         var helper = 0
+        var clock = TeamClock(workload: state.tasks[task].workload)
         while true {
             let member = node >= 0 ? state.arrival[Int(node)] : Double.infinity
             let joiner = helper < helpers ? helperArrival[base + helper] : Double.infinity
             let next = min(member, joiner)
-            if present > 0 {
-                let end = (workload + arrivals) / present
-                if end <= next { return end }
-            } else if next == .infinity {
-                return .infinity
-            }
+            if let end = clock.end(before: next) { return end }
             if joiner <= member { helper += 1 } else { node = state.teamNext[Int(node)] }
-            present += 1
-            arrivals += next
+            clock.arrive(next)
         }
     }
 }

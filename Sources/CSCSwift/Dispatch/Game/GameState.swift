@@ -9,7 +9,7 @@ internal import Foundation
 /// `completion` is exact. Nothing is allocated after the first episode of a size.
 struct GameState {
     /// Where a task is in its life.
-    enum Phase: UInt8 { case unreleased, open, completed, expired }
+    enum Phase: UInt8 { case unreleased, open, completed, expired, cancelled }
 
     let options: GameOptions
     var tasks: [SpatialTask] = []
@@ -17,6 +17,11 @@ struct GameState {
     var horizon = 0.0
     /// What the whole day is like where tasks and workers do not tell: after `restore`.
     var scale: Snapshot.Scale?
+    /// Travel times, roles, breaks and so on; nil without, which is what `isExtended` says.
+    var extensions: GameExtensions?
+    var isExtended = false
+    /// Only the tasks that come before all others need workers: the first pass of a window with such tasks.
+    var onlyMust = false
     var now = 0.0
     var windowIndex = 0
     var revenue = 0.0
@@ -43,6 +48,9 @@ struct GameState {
     var idle: [Int32] = []
     /// How many workers are on shift or still busy.
     var onShift = 0
+    /// Extended games: the worker's place in the travel table, and until when an offer left to lapse binds it.
+    var workerPlace: [Int32] = []
+    var blockedUntil: [Double] = []
 
     var settlements: [Settlement] = []
     var settlementMembers: [SettlementMember] = []
@@ -80,6 +88,7 @@ struct GameState {
         idle.removeAll(keepingCapacity: true)
         settlements.removeAll(keepingCapacity: true)
         settlementMembers.removeAll(keepingCapacity: true)
+        extend(by: instance.extensions)
         beginWindow()
     }
 
@@ -96,6 +105,7 @@ struct GameState {
         now = snapshot.now
         windowIndex = Int(now / options.window)
         nextRelease = tasks.count
+        extend(by: snapshot.extensions)
         let released = tasks.indices.filter { tasks[$0].release <= now }
         for task in released.sorted(by: { (tasks[$0].release, $0) < (tasks[$1].release, $1) }) {
             phase[task] = .open
@@ -116,42 +126,35 @@ struct GameState {
     // MARK: What a team achieves
 
     /// When `task` would be finished if one more worker arrived at `joining` (infinite: nobody joins) and `without`
-    /// (-1: nobody) had not come. Exact: the team's rate rises by one at each arrival. O(team).
+    /// (-1: nobody) had not come. Exact: the team's rate rises by one at each arrival. Of a task with roles it counts who
+    /// joins: `by`. O(team).
     @inline(__always)
-    func completion(of task: Int, joining: Double = .infinity, without: Int32 = -1) -> Double {
-        let workload = tasks[task].workload
-        var present = 0.0
-        var arrivals = 0.0
+    func completion(of task: Int, joining: Double = .infinity, by worker: Int = -1, without: Int32 = -1) -> Double {
+        if isExtended, let terms = roles(task) {
+            return terms.finish(tasks[task].workload, team(task, joining: joining, by: worker, without: without))
+        }
         var joiner = joining
         var node = teamHead[task]
-        while true {
+        return TeamClock.finish(tasks[task].workload) {
             if node == without && node >= 0 { node = teamNext[Int(node)] }
             let member = node >= 0 ? arrival[Int(node)] : Double.infinity
-            let next: Double
             if joiner <= member {
-                next = joiner
+                let next = joiner
                 joiner = .infinity
-            } else {
-                next = member
-                node = teamNext[Int(node)]
+                return next
             }
-            if present > 0 {
-                let end = (workload + arrivals) / present
-                if end <= next { return end }
-            } else if next == .infinity {
-                return .infinity
-            }
-            present += 1
-            arrivals += next
+            node = teamNext[Int(node)]
+            return member
         }
     }
 
     /// The work done on `task` by `time` (worker-minutes, at most its workload). O(team).
     func workDone(_ task: Int, by time: Double) -> Double {
         var work = 0.0
+        let opening = isExtended ? opening(task) : -.infinity
         var node = teamHead[task]
         while node >= 0 {
-            work += max(0, time - arrival[Int(node)])
+            work += max(0, time - max(opening, arrival[Int(node)]))
             node = teamNext[Int(node)]
         }
         return min(work, tasks[task].workload)
@@ -164,7 +167,8 @@ struct GameState {
 
     /// Whether `task` still needs workers: open, room in the team, not on course to be paid in full. O(1).
     @inline(__always) func isNeedy(_ task: Int) -> Bool {
-        phase[task] == .open && Int(teamSize[task]) < options.teamCap && completion[task] > tasks[task].expectedTime
+        phase[task] == .open && Int(teamSize[task]) < cap(task) && completion[task] > tasks[task].expectedTime
+            && (!onlyMust || isMust(task))
     }
 
     /// Before when a further worker must arrive at `task` to be of use; -infinity if it needs none. O(1).
@@ -174,7 +178,8 @@ struct GameState {
 
     /// The distance from where a worker is to a task (km). O(1).
     @inline(__always) func distance(_ worker: Int, _ task: Int) -> Double {
-        abs(workerX[worker] - tasks[task].x) + abs(workerY[worker] - tasks[task].y)
+        if isExtended { return way(worker, task, at: now) }
+        return abs(workerX[worker] - tasks[task].x) + abs(workerY[worker] - tasks[task].y)
     }
 
     /// When a worker who left now would be at a task. O(1).
@@ -184,8 +189,9 @@ struct GameState {
 
     /// Whether an idle worker may take an open task: skill, reach, room in the team. O(1).
     @inline(__always) func canTake(_ worker: Int, _ task: Int) -> Bool {
-        workerTask[worker] < 0 && phase[task] == .open && workers[worker].skills.has(tasks[task].skill)
-            && Int(teamSize[task]) < options.teamCap && distance(worker, task) <= workers[worker].reach
+        workerTask[worker] < 0 && phase[task] == .open && workers[worker].skills.rawValue & skillMask(task) != 0
+            && Int(teamSize[task]) < cap(task) && distance(worker, task) <= workers[worker].reach
+            && (!isExtended || mayJoin(worker, task, arrival: arrivalTime(worker, task)))
     }
 
     // MARK: Moves
@@ -221,7 +227,7 @@ struct GameState {
     }
 
     /// Takes a worker out of its team; it is idle where it set out. O(team).
-    private mutating func leave(_ worker: Int) {
+    mutating func leave(_ worker: Int) {
         let task = Int(workerTask[worker])
         var before: Int32 = -1
         var node = teamHead[task]
@@ -241,6 +247,7 @@ struct GameState {
     mutating func advance() {
         windowIndex += 1
         let end = Double(windowIndex) * options.window
+        if isExtended { answerOffers() }
         settlements.removeAll(keepingCapacity: true)
         settlementMembers.removeAll(keepingCapacity: true)
         windowReward = 0
@@ -267,10 +274,14 @@ struct GameState {
         let time = min(completion[task], terms.deadlineTime)
         let payment = done ? payment(task, at: time) : 0
         let first = settlementMembers.count
+        let opening = isExtended ? opening(task) : -.infinity
+        // Where the last role comes when the work is done, the members' minutes are more than the work.
+        let total =
+            isExtended && roles(task) != nil ? max(terms.workload, minutes(task, opening, time)) : terms.workload
         var node = teamHead[task]
         while node >= 0 {
             let worker = Int(node)
-            let work = max(0, time - arrival[worker])
+            let work = max(0, time - max(opening, arrival[worker]))
             var difference = 0.0
             if payment > 0 && work > 0 {
                 difference = payment - self.payment(task, at: completion(of: task, without: node))
@@ -278,12 +289,13 @@ struct GameState {
             settlementMembers.append(
                 SettlementMember(
                     worker: worker, committed: committed[worker], arrival: arrival[worker], work: work,
-                    share: payment * work / terms.workload, difference: difference))
+                    share: payment * work / total, difference: difference))
             node = teamNext[worker]
         }
         for member in settlementMembers[first...] {
             let place = options.reroute ? road(member.worker, at: end) : (terms.x, terms.y)
             (workerX[member.worker], workerY[member.worker]) = place
+            if isExtended { stand(member.worker, at: task) }
             workerTask[member.worker] = -1
             teamNext[member.worker] = -1
         }
@@ -296,11 +308,16 @@ struct GameState {
                 task: task, time: time, completed: done, payment: payment, members: first..<settlementMembers.count))
     }
 
-    /// Where a worker with a task is at `time`: it goes along x, then along y, at its speed. O(1).
-    private func road(_ worker: Int, at time: Double) -> (Double, Double) {
+    /// Where a worker with a task is at `time`: it goes along x, then along y, at its speed; in a straight line where
+    /// travel is not by Manhattan distance. O(1).
+    func road(_ worker: Int, at time: Double) -> (Double, Double) {
         let task = Int(workerTask[worker])
         let dx = tasks[task].x - workerX[worker], dy = tasks[task].y - workerY[worker]
         if time >= arrival[worker] { return (tasks[task].x, tasks[task].y) }
+        if isExtended && !isManhattan {
+            let part = max(0, time - committed[worker]) / (arrival[worker] - committed[worker])
+            return (workerX[worker] + part * dx, workerY[worker] + part * dy)
+        }
         let gone = (abs(dx) + abs(dy)) * max(0, time - committed[worker]) / (arrival[worker] - committed[worker])
         if gone <= abs(dx) { return (workerX[worker] + (dx < 0 ? -gone : gone), workerY[worker]) }
         let rest = min(gone - abs(dx), abs(dy))
@@ -315,10 +332,12 @@ struct GameState {
             open.append(Int32(nextRelease))
             nextRelease += 1
         }
+        if isExtended { meetEvents() }
         idle.removeAll(keepingCapacity: true)
         onShift = 0
         for worker in workers.indices {
-            let onDuty = workers[worker].shiftStart <= now && now < workers[worker].shiftEnd
+            var onDuty = workers[worker].shiftStart <= now && now < workers[worker].shiftEnd
+            if isExtended && onDuty { onDuty = isAtHand(worker) }
             if options.reroute && onDuty && workerTask[worker] >= 0 && arrival[worker] > now {
                 let place = road(worker, at: now)
                 leave(worker)

@@ -118,7 +118,7 @@ extension SpatialCrowdsourcing {
         let now = state.now
         let arrival = now + travel
         let without = state.completion[task]
-        let with = state.completion(of: task, joining: arrival)
+        let with = state.completion(of: task, joining: arrival, by: worker)
         let before = state.payment(task, at: without)
         let after = state.payment(task, at: with)
         let end = min(with, terms.deadlineTime)

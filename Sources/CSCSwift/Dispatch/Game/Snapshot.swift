@@ -26,13 +26,19 @@ public struct Snapshot: Sendable {
     public var workers: [Worker]
     /// Who has a task already; at most one entry a worker.
     public var commitments: [Commitment]
+    /// Travel times, roles, breaks, pairs that may not meet, priorities; nil without.
+    public var extensions: GameExtensions?
 
     /// A moment at minute `now`; checked by `restore` only.
-    public init(now: Double, tasks: [SpatialTask], workers: [Worker], commitments: [Commitment] = []) {
+    public init(
+        now: Double, tasks: [SpatialTask], workers: [Worker], commitments: [Commitment] = [],
+        extensions: GameExtensions? = nil
+    ) {
         self.now = now
         self.tasks = tasks
         self.workers = workers
         self.commitments = commitments
+        self.extensions = extensions
     }
 
     /// What observations are measured by; a snapshot cannot tell it, for it does not show the whole day.
@@ -103,7 +109,7 @@ public struct Snapshot: Sendable {
     var fault: String? {
         if !(now.isFinite && now >= 0) { return "the time \(now) is not a time" }
         for (index, task) in tasks.enumerated() {
-            if let fault = task.fault { return "task \(index): \(fault)" }
+            if let fault = task.fault(isLive: true) { return "task \(index): \(fault)" }
         }
         for (index, worker) in workers.enumerated() {
             if let fault = worker.fault { return "worker \(index): \(fault)" }
@@ -121,7 +127,7 @@ public struct Snapshot: Sendable {
             }
             busy[commitment.worker] = true
         }
-        return nil
+        return extensions?.fault(tasks: tasks.count, workers: workers.count)
     }
 }
 

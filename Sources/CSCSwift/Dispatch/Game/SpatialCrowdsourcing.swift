@@ -130,7 +130,7 @@ public final class SpatialCrowdsourcing: ParallelEnvironment {
                     + "\(board.candidateCount[row]) candidates, wait is \(options.candidates)")
             let task = candidateTask(decider: row, slot: action)
             let worker = decider(row)
-            if Int(state.teamSize[task]) < options.teamCap {
+            if Int(state.teamSize[task]) < state.cap(task) {
                 state.commit(worker: worker, task: task)
                 joined = task
             }
@@ -184,7 +184,7 @@ public final class SpatialCrowdsourcing: ParallelEnvironment {
     public func completion(of task: Int) -> Double { state.completion[task] }
     /// When a task would be finished if an idle worker joined now. Exact. O(team).
     public func completion(of task: Int, joinedBy worker: Int) -> Double {
-        state.completion(of: task, joining: state.arrivalTime(worker, task))
+        state.completion(of: task, joining: state.arrivalTime(worker, task), by: worker)
     }
     /// The agents' estimate of the time that a task still takes: (sum of travel still to go + work left) / number
     /// assigned; infinite without a team. O(team).
@@ -208,6 +208,22 @@ public final class SpatialCrowdsourcing: ParallelEnvironment {
     public func advance() {
         state.advance()
         beginWindow()
+    }
+
+    /// Ends a task without a settlement: it takes nobody from now on. O(open).
+    func close(_ task: Int) {
+        if state.phase[task] != .open { return }
+        state.phase[task] = .expired
+        state.open.removeAll { Int($0) == task }
+        boardReady = false
+        board.stale = true
+    }
+
+    /// Only the tasks that come before all others need workers, or all tasks again.
+    func consider(onlyMust: Bool) {
+        state.onlyMust = onlyMust
+        boardReady = false
+        board.stale = true
     }
 
     // MARK: Windows

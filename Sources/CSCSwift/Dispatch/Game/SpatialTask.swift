@@ -126,13 +126,16 @@ public struct Instance: Sendable, Hashable, Codable {
     public let seed: UInt64
     /// The side of the square in which places usually lie, one corner at (0, 0) (km): the unit of the position features.
     public let side: Double
+    /// What the game has beyond the plain rules, by the order of `tasks` and `workers`; nil without.
+    public private(set) var extensions: GameExtensions?
 
     /// Sorts the tasks by release (ties keep their order). O(n log n).
     ///
     /// - Throws: `CSCError.invalid` naming the first task or worker that makes no sense: a number that is not finite,
     ///   a workload, speed or pay that is not positive, a deadline before `expected`, a skill outside 0 ..< 64.
     public init(
-        tasks: [SpatialTask], workers: [Worker], horizon: Double, seed: UInt64 = 0, side: Double = 10
+        tasks: [SpatialTask], workers: [Worker], horizon: Double, seed: UInt64 = 0, side: Double = 10,
+        extensions: GameExtensions? = nil
     ) throws {
         for (index, task) in tasks.enumerated() {
             if let fault = task.fault ?? task.dayFault { throw CSCError.invalid("task \(index): \(fault)") }
@@ -143,29 +146,38 @@ public struct Instance: Sendable, Hashable, Codable {
         guard horizon.isFinite, horizon <= Limits.dayMinutes else {
             throw CSCError.invalid("the horizon \(horizon) is longer than the longest day, \(Limits.dayMinutes) min")
         }
-        self.init(trusted: tasks, workers: workers, horizon: horizon, seed: seed, side: side)
+        if let fault = extensions?.fault(tasks: tasks.count, workers: workers.count) { throw CSCError.invalid(fault) }
+        self.init(
+            trusted: tasks, workers: workers, horizon: horizon, seed: seed, side: side, extensions: extensions)
     }
 
     /// As above for tasks and workers known to make sense.
-    init(trusted tasks: [SpatialTask], workers: [Worker], horizon: Double, seed: UInt64, side: Double) {
+    init(
+        trusted tasks: [SpatialTask], workers: [Worker], horizon: Double, seed: UInt64, side: Double,
+        extensions: GameExtensions? = nil
+    ) {
         let order = tasks.indices.sorted { (tasks[$0].release, $0) < (tasks[$1].release, $1) }
         self.tasks = order.map { tasks[$0] }
         self.workers = workers
         self.horizon = horizon
         self.seed = seed
         self.side = side
+        self.extensions = extensions?.reordered(order)
     }
 }
 
 extension SpatialTask {
     /// What makes no sense about the task, or nil.
-    var fault: String? {
+    var fault: String? { fault(isLive: false) }
+
+    /// As above; of a live moment a task may have been released before minute 0.
+    func fault(isLive: Bool) -> String? {
         let numbers = [release, x, y, workload, expected, deadline, pay, penaltyRate]
         if !numbers.allSatisfy(\.isFinite) { return "a number is not finite" }
-        if release < 0 { return "release \(release) is before the start" }
+        if release < 0 && !isLive { return "release \(release) is before the start" }
         if !(0..<64).contains(skill) { return "skill \(skill) is not in 0..<64" }
         if workload <= 0 { return "workload \(workload) is not positive" }
-        if expected < 0 { return "expected \(expected) is negative" }
+        if expected < 0 && !isLive { return "expected \(expected) is negative" }
         if deadline < expected { return "deadline \(deadline) comes before expected \(expected)" }
         if pay < 0 { return "pay \(pay) is negative" }
         if penaltyRate < 0 { return "penalty rate \(penaltyRate) is negative" }

@@ -38,18 +38,22 @@ public final class LiveDispatcher {
     ///     says which minute is: learnt rules know what the day is like at each time of it.
     ///   - commitments: who is already on the way to, or at work on, which task; they are not sent elsewhere, but with
     ///     `GameOptions.reroute` those on the road are in the answer again if they are to go on.
+    ///   - extensions: travel times, roles, breaks, pairs that may not meet, priorities; nil without.
     /// - Throws: `CSCError.invalid` naming what makes no sense.
     ///
     /// O(tasks log tasks + workers + horizon), and what the dispatcher takes for a window.
     public func assign(
-        workers: [Worker], tasks: [SpatialTask], now: Double, commitments: [Snapshot.Commitment] = []
+        workers: [Worker], tasks: [SpatialTask], now: Double, commitments: [Snapshot.Commitment] = [],
+        extensions: GameExtensions? = nil
     ) throws -> [(worker: Int, task: Int)] {
         try game.restore(
-            Snapshot(now: now, tasks: tasks, workers: workers, commitments: commitments), scale: scale)
+            Snapshot(
+                now: now, tasks: tasks, workers: workers, commitments: commitments, extensions: extensions),
+            scale: scale)
         let idle = game.idleWorkers
         let window = UInt64(max(0, game.now / game.options.window))
         dispatcher.begin(game, stream: RandomStream(seed: seed, purpose: .dispatcher, index: window))
-        dispatcher.dispatch(game)
+        dispatcher.dispatchWindow(game)
         return idle.compactMap { worker in
             let task = game.task(of: worker)
             return task < 0 ? nil : (worker, task)

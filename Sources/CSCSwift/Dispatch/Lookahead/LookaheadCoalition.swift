@@ -193,7 +193,7 @@ final class LookaheadLane: @unchecked Sendable {
 
 extension CoalitionPlan {
     /// The mean price of a minute over the slots of the last window (money/min); 0 where there was none.
-    fileprivate var meanPrice: Double {
+    var meanPrice: Double {
         slots.isEmpty ? 0 : slots.reduce(0) { $0 + $1.price } / Double(slots.count)
     }
 }

@@ -149,9 +149,7 @@ public struct RecordedDays: InstanceSource {
         for at in 0..<count { index.swapAt(at, at + taskStream.index(below: index.count - at)) }
         let drawn = index.prefix(count).map { task(group[$0], &taskStream) }
         let people = (0..<workers).map { _ in worker(group, &workerStream) }
-        return Instance(
-            trusted: drawn, workers: people, horizon: scenario.horizon, seed: stream.next(),
-            side: scenario.side)
+        return scenario.instance(drawn, people, seed: stream.next())
     }
 
     private func task(_ order: RecordedOrders.Order, _ stream: inout RandomStream) -> SpatialTask {

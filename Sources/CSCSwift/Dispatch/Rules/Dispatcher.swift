@@ -18,9 +18,32 @@ extension Dispatcher {
         game.reset(instance)
         begin(game, stream: stream)
         while !game.isOver {
-            dispatch(game)
+            dispatchWindow(game)
             game.advance()
         }
         return game.revenue
+    }
+
+    /// The decisions of a window. In an extended game with tasks that come before all others (`GameExtensions.must`) these
+    /// are dispatched first, as if they paid a thousand times what they do, then the rest. O(dispatch).
+    public func dispatchWindow(_ game: SpatialCrowdsourcing) {
+        guard game.state.isExtended, let must = game.state.extensions?.must, !must.isEmpty else {
+            dispatch(game)
+            return
+        }
+        let first = game.openTasks.filter { must[$0] }
+        if !first.isEmpty {
+            let terms = first.map { game.state.tasks[$0] }
+            let pay = max(game.scales.pay, 1e-9)
+            for task in first {
+                game.state.tasks[task].pay = 1000 * max(pay, game.state.tasks[task].pay)
+                game.state.tasks[task].penaltyRate *= 1000
+            }
+            game.consider(onlyMust: true)
+            dispatch(game)
+            game.consider(onlyMust: false)
+            for (at, task) in first.enumerated() { game.state.tasks[task] = terms[at] }
+        }
+        dispatch(game)
     }
 }

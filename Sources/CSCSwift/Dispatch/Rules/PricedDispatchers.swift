@@ -49,7 +49,7 @@ public final class PricedDispatcher: Dispatcher {
         guard state.canTake(worker, task) else { return 0 }
         let arrival = state.arrivalTime(worker, task)
         if arrival >= state.latestArrival(task) { return 0 }
-        let end = state.completion(of: task, joining: arrival)
+        let end = state.completion(of: task, joining: arrival, by: worker)
         let gain = state.payment(task, at: end) - state.payment(task, at: state.completion[task])
         return gain > 0 ? gain - price * (end - state.now) : 0
     }

@@ -61,7 +61,7 @@ public final class OneByOneDispatcher: Dispatcher {
                 continue
             case .nearest, .bestPayment, .marginal:
                 let before = state.payment(task, at: state.completion[task])
-                let after = state.payment(task, at: state.completion(of: task, joining: arrival))
+                let after = state.payment(task, at: state.completion(of: task, joining: arrival, by: worker))
                 if after <= before { continue }
                 score = preference == .nearest ? -arrival : preference == .marginal ? after - before : after
             }

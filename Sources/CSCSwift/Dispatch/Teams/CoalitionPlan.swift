@@ -99,6 +99,8 @@ struct CoalitionPlan {
     var joint = JointAssignment()
 
     // Scratch.
+    /// The team of a task with roles that is tried.
+    var roleTeam: [TeamTerms.Member] = []
     var pressure = 0.0
     /// The candidates of the need that is looked at, in place: `measures.candidates` of them at most.
     var chosen = InlineArray<12, Candidate>(repeating: Candidate(key: 0, arrival: 0, slot: 0))
@@ -222,6 +224,7 @@ struct CoalitionPlan {
         for worker in state.workers.indices {
             let shiftEnd = state.workers[worker].shiftEnd
             if state.workers[worker].shiftStart > now || shiftEnd <= now { continue }
+            if state.isExtended && !state.isAtHand(worker) && state.workerTask[worker] < 0 { continue }
             let task = Int(state.workerTask[worker])
             var free = now
             var place = (state.workerX[worker], state.workerY[worker])
@@ -239,7 +242,7 @@ struct CoalitionPlan {
                     speed: state.workers[worker].speed, reach: state.workers[worker].reach, shiftEnd: shiftEnd,
                     skills: state.workers[worker].skills.rawValue))
         }
-        isGridded = slots.count > Self.gridLimit
+        isGridded = slots.count > Self.gridLimit && !state.isExtended
         if isGridded { buildIndex() }
         needs.removeAll(keepingCapacity: true)
         for task in state.open where state.isNeedy(Int(task)) { needs.append(Need(task: task)) }

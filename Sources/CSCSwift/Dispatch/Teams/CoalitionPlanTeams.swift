@@ -11,7 +11,14 @@ extension CoalitionPlan {
         let task = Int(needs[n].task)
         let terms = state.tasks[task]
         let completion = state.completion[task]
-        let kept = chooseCandidates(n, terms, latest: min(completion, terms.deadlineTime), now: state.now)
+        let latest = min(completion, terms.deadlineTime)
+        let hasRoles = state.isExtended && state.roles(task) != nil
+        let kept =
+            !state.isExtended
+            ? chooseCandidates(n, terms, latest: latest, state, isExtended: false)
+            : hasRoles
+                ? chooseForRoles(n, latest: latest, state)
+                : chooseCandidates(n, terms, latest: latest, state, isExtended: true)
         var present = 0
         var node = state.teamHead[task]
         while node >= 0 {
@@ -63,13 +70,14 @@ extension CoalitionPlan {
             let profit = gain * (keep - patience * slack) - cost
             if profit <= 0 { return -.infinity }
             let members = Double(size)
-            return needs[n].rankOffset + log(profit * scale) - weights.minutesPower * log(max(measures.leastMinutes, minutes) / measures.job)
+            return needs[n].rankOffset + log(profit * scale)
+                - weights.minutesPower * log(max(measures.leastMinutes, minutes) / measures.job)
                 + weights.slack * slack + weights.teamSize * (members - 1)
                 + travelWeight * travel / members + weights.virtualShare * virtual / members
                 + (existing > 0 ? weights.existing : 0)
         }
 
-        for m in 0..<min(kept, measures.largestTeam, state.options.teamCap - existing) {
+        for m in 0..<min(kept, measures.largestTeam, state.cap(task) - existing) {
             var k = present
             while k > 0 && arrivals[k - 1] > chosen[m].arrival {
                 arrivals[k] = arrivals[k - 1]
@@ -77,7 +85,8 @@ extension CoalitionPlan {
             }
             arrivals[k] = chosen[m].arrival
             present += 1
-            let end = finish(terms.workload, present)
+            let end =
+                hasRoles ? finishWithRoles(task, m, state) : TeamClock.finish(terms.workload, arrivals, count: present)
             let score = rank(0, m + 1, end)
             if m == 0 { joint.note(need: n, slot: chosen[0].slot, rank: score) }
             if score > bestScore {
@@ -90,7 +99,7 @@ extension CoalitionPlan {
                 if inTimeBy == 2 { break }
             }
         }
-        if existing == 0 && kept > 1 {
+        if existing == 0 && kept > 1 && !hasRoles {
             for k in 1..<kept {
                 let score = rank(k, 1, chosen[k].arrival + terms.workload)
                 joint.note(need: n, slot: chosen[k].slot, rank: score)
@@ -106,21 +115,14 @@ extension CoalitionPlan {
         for k in 0..<bestSize { members[n * measures.largestTeam + k] = chosen[bestFirst + k].slot }
     }
 
-    /// When the first `present` of the sorted `arrivals` have done `workload`. O(present).
-    @inline(__always) private func finish(_ workload: Double, _ present: Int) -> Double {
-        var sum = workload
-        for k in 0..<present {
-            sum += arrivals[k]
-            let end = sum / Double(k + 1)  // W = sum over the present of (end - arrival)
-            if k + 1 == present || end <= arrivals[k + 1] { return end }
-        }
-        return .infinity
-    }
-
     /// Writes the unused, qualified slots that would arrive before `latest`, best key first; returns how many. With the
     /// grid, of the `nearest` of them.
     @inline(__always)
-    private mutating func chooseCandidates(_ n: Int, _ terms: SpatialTask, latest: Double, now: Double) -> Int {
+    private mutating func chooseCandidates(
+        _ n: Int, _ terms: SpatialTask, latest: Double, _ state: borrowing GameState, isExtended: Bool
+    ) -> Int {
+        let now = state.now
+        let task = Int(needs[n].task)
         // A job that ends at `expected`, or in half a job where that is past, stands for whatever team it will be.
         let end = max(terms.expectedTime, now + measures.part)
         let growth = (exp((end - now) / measures.fade.0), exp((end - now) / measures.fade.1))
@@ -128,7 +130,7 @@ extension CoalitionPlan {
         let costOrder = weights.costOrder * needs[n].price / measures.rate
         let priceOrder = weights.priceOrder * measures.order
         let virtualDelay = weights.virtualDelay * measures.order
-        let bit: UInt64 = 1 << UInt64(terms.skill)
+        let bit = isExtended ? state.skillMask(task) : 1 << UInt64(terms.skill)
         var kept = 0
         var listed = slots.count
         if isGridded {
@@ -140,10 +142,14 @@ extension CoalitionPlan {
         for position in 0..<listed {
             let s = isGridded ? Int(nearSlot[position]) : position
             if slots[s].skills & bit == 0 || slots[s].used { continue }
-            let distance = abs(slots[s].x - terms.x) + abs(slots[s].y - terms.y)
+            let distance =
+                isExtended
+                ? state.way(Int(slots[s].worker), task, at: slots[s].free)
+                : abs(slots[s].x - terms.x) + abs(slots[s].y - terms.y)
             if distance > slots[s].reach { continue }
             let arrival = slots[s].free + distance / slots[s].speed
             if arrival >= latest { continue }
+            if isExtended && !state.mayJoin(Int(slots[s].worker), task, arrival: arrival) { continue }
             let past = end >= slots[s].shiftEnd
             let cost =
                 (past ? slots[s].worthAtEnd : worthAtEnd) - slots[s].worthAtFree

@@ -184,9 +184,11 @@ public final class CoalitionPlanner<Scoring: CoalitionScoring>: Dispatcher {
         let terms = state.tasks[task]
         let latest = state.latestArrival(task)
         let base = slot * limit
-        let count = supply.earliest(
-            terms, before: latest, room: min(limit, state.options.teamCap - Int(state.teamSize[task])),
-            into: &matrix, base: base)
+        let room = min(limit, state.cap(task) - Int(state.teamSize[task]))
+        let count =
+            state.isExtended
+            ? supply.earliest(extended: task, before: latest, room: room, into: &matrix, base: base, state)
+            : supply.earliest(terms, before: latest, room: room, into: &matrix, base: base)
         var ordered = true
         for at in base..<(base + count) {
             let price = scoring.price(worker: Int(supply.worker[Int(matrix.row[at])]), task: task)
@@ -194,24 +196,45 @@ public final class CoalitionPlanner<Scoring: CoalitionScoring>: Dispatcher {
             matrix.key[at] = matrix.arrival[at] + scoring.delay(price: price)
             if at > base && matrix.key[at] < matrix.key[at - 1] { ordered = false }
         }
-        if !ordered { matrix.sort(base, count) }
+        // Of a task with roles those who fill them come first.
+        if !ordered && !(state.isExtended && state.roles(task) != nil) { matrix.sort(base, count) }
         matrix.count[slot] = Int32(count)
     }
 
     /// Finds the best number of helpers; returns its rank, -infinity if none is worth sending.
     private func makeOffer(slot: Int, task: Int, _ state: borrowing GameState) -> Double {
-        let base = slot * limit
-        let terms = state.tasks[task]
+        if state.isExtended, let roles = state.roles(task) {
+            var team = state.team(task)
+            return makeOffer(slot: slot, task: task, state) { at in
+                let skills = state.workers[Int(supply.worker[Int(matrix.row[at])])].skills.rawValue
+                return roles.finish(
+                    state.tasks[task].workload, adding: .init(arrival: matrix.arrival[at], skills: skills), to: &team)
+            }
+        }
         merged.removeAll(keepingCapacity: true)
         var node = state.teamHead[task]
         while node >= 0 {
             merged.append(state.arrival[Int(node)])
             node = state.teamNext[Int(node)]
         }
+        return makeOffer(slot: slot, task: task, state) { at in
+            TeamClock.insert(matrix.arrival[at], into: &merged)
+            return TeamClock.finish(state.tasks[task].workload, merged, count: merged.count)
+        }
+    }
+
+    /// As above; `finish` takes the next helper into the team and says when it finishes.
+    @inline(__always)
+    private func makeOffer(
+        slot: Int, task: Int, _ state: borrowing GameState, finish: (Int) -> Double
+    ) -> Double {
+        let base = slot * limit
+        let terms = state.tasks[task]
         let before = state.completion[task]
         var offer = TeamOffer(
             task: task, terms: terms, now: state.now, completion: before, payment: 0,
-            paymentBefore: state.payment(task, at: before), size: 0, virtual: 0, committed: merged.count, minutes: 0,
+            paymentBefore: state.payment(task, at: before), size: 0, virtual: 0, committed: Int(state.teamSize[task]),
+            minutes: 0,
             cost: 0, travel: 0)
         var bestRank = -Double.infinity
         var bestSize = 0
@@ -224,12 +247,11 @@ public final class CoalitionPlanner<Scoring: CoalitionScoring>: Dispatcher {
             let row = Int(matrix.row[at])
             let free = supply.free[row]
             if row < supply.idleCount { idle += 1 }
-            insert(matrix.arrival[at])
             priceSum += matrix.price[at]
             pricedFree += matrix.price[at] * free
             freeSum += free
             offer.travel += matrix.arrival[at] - free
-            let end = completion(terms.workload)
+            let end = finish(at)
             if matrix.arrival[at] >= end { break }
             if end > terms.deadlineTime { continue }
             offer.completion = end
@@ -248,29 +270,5 @@ public final class CoalitionPlanner<Scoring: CoalitionScoring>: Dispatcher {
         }
         matrix.bestSize[slot] = Int32(bestSize)
         return bestRank
-    }
-
-    /// Puts an arrival into the sorted list of the team. O(team).
-    private func insert(_ time: Double) {
-        var place = merged.count
-        merged.append(time)
-        while place > 0 && merged[place - 1] > time {
-            merged[place] = merged[place - 1]
-            place -= 1
-        }
-        merged[place] = time
-    }
-
-    /// When the listed team finishes that much work. O(team).
-    private func completion(_ workload: Double) -> Double {
-        var arrivals = 0.0
-        for present in merged.indices {
-            if present > 0 {
-                let end = (workload + arrivals) / Double(present)
-                if end <= merged[present] { return end }
-            }
-            arrivals += merged[present]
-        }
-        return (workload + arrivals) / Double(merged.count)
     }
 }

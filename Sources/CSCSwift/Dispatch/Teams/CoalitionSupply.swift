@@ -56,7 +56,7 @@ struct Supply {
         }
         refill(&taken, worker.count, false)
         index.removeAll()
-        if worker.count > SpatialIndex.scanLimit {
+        if worker.count > SpatialIndex.scanLimit && !state.isExtended {
             fastest = 0
             widest = 0
             for row in worker.indices {
@@ -116,6 +116,38 @@ struct Supply {
             matrix.arrival[place] = time
             matrix.row[place] = Int32(row)
             if found < room { found += 1 }
+        }
+        return found
+    }
+
+    /// As above in an extended game: by its ways, pairs and breaks; of a task with roles first those who fill them, then
+    /// the others, each in order of arrival. O(supply log supply).
+    mutating func earliest(
+        extended task: Int, before: Double, room: Int, into matrix: inout HelperMatrix, base: Int,
+        _ state: borrowing GameState
+    ) -> Int {
+        if room <= 0 { return 0 }
+        let roles = state.roles(task)
+        let mask = roles?.skills.rawValue ?? state.skillMask(task)
+        var able: [(arrival: Double, row: Int32)] = []
+        for row in worker.indices where skills[row] & mask != 0 && !taken[row] {
+            let who = Int(worker[row])
+            let way = state.way(who, task, at: free[row])
+            let time = free[row] + way * pace[row]
+            if way <= reach[row] && time < before && state.mayJoin(who, task, arrival: time) {
+                able.append((time, Int32(row)))
+            }
+        }
+        able.sort { ($0.arrival, $0.row) < ($1.arrival, $1.row) }
+        if let roles {
+            let first = roles.chosen(from: able.lazy.map { [skills] in skills[Int($0.row)] }, beside: state.team(task))
+            let others = able.indices.filter { !first.contains($0) }
+            able = (first + others).map { able[$0] }
+        }
+        let found = min(room, able.count)
+        for at in 0..<found {
+            matrix.arrival[base + at] = able[at].arrival
+            matrix.row[base + at] = able[at].row
         }
         return found
     }

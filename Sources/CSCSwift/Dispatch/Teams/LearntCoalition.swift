@@ -25,6 +25,9 @@ public final class LearntCoalition: Dispatcher {
         if let plain { plain.rule.scoring.price = plain.price * plan.measures.rate }
     }
 
+    /// What a minute of a worker's time was worth in the last window, the mean over those who could be sent (money).
+    var meanPrice: Double { plan.meanPrice }
+
     /// Commits idle workers of the present window. O(open tasks * workers); for many workers, O(workers + open tasks *
     /// those near).
     public func dispatch(_ game: SpatialCrowdsourcing) {

@@ -62,6 +62,14 @@ public final class DispatchPolicy {
         (try? AtomicFile.read(AtomicFile.join(folder, "policy.ckpt"))) != nil
     }
 
+    /// A run's policy and the rules of the game that it was trained in, for `DispatchDesk(runs:)`; nil where the name is that
+    /// of no folder.
+    public static func load(_ name: String) throws -> (dispatcher: any Dispatcher, options: GameOptions)? {
+        guard name.contains("/") || isRun(name) else { return nil }
+        let run = try DispatchPolicy(contentsOf: name)
+        return (run.dispatcher(name: name), run.configuration.game)
+    }
+
     /// A dispatcher of the same policy for whole games; one a thread.
     public func dispatcher(name: String, sampled: Bool = false) -> LearntDispatcher {
         LearntDispatcher(name: name, policy: policy, sampled: sampled)

@@ -162,16 +162,17 @@ import Testing
             let instance = city.instance(tasks: 4000, workers: 4000, seed: 1, episode: EpisodeRange.evaluation[0])
             let tasks = instance.tasks
             func mean(_ values: [Double]) -> Double { values.reduce(0, +) / Double(values.count) }
-            #expect(tasks.allSatisfy { (0...10).contains($0.x) && (0...10).contains($0.y) })
+            #expect(tasks.allSatisfy { (0...city.side).contains($0.x) && (0...city.side).contains($0.y) })
             #expect(tasks.allSatisfy { (0..<city.horizon).contains($0.release) })
             #expect(tasks.allSatisfy { (city.pay.low...city.pay.high).contains($0.pay) })
-            #expect(abs(mean(tasks.map(\.workload)) - city.workload.mean) < 0.3)
-            #expect(abs(mean(tasks.map(\.pay)) - city.pay.mean) < 0.002)
+            let span = (work: city.workload.high - city.workload.low, pay: city.pay.high - city.pay.low)
+            #expect(abs(mean(tasks.map(\.workload)) - city.workload.mean) < 0.016 * span.work)
+            #expect(abs(mean(tasks.map(\.pay)) - city.pay.mean) < 0.016 * span.pay)
             let rates = tasks.map { $0.penaltyRate * ($0.deadline - $0.expected) / $0.pay }
             #expect(rates.allSatisfy { abs($0 - city.penalty) < 1e-12 })
             let sizes = instance.workers.map { Double($0.skills.size) }
             #expect(abs(mean(sizes) - Double(city.fewestSkills + city.mostSkills) / 2) < 0.03)
-            #expect(abs(mean(instance.workers.map { $0.speed * 60 }) - city.speed.mean) < 0.3)
+            #expect(abs(mean(instance.workers.map { $0.speed * 60 }) - city.speed.mean) < 0.02 * city.speed.mean)
         }
     }
 }
