@@ -40,16 +40,21 @@ struct CafeCLI: ParsableCommand {
             try command.run()
             try Output.flush()
         } catch {
+            ErrorReport.show(error)
             end(error)
         }
     }
 
-    /// Says what the error says, help on standard output and the rest on standard error, and ends with its code.
+    /// Says what the error says, help on standard output and the rest on standard error, and ends with its code. Where the
+    /// answer is JSON on standard output, so is the error.
     private static func end(_ error: any Error) -> Never {
         var code = exitCode(for: error)
         let text = fullMessage(for: error)
         if code.isSuccess && !text.isEmpty {
             print(text)
+        } else if !text.isEmpty && ErrorReport.isWanted(CommandLine.arguments) {
+            print(ErrorReport.json(error, message: message(for: error)).line)
+            do { try Output.flush() } catch { Output.note(text) }
         } else if !text.isEmpty {
             Output.note(text)
         }

@@ -27,6 +27,7 @@ public struct RandomStream: RandomNumberGenerator, Sendable, Hashable, Codable {
         case completion = 19
         case clustering = 20
         case labelGold = 21
+        case labelCrew = 22
         case test = 255
     }
 

@@ -60,12 +60,12 @@ struct CompareCommand: ParsableCommand {
     }
 
     func run() throws {
-        Threads.count = threads
+        Output.startThreads(threads)
         let (opened, notes) = try source.open()
         let futures = try ahead.futures(beside: source)
         for line in notes + [SourceOptions.shortage(opened, tasks: tasks)].compactMap(\.self) { say("note: \(line)") }
         let names = PolicyNames(
-            source: opened, options: GameOptions(), lookahead: try ahead.options(), futures: futures)
+            source: opened, rules: GameRules(), lookahead: try ahead.options(), futures: futures)
         var wanted = ["greedy", "nearest", "marginal", Self.rule, "cafe"]
         wanted += policy.split(separator: ",").map(String.init).filter { !wanted.contains($0) && $0 != Self.ahead }
         var slow = slowEpisodes

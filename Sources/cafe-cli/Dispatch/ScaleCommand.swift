@@ -79,7 +79,10 @@ struct ScaleCommand: ParsableCommand {
                 ]
             ]
             for rule in rules {
-                let run = try rule.play(instance, city: city, day: day, seed: seed)
+                let progress = ProgressLine(
+                    "\(rule.name), \(size) workers", total: Int(day.horizon), unit: "minutes of the day")
+                let run = try rule.play(instance, city: city, day: day, seed: seed) { progress.advance() }
+                progress.finish()
                 let memory = ProcessUsage().peakMemory
                 lines.append([
                     rule.name, percent(Double(run.completed) / Double(max(1, run.tasks))),
@@ -133,13 +136,20 @@ struct ScaleCommand: ParsableCommand {
                 kind = .learnt(learnt)
             } else if name.contains("/") || DispatchPolicy.isRun(name) {
                 let folder = name.hasSuffix(":sampled") ? String(name.dropLast(8)) : name
-                kind = .trained(try DispatchPolicy(contentsOf: folder), sampled: folder != name)
+                let policy = try DispatchPolicy(contentsOf: folder)
+                if let rules = GameRules(policy.configuration.game).text {
+                    throw CSCError.invalid(
+                        "\(folder) was trained by other rules (\(rules)) than the other policies of the table play by")
+                }
+                kind = .trained(policy, sampled: folder != name)
             } else {
-                kind = .named(try DispatcherKind.named(name))
+                kind = .named(try PolicyNames.kind(name))
             }
         }
 
-        func play(_ instance: Instance, city: Scenario, day: Scenario, seed: UInt64) throws -> DayRun {
+        func play(
+            _ instance: Instance, city: Scenario, day: Scenario, seed: UInt64, played: @escaping () -> Void
+        ) throws -> DayRun {
             let perWorker = max(1, instance.tasks.count / max(1, instance.workers.count))
             let stream = RandomStream(seed: seed, purpose: .dispatcher)
             switch kind {
@@ -148,7 +158,8 @@ struct ScaleCommand: ParsableCommand {
                     kind == .coalition
                     ? Self.rulePrice(city, tasksPerWorker: perWorker, seed: seed)
                     : 0.3 * day.pay.mean / day.workload.mean
-                return DayRun(instance, rule: kind.make(price: price), in: SpatialCrowdsourcing(), stream: stream)
+                return DayRun(
+                    instance, rule: kind.make(price: price), in: SpatialCrowdsourcing(), stream: stream, played: played)
             case .learnt(let policy):
                 let workers = min(instance.workers.count, 10_000)
                 let tasks = instance.tasks.count * workers / max(1, instance.workers.count)
@@ -165,11 +176,12 @@ struct ScaleCommand: ParsableCommand {
                 known = known.forecasting([other])
                 return DayRun(
                     instance, rule: LearntCoalition(known), in: SpatialCrowdsourcing(),
-                    stream: stream)
+                    stream: stream, played: played)
             case .trained(let policy, let sampled):
                 let rule = policy.dispatcher(name: name, sampled: sampled)
                 return DayRun(
-                    instance, rule: rule, in: SpatialCrowdsourcing(options: policy.configuration.game), stream: stream)
+                    instance, rule: rule, in: SpatialCrowdsourcing(options: policy.configuration.game), stream: stream,
+                    played: played)
             }
         }
     }

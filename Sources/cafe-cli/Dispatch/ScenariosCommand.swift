@@ -33,7 +33,7 @@ struct ScenariosCommand: ParsableCommand {
             return
         }
         if let scenario {
-            print(try Scenario.find(scenario).yaml(), terminator: "")
+            print(try Scenario.find(scenario).annotatedYAML(), terminator: "")
             return
         }
         for city in Scenario.all {

@@ -64,7 +64,7 @@ struct FitCommand: ParsableCommand {
     }
 
     func run() throws {
-        Threads.count = threads
+        Output.startThreads(threads)
         let (training, checking) = try sources()
         guard let first = try LearntCoalitionPolicy.named(start) else {
             throw ValidationError("--start \(start) is no learnt coalition rule: name cafe, a run of evolve or a policy's file")

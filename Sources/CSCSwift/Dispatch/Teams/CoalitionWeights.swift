@@ -207,9 +207,9 @@ public struct CoalitionWeights: Sendable, Hashable {
 }
 
 extension CoalitionWeights: Codable {
-    /// Reads a mapping of names to numbers; a name that is absent keeps its default.
+    /// Reads a mapping of names to numbers, which must name every weight.
     ///
-    /// - Throws: `CSCError.configuration` that names an unknown weight or a value that is not finite.
+    /// - Throws: `CSCError.configuration` that names an unknown or a missing weight, or a value that is not finite.
     public init(from decoder: any Decoder) throws {
         let mapping = try decoder.singleValueContainer().decode([String: Double].self)
         self.init()
@@ -223,6 +223,14 @@ extension CoalitionWeights: Codable {
                 throw CSCError.configuration(key: name, reason: "is not a finite number")
             }
             self[keyPath: entry.path] = value
+        }
+        let missing = Self.names.filter { mapping[$0] == nil }
+        guard missing.isEmpty else {
+            throw CSCError.configuration(
+                key: "weights",
+                reason:
+                    "of \(Self.names.count) weights \(missing.count == 1 ? "one is" : "\(missing.count) are") missing: "
+                    + missing.joined(separator: ", "))
         }
     }
 

@@ -41,7 +41,7 @@ extension LearntCoalitionPolicy {
         PolicySource(name: name, note: origin) {
             let game = SpatialCrowdsourcing(options: options)
             let rule = LearntCoalition(self)
-            return { rule.play($0, in: game, stream: $1) }
+            return PolicySource.Seat(game: game) { rule.play($0, in: game, stream: $1) }
         }
     }
 
@@ -58,7 +58,7 @@ extension LearntCoalitionPolicy {
         ) {
             let game = SpatialCrowdsourcing(options: options)
             let rule = LookaheadCoalition(self, futures: futures, options: lookahead)
-            return { rule.play($0, in: game, stream: $1) }
+            return PolicySource.Seat(game: game) { rule.play($0, in: game, stream: $1) }
         }
     }
 

@@ -102,23 +102,17 @@ public struct LearntCoalitionPolicy: Sendable, Hashable, Codable {
     }
 
     /// The file's text (YAML). Every number reads back to the same bits.
-    ///
-    /// Yams' own encoder keeps 15 digits of a number, so the numbers are written by Foundation's (the shortest text
-    /// that reads back exactly) and laid out as YAML.
     public func text() throws -> String {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        guard let tree = try Yams.compose(yaml: String(decoding: encoder.encode(self), as: UTF8.self)) else {
-            throw CSCError.invalid("the policy '\(name)' has no text")
-        }
-        return try Yams.serialize(node: Self.block(tree), width: -1)
+        let text = try ExactYAML.text(of: self)
+        return Self.checksumKey + Self.checksum(of: text) + "\n" + text
     }
 
-    /// The tree with its mappings one key a line and its keys without quotes; lists stay on one line.
-    private static func block(_ node: Node) -> Node {
-        guard case .mapping(let mapping) = node else { return node }
-        let pairs = mapping.map { (Node($0.key.string ?? "", .implicit, .plain), block($0.value)) }
-        return Node(pairs, .implicit, .block)
+    /// How the first line of a file begins that `text` made: the checksum of the lines after it. A file that was cut or
+    /// changed afterwards is refused; one written by hand has no such line, and must then name every weight.
+    private static let checksumKey = "checksum: "
+
+    private static func checksum(of text: some StringProtocol) -> String {
+        ContentHash.digits(ContentHash.sipHash(Array(text.utf8)))
     }
 
     /// Reads a policy's file.
@@ -141,6 +135,19 @@ public struct LearntCoalitionPolicy: Sendable, Hashable, Codable {
     ///
     /// - Throws: `CSCError.configuration` or Yams' error.
     public init(text: String) throws {
+        var text = text
+        if text.hasPrefix(Self.checksumKey), let end = text.utf8.firstIndex(of: UInt8(ascii: "\n")) {
+            let given = text[..<end].dropFirst(Self.checksumKey.count)
+            let rest = text[text.utf8.index(after: end)...]
+            guard given == Self.checksum(of: rest) else {
+                throw CSCError.configuration(
+                    key: "checksum",
+                    reason:
+                        "does not fit what follows: the file was cut short or changed. If it was changed on purpose, "
+                        + "take this line out")
+            }
+            text = String(rest)
+        }
         _ = try YAMLText.compose(text, path: "policy")
         do {
             self = try YAMLDecoder().decode(

@@ -157,6 +157,9 @@ public final class CoalitionTrainer {
         }
         guard let state = try? Self.decoder.decode(State.self, from: Data(checkpoint.text("state").utf8)),
             state.averaged.count == CoalitionWeights.read(by: options.features).count,
+            state.search.isSound(dimension: state.averaged.count), state.averaged.allSatisfy(\.isFinite),
+            state.reference.allSatisfy({ $0.isFinite && $0 > 0 }), state.rate.isFinite, state.rate > 0,
+            (try? state.forecast.validate()) != nil,
             state.reference.count == (options.isRandom ? 0 : options.settings.count)
         else { throw CSCError.damaged(path: path, reason: "its state cannot be read") }
         if let fault = state.search.fault(dimension: CoalitionWeights.names.count) {
@@ -192,7 +195,9 @@ public final class CoalitionTrainer {
     private static func identity(
         _ scenario: Scenario, _ options: EvolutionOptions, _ recorded: [String: String]
     ) throws -> String {
-        try json(scenario) + "\n" + json(options) + (recorded.isEmpty ? "" : "\n" + json(recorded))
+        // Where the orders lie does not count; `RunIdentity` looks at what they hold.
+        let chosen = recorded.filter { $0.key != "orders" && $0.key != "workers-file" }
+        return try json(scenario) + "\n" + json(options) + (recorded.isEmpty ? "" : "\n" + json(chosen))
     }
 
     /// One line of JSON with sorted keys; numbers read back exactly, infinite ones included.

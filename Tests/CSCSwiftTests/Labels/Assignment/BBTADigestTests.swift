@@ -89,7 +89,7 @@ struct BBTADigestTests {
         arguments: [
             Setting(
                 tasks: 300, workers: 40, contexts: 3, classes: 2, explore: 1, score: .margin, density: 0,
-                digest: 0xad4b_6b5c_436f_67d9),
+                digest: 0x1fd7_fecf_4f94_df3d),  // answers to the exploration come after adaptive steps here: CHANGELOG
             Setting(
                 tasks: 200, workers: 25, contexts: 7, classes: 4, explore: 0, score: .leastConfidence, density: 0.5,
                 digest: 0xfbbd_a902_2d61_ebf6),
@@ -101,6 +101,7 @@ struct BBTADigestTests {
                 digest: 0x6301_65ce_d1aa_386c),
         ])
     func unchanged(setting: Setting) throws {
-        #expect(try Self.play(setting) == setting.digest)
+        let digest = try Self.play(setting)
+        #expect(digest == setting.digest, "0x\(String(digest, radix: 16))")
     }
 }
