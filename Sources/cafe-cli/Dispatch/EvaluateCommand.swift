@@ -9,10 +9,10 @@ struct EvaluateCommand: ParsableCommand {
         discussion: """
             Each policy is the name of a dispatcher (random, greedy, nearest, best-payment, marginal, hungarian,
             pair-greedy, best-response, coalition; prices are tuned on training episodes that are never evaluated on),
-            a learnt coalition rule (cafe-chengdu, which comes with the program, or the folder of a run of evolve), or the
+            a learnt coalition rule (cafe, which comes with the program, or the folder of a run of evolve), or the
             folder of a trained run, which acts by its likeliest actions (RUN:sampled draws them).
 
-            NAME:lookahead, such as cafe-chengdu:lookahead, is a learnt coalition rule that plays several plans into drawn \
+            NAME:lookahead, such as cafe:lookahead, is a learnt coalition rule that plays several plans into drawn \
             futures before it sends anybody: better, and more than a thousand times slower (docs/lookahead.md).
 
             NAME=RUN+RUN+... is one policy of several training runs: with as many --seeds, the first run plays the \

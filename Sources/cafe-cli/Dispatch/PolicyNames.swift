@@ -107,9 +107,7 @@ struct PolicyNames {
                 .source(options: options, lookahead: lookahead, futures: try futures.get())
         }
         if let learnt = try LearntCoalitionPolicy.named(name) {
-            let kept = adapted(learnt, tasks, workers, seed)
-                .guarded(on: source, tasks: tasks, workers: workers, seed: seed, options: options)
-            return kept.source(options: options)
+            return adapted(learnt, tasks, workers, seed).source(options: options)
         }
         if let (folder, sampled) = Self.run(name) {
             if try sampled && LearntCoalitionPolicy.named(folder) != nil {
@@ -137,16 +135,18 @@ struct PolicyNames {
 }
 
 extension PolicyNames {
-    /// The policy with a forecast of the days that are played. It is counted over others: those that are named for
+    /// The policy with a forecast of the days that are played, and in the form that is best on such days. The forecast is counted over others: those that are named for
     /// lookahead, or all that take no part; where a file has no others, over these, as prices are tuned on them.
     private func adapted(
         _ policy: LearntCoalitionPolicy, _ tasks: Int, _ workers: Int, _ seed: UInt64
     ) -> LearntCoalitionPolicy {
         let others: (any InstanceSource)? = (source as? RecordedDays)?.others
         let past = (try? futures.get()) ?? others ?? source
+        if !policy.isGeneral { return policy.adapted(to: source, past: past, tasks: tasks, workers: workers) }
         return policy.adapted(
-            to: source, past: past, tasks: tasks, workers: workers,
-            rulePrice: policy.features == .scaleFree ? rulePrice(tasks, workers, seed) : nil, seed: seed)
+            to: source, past: past, tasks: tasks, workers: workers, rulePrice: rulePrice(tasks, workers, seed),
+            seed: seed
+        ).calibrated(on: source, tasks: tasks, workers: workers, seed: seed, options: options)
     }
 
     /// The coalition rule's price, tuned once for each setting.

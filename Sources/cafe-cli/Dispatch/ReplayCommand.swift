@@ -15,7 +15,7 @@ struct ReplayCommand: ParsableCommand {
             --log shows what `cafe-cli dispatch --log` has written instead.
 
             Example:
-              cafe-cli replay --scenario chengdu --tasks 200 --workers 50 --policy coalition,cafe-chengdu --out episode.html
+              cafe-cli replay --scenario chengdu --tasks 200 --workers 50 --policy coalition,cafe --out episode.html
               cafe-cli replay --log dispatch.jsonl --out day.html
             """)
 
@@ -23,7 +23,7 @@ struct ReplayCommand: ParsableCommand {
     @Argument(help: "Further policies.")
     var policies: [String] = []
     @Option(help: "Policies, separated by commas.")
-    var policy = "coalition,cafe-chengdu"
+    var policy = "coalition,cafe"
     @Option(help: "Tasks of the episode.")
     var tasks = 200
     @Option(help: "Workers of the episode.")
@@ -49,7 +49,7 @@ struct ReplayCommand: ParsableCommand {
         }
         if episode < 0 { throw ValidationError("--episode \(episode) is negative") }
         if log == nil && (names.isEmpty || names.count > 4) {
-            throw ValidationError("name one to four policies, such as --policy coalition,cafe-chengdu")
+            throw ValidationError("name one to four policies, such as --policy coalition,cafe")
         }
         if Set(names).count != names.count { throw ValidationError("a policy is named twice") }
     }

@@ -165,12 +165,15 @@ struct ScaleCommand: ParsableCommand {
                 let tasks = instance.tasks.count * workers / max(1, instance.workers.count)
                 let other = day.instance(
                     tasks: tasks, workers: workers, seed: seed, episode: EpisodeRange.evaluation[1])
-                var known = policy.forecasting([other])
-                if policy.features == .scaleFree {
-                    known.basePrice =
-                        Self.rulePrice(city, tasksPerWorker: perWorker, seed: seed) * day.workload.mean
-                        / max(1e-300, day.pay.mean)
+                var known = policy
+                if policy.isGeneral {
+                    let small = city.day(workers: 100)
+                    known = policy.adapted(
+                        to: small, tasks: 100 * perWorker, workers: 100,
+                        rulePrice: Self.rulePrice(city, tasksPerWorker: perWorker, seed: seed), seed: seed
+                    ).calibrated(on: small, tasks: 100 * perWorker, workers: 100, seed: seed, episodes: 6)
                 }
+                known = known.forecasting([other])
                 return DayRun(
                     instance, rule: LearntCoalition(known), in: SpatialCrowdsourcing(),
                     stream: stream, played: played)

@@ -72,11 +72,13 @@ struct FitCommand: ParsableCommand {
         note("Tuning the coalition rule.")
         let price = DispatcherKind.coalition.tunedPrice(training.source, tasks: tasks, workers: workers, seed: seed)
         let begun = first.adapted(
-            to: training.source, past: training.source, tasks: tasks, workers: workers, rulePrice: price, seed: seed)
+            to: training.source, past: training.source, tasks: tasks, workers: workers, rulePrice: price, seed: seed
+        ).calibrated(on: training.source, tasks: tasks, workers: workers, seed: seed)
         let search = try search(begun, on: training)
         try follow(search)
         var fitted = search.trainer.policy
         fitted.forecast = begun.forecast
+        (fitted.joint, fitted.horizonAhead) = (begun.joint, begun.horizonAhead)
         fitted.name = "fitted"
         note("Checking on \(2 * episodes) episodes that the search did not play.")
         let fit = PolicyFit(

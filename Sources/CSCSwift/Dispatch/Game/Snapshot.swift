@@ -140,14 +140,18 @@ extension SpatialCrowdsourcing {
     /// - Throws: `CSCError.invalid` naming the first task, worker, commitment or number of the scale that makes no sense.
     public func restore(_ snapshot: Snapshot, scale: Snapshot.Scale) throws {
         if let fault = scale.fault { throw CSCError.invalid("snapshot's scale: \(fault)") }
-        let snapshot = snapshot.shifted(by: scale.dayStart)
         if let fault = snapshot.fault { throw CSCError.invalid("snapshot: \(fault)") }
         // Windows are numbered in 47 bits, as the streams of random numbers that belong to them are.
-        guard snapshot.now / options.window < 0x1p47 else {
+        guard (snapshot.now - scale.dayStart) / options.window < 0x1p47 else {
             throw CSCError.invalid(
                 "snapshot: the time \(snapshot.now) is beyond 2^47 windows of \(options.window) min: it is in minutes")
         }
-        state.restore(snapshot, scale: scale)
+        if snapshot.now < scale.dayStart {
+            throw CSCError.invalid(
+                "snapshot: the time \(snapshot.now) comes before the start of the day, \(scale.dayStart)")
+        }
+        // A task may have been released before the day began.
+        state.restore(snapshot.shifted(by: scale.dayStart), scale: scale)
         scales = Scales()
         scales.pay = scale.pay
         scales.rate = scale.rate

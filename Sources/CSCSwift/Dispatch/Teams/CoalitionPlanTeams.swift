@@ -70,7 +70,8 @@ extension CoalitionPlan {
             let profit = gain * (keep - patience * slack) - cost
             if profit <= 0 { return -.infinity }
             let members = Double(size)
-            return needs[n].rankOffset + log(profit * scale) - weights.minutesPower * log(max(measures.leastMinutes, minutes) / measures.job)
+            return needs[n].rankOffset + log(profit * scale)
+                - weights.minutesPower * log(max(measures.leastMinutes, minutes) / measures.job)
                 + weights.slack * slack + weights.teamSize * (members - 1)
                 + travelWeight * travel / members + weights.virtualShare * virtual / members
                 + (existing > 0 ? weights.existing : 0)

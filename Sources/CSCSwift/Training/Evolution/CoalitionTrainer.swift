@@ -42,6 +42,8 @@ public final class CoalitionTrainer {
         var best: Best?
         /// The plain rule's tuned price, of the policy that the search started from.
         var basePrice: Double?
+        /// How far ahead it plans.
+        var horizonAhead: Double?
     }
     /// Weights that were measured on held-out scenarios.
     struct Best: Codable {
@@ -114,6 +116,7 @@ public final class CoalitionTrainer {
                 options: .init(population: options.population, stepSize: options.stepSize), seed: options.seed),
             averaged: first, reference: [], forecast: untrained.forecast, rate: untrained.rate)
         state.basePrice = start?.basePrice
+        state.horizonAhead = start?.horizonAhead
         if options.isRandom { return }
         let count = options.settings.count
         let revenue = play(
@@ -136,7 +139,8 @@ public final class CoalitionTrainer {
                 episode: EpisodeRange.forecast[number])
         }
         guard counted.contains(where: { !$0.tasks.isEmpty }) else { return nil }
-        return LearntCoalitionPolicy(untrained: counted, price: options.startPrice, joint: options.jointTraining, features: options.features)
+        return LearntCoalitionPolicy(
+            untrained: counted, price: options.startPrice, joint: options.jointTraining, features: options.features)
     }
 
     /// Continues a run.
@@ -305,7 +309,7 @@ public final class CoalitionTrainer {
         for (at, value) in zip(searched, vector) { all[at] = value }
         weights.vector = all
         var policy = LearntCoalitionPolicy(
-            rate: state.rate, horizonAhead: options.features.usualHorizon, joint: options.jointTraining,
+            rate: state.rate, horizonAhead: state.horizonAhead ?? options.features.usualHorizon, joint: options.jointTraining,
             features: options.features, weights: weights, forecast: state.forecast)
         policy.basePrice = state.basePrice
         return policy

@@ -63,32 +63,51 @@ extension LearntCoalitionPolicy {
     ///   - past: days of the same kind as those of `source`, none of which is played; nil where there are none.
     ///   - tasks: how many tasks an episode has.
     ///   - workers: how many workers it has.
-    ///   - rulePrice: the plain rule's price tuned on such days (money per worker-minute), from which scale-free prices
-    ///     start; nil where nobody has tuned it.
+    ///   - rulePrice: the plain rule's price tuned on such days (money per worker-minute), from which the prices of a policy
+    ///     for every day start; nil where nobody has tuned it.
     public func adapted(
         to source: some InstanceSource, past: (any InstanceSource)? = nil, tasks: Int, workers: Int,
         rulePrice: Double? = nil, seed: UInt64 = 1
     ) -> LearntCoalitionPolicy {
         var policy = forecasting(source, past: past, tasks: tasks, workers: workers)
-        guard let rulePrice, features == .scaleFree, constantPrice == nil else { return policy }
+        guard let rulePrice, isGeneral else { return policy }
         let sample = source.instance(tasks: tasks, workers: workers, seed: seed, episode: EpisodeRange.tuning[0])
         policy.basePrice = rulePrice / max(1e-300, sample.rate)
         return policy
     }
 
-    /// The policy, or the plain rule at its tuned price where that earns more over 24 episodes of `EpisodeRange.tuning`, on
-    /// which its price was tuned: so a learnt rule is not kept where it does harm. O(48 episodes).
-    public func guarded(
-        on source: some InstanceSource, tasks: Int, workers: Int, seed: UInt64, options: GameOptions = GameOptions()
+    /// Whether it was learnt for days of every kind: scale-free features and no forecast of its own.
+    public var isGeneral: Bool { features == .scaleFree && forecast.isFlat && constantPrice == nil }
+
+    /// The policy in the form that earns most over a few episodes of `EpisodeRange.tuning`, on which the rule's price was tuned
+    /// too: planned jointly or greedily, with virtual members or without, or the plain rule at its tuned price. Which of these
+    /// is best depends on the day: where a crowd waits in one place, or workers come from afar, joint plans and reserved
+    /// workers cost more than they bring; and where nothing learnt helps, the rule stays. O(5 * episodes) episodes.
+    ///
+    /// - Parameter source: what is played, or past days of the same kind.
+    public func calibrated(
+        on source: some InstanceSource, tasks: Int, workers: Int, seed: UInt64, episodes: Int = 24,
+        options: GameOptions = GameOptions()
     ) -> LearntCoalitionPolicy {
         guard let basePrice, constantPrice == nil else { return self }
+        var forms: [LearntCoalitionPolicy] = []
+        for (isJoint, ahead) in [(joint, horizonAhead), (!joint, horizonAhead), (joint, 0), (!joint, 0)] {
+            var form = self
+            form.joint = isJoint
+            form.horizonAhead = ahead
+            form.origin += "; here planned \(isJoint ? "jointly" : "greedily")"
+                + (ahead == 0 ? ", without workers about to be free" : "")
+            forms.append(form)
+        }
         var plain = self
         plain.constantPrice = basePrice
         plain.origin = "here the coalition rule at its tuned price: it earns more than \(name) on tuning episodes"
+        forms.append(plain)
         let revenue = Evaluation.run(
-            [self.source(options: options), plain.source(options: options)], on: source, tasks: tasks, workers: workers,
-            seed: seed, episodes: 0..<(source is FixedInstance ? 1 : 24), of: .tuning)
-        return Summary(revenue[0]).mean >= Summary(revenue[1]).mean ? self : plain
+            forms.map { $0.source(options: options) }, on: source, tasks: tasks, workers: workers, seed: seed,
+            episodes: 0..<(source is FixedInstance ? 1 : episodes), of: .tuning
+        ).map { Summary($0).mean }
+        return forms[revenue.indices.max { revenue[$0] < revenue[$1] } ?? 0]
     }
 
     private func forecasting(

@@ -181,6 +181,20 @@ struct InvarianceTests {
         for change in Self.units { #expect(try Self.live(name, change, clock: 0) == usual, Comment(rawValue: change.testDescription)) }
     }
 
+    @Test("a day that begins at midnight: an order from before is open, a moment before is refused")
+    func midnight() throws {
+        var scale = Snapshot.Scale(.chengdu, tasksPerWorker: 1)
+        scale.dayStart = 1440
+        let live = LiveDispatcher(LearntCoalition(.builtIn("cafe")!), scale: scale)
+        let worker = Worker(
+            x: 0, y: 0, skills: SkillSet(skill: 0), speed: 1, reach: 9, shiftStart: 1300, shiftEnd: 1700)
+        let task = SpatialTask(
+            release: 1435, x: 1, y: 1, skill: 0, workload: 5, expected: 20, deadline: 40, pay: 1, penaltyRate: 0.01)
+        let sent = try live.assign(workers: [worker], tasks: [task], now: 1441)
+        #expect(sent.map { [$0.worker, $0.task] } == [[0, 0]])
+        #expect { try live.assign(workers: [worker], tasks: [task], now: 1439) } throws: { "\($0)".contains("day") }
+    }
+
     @Test("a scale without numbers is refused, also one that was set later")
     func scale() throws {
         let live = LiveDispatcher(
