@@ -4,7 +4,7 @@ SWIFT ?= swift
 CLI := .build/release/cafe-cli
 DEMO := runs/demo
 
-.PHONY: help setup build demo test test-slow bench bench-check bench-quick bench-peers embed check check-aarch64 lint format sanitize fuzz torture clean
+.PHONY: wheel test-python help setup build demo test test-slow bench bench-check bench-quick bench-peers embed check check-aarch64 lint format sanitize fuzz torture clean
 
 help: ## show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -54,6 +54,12 @@ format: ## format Swift and C in place
 	$(SWIFT) format format --in-place --recursive Sources Tests Benchmarks/Cafe Package.swift
 	clang-format -i Sources/CCore/*/*.[ch] include/*.h include/cafe/*.h Benchmarks/Twins/*.c Benchmarks/Peers/*.c
 
+wheel: setup ## the Python wheel, into dist/ (installs on a machine without Swift)
+	@scripts/build-wheel
+
+test-python: wheel ## install the wheel into a fresh virtual environment and run its tests
+	@scripts/test-python
+
 sanitize: setup ## the tests with checks of memory, undefined behaviour and data races (two more builds)
 	@scripts/sanitize
 
@@ -64,4 +70,4 @@ torture: build ## five minutes of kills, damaged files and full disks, with coun
 	@scripts/torture --program $(CLI) --seconds $(or $(TORTURE_SECONDS),300)
 
 clean: ## remove what was built
-	rm -rf .build .build-* .fuzz Benchmarks/.build Tests/Fuzz/.build
+	rm -rf .build .build-* .fuzz Benchmarks/.build Tests/Fuzz/.build dist Python/build Python/cafe/_lib

@@ -47,7 +47,8 @@ let package = Package(
             path: ".",
             exclude: [
                 "Benchmarks", "CHANGELOG.md", "CONTRIBUTING.md", "Examples", "LICENSE", "Makefile", "README.md", "docs",
-                "scripts", "Tests", "Sources/CSCSwift", "Sources/CStartup", "Sources/cafe-cli",
+                "Python", "Server", "scripts", "Tests", "Sources/CSCSwift", "Sources/CStartup", "Sources/CZlib",
+                "Sources/CafeAPI", "Sources/cafe-cli",
             ],
             sources: ["Sources/CCore"],
             publicHeadersPath: "include",
@@ -56,10 +57,11 @@ let package = Package(
                 .linkedLibrary("lapacke"), .linkedLibrary("openblas"), .linkedLibrary("omp5"), .linkedLibrary("m"),
             ]
         ),
+        .systemLibrary(name: "CZlib", path: "Sources/CZlib", providers: [.apt(["zlib1g-dev"])]),
         .target(name: "CStartup", cSettings: [.unsafeFlags(["-std=c11", "-Wall", "-Wextra"])]),
         .target(
             name: "CSCSwift",
-            dependencies: ["CCore", .product(name: "Yams", package: "Yams")],
+            dependencies: ["CCore", "CZlib", .product(name: "Yams", package: "Yams")],
             swiftSettings: librarySettings
         ),
         .executableTarget(
@@ -69,6 +71,8 @@ let package = Package(
             ],
             swiftSettings: swiftFlags
         ),
+        // The C ABI of include/cafe_api.h; `make wheel` links it into libcafe.so.
+        .target(name: "CafeAPI", dependencies: ["CSCSwift"], swiftSettings: swiftFlags),
         .testTarget(name: "CCoreTests", dependencies: ["CCore"]),
         .testTarget(name: "CSCSwiftTests", dependencies: ["CSCSwift"], swiftSettings: swiftFlags),
         .testTarget(name: "CLITests", dependencies: ["cafe-cli"], swiftSettings: swiftFlags),

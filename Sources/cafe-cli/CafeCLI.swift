@@ -14,8 +14,10 @@ struct CafeCLI: ParsableCommand {
             BenchCommand.self,
             ReproduceCommand.self,
             EvaluateCommand.self,
+            CompareCommand.self,
             PoliciesCommand.self,
             EvolveCommand.self,
+            FitCommand.self,
             GenerateCommand.self,
             ScenariosCommand.self,
             TrainCommand.self,
@@ -38,6 +40,7 @@ struct CafeCLI: ParsableCommand {
             try command.run()
             try Output.flush()
         } catch {
+            ErrorReport.show(error)
             end(error)
         }
     }

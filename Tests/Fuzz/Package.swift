@@ -6,8 +6,9 @@ let package = Package(
     name: "cafe-fuzz",
     dependencies: [.package(name: "cafe", path: "../..")],
     targets: [
+        .target(name: "Driver"),
         .executableTarget(
-            name: "Fuzz", dependencies: [.product(name: "CSCSwift", package: "cafe")],
-            swiftSettings: [.unsafeFlags(["-parse-as-library"])])
+            name: "Fuzz", dependencies: ["Driver", .product(name: "CSCSwift", package: "cafe")],
+            swiftSettings: [.unsafeFlags(["-parse-as-library"])]),
     ]
 )

@@ -95,8 +95,8 @@ void cafe_vote_weighted(double *sum, const double *weight, const int32_t *start,
  *   E: posterior[i, c] = softmax over c of (bias[c] + sum over the labels of i of score[cell, c])
  *   M: counts[j, l, c] = sum of posterior[i, c] over the tasks that j labelled l
  * score == NULL leaves the posterior as it is and only counts. posterior[N, C]; counts[K, C, C] overwritten;
- * score[K, C, C]; bias[C]; total[K, C] = labels of each cell; scratch[chunks * K * C * C + K * C]; the tasks are cut
- * into `chunks` runs whose counts are added in order. Returns the largest change of a posterior. O(n C). */
+ * score[K, C, C]; bias[C]; total[K, C] = labels of each cell; scratch[chunks * (K * C * C + C) + K * C]; the tasks are
+ * cut into `chunks` runs whose counts are added in order. Returns the largest change of a posterior. O(n C). */
 double cafe_vote_em(double *posterior, double *counts, double *scratch, const double *score, const double *bias,
                     const double *total, const int32_t *start, const int32_t *cell, int64_t N, int64_t K, int32_t C,
                     int64_t chunks);
@@ -104,14 +104,41 @@ double cafe_vote_em(double *posterior, double *counts, double *scratch, const do
  * probability s(ability[j] * e^easiness[i]), s the logistic function, and else uniform over the other classes.
  *   E: posterior[i, c] = softmax over c of (bias[c] + sum over labels c of (ability * e^easiness + ln(C - 1)))
  *   M: one Fisher step on easiness[i] under the prior N(mean, variance), at most 1 long; scale[i] = e^easiness[i]
- * change[chunks] receives each run's largest change of a posterior. O(n + N C). */
-void cafe_vote_glad_tasks(double *posterior, double *easiness, double *scale, double *change, const double *ability,
-                          const double *bias, const int32_t *start, const int32_t *cell, double mean, double variance,
-                          int64_t N, int32_t C, int64_t chunks);
+ * change[chunks] receives each run's largest change of a posterior; scratch[chunks * C]. O(n + N C). */
+void cafe_vote_glad_tasks(double *posterior, double *easiness, double *scale, double *change, double *scratch,
+                          const double *ability, const double *bias, const int32_t *start, const int32_t *cell,
+                          double mean, double variance, int64_t N, int32_t C, int64_t chunks);
 /* The workers' half: one Fisher step on ability[j] under the prior N(mean, variance), at most 1 long. Worker j owns
  * start[j] .. start[j + 1] - 1 of answer = task * C + label. O(n). */
 void cafe_vote_glad_workers(double *ability, const double *posterior, const double *scale, const int32_t *start,
                             const int32_t *answer, double mean, double variance, int64_t K, int32_t C);
+
+/* ---- crowds ------------------------------------------------------------------------------------------------- */
+
+/* Belief propagation between tasks and workers (Liu, Peng, Ihler, NIPS 2012) where a worker is of one of `kinds` kinds,
+ * a multiple of 4, in each cell (a worker in a context). Kind k gives a task of class z the label y with probability
+ * own[y, k] if y = z, else other[y, k] confusion[z, y] + add[y, k]; own, other, add [C, kinds], confusion [C, C].
+ * Label e: task[e], cell[e], label[e]; message[e, z] = P(label[e] | class z) by the worker's other labels. */
+
+/* From tasks to workers. cavity[n, C] = the classes' probabilities of the label's task without the label: softmax of
+ * score[task] - log message (or - apart[n, C] where that is not NULL: what other labels that go with this one said too),
+ * or the class gold[task] where that is not negative. Multiplies evidence[cell, k] by the
+ * label's probability under kind k; scale[cell] gathers the logs of what was divided out. Where count is not NULL,
+ * count[cell, z, y] and spread[z, y] (z != y) receive the expected number of labels y on tasks of class z. All of those
+ * are added to. O(n (C + kinds)). */
+void cafe_crowd_gather(double *evidence, double *scale, double *count, double *spread, double *cavity,
+                       const double *score, const double *message, const double *apart, const double *confusion,
+                       const double *own, const double *other, const double *add, const int32_t *task,
+                       const int32_t *cell, const int32_t *label, const int32_t *gold, int64_t n, int32_t C,
+                       int32_t kinds);
+/* From workers to tasks: message[e, z] under posterior[cell, kinds], with the label's own say taken out of it if cavity
+ * (of cafe_crowd_gather) is not NULL; where count is not NULL the mean m becomes (count + strength m) / (row + strength),
+ * again without the label's own share, row[cell, z] the sum of count over y. score[task, z] += log message, times power[n] where that is not NULL. message holds
+ * the old messages, which gather saw. O(n (C + kinds)). */
+void cafe_crowd_send(double *message, double *score, const double *posterior, const double *count, const double *row,
+                     double strength, const double *cavity, const double *power, const double *confusion,
+                     const double *own, const double *other, const double *add, const int32_t *task,
+                     const int32_t *cell, const int32_t *label, int64_t n, int32_t C, int32_t kinds);
 
 /* ---- beta --------------------------------------------------------------------------------------------------- */
 

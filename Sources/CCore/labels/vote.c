@@ -176,15 +176,15 @@ WIDE static double em_binary(double *posterior, double *counts, const double *de
 }
 
 /* Any number of classes: counts[cell, c] += posterior of c. */
-WIDE static double em_classes(double *posterior, double *counts, const double *score, const double *bias,
-                              const int32_t *start, const int32_t *cell, int64_t first, int64_t last, int32_t C) {
+WIDE static double em_classes(double *posterior, double *counts, double *before, const double *score,
+                              const double *bias, const int32_t *start, const int32_t *cell, int64_t first,
+                              int64_t last, int32_t C) {
     double largest = 0;
     for (int64_t i = first; i < last; i++) {
         double *p = posterior + i * C;
         if (score) {
-            double before[BLOCK], top = -INFINITY, sum = 0;
-            int32_t kept = C < BLOCK ? C : BLOCK;
-            memcpy(before, p, (size_t)kept * sizeof *p);
+            double top = -INFINITY, sum = 0;
+            memcpy(before, p, (size_t)C * sizeof *p);
             for (int32_t c = 0; c < C; c++) p[c] = bias[c];
             for (int32_t e = start[i]; e < start[i + 1]; e++) {
                 const double *row = score + (int64_t)cell[e] * C;
@@ -194,7 +194,7 @@ WIDE static double em_classes(double *posterior, double *counts, const double *s
             for (int32_t c = 0; c < C; c++) p[c] = exp_of(p[c] - top);
             for (int32_t c = 0; c < C; c++) sum += p[c];
             for (int32_t c = 0; c < C; c++) p[c] /= sum;
-            for (int32_t c = 0; c < kept; c++) largest = fmax(largest, fabs(p[c] - before[c]));
+            for (int32_t c = 0; c < C; c++) largest = fmax(largest, fabs(p[c] - before[c]));
         }
         for (int32_t e = start[i]; e < start[i + 1]; e++) {
             double *row = counts + (int64_t)cell[e] * C;
@@ -208,7 +208,7 @@ double cafe_vote_em(double *posterior, double *counts, double *scratch, const do
                     const double *total, const int32_t *start, const int32_t *cell, int64_t N, int64_t K, int32_t C,
                     int64_t chunks) {
     int64_t cells = K * C, width = C == 2 ? cells : cells * C;
-    double *delta = scratch + chunks * cells * C, change = 0;
+    double *delta = scratch + chunks * cells * C, *before = delta + cells, change = 0;
     int32_t threads = cafe_threads_get();
     if (threads > chunks) threads = (int32_t)chunks;
     if (C == 2 && score)
@@ -222,7 +222,7 @@ double cafe_vote_em(double *posterior, double *counts, double *scratch, const do
             moved =
                 em_binary(posterior, part, score ? delta : 0, score ? bias[1] - bias[0] : 0, start, cell, first, last);
         else
-            moved = em_classes(posterior, part, score, bias, start, cell, first, last, C);
+            moved = em_classes(posterior, part, before + chunk * C, score, bias, start, cell, first, last, C);
         change = moved > change ? moved : change;
     }
     for (int64_t chunk = 1; chunk < chunks; chunk++)
@@ -247,18 +247,17 @@ INLINE double at_most_one(double step) {
 }
 
 /* E and M of one task; returns the largest change of its posterior. */
-INLINE double glad_task(double *p, double *easiness, double *scale, const double *ability, const double *bias,
-                        const int32_t *cell, int32_t n, double mean, double variance, int32_t C) {
-    double beta = *scale, other = log(C - 1.0), largest = 0, before[BLOCK], top = -INFINITY, sum = 0;
-    int32_t kept = C < BLOCK ? C : BLOCK;
-    memcpy(before, p, (size_t)kept * sizeof *p);
+INLINE double glad_task(double *p, double *before, double *easiness, double *scale, const double *ability,
+                        const double *bias, const int32_t *cell, int32_t n, double mean, double variance, int32_t C) {
+    double beta = *scale, other = log(C - 1.0), largest = 0, top = -INFINITY, sum = 0;
+    memcpy(before, p, (size_t)C * sizeof *p);
     for (int32_t c = 0; c < C; c++) p[c] = bias[c];
     for (int32_t e = 0; e < n; e++) p[cell[e] % C] += ability[cell[e] / C] * beta + other;
     for (int32_t c = 0; c < C; c++) top = p[c] > top ? p[c] : top;
     for (int32_t c = 0; c < C; c++) p[c] = exp_of(p[c] - top);
     for (int32_t c = 0; c < C; c++) sum += p[c];
     for (int32_t c = 0; c < C; c++) p[c] /= sum;
-    for (int32_t c = 0; c < kept; c++) largest = fmax(largest, fabs(p[c] - before[c]));
+    for (int32_t c = 0; c < C; c++) largest = fmax(largest, fabs(p[c] - before[c]));
     double slope = -(*easiness - mean) / variance, curvature = 1 / variance;
     for (int32_t e = 0; e < n; e++) {
         double x = ability[cell[e] / C] * beta, s = logistic(x);
@@ -270,20 +269,21 @@ INLINE double glad_task(double *p, double *easiness, double *scale, const double
     return largest;
 }
 
-void cafe_vote_glad_tasks(double *posterior, double *easiness, double *scale, double *change, const double *ability,
-                          const double *bias, const int32_t *start, const int32_t *cell, double mean, double variance,
-                          int64_t N, int32_t C, int64_t chunks) {
+void cafe_vote_glad_tasks(double *posterior, double *easiness, double *scale, double *change, double *scratch,
+                          const double *ability, const double *bias, const int32_t *start, const int32_t *cell,
+                          double mean, double variance, int64_t N, int32_t C, int64_t chunks) {
     int32_t threads = cafe_threads_get();
     if (threads > chunks) threads = (int32_t)chunks;
 #pragma omp parallel for num_threads(threads) schedule(static) if (threads > 1)
     for (int64_t chunk = 0; chunk < chunks; chunk++) {
         double largest = 0;
         for (int64_t i = chunk * N / chunks; i < (chunk + 1) * N / chunks; i++) {
-            double *p = posterior + i * C, *b = easiness + i;
+            double *p = posterior + i * C, *b = easiness + i, *s = scale + i, *before = scratch + chunk * C;
+            const int32_t *own = cell + start[i];
             int32_t n = start[i + 1] - start[i];
             double moved = C == 2 // a constant C turns its divisions into shifts
-                               ? glad_task(p, b, scale + i, ability, bias, cell + start[i], n, mean, variance, 2)
-                               : glad_task(p, b, scale + i, ability, bias, cell + start[i], n, mean, variance, C);
+                               ? glad_task(p, before, b, s, ability, bias, own, n, mean, variance, 2)
+                               : glad_task(p, before, b, s, ability, bias, own, n, mean, variance, C);
             largest = moved > largest ? moved : largest;
         }
         change[chunk] = largest;

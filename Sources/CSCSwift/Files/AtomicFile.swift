@@ -67,9 +67,11 @@ public enum AtomicFile {
         return [UInt8](content)
     }
 
-    /// All of a text file. Throws `CSCError.file` when it cannot be read or is not UTF-8.
+    /// All of a text file, without a byte order mark. Throws `CSCError.file` when it cannot be read or is not UTF-8.
     public static func readText(_ path: String) throws(CSCError) -> String {
-        guard let text = String(validating: try read(path), as: UTF8.self) else {
+        var bytes = try read(path)
+        if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { bytes.removeFirst(3) }
+        guard let text = String(validating: bytes, as: UTF8.self) else {
             throw .file(path: path, reason: "is not UTF-8 text")
         }
         return text
@@ -78,10 +80,15 @@ public enum AtomicFile {
     /// Adds text to the end of a file in one write, creating the file if need be. A process killed in between leaves
     /// all of it or, on a full disk, a torn last line, which readers must drop. Throws `CSCError.file`.
     public static func append(_ text: String, to path: String) throws(CSCError) {
+        try append(Array(text.utf8), to: path)
+    }
+
+    /// Adds bytes to the end of a file in one write; otherwise as above.
+    public static func append(_ bytes: [UInt8], to path: String) throws(CSCError) {
         let descriptor = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else { throw failure(path, "cannot be opened") }
         defer { close(descriptor) }
-        try put(Array(text.utf8), descriptor, path)
+        try put(bytes, descriptor, path)
     }
 
     /// Makes a folder with its parents; no error when it exists. Throws `CSCError.file`.

@@ -31,6 +31,8 @@ public struct CSVFormat: Sendable, Hashable {
     public var skippedLines: Int
     /// Whether rows may be shorter or longer than the header.
     public var ragged: Bool
+    /// Which column is which, where a user has said so.
+    public var columns = ColumnMapping()
 
     /// A layout; the default is a table with a header line, separated by comma, tab or semicolon.
     public init(
@@ -70,6 +72,7 @@ public final class CSVReader {
     /// Whether the names come from the file or the caller rather than being numbers.
     private let isNamed: Bool
     private let ragged: Bool
+    private let columns: ColumnMapping
     private var scanner: CSVScanner
     private var pending = false
 
@@ -78,7 +81,7 @@ public final class CSVReader {
     ///   cannot be meant.
     public convenience init(path: String, format: CSVFormat = CSVFormat()) throws(CSCError) {
         if path == "-" {
-            try self.init(path: "standard input", text: [], handle: .standardInput, format: format)
+            try self.init(path: "standard input", text: [], handle: FileHandle.standardInput, format: format)
             return
         }
         var isFolder: ObjCBool = false
@@ -102,24 +105,24 @@ public final class CSVReader {
         try self.init(path: name, text: bytes, handle: nil, format: format)
     }
 
-    private init(path: String, text: [UInt8], handle: FileHandle?, format: CSVFormat) throws(CSCError) {
+    private init(path: String, text: [UInt8], handle: (any ByteSource)?, format: CSVFormat) throws(CSCError) {
         self.path = path
         self.ragged = format.ragged
+        columns = format.columns
         var head = text
-        if let handle {
-            do {
-                head = try handle.read(upToCount: 1 << 16).map { Array($0) } ?? []
-            } catch {
-                throw .file(path: path, reason: "cannot be read: \(error.localizedDescription)")
+        var handle = handle
+        func fill() throws(CSCError) {
+            do { head = try handle?.read(upToCount: 1 << 16).map { Array($0) } ?? [] } catch {
+                throw error as? CSCError ?? .file(path: path, reason: "cannot be read: \(error.localizedDescription)")
             }
         }
+        if handle != nil { try fill() }
+        if head.starts(with: [0x1F, 0x8B]) {
+            handle = GzipSource(path: path, head: head, file: handle)
+            try fill()
+        }
         if head.starts(with: [0xEF, 0xBB, 0xBF]) { head.removeFirst(3) }
-        if head.starts(with: [0xFF, 0xFE]) || head.starts(with: [0xFE, 0xFF]) {
-            throw .table(path: path, reason: "the file is UTF-16; save it as UTF-8")
-        }
-        if head.starts(with: [0x1F, 0x8B]) || head.starts(with: [0x50, 0x4B, 3, 4]) {
-            throw .table(path: path, reason: "the file is compressed; unpack it first")
-        }
+        if let objection = FileKind.objection(head) { throw .table(path: path, reason: objection) }
         var scan = CSVScanner(
             path: path, text: head, handle: handle,
             separator: Self.separator(format, head), blanks: format.separator == .blanks, comment: format.comment)
@@ -195,6 +198,9 @@ public final class CSVReader {
     /// The index of the column called one of these names, or nil.
     /// - Throws: `CSCError.table` where several columns answer to the same name.
     public func optionalColumn(_ accepted: [String]) throws(CSCError) -> Int? {
+        if let meaning = accepted.first, let given = columns.column(of: meaning) {
+            return try column(given, of: meaning)
+        }
         for name in accepted {
             let key = Self.normal(name)
             let found = names.indices.filter { Self.normal(names[$0]) == key }
@@ -204,6 +210,21 @@ public final class CSVReader {
             if let index = found.first { return index }
         }
         return nil
+    }
+
+    /// The column that a user named, by its name or its number.
+    private func column(_ given: String, of meaning: String) throws(CSCError) -> Int {
+        let key = Self.normal(given)
+        let exact = names.indices.filter { ExactName.same(names[$0], given) }
+        let found = exact.isEmpty ? names.indices.filter { Self.normal(names[$0]) == key } : exact
+        if found.count == 1 { return found[0] }
+        if found.isEmpty, let number = Int(given), number >= 1, number <= names.count { return number - 1 }
+        throw .table(
+            path: path,
+            reason: "the column of '\(meaning)' is said to be '\(given)', "
+                + (found.isEmpty ? "but there is none of that name" : "but \(found.count) are called so")
+                + "; the header has \(names.map { "'\($0)'" }.joined(separator: ", "))"
+                + Spelling.hint(for: given, among: names))
     }
 
     /// The index of the column with this number, from 1.
@@ -344,9 +365,14 @@ public final class CSVReader {
 
     /// The field as a point in time, in seconds since 1970-01-01 00:00: `2017-04-30 23:39:31`, `2010-06-29T05:07:41Z`,
     /// `2017-04-30`, with fractions of a second and a zone `+08:00` if wanted. A time without a zone is taken as is.
-    public func time(_ column: Int) throws(CSCError) -> Double {
-        guard column < scanner.count, let value = scanner.time(column) else {
-            throw error(column, "a date and time such as 2017-04-30 23:39:31 is wanted")
+    public func time(_ column: Int) throws(CSCError) -> Double { try stamp(column).seconds }
+
+    /// The field as a point in time with its zone: as `time`, or a number of seconds, milli-, micro- or nanoseconds since
+    /// 1970, whichever its size says.
+    public func stamp(_ column: Int) throws(CSCError) -> TimeStamp {
+        guard column < scanner.count, let value = scanner.stamp(column) else {
+            throw error(
+                column, "a date and time such as 2017-04-30 23:39:31, or a number of seconds since 1970, is wanted")
         }
         return value
     }

@@ -22,13 +22,13 @@ struct CSVScanner: ~Copyable {
     private let comment: UInt8?
     private var position = 0
     private var nextLine = 1
-    private var handle: FileHandle?
+    private var handle: (any ByteSource)?
 
     private static let quote: UInt8 = 34
     private static let chunk = 1 << 18
 
     /// A scanner of `text`, or of what `handle` still has after it.
-    init(path: String, text: [UInt8], handle: FileHandle?, separator: UInt8, blanks: Bool, comment: UInt8?) {
+    init(path: String, text: [UInt8], handle: (any ByteSource)?, separator: UInt8, blanks: Bool, comment: UInt8?) {
         self.path = path
         self.buffer = text
         self.handle = handle
@@ -174,7 +174,7 @@ struct CSVScanner: ~Copyable {
     func int(_ field: Int) -> Int? { FieldParser.int(buffer, starts[field], ends[field]) }
     func double(_ field: Int) -> Double? { FieldParser.double(buffer, starts[field], ends[field]) }
     func bool(_ field: Int) -> Bool? { FieldParser.bool(buffer, starts[field], ends[field]) }
-    func time(_ field: Int) -> Double? { FieldParser.time(buffer, starts[field], ends[field]) }
+    func stamp(_ field: Int) -> TimeStamp? { FieldParser.stamp(buffer, starts[field], ends[field]) }
 
     private func isBlank(_ byte: UInt8) -> Bool { byte == 32 || (byte == 9 && separator != 9) }
 
@@ -199,7 +199,7 @@ struct CSVScanner: ~Copyable {
         do {
             data = try handle.read(upToCount: wanted)
         } catch {
-            throw .file(path: path, reason: "cannot be read: \(error.localizedDescription)")
+            throw error as? CSCError ?? .file(path: path, reason: "cannot be read: \(error.localizedDescription)")
         }
         guard let data, !data.isEmpty else {
             self.handle = nil

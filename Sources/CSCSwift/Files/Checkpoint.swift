@@ -97,6 +97,31 @@ public struct Checkpoint: Sendable, Equatable {
         .damaged(path: path, reason: "section '\(name)' holds a number that is not finite, at position \(at)")
     }
 
+    /// The floats of a section, all of them finite; throws as `floats` does.
+    public func finiteFloats(_ name: String, count: Int? = nil) throws(CSCError) -> [Float] {
+        let values = try floats(name, count: count)
+        guard values.allSatisfy(\.isFinite) else { throw notFinite(name) }
+        return values
+    }
+
+    /// The doubles of a section, all of them finite; throws as `floats` does.
+    public func finiteDoubles(_ name: String, count: Int? = nil) throws(CSCError) -> [Double] {
+        let values = try doubles(name, count: count)
+        guard values.allSatisfy(\.isFinite) else { throw notFinite(name) }
+        return values
+    }
+
+    /// A section that holds one integer of a range; throws as `floats` does.
+    public func integer(_ name: String, in range: ClosedRange<Int> = 0...Int.max) throws(CSCError) -> Int {
+        let value = try integers(name, count: 1)[0]
+        guard range.contains(value) else { throw .damaged(path: path, reason: "section '\(name)' is \(value)") }
+        return value
+    }
+
+    private func notFinite(_ name: String) -> CSCError {
+        .damaged(path: path, reason: "section '\(name)' holds numbers that are not finite: its training diverged")
+    }
+
     /// The text of a section; throws as `floats` does.
     public func text(_ name: String) throws(CSCError) -> String {
         let reader = try open(name, .text, width: 1, count: nil)
@@ -158,9 +183,13 @@ public struct Checkpoint: Sendable, Equatable {
         guard reader.has(16) else { throw damaged("only \(bytes.count) bytes") }
         guard reader.take(8) == Checkpoint.magic else { throw damaged("it is not a checkpoint") }
         let version = reader.take(UInt32.self)
-        guard version == Checkpoint.formatVersion else {
-            throw damaged("format version \(version); this program reads \(Checkpoint.formatVersion)")
+        guard version <= Checkpoint.formatVersion || version > 255 else {
+            throw .file(
+                path: path,
+                reason:
+                    "it is of format \(version), this program reads \(Checkpoint.formatVersion): use the newer program")
         }
+        guard version == Checkpoint.formatVersion else { throw damaged("there is no format version \(version)") }
         let count = reader.take(UInt32.self)
         guard Int(count) <= bytes.count else { throw damaged("the table of sections is cut short") }
         var table: [(section: Section, size: Int, hash: UInt64)] = []

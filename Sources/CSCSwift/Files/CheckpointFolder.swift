@@ -3,17 +3,21 @@ internal import Foundation
 /// The checkpoints of a run: the last few, and the best so far.
 ///
 /// Files are `iteration-000120.ckpt` and `best.ckpt`. Each is written atomically, so a kill at any moment leaves the
-/// earlier ones whole. A damaged file is reported and passed over in favour of the one before.
+/// earlier ones whole. A damaged file is reported and passed over in favour of the one before. A file that cannot be
+/// read, or is of a newer format, is neither passed over nor removed: it may hold more than this program can see.
 public struct CheckpointFolder: Sendable {
     /// The folder; `save` makes it where it does not exist.
     public let path: String
     /// How many of the latest checkpoints stay; at least 1.
     public let keepLast: Int
+    /// Iterations that are no multiple of it are off schedule: their checkpoints, written where a run was stopped or
+    /// ended, go when a later one has been saved. So a run that was stopped leaves the files of one that was not.
+    public let every: Int
 
     /// What `latest` found: a checkpoint, and the files that had to be passed over.
     public struct Found: Sendable {
-        /// The iteration that the checkpoint was saved as.
-        public let iteration: Int
+        /// The iteration that the checkpoint was saved as; nil for the best one.
+        public let iteration: Int?
         /// The checkpoint's file.
         public let path: String
         /// What the file holds, whole.
@@ -23,11 +27,13 @@ public struct CheckpointFolder: Sendable {
     }
 
     /// The checkpoints in the folder at `path`, which need not exist yet.
-    /// - Precondition: `keepLast` is at least 1.
-    public init(path: String, keepLast: Int = 3) {
+    /// - Precondition: `keepLast` and `every` are at least 1.
+    public init(path: String, keepLast: Int = 3, every: Int = 1) {
         precondition(keepLast >= 1, "CheckpointFolder: keepLast \(keepLast) is less than 1")
+        precondition(every >= 1, "CheckpointFolder: every \(every) is less than 1")
         self.path = path
         self.keepLast = keepLast
+        self.every = every
     }
 
     /// The file of the best checkpoint; it need not exist.
@@ -44,45 +50,52 @@ public struct CheckpointFolder: Sendable {
     public func iterations() -> [Int] {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
         return names.compactMap { name -> Int? in
-            guard name.hasPrefix("iteration-"), name.hasSuffix(".ckpt") else { return nil }
-            return Int(name.dropFirst(10).dropLast(5))
+            guard name.hasPrefix("iteration-"), name.hasSuffix(".ckpt"),
+                let iteration = Int(name.dropFirst(10).dropLast(5)), iteration >= 0
+            else { return nil }
+            return iteration
         }.sorted()
     }
 
-    /// Saves a checkpoint, also as the best one when `isBest`, and deletes those that are too old. Throws
-    /// `CSCError.file`.
-    public func save(_ checkpoint: Checkpoint, iteration: Int, isBest: Bool = false) throws(CSCError) {
+    /// Saves a checkpoint, and deletes those that are too old or off schedule. Throws `CSCError.file`.
+    public func save(_ checkpoint: Checkpoint, iteration: Int) throws(CSCError) {
         try AtomicFile.makeFolder(path)
         AtomicFile.removeLeftovers(in: path)
-        let bytes = checkpoint.encoded()
-        if isBest { try AtomicFile.write(bytes, to: bestPath) }
-        try AtomicFile.write(bytes, to: file(iteration: iteration))
-        for old in iterations().dropLast(keepLast) where old < iteration {
+        try checkpoint.write(to: file(iteration: iteration))
+        let older = iterations().filter { $0 < iteration }
+        let kept = Set((older.filter { $0 % every == 0 } + [iteration]).suffix(keepLast))
+        for old in older where !kept.contains(old) {
             try? FileManager.default.removeItem(atPath: file(iteration: old))
         }
     }
 
-    /// The newest whole checkpoint. Throws `CSCError.damaged` naming the newest file when none is whole, and
-    /// `CSCError.file` when there is none at all.
-    public func latest() throws(CSCError) -> Found {
+    /// Saves a checkpoint as the best one. Throws `CSCError.file`.
+    public func saveBest(_ checkpoint: Checkpoint) throws(CSCError) {
+        try AtomicFile.makeFolder(path)
+        try checkpoint.write(to: bestPath)
+    }
+
+    /// The newest checkpoint that is whole and that `accept` takes; after those of iterations comes the best one.
+    ///
+    /// - Parameter accept: looks at a checkpoint and its iteration (nil for the best one); where it throws
+    ///   `CSCError.damaged` the file counts as damaged, any other error ends the search.
+    /// - Throws: `CSCError.file` where a file cannot be read or is of a newer format, or where there is no checkpoint at
+    ///   all; `CSCError.damaged` naming the newest file where none is whole; what `accept` throws.
+    public func latest(accept: (Checkpoint, Int?) throws -> Void = { _, _ in }) throws -> Found {
         var refused: [CSCError] = []
-        for iteration in iterations().reversed() {
-            let candidate = file(iteration: iteration)
-            do throws(CSCError) {
-                let checkpoint = try Checkpoint(contentsOf: candidate)
-                return Found(iteration: iteration, path: candidate, checkpoint: checkpoint, refused: refused)
-            } catch {
-                refused.append(error)
+        var candidates: [(iteration: Int?, path: String)] = iterations().reversed().map { ($0, file(iteration: $0)) }
+        if FileManager.default.fileExists(atPath: bestPath) { candidates.append((nil, bestPath)) }
+        for candidate in candidates {
+            do {
+                let checkpoint = try Checkpoint(contentsOf: candidate.path)
+                try accept(checkpoint, candidate.iteration)
+                return Found(
+                    iteration: candidate.iteration, path: candidate.path, checkpoint: checkpoint, refused: refused)
+            } catch CSCError.damaged(let path, let reason) {
+                refused.append(.damaged(path: path, reason: reason))
             }
         }
         if let first = refused.first { throw first }
-        throw .file(path: path, reason: "there is no checkpoint")
-    }
-
-    /// Deletes the files of later iterations: what a resumed run will write again. O(files).
-    public func removeAfter(iteration: Int) {
-        for later in iterations() where later > iteration {
-            try? FileManager.default.removeItem(atPath: file(iteration: later))
-        }
+        throw CSCError.file(path: path, reason: "there is no checkpoint")
     }
 }

@@ -82,8 +82,8 @@ enum FieldParser {
     }
 
     /// `yyyy-MM-dd`, then optionally a blank or T and `HH:mm[:ss[.fraction]]`, then optionally Z or `[+-]HH[:]mm`, as
-    /// seconds since 1970-01-01 00:00. A time without a zone is taken as it stands. O(1).
-    static func time(_ bytes: [UInt8], _ low: Int, _ high: Int) -> Double? {
+    /// a `TimeStamp`; or a number that counts from 1970. O(1).
+    static func stamp(_ bytes: [UInt8], _ low: Int, _ high: Int) -> TimeStamp? {
         func digits(_ at: Int, _ count: Int) -> Int? {
             guard at + count <= high else { return nil }
             var value = 0
@@ -98,10 +98,10 @@ enum FieldParser {
 
         guard let year = digits(low, 4), byte(low + 4) == 45, let month = digits(low + 5, 2), byte(low + 7) == 45,
             let day = digits(low + 8, 2), (1...12).contains(month), day >= 1, day <= daysIn(month, of: year)
-        else { return nil }
+        else { return double(bytes, low, high).flatMap(TimeStamp.init(sinceEpoch:)) }
         let days = Double(daysSince1970(year, month, day)) * 86_400
         var at = low + 10
-        if at == high { return days }
+        if at == high { return TimeStamp(wall: days) }
         guard byte(at) == 32 || byte(at) == 84, let hour = digits(at + 1, 2), byte(at + 3) == 58,
             let minute = digits(at + 4, 2), hour <= 23, minute <= 59
         else { return nil }
@@ -119,19 +119,26 @@ enum FieldParser {
                 seconds += fraction
             }
         }
-        var zone = 0
+        if byte(at) == 32 && at + 1 < high { at += 1 }
+        var zone: Int?
         if byte(at) == 90 {
             at += 1
+            zone = 0
+        } else if at + 3 == high && byte(at) == 85 && byte(at + 1) == 84 && byte(at + 2) == 67 {
+            at += 3
+            zone = 0
         } else if byte(at) == 43 || byte(at) == 45 {
             let sign = byte(at) == 43 ? 1 : -1
             let colon = byte(at + 3) == 58 ? 1 : 0
-            guard let hours = digits(at + 1, 2), let minutes = digits(at + 3 + colon, 2), hours <= 14, minutes <= 59
+            let short = at + 3 == high
+            guard let hours = digits(at + 1, 2), let minutes = short ? 0 : digits(at + 3 + colon, 2), hours <= 14,
+                minutes <= 59
             else { return nil }
             zone = sign * (hours * 3600 + minutes * 60)
-            at += 5 + colon
+            at += short ? 3 : 5 + colon
         }
         guard at == high else { return nil }
-        return days + Double(hour * 3600 + minute * 60 - zone) + seconds
+        return TimeStamp(wall: days + Double(hour * 3600 + minute * 60) + seconds, offset: zone)
     }
 
     private static func daysIn(_ month: Int, of year: Int) -> Int {

@@ -28,17 +28,16 @@ public struct MetricsWriter: Sendable {
             return
         }
         self.init(base: base, columns: columns)
+        try MetricsWriter.checkColumns(base, columns)
         let lines = try MetricsWriter.wholeLines(of: base + ".csv")
-        guard let first = lines.first, first + "\n" == MetricsWriter.header(columns) else {
-            throw .table(path: base + ".csv", reason: "its columns are not those that this program writes")
-        }
+        let first = MetricsWriter.header(columns).dropLast()
         let kept = lines.dropFirst().filter { line in
             line.split(separator: ",", omittingEmptySubsequences: false).first.flatMap { Int($0) }.map {
                 $0 <= iteration
             }
                 ?? false
         }
-        try AtomicFile.write(([first] + kept).map { $0 + "\n" }.joined(), to: base + ".csv")
+        try AtomicFile.write(([String(first)] + kept).map { $0 + "\n" }.joined(), to: base + ".csv")
         let rows =
             FileManager.default.fileExists(atPath: base + ".jsonl")
             ? try MetricsWriter.wholeLines(of: base + ".jsonl") : []
@@ -49,6 +48,14 @@ public struct MetricsWriter: Sendable {
             return Int(digits).map { $0 <= iteration } ?? false
         }
         try AtomicFile.write(keptRows.map { $0 + "\n" }.joined(), to: base + ".jsonl")
+    }
+
+    /// Throws `CSCError.table` where a table is there whose columns are others. O(file).
+    static func checkColumns(_ base: String, _ columns: [String]) throws(CSCError) {
+        guard FileManager.default.fileExists(atPath: base + ".csv") else { return }
+        guard let first = try wholeLines(of: base + ".csv").first, first + "\n" == header(columns) else {
+            throw .table(path: base + ".csv", reason: "its columns are not those that this program writes")
+        }
     }
 
     private init(base: String, columns: [String]) {
@@ -66,6 +73,19 @@ public struct MetricsWriter: Sendable {
         let row = JSON.object(
             [("iteration", .integer(iteration))] + zip(columns, values).map { ($0, .number($1)) })
         try AtomicFile.append(row.line + "\n", to: base + ".jsonl")
+    }
+
+    /// Flushes both files to the disk. Throws `CSCError.file`.
+    public func flush() throws(CSCError) {
+        for path in [base + ".csv", base + ".jsonl"] {
+            let descriptor = open(path, O_WRONLY | O_CLOEXEC)
+            guard descriptor >= 0, fsync(descriptor) == 0 else {
+                let reason = String(cString: strerror(errno))
+                if descriptor >= 0 { close(descriptor) }
+                throw .file(path: path, reason: "cannot be flushed to the disk: \(reason)")
+            }
+            close(descriptor)
+        }
     }
 
     private static func header(_ columns: [String]) -> String {

@@ -20,12 +20,14 @@ public struct RandomStream: RandomNumberGenerator, Sendable, Hashable, Codable {
         case annealing = 7
         case autoencoder = 8
         case evolution = 9
+        case scenario = 10
         case labelModel = 16
         case labelAssignment = 17
         case labelTies = 18
         case completion = 19
         case clustering = 20
         case labelGold = 21
+        case labelCrew = 22
         case test = 255
     }
 

@@ -18,14 +18,14 @@ public struct MarlEval: Sendable {
         }
     }
 
-    private struct Run {
+    private struct Series {
         var name: String
         var steps: [Step]
         var absolute: [Double]
     }
     private let environment: String
     private let metric: String
-    private var tasks: [(name: String, algorithms: [(name: String, runs: [Run])])] = []
+    private var tasks: [(name: String, algorithms: [(name: String, runs: [Series])])] = []
 
     /// Evaluations in one environment by one metric, such as `revenue`.
     public init(environment: String, metric: String) {
@@ -53,7 +53,7 @@ public struct MarlEval: Sendable {
         guard try place(of: run, among: runs.map(\.name)) == runs.count else {
             throw .invalid("marl-eval: run '\(run)' of '\(algorithm)' on '\(task)' is there twice")
         }
-        tasks[at].algorithms[which].runs.append(Run(name: run, steps: steps, absolute: absolute))
+        tasks[at].algorithms[which].runs.append(Series(name: run, steps: steps, absolute: absolute))
     }
 
     /// Where the name is among those known; their count where it is new.
@@ -66,7 +66,7 @@ public struct MarlEval: Sendable {
     /// The file. O(values).
     public var json: JSON {
         func metrics(_ values: [Double]) -> (String, JSON) { (metric, .array(values.map(JSON.number))) }
-        func steps(_ run: Run) -> JSON {
+        func steps(_ run: Series) -> JSON {
             .object(
                 run.steps.enumerated().map { number, step in
                     (

@@ -18,27 +18,32 @@ struct GenerateCommand: ParsableCommand {
             """)
 
     @OptionGroup var source: SourceOptions
-    @Option(help: "Tasks of the episode.", transform: Limits.episodeSize.parse)
+    @Option(parsing: .unconditional, help: "Tasks of the episode.", transform: Limits.episodeSize.parse)
     var tasks = 200
-    @Option(help: "Workers of the episode.", transform: Limits.episodeSize.parse)
+    @Option(parsing: .unconditional, help: "Workers of the episode.", transform: Limits.episodeSize.parse)
     var workers = 200
-    @Option(help: "The seed.")
+    @Option(parsing: .unconditional, help: "The seed.")
     var seed: UInt64 = 7
-    @Option(help: "Which episode of the seed.", transform: Limits.episodeNumber.parse)
+    @Option(parsing: .unconditional, help: "Which episode of the seed.", transform: Limits.episodeNumber.parse)
     var episode = 0
     @Option(help: "The folder to write to; made if it is not there.")
     var out: String
 
     func run() throws {
         let (source, notes) = try source.open()
+        if let fixed = source as? FixedInstance {
+            throw ValidationError("--orders: \(fixed.name) is an instance already; there is nothing to generate")
+        }
         for note in notes + [SourceOptions.shortage(source, tasks: tasks)].compactMap(\.self) { print("note: \(note)") }
         let instance = source.instance(
             tasks: tasks, workers: workers, seed: seed, episode: EpisodeRange.evaluation[episode])
+        for warning in ReachCheck(instance).warnings { FileOptions.note("warning: \(warning)") }
         try AtomicFile.makeFolder(out)
         let taskPath = AtomicFile.join(out, "tasks.csv")
         let workerPath = AtomicFile.join(out, "workers.csv")
         try instance.write(tasks: taskPath, workers: workerPath)
         print(
-            "wrote \(instance.tasks.count) tasks to \(taskPath) and \(instance.workers.count) workers to \(workerPath)")
+            "wrote \(Terminal.counted(instance.tasks.count, "task")) to \(taskPath) and "
+                + "\(Terminal.counted(instance.workers.count, "worker")) to \(workerPath)")
     }
 }

@@ -29,42 +29,136 @@ struct PolicyNames {
     /// Where episodes come from.
     let source: any InstanceSource
     /// The rules in force.
-    let options: GameOptions
+    let rules: GameRules
     /// How NAME:lookahead looks ahead.
     let lookahead: LookaheadOptions
     /// Where it draws its futures from, or why it cannot.
     let futures: Result<any InstanceSource, ValidationError>
 
+    private let prices = Prices()
+    private final class Prices { var known: [String: Double] = [:] }
+
     private static let lookaheadSuffix = ":lookahead"
     private static let sampledSuffix = ":sampled"
 
-    /// The policy of that name; priced dispatchers are tuned on training episodes of the setting. A trained run plays by
-    /// its own options, so it is refused where `options` say otherwise of re-routing.
-    func policy(_ name: String, tasks: Int, workers: Int, seed: UInt64) throws -> PolicySource {
-        if name.hasSuffix(Self.lookaheadSuffix) {
+    init(
+        source: any InstanceSource, rules: GameRules, lookahead: LookaheadOptions,
+        futures: Result<any InstanceSource, ValidationError>
+    ) {
+        self.source = source
+        self.rules = rules
+        self.lookahead = lookahead
+        self.futures = futures
+    }
+
+    /// Whether a name asks for lookahead.
+    static func looksAhead(_ name: String) -> Bool { name.hasSuffix(lookaheadSuffix) }
+
+    /// The folder of a run of train that a name stands for, if it may be one.
+    private static func run(_ name: String) -> (folder: String, sampled: Bool)? {
+        let sampled = name.hasSuffix(sampledSuffix)
+        let folder = sampled ? String(name.dropLast(sampledSuffix.count)) : name
+        return name.contains("/") || DispatchPolicy.isRun(folder) ? (folder, sampled) : nil
+    }
+
+    /// The rules by which all these policies can be put into one table: those of the trained runs among them, which know
+    /// no other; the usual ones where there is no run.
+    ///
+    /// - Throws: `CSCError.invalid` where two runs were trained by different rules, or `reroute` says otherwise.
+    static func rules(of names: [String], reroute: Bool) throws -> GameRules {
+        var first: (folder: String, rules: GameRules)?
+        for name in names where try !looksAhead(name) && LearntCoalitionPolicy.named(name) == nil {
+            guard let folder = run(name)?.folder, DispatchPolicy.isRun(folder) else { continue }
+            let rules = GameRules(try DispatchPolicy(contentsOf: folder).configuration.game)
+            guard rules.reroute == reroute else {
+                throw CSCError.invalid(
+                    "\(folder) was trained with game.reroute \(rules.reroute): evaluate it "
+                        + "\(rules.reroute ? "with" : "without") --reroute")
+            }
+            if let first, first.rules != rules {
+                throw CSCError.invalid(
+                    "\(first.folder) and \(folder) were trained by different rules (\(first.rules.text ?? "the usual ones") and "
+                        + "\(rules.text ?? "the usual ones")): their revenues cannot be compared; evaluate them one by one"
+                )
+            }
+            first = first ?? (folder, rules)
+        }
+        if let first { return first.rules }
+        var rules = GameRules()
+        rules.reroute = reroute
+        return rules
+    }
+
+    /// The policy of that name; priced dispatchers are tuned on training episodes of the setting.
+    ///
+    /// - Parameter played: called after each episode of the tuning.
+    func policy(
+        _ name: String, tasks: Int, workers: Int, seed: UInt64, played: (@Sendable () -> Void)? = nil
+    ) throws -> PolicySource {
+        let options = rules.options
+        if Self.looksAhead(name) {
             let rule = String(name.dropLast(Self.lookaheadSuffix.count))
             guard let learnt = try LearntCoalitionPolicy.named(rule) else {
                 throw ValidationError(
                     "\(name): only a learnt coalition rule looks ahead, such as cafe-chengdu or the folder of a run of "
                         + "evolve; '\(rule)' is none")
             }
-            return learnt.source(options: options, lookahead: lookahead, futures: try futures.get())
+            return adapted(learnt, tasks, workers, seed)
+                .source(options: options, lookahead: lookahead, futures: try futures.get())
         }
-        if let learnt = try LearntCoalitionPolicy.named(name) { return learnt.source(options: options) }
-        if name.contains("/") || DispatchPolicy.isRun(name) {
-            let sampled = name.hasSuffix(Self.sampledSuffix)
-            let folder = sampled ? String(name.dropLast(Self.sampledSuffix.count)) : name
-            let run = try DispatchPolicy(contentsOf: folder)
-            let trained = run.configuration.game.reroute
-            guard trained == options.reroute else {
-                throw CSCError.invalid(
-                    "\(folder) was trained with game.reroute \(trained): evaluate it \(trained ? "with" : "without") --reroute"
-                )
+        if let learnt = try LearntCoalitionPolicy.named(name) {
+            let kept = adapted(learnt, tasks, workers, seed)
+                .guarded(on: source, tasks: tasks, workers: workers, seed: seed, options: options)
+            return kept.source(options: options)
+        }
+        if let (folder, sampled) = Self.run(name) {
+            if try sampled && LearntCoalitionPolicy.named(folder) != nil {
+                throw ValidationError("\(name): a learnt coalition rule draws no actions; name it without :sampled")
             }
-            return run.source(name: name, sampled: sampled)
+            return try DispatchPolicy(contentsOf: folder).source(name: name, sampled: sampled)
         }
-        return try DispatcherKind.named(name).policy(
-            tunedOn: source, tasks: tasks, workers: workers, seed: seed, options: options)
+        let kind = try Self.kind(name)
+        return kind.policy(
+            tunedOn: source, tasks: tasks, workers: workers, seed: seed,
+            price: kind == .coalition ? rulePrice(tasks, workers, seed, played) : nil, options: options, played: played)
+    }
+
+    /// The dispatcher of that name.
+    ///
+    /// - Throws: `CSCError.configuration` with the nearest name among dispatchers and trained policies.
+    static func kind(_ name: String) throws -> DispatcherKind {
+        if let kind = DispatcherKind(rawValue: name) { return kind }
+        let names = DispatcherKind.allCases.map(\.rawValue) + LearntCoalitionPolicy.builtInNames
+        throw CSCError.configuration(
+            key: "policy",
+            reason: "no policy is called '\(name)'\(Spelling.hint(for: name, among: names)), and there is no such run; "
+                + "'cafe-cli policies' lists them")
+    }
+}
+
+extension PolicyNames {
+    /// The policy with a forecast of the days that are played. It is counted over others: those that are named for
+    /// lookahead, or all that take no part; where a file has no others, over these, as prices are tuned on them.
+    private func adapted(
+        _ policy: LearntCoalitionPolicy, _ tasks: Int, _ workers: Int, _ seed: UInt64
+    ) -> LearntCoalitionPolicy {
+        let others: (any InstanceSource)? = (source as? RecordedDays)?.others
+        let past = (try? futures.get()) ?? others ?? source
+        return policy.adapted(
+            to: source, past: past, tasks: tasks, workers: workers,
+            rulePrice: policy.features == .scaleFree ? rulePrice(tasks, workers, seed) : nil, seed: seed)
+    }
+
+    /// The coalition rule's price, tuned once for each setting.
+    private func rulePrice(
+        _ tasks: Int, _ workers: Int, _ seed: UInt64, _ played: (@Sendable () -> Void)? = nil
+    ) -> Double {
+        let key = "\(tasks)/\(workers)/\(seed)"
+        if let price = prices.known[key] { return price }
+        let price = DispatcherKind.coalition.tunedPrice(
+            source, tasks: tasks, workers: workers, seed: seed, options: rules.options, played: played)
+        prices.known[key] = price
+        return price
     }
 }
 
@@ -75,10 +169,19 @@ struct LookaheadFlags: ParsableArguments {
         help:
             "How NAME:lookahead looks ahead, KEY=VALUE: \(LookaheadOptions.fields.map(\.key).joined(separator: ", ")).")
     var settings: [String] = []
-    @Option(help: "The days of --orders from which NAME:lookahead draws its futures: none of those evaluated on.")
+    @Option(
+        parsing: .unconditional,
+        help: "The days of --orders from which NAME:lookahead draws its futures: none of those evaluated on.")
     var futureDays: String?
-    @Option(help: "The part of the rows, K/N, from which NAME:lookahead draws its futures.")
+    @Option(
+        parsing: .unconditional, help: "The part of the rows, K/N, from which NAME:lookahead draws its futures.")
     var futurePart: String?
+
+    /// Names of the flags that were given.
+    var given: [String] {
+        (settings.isEmpty ? [] : ["--lookahead"]) + (futureDays == nil ? [] : ["--future-days"])
+            + (futurePart == nil ? [] : ["--future-part"])
+    }
 
     /// How it looks ahead.
     func options() throws -> LookaheadOptions {
@@ -89,11 +192,12 @@ struct LookaheadFlags: ParsableArguments {
 
     /// Where futures are drawn from: the scenario or, of recorded orders, days or rows that are named for it.
     func futures(beside evaluated: SourceOptions) throws -> Result<any InstanceSource, ValidationError> {
+        let city = try Scenario.find(evaluated.scenario)
         guard evaluated.orders != nil else {
             if futureDays != nil || futurePart != nil {
                 throw ValidationError("--future-days and --future-part choose among --orders, which are not given")
             }
-            return .success(try evaluated.travelling(Scenario.find(evaluated.scenario)))
+            return .success(try evaluated.travelling(city))
         }
         var past = evaluated
         (past.days, past.part) = (futureDays, futurePart)
@@ -103,7 +207,7 @@ struct LookaheadFlags: ParsableArguments {
                     "NAME:lookahead would draw its futures from the very orders that it is evaluated on: give --days and "
                         + "--future-days that share no day, or --part and --future-part, such as 2/2 and 1/2"))
         }
-        let (source, _) = try past.open()
+        let source = try past.opened(drawingFrom: city).source
         return ((source as? TravelSource)?.base ?? source) is FixedInstance
             ? .failure(
                 ValidationError("--orders is one episode and has no days from which NAME:lookahead could draw futures"))

@@ -10,15 +10,15 @@ struct ScaleCommand: ParsableCommand {
             Each size is one day of 24 hours in windows of a minute, of a city like --scenario whose square grows with \
             its workers (or is --side km wide): two rush hours, shifts of 6 to 10 hours. Policies are those of \
             'evaluate': dispatchers by name, learnt coalition rules (their forecast is counted anew on another day of \
-            the city), run folders (NAME:sampled draws actions). Prices are not tuned: they are 0.3 of the mean pay per \
-            unit of work.
+            the city), run folders (NAME:sampled draws actions). The coalition rule's price, which cafe's start from, is \
+            tuned on four days of 100 workers of the same kind; the other prices are 0.3 of the mean pay per unit of work.
 
             Columns: tasks finished in time and paid money as shares; how often a worker was sent; seconds in the rule \
             and in the game by the clock; the rule's longest window, which a service would wait for; processor time in \
             all, and in microseconds for each time a worker was sent; the process's largest memory so far. Play one size at a time to see its own.
 
             Example:
-              cafe-cli scale --policy coalition,cafe-chengdu
+              cafe-cli scale --policy coalition,cafe
               cafe-cli scale --policy runs/first --workers 100000 --threads 1 --json day.json
             """)
 
@@ -26,7 +26,7 @@ struct ScaleCommand: ParsableCommand {
         help: "A built-in city (see `cafe-cli scenarios`) or a FILE.yaml of your own, whose kind the large city is of.")
     var scenario = "chengdu"
     @Option(help: "Policies, separated by commas.")
-    var policy = "coalition,cafe-chengdu"
+    var policy = "coalition,cafe"
     @Option(help: "Numbers of workers, separated by commas.")
     var workers = "1000,10000,100000"
     @Option(help: "Tasks of the day for each worker.", transform: Limits.tasksPerWorker.parse)
@@ -79,7 +79,10 @@ struct ScaleCommand: ParsableCommand {
                 ]
             ]
             for rule in rules {
-                let run = try rule.play(instance, day: day, seed: seed)
+                let progress = ProgressLine(
+                    "\(rule.name), \(size) workers", total: Int(day.horizon), unit: "minutes of the day")
+                let run = try rule.play(instance, city: city, day: day, seed: seed) { progress.advance() }
+                progress.finish()
                 let memory = ProcessUsage().peakMemory
                 lines.append([
                     rule.name, percent(Double(run.completed) / Double(max(1, run.tasks))),
@@ -113,6 +116,12 @@ struct ScaleCommand: ParsableCommand {
 
     /// A policy that can be played on any day.
     private struct Rule {
+        /// The coalition rule's price, tuned on small days of the kind.
+        private static func rulePrice(_ city: Scenario, tasksPerWorker: Int, seed: UInt64) -> Double {
+            DispatcherKind.coalition.tunedPrice(
+                city.day(workers: 100), tasks: 100 * tasksPerWorker, workers: 100, seed: seed, episodes: 4)
+        }
+
         private enum Kind {
             case named(DispatcherKind)
             case learnt(LearntCoalitionPolicy)
@@ -127,30 +136,49 @@ struct ScaleCommand: ParsableCommand {
                 kind = .learnt(learnt)
             } else if name.contains("/") || DispatchPolicy.isRun(name) {
                 let folder = name.hasSuffix(":sampled") ? String(name.dropLast(8)) : name
-                kind = .trained(try DispatchPolicy(contentsOf: folder), sampled: folder != name)
+                let policy = try DispatchPolicy(contentsOf: folder)
+                if let rules = GameRules(policy.configuration.game).text {
+                    throw CSCError.invalid(
+                        "\(folder) was trained by other rules (\(rules)) than the other policies of the table play by")
+                }
+                kind = .trained(policy, sampled: folder != name)
             } else {
-                kind = .named(try DispatcherKind.named(name))
+                kind = .named(try PolicyNames.kind(name))
             }
         }
 
-        func play(_ instance: Instance, day: Scenario, seed: UInt64) throws -> DayRun {
+        func play(
+            _ instance: Instance, city: Scenario, day: Scenario, seed: UInt64, played: @escaping () -> Void
+        ) throws -> DayRun {
+            let perWorker = max(1, instance.tasks.count / max(1, instance.workers.count))
             let stream = RandomStream(seed: seed, purpose: .dispatcher)
             switch kind {
             case .named(let kind):
-                let price = 0.3 * day.pay.mean / day.workload.mean
-                return DayRun(instance, rule: kind.make(price: price), in: SpatialCrowdsourcing(), stream: stream)
+                let price =
+                    kind == .coalition
+                    ? Self.rulePrice(city, tasksPerWorker: perWorker, seed: seed)
+                    : 0.3 * day.pay.mean / day.workload.mean
+                return DayRun(
+                    instance, rule: kind.make(price: price), in: SpatialCrowdsourcing(), stream: stream, played: played)
             case .learnt(let policy):
                 let workers = min(instance.workers.count, 10_000)
                 let tasks = instance.tasks.count * workers / max(1, instance.workers.count)
                 let other = day.instance(
                     tasks: tasks, workers: workers, seed: seed, episode: EpisodeRange.evaluation[1])
+                var known = policy.forecasting([other])
+                if policy.features == .scaleFree {
+                    known.basePrice =
+                        Self.rulePrice(city, tasksPerWorker: perWorker, seed: seed) * day.workload.mean
+                        / max(1e-300, day.pay.mean)
+                }
                 return DayRun(
-                    instance, rule: LearntCoalition(policy.forecasting([other])), in: SpatialCrowdsourcing(),
-                    stream: stream)
+                    instance, rule: LearntCoalition(known), in: SpatialCrowdsourcing(),
+                    stream: stream, played: played)
             case .trained(let policy, let sampled):
                 let rule = policy.dispatcher(name: name, sampled: sampled)
                 return DayRun(
-                    instance, rule: rule, in: SpatialCrowdsourcing(options: policy.configuration.game), stream: stream)
+                    instance, rule: rule, in: SpatialCrowdsourcing(options: policy.configuration.game), stream: stream,
+                    played: played)
             }
         }
     }

@@ -20,9 +20,20 @@ struct ScenariosCommand: ParsableCommand {
     @Argument(help: "A city or FILE.yaml to print in full.")
     var scenario: String?
 
+    @Option(help: "Print a random scenario, one of those that 'cafe' is trained on (docs/learning.md), by this seed.")
+    var random: UInt64?
+
+    func validate() throws {
+        if scenario != nil && random != nil { throw ValidationError("name a scenario or give --random, not both") }
+    }
+
     func run() throws {
+        if let random {
+            print(try RandomScenario(seed: random).yaml(), terminator: "")
+            return
+        }
         if let scenario {
-            print(try Scenario.find(scenario).yaml(), terminator: "")
+            print(try Scenario.find(scenario).annotatedYAML(), terminator: "")
             return
         }
         for city in Scenario.all {

@@ -1,12 +1,16 @@
 internal import ArgumentParser
 internal import CSCSwift
+internal import Foundation
 
 /// The flags that say where episodes come from, shared by all commands that play.
 struct SourceOptions: ParsableArguments {
-    @Option(help: "A built-in city (see `cafe-cli scenarios`) or a FILE.yaml of your own.")
-    var scenario = "chengdu"
+    @Option(
+        name: .customLong("scenario"),
+        help: "A built-in city (see `cafe-cli scenarios`) or a FILE.yaml of your own (default: chengdu).")
+    var scenarioName: String?
 
-    @Option(help: "Recorded orders, or a tasks.csv of your own, to take the place of the scenario's generator.")
+    @Option(
+        help: "Recorded orders, or a tasks.csv of your own, to take the place of the scenario's generator; .gz too.")
     var orders: String?
 
     @Option(help: "The file of workers that belongs to --orders, if it does not lie beside it.")
@@ -15,20 +19,40 @@ struct SourceOptions: ParsableArguments {
     @Option(help: "The layout of --orders, where its first line does not say: \(SourceOptions.formats).")
     var format: String?
 
-    @Option(help: "pooled lays the recorded days over each other; by-day makes each a separate episode.")
-    var cut = "pooled"
+    @Option(
+        help:
+            "Which columns of --orders hold what: \(OrderColumns.Field.allCases.map { $0.rawValue + "=NAME" }.joined(separator: ","))."
+    )
+    var columns: String?
 
-    @Option(help: "Which recorded days take part, counted from 0: FIRST-LAST, or FIRST- to the last.")
+    @Option(help: "The unit of columns x and y: degrees, km or m.")
+    var units: String?
+
+    @Option(
+        parsing: .unconditional,
+        help: "The zone in which days are cut: UTC, an offset (+08:00) or a place (Europe/Paris). Default: as written.")
+    var zone: String?
+
+    @Option(help: "pooled lays the recorded days over each other (the default); by-day makes each a separate episode.")
+    var cut: String?
+
+    @Option(
+        parsing: .unconditional,
+        help: "Which recorded days take part, counted from 0: FIRST-LAST, or FIRST- to the last.")
     var days: String?
 
-    @Option(help: "When the window of the day begins, HH:MM; without it, where most orders lie.")
+    @Option(
+        parsing: .unconditional, help: "When the window of the day begins, HH:MM; without it, where most orders lie.")
     var from: String?
 
-    @Option(help: "Which part of the rows takes part, K/N: 1/2 to train on, 2/2 to hold out where there is one day.")
+    @Option(
+        parsing: .unconditional,
+        help: "Which part of the rows takes part, K/N: 1/2 to train on, 2/2 to hold out where there is one day.")
     var part: String?
 
-    @Option(help: "scenario draws pay and workload; file makes them from recorded fares and durations.")
-    var terms = "scenario"
+    @Option(
+        help: "scenario draws pay and workload (the default); file takes recorded fares as pay, durations as workload.")
+    var terms: String?
 
     @Flag(help: "Leave out bad rows and count them instead of stopping at the first.")
     var skipBadRows = false
@@ -38,32 +62,47 @@ struct SourceOptions: ParsableArguments {
 
     static let formats = OrderFormat.allCases.map(\.rawValue).joined(separator: ", ")
 
+    /// The scenario's name or file.
+    var scenario: String { scenarioName ?? "chengdu" }
+
     init() {}
 
     /// The options that flags by name stand for, as `recordedFlags` gives them; empty ones count as not given.
     init(flags: [String: String], scenario: String) throws {
         var arguments = ["--scenario", scenario]
         for (flag, value) in flags.sorted(by: { $0.key < $1.key }) where !value.isEmpty {
-            arguments += flag == "skip-bad-rows" ? ["--skip-bad-rows"] : ["--" + flag, value]
+            arguments += flag == "skip-bad-rows" ? ["--skip-bad-rows"] : ["--" + flag + "=" + value]
         }
         self = try SourceOptions.parse(arguments)
+    }
+
+    /// The flags that choose among --orders, with what was given.
+    private var chosen: [(flag: String, value: String?)] {
+        [
+            ("workers-file", workersFile), ("format", format), ("columns", columns), ("units", units), ("zone", zone),
+            ("cut", cut), ("days", days), ("from", from), ("part", part), ("terms", terms),
+            ("skip-bad-rows", skipBadRows ? "true" : nil),
+        ]
+    }
+
+    /// Names of all flags that were given, as they are written.
+    var given: [String] {
+        [("scenario", scenarioName), ("orders", orders)].filter { $0.1 != nil }.map { "--" + $0.0 }
+            + chosen.filter { $0.value != nil }.map { "--" + $0.flag }
     }
 
     /// How recorded orders are read, by flag: what a run must keep to open them again. Empty without --orders.
     var recordedFlags: [String: String] {
         guard let orders else { return [:] }
-        var flags = ["orders": orders, "cut": cut, "terms": terms]
-        for (flag, value) in [
-            ("travel", travel == "manhattan" ? nil : travel), ("workers-file", workersFile), ("format", format),
-            ("days", days), ("from", from), ("part", part),
-        ] {
-            if let value { flags[flag] = value }
-        }
-        if skipBadRows { flags["skip-bad-rows"] = "true" }
+        var flags = ["orders": orders, "cut": cut ?? "pooled", "terms": terms ?? "scenario"]
+        for (flag, value) in chosen { if let value { flags[flag] = value } }
+        if travel != "manhattan" { flags["travel"] = travel }
         return flags
     }
 
-    /// The source, and what the user should be told about it.
+    // MARK: Opening
+
+    /// The source, and what the user should be told about it; warnings go to standard error.
     func open() throws -> (source: any InstanceSource, notes: [String]) {
         try open(drawingFrom: Scenario.find(scenario))
     }
@@ -85,48 +124,134 @@ struct SourceOptions: ParsableArguments {
 
     /// As above; what the orders lack is drawn from a city that is at hand already.
     func open(drawingFrom city: Scenario) throws -> (source: any InstanceSource, notes: [String]) {
-        guard let orders else { return (try travelling(city), []) }
-        let badRows: CSVReader.BadRows = skipBadRows ? .skip : .fail
-        let layout = try format.map { try choice($0, "--format", OrderFormat.self) } ?? OrderFormat.detect(orders)
-        if layout == .instance {
-            let workers = workersFile ?? AtomicFile.join(folder(of: orders), "workers.csv")
-            let (instance, reports) = try Instance.read(tasks: orders, workers: workers, badRows: badRows)
-            let skipped = reports.reduce(0) { $0 + $1.skipped }
-            return (
-                try travelling(FixedInstance(name: orders, instance: instance)),
-                skipped > 0 ? ["left out \(skipped) bad rows; the first: \(reports.flatMap(\.reasons)[0])"] : []
-            )
-        }
-        let recorded = try RecordedOrders.read(orders, format: layout, workersPath: workersFile, badRows: badRows)
-        let source = try RecordedDays(
-            recorded, scenario: city, cut: choice(cut, "--cut", RecordedDays.Cut.self),
-            days: dayRange(of: recorded.days),
-            from: startMinute(), part: partOfRows(), terms: choice(terms, "--terms", RecordedDays.Terms.self))
-        let travelled = try travelling(source, dayStart: source.from)
-        return (travelled, source.notes + recorded.report.reasons.prefix(1).map { "first bad row: \($0)" })
+        let (source, notes, warnings) = try opened(drawingFrom: city)
+        for warning in warnings { FileOptions.note("warning: \(warning)") }
+        return (source, notes)
     }
 
-    /// What to say where episodes of so many tasks are asked for and fewer orders are there.
+    /// As above, in silence.
+    func opened(
+        drawingFrom city: Scenario
+    ) throws -> (source: any InstanceSource, notes: [String], warnings: [String]) {
+        guard let orders else {
+            if let flag = chosen.first(where: { $0.value != nil })?.flag {
+                throw ValidationError(
+                    "--\(flag) says how --orders are read, and there are none: give --orders or leave it out")
+            }
+            return (try travelling(city), [], city.warnings)
+        }
+        try Self.requireFile(orders)
+        let layout = try layout(of: orders)
+        if layout == .instance { return try openInstance(orders, side: city.side) }
+        var reading = OrderReading()
+        reading.format = layout
+        reading.workersPath = workersFile
+        reading.badRows = skipBadRows ? .skip : .fail
+        reading.columns = try orderColumns(layout)
+        reading.zone = try dayZone()
+        let terms = try choice(terms ?? "scenario", "--terms", RecordedDays.Terms.self)
+        reading.needsTerms = terms == .file
+        let recorded = try RecordedOrders.read(orders, reading)
+        let source = try RecordedDays(
+            recorded, scenario: city, cut: choice(cut ?? "pooled", "--cut", RecordedDays.Cut.self),
+            days: dayRange(of: recorded.days), from: startMinute(), part: partOfRows(), terms: terms)
+        return (
+            try travelling(source, dayStart: source.from),
+            recorded.overview.lines + source.notes + recorded.report.reasons.prefix(1).map { "first bad row: \($0)" },
+            recorded.overview.warnings + city.warnings
+        )
+    }
+
+    private func layout(of orders: String) throws -> OrderFormat {
+        if let format { return try choice(format, "--format", OrderFormat.self) }
+        return columns == nil ? try OrderFormat.detect(orders) : .columns
+    }
+
+    private func orderColumns(_ layout: OrderFormat) throws -> OrderColumns? {
+        let units = try units.map { try choice($0, "--units", OrderColumns.Units.self) }
+        if units != nil && layout != .columns {
+            throw ValidationError(
+                "--units belongs to columns x and y, which the layout \(layout.rawValue) does not have")
+        }
+        if let columns { return try OrderColumns(text: columns, units: units) }
+        return layout == .columns ? OrderColumns(units: units) : nil
+    }
+
+    private func dayZone() throws -> DayZone? {
+        guard let zone else { return nil }
+        guard let known = DayZone(zone) else {
+            throw ValidationError(
+                "--zone \(zone) is no zone: write UTC, an offset such as +08:00 or a place such as Europe/Paris")
+        }
+        return known
+    }
+
+    /// The product's own pair of tables: one episode, in which nothing can be chosen.
+    private func openInstance(
+        _ orders: String, side: Double
+    ) throws -> (source: any InstanceSource, notes: [String], warnings: [String]) {
+        let free: Set<String> = ["workers-file", "format", "skip-bad-rows"]
+        for (flag, value) in chosen where value != nil && !free.contains(flag) {
+            // What earlier runs keep of options that were not given.
+            if flag == "cut" && value == "pooled" || flag == "terms" && value == "scenario" { continue }
+            throw ValidationError(
+                "--\(flag): \(orders) is one episode of its own, in which there is nothing to choose; leave it out")
+        }
+        let workers = workersFile ?? AtomicFile.join(folder(of: orders), "workers.csv")
+        let (instance, reports) = try Instance.read(
+            tasks: orders, workers: workers, badRows: skipBadRows ? .skip : .fail, side: side)
+        if instance.tasks.isEmpty { throw CSCError.table(path: orders, reason: "it holds no task") }
+        if instance.workers.isEmpty { throw CSCError.table(path: workers, reason: "it holds no worker") }
+        let skipped = reports.reduce(0) { $0 + $1.skipped }
+        return (
+            try travelling(FixedInstance(name: orders, instance: instance)),
+            instance.overview.enumerated().map { ($0 == 0 ? orders : workers) + ": " + $1 }
+                + ["it is one episode: whatever is learnt or tuned on it is not held out"]
+                + (skipped > 0 ? ["left out \(skipped) bad rows; the first: \(reports.flatMap(\.reasons)[0])"] : []),
+            ReachCheck(instance).warnings
+        )
+    }
+
+    /// Orders are read more than once (their layout, their rows, by a resumed run): a pipe will not do.
+    private static func requireFile(_ path: String) throws {
+        var info = stat()
+        let isOther = stat(path, &info) == 0 && (info.st_mode & S_IFMT) != S_IFREG && (info.st_mode & S_IFMT) != S_IFDIR
+        if path == "-" || isOther {
+            throw ValidationError(
+                "--orders \(path): orders are read more than once, so a pipe will not do; save them to a file")
+        }
+    }
+
+    /// What to tell a user who asks for more tasks than there are orders in the window, or nil.
     static func shortage(_ source: any InstanceSource, tasks: Int) -> String? {
-        guard let recorded = (source as? TravelSource)?.base as? RecordedDays ?? source as? RecordedDays,
-            recorded.available < tasks
-        else { return nil }
-        return "\(tasks) tasks were asked for, but only \(recorded.available) orders lie in the chosen days and hours: "
-            + "larger episodes hold those"
+        guard let recorded = (source as? TravelSource)?.base as? RecordedDays ?? source as? RecordedDays else { return nil }
+        if recorded.available < tasks {
+            return
+                "there are only \(recorded.available) orders\(recorded.selection.cut == .byDay ? " in the fullest day" : ""): "
+                + "larger episodes hold those, and all episodes hold the same"
+        }
+        let shared = recorded.sharedOrders(tasks: tasks)
+        return shared > 0.25 && recorded.selection.cut == .pooled
+            ? "an episode draws \(tasks) of \(recorded.available) orders: any two share some \(Terminal.decimal(100 * shared, 0)) % "
+                + "of theirs, so intervals say little about other days"
+            : nil
     }
 
     private func folder(of path: String) -> String {
-        path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
+        guard let slash = path.lastIndex(of: "/") else { return "" }
+        return String(path[...slash])
     }
 
     private func choice<Value: RawRepresentable & CaseIterable>(
-        _ text: String, _ flag: String, _: Value.Type
+        _ text: String, _ flag: String, _ type: Value.Type
     ) throws -> Value where Value.RawValue == String {
         if let value = Value(rawValue: text) { return value }
         let names = Value.allCases.map(\.rawValue)
         throw ValidationError(
             "\(flag) \(text) is none of \(names.joined(separator: ", "))\(Spelling.hint(for: text, among: names))")
     }
+
+    // MARK: Days and rows
 
     /// The days of a file that has `count` of them.
     private func dayRange(of count: Int) throws -> Range<Int>? {
@@ -169,9 +294,14 @@ struct SourceOptions: ParsableArguments {
         return rows
     }
 
+    /// The number of a day or a part; nil where it is none or beyond all files.
+    private static func number(_ text: Substring) -> Int? {
+        Int(text).flatMap { (0...1_000_000).contains($0) ? $0 : nil }
+    }
+
     private func startMinute() throws -> Double? {
         guard let from else { return nil }
-        let parts = from.split(separator: ":").compactMap { Int($0) }
+        let parts = from.split(separator: ":", omittingEmptySubsequences: false).compactMap { Int($0) }
         guard parts.count == 2, (0..<24).contains(parts[0]), (0..<60).contains(parts[1]) else {
             throw ValidationError("--from \(from) is not a time of the day, such as 17:30")
         }

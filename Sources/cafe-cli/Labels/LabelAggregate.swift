@@ -12,8 +12,9 @@ struct LabelAggregate: ParsableCommand {
             too; ids and labels may be any text). Exact repetitions of a row are dropped and counted; a worker's second, \
             different label of a task is reported and the first one kept unless --contradictions says otherwise.
 
-            Methods: mv (majority vote), weighted (votes weighted by agreement with the majority), ds (Dawid-Skene), \
-            one-coin (Dawid-Skene with one accuracy a worker), glad (abilities and easiness).
+            A task's label is one that somebody gave it; tasks without labels stay empty and are not scored.
+
+            Methods: \(AggregationMethod.allCases.map { "\($0.rawValue) (\($0.summary))" }.joined(separator: "; ")).
             """
     )
 
@@ -21,7 +22,11 @@ struct LabelAggregate: ParsableCommand {
     @Option(help: "A table task,truth: accuracies are printed then.") var truth: String?
     @Option(help: "A table task[,context][,truth] of all tasks: worker qualities are given by context then.")
     var tasks: String?
-    @Option(help: "One or more of mv, weighted, ds, one-coin, glad, separated by commas.") var method = "mv,ds"
+    @OptionGroup var columns: ColumnOptions
+    @Option(help: "For pooled: a table worker,family of workers whose errors go together, who count as one voice.")
+    var families: String?
+    @Option(help: "One or more of \(AggregationMethod.names.joined(separator: ", ")), separated by commas.")
+    var method = "mv,ds"
     @Flag(name: .customLong("no-header"), help: "The label table has no header: its columns are task, worker, label.")
     var noHeader = false
     @Flag(name: .customLong("skip-bad-rows"), help: "Leave rows out that cannot be read, and count them.")
@@ -40,6 +45,8 @@ struct LabelAggregate: ParsableCommand {
     var iterations = 100
     @Option(help: "How many workers to list, those with most labels first.", transform: Limits.episodeSize.parse)
     var workers = 10
+    @Flag(help: "Show which of the methods predicts held-out labels best, and how far they agree, in place of results.")
+    var compare = false
     @Option(help: "Write everything, every worker included, to this JSON file; - for standard output.") var json:
         String?
     @Option(help: "Write task,label,probability of the last method to this CSV file; - for standard output.")
@@ -47,14 +54,22 @@ struct LabelAggregate: ParsableCommand {
 
     func validate() throws {
         if try methods().isEmpty { throw ValidationError("--method names no method.") }
-        try FileOptions.checkInput([("--labels", labels), ("--truth", truth), ("--tasks", tasks)])
+        try FileOptions.checkInput([
+            ("--labels", labels), ("--truth", truth), ("--tasks", tasks), ("--families", families),
+        ])
+        guard try families == nil || methods().contains(.pooled) else {
+            throw ValidationError("--families: only with the method pooled.")
+        }
         _ = try FileOptions.takeOutput([("--json", json), ("--out", out)])
+        if compare && (out != nil || (json != nil && json != "-")) {
+            throw ValidationError("--compare prints a comparison: leave out --out, and --json FILE for --json -.")
+        }
     }
 
     private func methods() throws -> [AggregationMethod] {
         try method.split(separator: ",").map { part in
-            guard let method = AggregationMethod(rawValue: String(part)) else {
-                let names = AggregationMethod.allCases.map(\.rawValue)
+            guard let method = AggregationMethod(name: part.trimmingPrefix { $0 == " " }.description) else {
+                let names = AggregationMethod.names
                 throw ValidationError(
                     "'\(part)' is not a method: \(names.joined(separator: ", "))"
                         + Spelling.hint(for: String(part), among: names))
@@ -64,40 +79,52 @@ struct LabelAggregate: ParsableCommand {
     }
 
     func run() throws {
-        let format = CSVFormat(header: noHeader ? .absent : .firstLine)
+        var format = CSVFormat(header: noHeader ? .absent : .firstLine)
+        format.columns = try columns.mapping(for: LabelFiles.meanings)
         let files = LabelFiles(
             format: format, badRows: skipBadRows ? .skip : .fail, contradictions: contradictions)
         let (table, report) = try files.read(labels: labels, tasks: tasks, truth: truth)
+        for warning in report.warnings { FileOptions.note("warning: " + warning) }
+        if compare {
+            let named = try methods()
+            return ComparisonReport(table, methods: named.count > 1 ? named : AggregationMethod.comparable, seed: seed)
+                .show(json: json == "-")
+        }
         for method in try methods() {
             try table.checkSize(for: method, labels: labels)
         }
         let store = LabelStore(table)
         let gold = table.tasks.map(\.truth)
-        let results = try methods().map { method in (method, self.aggregate(method, store)) }
+        let contexts = table.tasks.map(\.context)
+        for method in try methods() { try method.check(classes: table.classes.count) }
+        let kin = try families.map { try LabelFiles.readFamilies($0, workers: table.workers) }
+        let results = try methods().map { method in
+            var aggregator = method.aggregator(
+                seed: seed, contexts: contexts, families: kin, iterations: iterations)
+            return (method, aggregator.fitPredict(store))
+        }
         let quiet = json == "-" || out == "-"
         if !quiet { show(table, report, store, gold, results) }
         if let json { try FileOptions.write(jsonValue(table, report, store, gold, results).pretty, to: json) }
         if let out, let last = results.last {
             var writer = CSVWriter(header: ["task", "label", "probability"])
-            for (index, task) in table.tasks.enumerated() {
-                let label = last.1.labels[index]
-                let probability = last.1.probabilities(of: index)[label]
-                writer.append([task.id, table.classes[label], "\(probability)"])
+            for row in rows(table, last.1) {
+                writer.append([row.task, row.label ?? "", row.probability.map { "\($0)" } ?? ""])
             }
             try FileOptions.write(writer.text, to: out)
         }
     }
 
-    private func aggregate(_ method: AggregationMethod, _ store: LabelStore) -> Aggregation {
-        let options = EMOptions(maxIterations: iterations)
-        var aggregator: any LabelAggregator =
-            switch method {
-            case .dawidSkene: DawidSkene(options: options, seed: seed)
-            case .oneCoin: OneCoin(options: options, seed: seed)
-            case .glad: GLAD(options: EMOptions(maxIterations: iterations, tolerance: 1e-5), seed: seed)
-            case .majority, .weighted: method.aggregator(seed: seed)
-            }
-        return aggregator.fitPredict(store)
+    /// One row a task; without label and probability where the task has no labels.
+    private func rows(
+        _ table: LabelTable, _ result: Aggregation
+    ) -> [(task: String, label: String?, probability: Double?)] {
+        let empty = Set(result.unlabelled)
+        return table.tasks.enumerated().map { index, task in
+            guard !empty.contains(index) else { return (task.id, nil, nil) }
+            let label = result.labels[index]
+            return (task.id, table.classes[label], result.probabilities(of: index)[label])
+        }
     }
 
     // MARK: For people
@@ -126,8 +153,13 @@ struct LabelAggregate: ParsableCommand {
         if report.truthsWithoutLabels > 0 {
             print("\(Terminal.counted(report.truthsWithoutLabels, "truth")) of tasks without labels left out")
         }
+        if let empty = results.last?.1.unlabelled.count, empty > 0 {
+            print("\(Terminal.counted(empty, "task")) without labels left empty")
+        }
         print("Krippendorff's alpha \(number(Agreement.krippendorffAlpha(store)))")
         print()
+        let scored = results[0].1.scoredCount(truth: gold)
+        if scored > 0 { print("accuracy on \(Terminal.counted(scored, "task")) of known truth") }
         var rows = [["method", "accuracy", "expected over ties", "ties", "iterations", ""]]
         for (method, result) in results {
             rows.append([
@@ -137,13 +169,23 @@ struct LabelAggregate: ParsableCommand {
             ])
         }
         print(Terminal.columns(rows, left: [0, 5]))
-        guard let (method, result) = results.last, workers > 0 else { return }
+        guard let (method, result) = results.last else { return }
+        for (method, result) in results where !result.overruled.isEmpty {
+            print(
+                "\(method.rawValue): \(Terminal.counted(result.overruled.count, "task")) against all their labels, the most "
+                    + "probable class being one that nobody gave"
+                    + (method == .dawidSkeneML ? "" : "; the most probable of those given stands"))
+        }
+        showLabels(table, method, result)
+        guard workers > 0 else { return }
         print()
         let known = gold.contains { $0 != nil }
         print(
             known
-                ? "workers by number of labels (accuracy against the truth, where it is known, with its 95 % interval)"
-                : "workers by number of labels (accuracy as \(method.rawValue) estimates it, with its 95 % interval)")
+                ? "workers by number of labels (how many are right, by the truth where it is known, else as "
+                    + "\(method.rawValue) has it; share, and the 95 % interval of the accuracy)"
+                : "workers by number of labels (how many are right as \(method.rawValue) has it; share, and the 95 % "
+                    + "interval of the accuracy)")
         let contexts = table.tasks.map(\.context)
         let overall = result.workerQualities(store, truth: gold)[0]
         let byContext = result.workerQualities(
@@ -161,9 +203,27 @@ struct LabelAggregate: ParsableCommand {
         if order.count > workers { print("... and \(order.count - workers) more (--workers N, --json FILE)") }
     }
 
+    /// The first labels of the last method, and where to get all.
+    private func showLabels(_ table: LabelTable, _ method: AggregationMethod, _ result: Aggregation) {
+        print()
+        let all = rows(table, result), shown = all.prefix(5)
+        var lines = [["task", "label", method.isVote ? "share" : "probability"]]
+        for row in shown { lines.append([row.task, row.label ?? "", row.probability.map { number($0) } ?? ""]) }
+        print(Terminal.columns(lines, left: [0, 1]))
+        if all.count > shown.count {
+            print("... and \(all.count - shown.count) more: --out FILE writes the labels of \(method.rawValue)")
+        }
+    }
+
+    private func number(_ value: Double) -> String { Terminal.decimal(value, 4) }
+
+    /// `5 of 5 labels  1.000  [0.541, 0.996]`.
     private func line(_ quality: WorkerQuality) -> String {
-        Terminal.right("\(quality.labels)", 6) + (quality.labels == 1 ? " label   " : " labels  ")
-            + Terminal.decimal(quality.accuracy, 3) + "  ["
+        let right =
+            abs(quality.right - quality.right.rounded()) < 1e-9
+            ? "\(Int(quality.right.rounded()))" : Terminal.decimal(quality.right, 1)
+        return Terminal.right("\(right) of \(quality.labels)", 12) + (quality.labels == 1 ? " label   " : " labels  ")
+            + (quality.accuracy.map { Terminal.decimal($0, 3) } ?? "-") + "  ["
             + Terminal.decimal(quality.lower, 3) + ", " + Terminal.decimal(quality.upper, 3) + "]"
     }
 
@@ -176,7 +236,8 @@ struct LabelAggregate: ParsableCommand {
         let optional = { (value: Double?) in value.map(JSON.number) ?? .null }
         func quality(_ value: WorkerQuality) -> [(String, JSON)] {
             [
-                ("labels", .integer(value.labels)), ("accuracy", .number(value.accuracy)),
+                ("labels", .integer(value.labels)), ("right", .number(value.right)),
+                ("accuracy", optional(value.accuracy)),
                 ("lower", .number(value.lower)), ("upper", .number(value.upper)),
             ]
         }
@@ -193,10 +254,13 @@ struct LabelAggregate: ParsableCommand {
                         + (known ? [("againstTruth", .object(quality(measured[index])))] : [])
                         + [("contexts", .object(inContext.map { ($0, .object(quality($1[index]))) }))])
             }
-            let labels = table.tasks.enumerated().map { index, task -> JSON in
+            let labels = self.rows(table, result).enumerated().map { index, row -> JSON in
                 .object([
-                    ("task", .string(task.id)), ("label", .string(table.classes[result.labels[index]])),
-                    ("probabilities", .array(result.probabilities(of: index).map(JSON.number))),
+                    ("task", .string(row.task)), ("label", row.label.map(JSON.string) ?? .null),
+                    (
+                        "probabilities",
+                        row.label == nil ? .null : .array(result.probabilities(of: index).map(JSON.number))
+                    ),
                 ])
             }
             return (
@@ -204,6 +268,9 @@ struct LabelAggregate: ParsableCommand {
                 .object([
                     ("accuracy", optional(result.accuracy(truth: gold))),
                     ("expectedAccuracy", optional(result.expectedAccuracy(truth: gold))),
+                    ("scored", .integer(result.scoredCount(truth: gold))),
+                    ("unlabelled", .integer(result.unlabelled.count)),
+                    ("classNobodyGave", .integer(result.overruled.count)),
                     ("ties", .integer(result.tieCount)), ("iterations", .integer(result.iterations)),
                     ("converged", .bool(result.converged)), ("workers", .array(workers)), ("labels", .array(labels)),
                 ])

@@ -13,9 +13,10 @@ struct LabelGold: ParsableCommand {
             """)
 
     @OptionGroup var session: SessionOptions
-    @Option(help: "The task.") var task: String?
-    @Option(name: .customLong("class"), help: "Its class.") var label: String?
+    @Option(parsing: .unconditional, help: "The task.") var task: String?
+    @Option(name: .customLong("class"), parsing: .unconditional, help: "Its class.") var label: String?
     @Option(help: "A table task,class instead, all of it or nothing; - for standard input.") var file: String?
+    @OptionGroup var columns: ColumnOptions
 
     func validate() throws {
         if file != nil {
@@ -31,7 +32,7 @@ struct LabelGold: ParsableCommand {
         let live = try session.open()
         var report = LabelSession.TableReport()
         if let file {
-            report = try live.setGold(try CSVReader(path: file))
+            report = try live.setGold(try columns.table(file, for: ["task", "truth"]))
         } else if let task, let label {
             if try live.setGold(task: task, label: label) == .new {
                 report.new = 1

@@ -7,7 +7,8 @@ struct LabelImport: ParsableCommand {
         commandName: "import",
         abstract: "Bring labels that were collected elsewhere into a session. Twice is harmless.",
         discussion: """
-            Reads a table with the columns task, worker, label (item, annotator, answer and others will do too). The \
+            Reads a table with the columns task, worker, label (item, annotator, answer and others will do too, any others \
+            by --columns), or lines of JSON objects with these keys. Answers to questions that lapsed are taken too. The \
             labels are free unless --spent is given: then their workers' prices count as spent from the budget. All rows \
             are checked before any is imported: a row that is refused stops the command, and nothing of the file is kept.
 
@@ -19,9 +20,10 @@ struct LabelImport: ParsableCommand {
     @Argument(help: "The table of labels; - for standard input.") var file: String
     @Flag(help: "Count the labels' prices as spent.") var spent = false
     @Flag(help: "Let workers in who have not joined yet.") var join = false
-    @Option(help: "What a label of those who join costs (1 if left out).") var cost: Double?
+    @Option(parsing: .unconditional, help: "What a label of those who join costs (1 if left out).") var cost: Double?
     @Flag(name: .customLong("skip-bad-rows"), help: "Leave out rows that are refused, and count them.")
     var skipBadRows = false
+    @OptionGroup var columns: ColumnOptions
 
     func validate() throws {
         guard let cost else { return }
@@ -32,7 +34,7 @@ struct LabelImport: ParsableCommand {
     func run() throws {
         let live = try session.open()
         let report = try live.importLabels(
-            try CSVReader(path: file), paid: spent, joiningAt: join ? cost ?? 1 : nil,
+            try columns.table(file, for: LabelFiles.meanings), paid: spent, joiningAt: join ? cost ?? 1 : nil,
             badRows: skipBadRows ? .skip : .fail)
         if session.json {
             print(

@@ -19,18 +19,24 @@ struct LabelInit: ParsableCommand {
 
     @Argument(help: "The folder to make.") var folder: String
     @Option(help: "A table task[,context] of everything to be labelled; - for standard input.") var tasks: String
-    @Option(help: "The possible labels, separated by commas.") var classes: String
-    @Option(help: "What all labels together may cost; never exceeded.") var budget: Double
-    @Option(help: "The workers' names, separated by commas.") var workers = ""
+    @Option(parsing: .unconditional, help: "The possible labels, separated by commas.") var classes: String
+    @Option(parsing: .unconditional, help: "What all labels together may cost; never exceeded.") var budget: Double
+    @Option(parsing: .unconditional, help: "The workers' names, separated by commas.") var workers = ""
     @Option(name: .customLong("workers-file"), help: "A table worker[,cost]; - for standard input.")
     var workersFile: String?
-    @Option(help: "Who decides: \(AssignmentMethod.list).") var method = "bbta"
+    @Option(help: "Who decides: \(AssignmentMethod.list).") var method = "pooled"
     @Option(help: "How many tasks of each context everyone labels first.", transform: Limits.explore.parse)
     var explore = 0
     @Option(help: "With --method pooled: a table task,class (or truth) of known classes; - for standard input.")
     var gold: String?
     @Option(name: .customLong("stop-at"), help: "With --method pooled: the posterior at which a task is settled.")
     var stopAt: Double?
+    @Option(
+        parsing: .unconditional,
+        help: "After how long a question lapses by itself: seconds, or 10m, 2h (never if left out).",
+        transform: LeaseDuration.init)
+    var lease: LeaseDuration?
+    @Option(name: .customLong("max-open"), help: "How many questions a worker may have open at once.") var maxOpen: Int?
     @Option(help: "Decides every draw.") var seed: UInt64 = 0
     @Flag(help: "Answer in JSON, one line.") var json = false
 
@@ -38,8 +44,12 @@ struct LabelInit: ParsableCommand {
         try FileOptions.checkInput([("--tasks", tasks), ("--workers-file", workersFile), ("--gold", gold)])
         try checkAmount(budget, "--budget")
         try checkKnown(gold: gold != nil, stopAt: stopAt, pooled: AssignmentMethod(option: method).takesGold)
+        guard maxOpen ?? 1 > 0 else { throw ValidationError("--max-open is at least 1.") }
+        guard lease.map({ $0.seconds > 0 }) ?? true else { throw ValidationError("--lease is above 0.") }
         let names = try nameList(classes, option: "--classes")
-        guard Set(names).count == names.count else { throw ValidationError("--classes names a class twice.") }
+        guard Set(names.map(ExactName.init)).count == names.count else {
+            throw ValidationError("--classes names a class twice.")
+        }
         guard names.count >= 2 else { throw ValidationError("--classes needs at least two names.") }
         _ = try nameList(workers, option: "--workers")
     }
@@ -52,7 +62,7 @@ struct LabelInit: ParsableCommand {
             folder: folder, tasks: plain, contexts: contexts, classes: names, workers: try people(),
             options: .init(
                 method: AssignmentMethod(option: method), budget: budget, explore: explore, stopAt: stopAt ?? 1,
-                seed: seed),
+                seed: seed, lease: lease?.seconds, maxOpen: maxOpen),
             gold: try gold.map { try LabelFiles.readGold($0, tasks: plain, classes: names) } ?? [])
         if json {
             print(
@@ -73,14 +83,16 @@ struct LabelInit: ParsableCommand {
     private func people() throws -> [LabelingWorker] {
         var people = try nameList(workers, option: "--workers").map { LabelingWorker(id: $0) }
         guard let workersFile else { return people }
-        var known = Set(people.map(\.id))
+        var known = Set(people.map { ExactName($0.id) })
         let table = try CSVReader(path: workersFile)
         let name = try table.column(LabelFiles.workerNames)
         let cost = try table.optionalColumn(["cost", "price", "pay"])
         while try table.next() {
             let id = try table.string(name)
             do { try LabelSession.checkName(id, "worker") } catch { throw table.error(name, "\(error)") }
-            guard known.insert(id).inserted else { throw table.error(name, "this worker has been named before") }
+            guard known.insert(ExactName(id)).inserted else {
+                throw table.error(name, "this worker has been named before")
+            }
             var price = 1.0
             if let cost {
                 price = try table.double(cost)

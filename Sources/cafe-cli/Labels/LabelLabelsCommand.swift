@@ -12,17 +12,24 @@ struct LabelLabels: ParsableCommand {
             """)
 
     @OptionGroup var session: SessionOptions
-    @Option(help: "session (the engine's own), mv, weighted, ds, one-coin or glad.") var method = "session"
+    @Option(help: "session (the engine's own), \(AggregationMethod.names.joined(separator: ", ")).") var method =
+        "session"
+    @Flag(
+        help: "Show which aggregator predicts held-out labels best, and how far they agree; the table is not printed.")
+    var compare = false
     @Option(help: "Write the table to this CSV file; - for standard output.") var out: String?
     @Option(help: "Write every recorded label, task,worker,label, to this CSV file; - for standard output.")
     var raw: String?
 
     func validate() throws {
-        guard method == "session" || AggregationMethod(rawValue: method) != nil else {
-            let names = ["session"] + AggregationMethod.allCases.map(\.rawValue)
+        guard method == "session" || AggregationMethod(name: method) != nil else {
+            let names = ["session"] + AggregationMethod.names
             throw ValidationError(
                 "'\(method)' is not a method: \(names.joined(separator: ", "))"
                     + Spelling.hint(for: method, among: names))
+        }
+        if compare && (out != nil || raw != nil) {
+            throw ValidationError("--compare prints a comparison and no labels: leave out --out and --raw.")
         }
         _ = try FileOptions.takeOutput([("--out", out), ("--raw", raw), ("--json", session.json ? "-" : nil)])
     }
@@ -30,7 +37,12 @@ struct LabelLabels: ParsableCommand {
     func run() throws {
         let live = try session.open()
         let table = live.table
-        let (answers, sureness) = answers(live, table)
+        if compare {
+            guard !table.labels.isEmpty else { throw CSCError.invalid("there are no labels to compare aggregators on") }
+            let own = live.answers.map { answer in answer.label.flatMap { table.classes.firstIndex(of: $0) } }
+            return ComparisonReport(table, seed: live.options.seed, own: own).show(json: session.json)
+        }
+        let (answers, sureness) = try answers(live, table)
         var writer = CSVWriter(header: ["task", "label", sureness, "labels"])
         for answer in answers {
             writer.append([
@@ -64,15 +76,17 @@ struct LabelLabels: ParsableCommand {
     }
 
     /// One answer a task, and what the method's sureness is called.
-    private func answers(_ live: LabelSession, _ table: LabelTable) -> ([LabelSession.Answer], String) {
+    private func answers(_ live: LabelSession, _ table: LabelTable) throws -> ([LabelSession.Answer], String) {
         let answers = live.answers
-        guard let aggregation = AggregationMethod(rawValue: method) else { return (answers, live.confidenceName) }
-        var aggregator = aggregation.aggregator(seed: live.options.seed)
+        guard let aggregation = AggregationMethod(name: method) else { return (answers, live.confidenceName) }
+        try aggregation.check(classes: table.classes.count)
+        var aggregator = aggregation.aggregator(seed: live.options.seed, contexts: table.tasks.map(\.context))
         let result = aggregator.fitPredict(LabelStore(table))
-        let sureness = aggregation == .majority || aggregation == .weighted ? "share" : "probability"
+        let sureness = aggregation.isVote ? "share" : "probability"
+        let gold = live.goldLabels
         return (
             answers.indices.map { index in
-                if live.goldLabel(of: answers[index].task) != nil { return answers[index] }
+                if gold[index] != nil { return answers[index] }
                 let label = result.labels[index]
                 return LabelSession.Answer(
                     task: answers[index].task, label: answers[index].labels == 0 ? nil : table.classes[label],

@@ -7,32 +7,43 @@ struct LabelNext: ParsableCommand {
         commandName: "next",
         abstract: "Decide which of the workers who are there now is asked about what.",
         discussion: """
-            Prints task, worker and the probability of the draw. Several questions may be outstanding; the price of \
-            each is set aside until it is recorded, declined or expired.
+            Prints task, worker and the probability of the draw. The price of each question is set aside until it is \
+            recorded, declined or lapses.
+
+            What a worker of --workers has not answered yet is given again, with the same id: asking twice is harmless. \
+            --new asks beyond that, --max-open caps how many questions a worker may have open. Where nothing else is left \
+            for those who are there, questions that lapsed are offered again. A name of --workers that has not joined is \
+            said and passed over.
 
             Exit status: 0 if anything is asked, 3 if there is nothing to ask now (the sentence says why; in JSON \
-            "reason" is the sentence and "code" one of nobody, budget-spent, budget-set-aside, all-asked, settled), another one \
-            for an error. With --join, newcomers have joined if anything is asked, otherwise not.
+            "reason" is the sentence and "code" one of nobody, barred, budget-spent, budget-set-aside, max-open, all-asked, \
+            settled), another one for an error. With --join, newcomers have joined if anything new is asked, otherwise not.
             """)
 
     /// The exit status when there is nothing to ask.
     static let nothing = ExitCode(3)
 
     @OptionGroup var session: SessionOptions
-    @Option(help: "Who is there now: names separated by commas; everyone who has joined if left out.")
+    @Option(
+        parsing: .unconditional,
+        help: "Who is there now: names separated by commas; everyone who has joined if left out.")
     var workers = ""
     @Option(help: "How many questions to ask.", transform: Limits.questions.parse) var count = 1
+    @Flag(help: "Only new questions: leave out those that these workers have not answered yet.") var new = false
+    @Option(name: .customLong("max-open"), help: "Ask nobody who has so many questions open already.") var maxOpen: Int?
     @Flag(help: "Let those of --workers in who have not joined yet.") var join = false
-    @Option(help: "What a label of those who join costs (1 if left out).") var cost: Double?
-    @Option(name: .customLong("expire-after"), help: "First withdraw questions outstanding for so many seconds.")
-    var expireAfter: Double?
+    @Option(parsing: .unconditional, help: "What a label of those who join costs (1 if left out).") var cost: Double?
+    @Option(
+        name: .customLong("expire-after"), parsing: .unconditional,
+        help: "First withdraw questions outstanding for so long: seconds, or 10m, 2h.", transform: LeaseDuration.init)
+    var expireAfter: LeaseDuration?
 
     func validate() throws {
-        if let expireAfter, !(expireAfter >= 0) {
-            throw ValidationError("--expire-after \(expireAfter) is not a number of seconds from 0 on.")
-        }
+        guard maxOpen ?? 1 > 0 else { throw ValidationError("--max-open must be at least 1.") }
         let names = try nameList(workers, option: "--workers")
-        guard Set(names).count == names.count else { throw ValidationError("--workers names somebody twice.") }
+        guard Set(names.map(ExactName.init)).count == names.count else {
+            throw ValidationError("--workers names somebody twice.")
+        }
         guard !join || !names.isEmpty else { throw ValidationError("--join needs --workers: who joins?") }
         if let cost {
             guard join else { throw ValidationError("--cost goes with --join: the price of those who join.") }
@@ -43,37 +54,57 @@ struct LabelNext: ParsableCommand {
     func run() throws {
         let live = try session.open()
         let names = try nameList(workers, option: "--workers")
-        let prices = Dictionary(live.workers.map { ($0.id, $0.cost) }, uniquingKeysWith: { first, _ in first })
-        if let cost, let other = names.first(where: { prices[$0].map { $0 != cost } ?? false }) {
+        let prices = Dictionary(
+            live.workers.map { (ExactName($0.id), $0.cost) }, uniquingKeysWith: { first, _ in first })
+        if let cost, let other = names.first(where: { prices[ExactName($0)].map { $0 != cost } ?? false }) {
             throw CSCError.invalid(
-                "worker '\(other)' has joined already, at a price of \(Terminal.amount(prices[other] ?? 0)) a label, "
-                    + "which --cost cannot change")
+                "worker '\(other)' has joined already, at a price of "
+                    + "\(Terminal.amount(prices[ExactName(other)] ?? 0)) a label, which --cost cannot change")
         }
-        let newcomers = join ? names.filter { prices[$0] == nil }.map { LabelingWorker(id: $0, cost: cost ?? 1) } : []
-        let present = names.filter { name in !newcomers.contains { $0.id == name } }
+        let strangers = names.filter { prices[ExactName($0)] == nil }
+        let newcomers = join ? strangers.map { LabelingWorker(id: $0, cost: cost ?? 1) } : []
+        if !join {
+            for name in strangers {
+                FileOptions.note(
+                    "warning: there is no worker '\(name)' in this session"
+                        + Spelling.hint(for: name, among: live.workers.lazy.prefix(10_000).map(\.id)))
+            }
+        }
+        let present = names.filter { prices[ExactName($0)] != nil }
         let round = try live.ask(
-            workers: names.isEmpty ? nil : present, joining: newcomers, count: count, expiring: expireAfter)
-        show(round, newcomers: newcomers)
+            workers: names.isEmpty ? nil : present, joining: newcomers, count: count, expiring: expireAfter?.seconds,
+            maxOpen: maxOpen, again: !new)
+        show(round, newcomers, unknown: join ? [] : strangers, live)
         do { try Output.flush() } catch {
-            guard !round.asked.isEmpty else { throw error }
+            let unseen = round.asked.dropFirst(round.again).map(\.id)
+            try live.withdraw(questions: unseen)
             throw CSCError.invalid(
-                "\(error); \(Terminal.counted(round.asked.count, "question")) nobody has seen: "
-                    + "'label status \(session.folder) --json' lists what is outstanding")
+                "\(error)"
+                    + (unseen.isEmpty
+                        ? ""
+                        : "; \(Terminal.counted(unseen.count, "question")) that nobody has seen "
+                            + "\(unseen.count == 1 ? "is" : "are") withdrawn"))
         }
         if round.asked.isEmpty { throw Self.nothing }
     }
 
-    private func show(_ round: LabelSession.Round, newcomers: [LabelingWorker]) {
+    private func show(
+        _ round: LabelSession.Round, _ newcomers: [LabelingWorker], unknown: [String], _ live: LabelSession
+    ) {
         var reason = round.reason
-        if round.asked.isEmpty && !newcomers.isEmpty {
-            reason? += "; \(newcomers.map(\.id).joined(separator: ", ")) did not join"
+        if round.asked.count == round.again && !newcomers.isEmpty {
+            reason = (reason.map { $0 + "; " } ?? "") + "\(newcomers.map(\.id).joined(separator: ", ")) did not join"
         }
         if session.json {
             print(
                 JSON.object([
-                    ("questions", .array(round.asked.map(\.jsonValue))),
-                    ("expired", .array(round.expired.map(\.jsonValue))),
+                    (
+                        "questions",
+                        .array(round.asked.enumerated().map { $1.jsonValue(again: $0 < round.again) })
+                    ),
+                    ("expired", .array(round.expired.map { $0.jsonValue() })),
                     ("joined", .array(round.joined.map { .string($0.id) })),
+                    ("unknown", .array(unknown.map(JSON.string))),
                     ("code", round.hindrance.map { .string($0.rawValue) } ?? .null),
                     ("reason", reason.map(JSON.string) ?? .null),
                 ]).line)
@@ -81,10 +112,12 @@ struct LabelNext: ParsableCommand {
         }
         for question in round.expired { print("expired: task \(question.task), worker \(question.worker)") }
         for worker in round.joined { print("joined: worker \(worker.id), at \(Terminal.amount(worker.cost)) a label") }
-        for question in round.asked {
-            print(
-                "ask \(question.worker) about \(question.task) (probability "
-                    + "\(Terminal.decimal(question.probability, 4))\(question.exploration ? ", exploration" : ""))")
+        for (index, question) in round.asked.enumerated() {
+            let how =
+                index < round.again
+                ? "again: asked \(Terminal.age(live.age(of: question))) ago"
+                : "probability \(Terminal.decimal(question.probability, 4))\(question.exploration ? ", exploration" : "")"
+            print("ask \(question.worker) about \(question.task) (\(how))")
         }
         if let reason { print("nothing\(round.asked.isEmpty ? "" : " more") to ask: \(reason)") }
     }

@@ -11,24 +11,65 @@ struct SessionOptions: ParsableArguments {
         guard wait >= 0 else { throw ValidationError("--wait \(wait) is not a number of seconds from 0 on.") }
     }
 
-    /// Opens the session and says on standard error what had to be mended.
+    /// Opens the session, says on standard error what had to be mended, and lets questions lapse whose lease has ended.
     func open() throws -> LabelSession {
         let session = try LabelSession(opening: folder, wait: wait)
         if let notice = session.notice { FileOptions.note(notice) }
+        try session.lapse()
         return session
     }
 }
 
+/// A length of time of an option: seconds, or with s, m, h or d behind the number.
+struct LeaseDuration {
+    let seconds: Double
+
+    init(_ text: String) throws {
+        let units: [Character: Double] = ["s": 1, "m": 60, "h": 3600, "d": 86_400]
+        let unit = text.last.flatMap { units[$0] }
+        guard let number = Double(unit == nil ? text : String(text.dropLast())), number >= 0, number <= 1e9 else {
+            throw ValidationError("'\(text)' is not a number of seconds from 0 on, nor one such as 10m, 2h, 1d.")
+        }
+        seconds = number * (unit ?? 1)
+    }
+}
+
+extension Terminal {
+    /// A length of time in the largest unit of which there are two: `45 s`, `12 min`, `5 h`, `3 d`.
+    static func age(_ seconds: Double) -> String {
+        for (length, name) in [(86_400.0, "d"), (3600, "h"), (60, "min")] where seconds >= 2 * length {
+            return "\(decimal((seconds / length).rounded(.down), 0)) \(name)"
+        }
+        return "\(decimal(seconds.rounded(.down), 0)) s"
+    }
+}
+
 extension LabelSession.Question {
-    var jsonValue: JSON {
-        .object([
-            ("task", .string(task)), ("worker", .string(worker)), ("probability", .number(probability)),
-            ("exploration", .bool(exploration)), ("askedAt", .number(askedAt)),
-        ])
+    /// For programs; `again`: whether it was outstanding before, where that is a question.
+    func jsonValue(again: Bool? = nil, age: Double? = nil) -> JSON {
+        .object(
+            [
+                ("id", .integer(id)), ("task", .string(task)), ("worker", .string(worker)),
+                ("probability", .number(probability)), ("exploration", .bool(exploration)),
+                ("askedAt", .number(askedAt)),
+            ] + (again.map { [("again", .bool($0))] } ?? []) + (age.map { [("age", .number($0))] } ?? []))
     }
 }
 
 extension LabelSession {
+    /// What is spent and free, for programs.
+    var moneyMembers: [(String, JSON)] {
+        [("spent", .number(budget.spent)), ("committed", .number(budget.committed)), ("free", .number(budget.free))]
+    }
+
+    /// Lease and cap, for people.
+    var settingsSentence: String {
+        let lease =
+            options.lease.map { "questions lapse after \(Terminal.age($0))" } ?? "questions do not lapse by themselves"
+        let cap = options.maxOpen.map { "at most \($0) open a worker" } ?? "any number open a worker"
+        return lease + "; " + cap
+    }
+
     /// What the engine's confidence is called, to tell it from a probability and from an interval.
     var confidenceName: String {
         switch options.method {
@@ -45,7 +86,7 @@ extension AssignmentMethod {
     /// The method that --method names.
     init(option text: String) throws {
         let names = Self.allCases.map(\.rawValue)
-        guard let method = Self(rawValue: text) else {
+        guard let method = Self(name: text) else {
             throw ValidationError(
                 "--method '\(text)' is none of \(names.joined(separator: ", "))\(Spelling.hint(for: text, among: names))"
             )

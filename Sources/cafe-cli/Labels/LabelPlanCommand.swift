@@ -28,7 +28,12 @@ struct LabelPlanCommand: ParsableCommand {
     var budgets: String?
     @Option(help: "How many tasks of each context everyone labels first (0).", transform: Limits.explore.parse)
     var explore: Int?
-    @Option(help: "Who decides (bbta): \(AssignmentMethod.list).") var method: String?
+    @Option(
+        help: ArgumentHelp(
+            "A crew NAME=COUNT@PRICE:LOW-HIGH[:CORRELATION]; repeat it to see which mix buys the accuracy.",
+            valueName: "crew"))
+    var crew: [String] = []
+    @Option(help: "Who decides (pooled): \(AssignmentMethod.list).") var method: String?
     @Option(
         help: "With --method pooled: how many tasks' class an expert tells, drawn anew in each session (0).",
         transform: Limits.explore.parse)
@@ -43,7 +48,7 @@ struct LabelPlanCommand: ParsableCommand {
     @Flag(help: "Answer in JSON, one line.") var json = false
 
     func validate() throws {
-        let pooled = try method.map { try AssignmentMethod(option: $0).takesGold } ?? (folder != nil)
+        let pooled = try method.map { try AssignmentMethod(option: $0).takesGold } ?? true
         try checkKnown(gold: gold ?? 0 > 0, stopAt: stopAt, pooled: pooled)
         if let cost {
             try checkAmount(cost, "--cost")
@@ -59,6 +64,17 @@ struct LabelPlanCommand: ParsableCommand {
                 throw ValidationError(
                     "\(given.joined(separator: ", ")): a session has its own; leave out one of the two.")
             }
+        }
+        if !crew.isEmpty {
+            let given = [
+                ("a session", folder != nil), ("--workers", workers != nil), ("--contexts", contexts != nil),
+                ("--cost", cost != nil), ("--accuracy", accuracy != nil), ("--gold", gold != nil),
+                ("--explore", explore != nil), ("--method", method.map { $0 != "pooled" && $0 != "bayes" } ?? false),
+            ].filter(\.1).map(\.0)
+            guard given.isEmpty else {
+                throw ValidationError("\(given.joined(separator: ", ")): not with --crew, which says its own.")
+            }
+            do { _ = try crew.map { try LabelCrew(text: $0) } } catch { throw ValidationError("--crew: \(error).") }
         }
         guard folder != nil || gold ?? 0 < tasks ?? 100 else {
             throw ValidationError("--gold: not all tasks can be known beforehand.")
@@ -91,6 +107,12 @@ struct LabelPlanCommand: ParsableCommand {
     }
 
     func run() throws {
+        if !crew.isEmpty {
+            return try CrewPlan(
+                crews: crew.map { try LabelCrew(text: $0) }, tasks: tasks ?? 100, classes: classes ?? 2,
+                budgets: try amounts(), stopAt: stopAt ?? 1, runs: runs, seed: seed
+            ).show(json: json)
+        }
         let (plan, assumed) = try plan()
         let count = plan.taskContexts.count
         let runs = runs ?? min(1000, max(20, 20_000 / count))
@@ -161,7 +183,7 @@ struct LabelPlanCommand: ParsableCommand {
             let plan = try LabelPlan(
                 taskContexts: list, workerCosts: [Double](repeating: cost ?? 1, count: workers ?? 10),
                 classCount: classes ?? 2, assumption: .uniform(range ?? LabelPlan.usualAccuracies),
-                explore: explore ?? 0, method: AssignmentMethod(option: method ?? "bbta"), gold: gold ?? 0,
+                explore: explore ?? 0, method: AssignmentMethod(option: method ?? "pooled"), gold: gold ?? 0,
                 stopAt: stopAt ?? 1)
             return (plan, drawn)
         }

@@ -7,29 +7,34 @@ struct LabelRecord: ParsableCommand {
         commandName: "record", abstract: "Record an answer, or that a worker declines. Twice is harmless.",
         discussion: """
             With --file, all rows are checked before any is recorded: a row that is refused stops the command, and \
-            nothing of the file is kept. With --skip-bad-rows such rows are counted and left out instead.
+            nothing of the file is kept. With --skip-bad-rows such rows are counted and left out instead. A late answer, to \
+            a question that lapsed, is taken while its price is free.
             """)
 
     @OptionGroup var session: SessionOptions
-    @Option(help: "The task.") var task: String?
-    @Option(help: "The worker.") var worker: String?
-    @Option(help: "The label given.") var label: String?
+    @Option(parsing: .unconditional, help: "The task.") var task: String?
+    @Option(parsing: .unconditional, help: "The worker.") var worker: String?
+    @Option(help: "The question's id (next --json), in place of --task and --worker.") var question: Int?
+    @Option(parsing: .unconditional, help: "The label given.") var label: String?
     @Flag(help: "The worker will not answer: withdraw the question.") var decline = false
     @Option(help: "Record a table task,worker,label instead, all of it or nothing; - for standard input.")
     var file: String?
     @Flag(name: .customLong("skip-bad-rows"), help: "With --file: leave out rows that are refused, and count them.")
     var skipBadRows = false
+    @OptionGroup var columns: ColumnOptions
 
     func validate() throws {
         if file != nil {
-            guard task == nil && worker == nil && label == nil && !decline else {
-                throw ValidationError("--file takes the place of --task, --worker, --label and --decline.")
+            guard task == nil && worker == nil && label == nil && question == nil && !decline else {
+                throw ValidationError("--file takes the place of --task, --worker, --question, --label and --decline.")
             }
             return
         }
+        guard columns.columns == nil else { throw ValidationError("--columns goes with --file.") }
         guard !skipBadRows else { throw ValidationError("--skip-bad-rows goes with --file.") }
-        guard task != nil, worker != nil, (label != nil) != decline else {
-            throw ValidationError("Give --task, --worker and either --label or --decline.")
+        let isNamed = question != nil ? task == nil && worker == nil : task != nil && worker != nil
+        guard isNamed, (label != nil) != decline else {
+            throw ValidationError("Give --task and --worker, or --question, and either --label or --decline.")
         }
     }
 
@@ -38,7 +43,12 @@ struct LabelRecord: ParsableCommand {
         let done = decline ? "declined" : "recorded"
         var report = LabelSession.TableReport()
         if let file {
-            report = try live.record(try CSVReader(path: file), badRows: skipBadRows ? .skip : .fail)
+            report = try live.record(
+                try columns.table(file, for: LabelFiles.meanings), badRows: skipBadRows ? .skip : .fail)
+        } else if let question {
+            let outcome =
+                try label.map { try live.record(question: question, label: $0) } ?? live.decline(question: question)
+            if outcome == .new { report.new = 1 } else { report.known = 1 }
         } else if let task, let worker {
             let outcome =
                 try label.map { try live.record(task: task, worker: worker, label: $0) }

@@ -12,16 +12,23 @@ struct LabelReplayCommand: ParsableCommand {
               --labels FILE [--tasks FILE]  rows of task,worker,label; tasks with context and truth
               --uci FILE --model MODEL      UCI's ionosphere, Wisconsin breast cancer or pima file, cut into contexts by
                                             k-means, with simulated workers drawn anew for each run
-            Missing labels of a recorded set are completed with GROUSE. Accuracy is taken at 2, 3, ... labels a task, as
-            far as there are workers. Input files may be - (standard input); so may one output file (standard output),
+            --recorded-only asks only pairs whose answer is recorded: a worker is not there for a task that he or she has
+            not labelled. Without it missing labels are filled in by GROUSE, and the share of those is said: with many of
+            them the accuracies are those of an imagined crowd. Accuracy is taken at --budgets labels a task, or at 2,
+            3, ... as far as there are workers. --aggregate scores each method's labels by other aggregators too. Input files may be - (standard input); so may one output file (standard output),
             which then takes the table's place.
             --gold and --stop-at are for pooled: gold tasks are drawn anew in each run and do not count in its accuracy.
             Methods: \(ReplayMethod.names.joined(separator: ", ")); bbta:5 is BBTA with N' = 5.
+            Aggregators: session (the method's own answers), \(AggregationMethod.names.joined(separator: ", ")).
             """
     )
 
     @Option(help: "A wide matrix of labels.") var matrix: String?
     @Option(help: "A table of task,worker,label.") var labels: String?
+    @Option(
+        parsing: .unconditional,
+        help: "With --matrix: what stands for a label that is not there (-1 where that is no class, if left out).")
+    var missing: String?
     @Option(help: "With --labels: a table of task,context,truth.") var tasks: String?
     @Option(help: "With --labels: a table of task,truth.") var truth: String?
     @Option(help: "One of UCI's original files.") var uci: String?
@@ -33,13 +40,21 @@ struct LabelReplayCommand: ParsableCommand {
         help: "With --uci: the number of workers K (default: the letter's setting).",
         transform: Limits.labelWorkers.parse) var workers: Int?
     @Flag(help: "With --uci: draw the workers once, not for each run.") var oneDraw = false
-    @Option(help: "Names separated by commas.")
-    var methods = "random,bbta:0,bbta:1,optkg,optkg-multi,iethresh,crowdsense"
+    @Option(
+        help: "Names separated by commas (random,bbta:0,bbta:1,iethresh,crowdsense,pooled; with two classes OptKG too)."
+    )
+    var methods: String?
+    @Flag(name: .customLong("recorded-only"), help: "Ask only pairs whose answer is recorded; fill in nothing.")
+    var recordedOnly = false
+    @Option(name: .customLong("aggregate"), help: "How labels are read: session and names of aggregators, by commas.")
+    var aggregators = "session"
+    @Option(help: "Accuracy is taken at so many labels a task: numbers separated by commas.") var budgets: String?
     @Option(help: "N' of BBTA: tasks of each context that everyone labels first.", transform: Limits.explore.parse)
     var explore = 1
-    @Option(
-        help: "With the method pooled: how many tasks' class an expert tells beforehand.",
-        transform: Limits.explore.parse) var gold = 0
+    @Option(help: "For pooled: a table worker,family of workers whose errors go together, who count as one voice.")
+    var families: String?
+    @Option(help: "With the method pooled: how many tasks' class an expert tells beforehand.", transform: Limits.explore.parse)
+    var gold = 0
     @Option(name: .customLong("stop-at"), help: "With the method pooled: the posterior at which a task is settled.")
     var stopAt: Double?
     @Option(help: "Accuracy is taken up to this many labels a task.", transform: Limits.questions.parse)
@@ -58,8 +73,27 @@ struct LabelReplayCommand: ParsableCommand {
         [("--json", json), ("--csv", csv), ("--plot", plot), ("--export-matrix", exportMatrix)]
     }
 
-    private var names: [String] {
-        methods.split(separator: ",").map { String($0.trimmingPrefix { $0 == " " }) }
+    private static let usual = ["random", "bbta:0", "bbta:1", "iethresh", "crowdsense", "pooled"]
+
+    /// Those named; nil where none are, and the data decide.
+    private var names: [String]? { methods.map(Self.list) }
+
+    private static func list(_ text: String) -> [String] {
+        text.split(separator: ",").map { $0.trimmingPrefix { $0 == " " } }.map(String.init)
+    }
+
+    private func labelsPerTask() throws -> [Double]? {
+        guard let budgets else { return nil }
+        let list = try Self.list(budgets).map { text in
+            guard let value = Double(text), value > 0, value <= 1e6 else {
+                throw ValidationError("--budgets: '\(text)' is not a number of labels a task.")
+            }
+            return value
+        }
+        guard !list.isEmpty, list == list.sorted(), Set(list).count == list.count else {
+            throw ValidationError("--budgets takes labels a task in ascending order, such as 2,3,4,6,8.")
+        }
+        return list
     }
 
     func validate() throws {
@@ -70,6 +104,7 @@ struct LabelReplayCommand: ParsableCommand {
             throw ValidationError("--uci needs --model \(WorkerModel.allCases.map(\.rawValue).joined(separator: "|")).")
         }
         try refuse([("--tasks", tasks != nil), ("--truth", truth != nil)], without: "--labels", labels != nil)
+        try refuse([("--missing", missing != nil)], without: "--matrix", matrix != nil)
         try refuse(
             [
                 ("--model", model != nil), ("--contexts", contexts != nil), ("--workers", workers != nil),
@@ -78,14 +113,28 @@ struct LabelReplayCommand: ParsableCommand {
         if uci != nil && rank != nil {
             throw ValidationError("--rank is for recorded sets; --uci has no missing labels.")
         }
+        let names = names ?? Self.usual
         if names.isEmpty { throw ValidationError("--methods names no method.") }
         if Set(names).count != names.count { throw ValidationError("--methods names a method twice.") }
         for name in names {
             do { _ = try ReplayMethod(name: name) } catch { throw ValidationError("\(error)") }
         }
+        let readings = Self.list(aggregators)
+        if readings.isEmpty { throw ValidationError("--aggregate names no aggregator.") }
+        if Set(readings).count != readings.count { throw ValidationError("--aggregate names one twice.") }
+        for name in readings where name != "session" && AggregationMethod(name: name) == nil {
+            let known = ["session"] + AggregationMethod.names
+            throw ValidationError(
+                "--aggregate '\(name)' is none of \(known.joined(separator: ", "))"
+                    + Spelling.hint(for: name, among: known))
+        }
+        _ = try labelsPerTask()
+        if recordedOnly && uci != nil { throw ValidationError("--recorded-only is for recorded sets, not --uci.") }
+        if recordedOnly && rank != nil { throw ValidationError("--rank: nothing is filled in with --recorded-only.") }
         try checkKnown(gold: gold > 0, stopAt: stopAt, pooled: names.contains("pooled"))
         try FileOptions.checkInput([
             ("--matrix", matrix), ("--labels", labels), ("--tasks", tasks), ("--truth", truth), ("--uci", uci),
+            ("--families", families),
         ])
         _ = try FileOptions.takeOutput(outputs)
     }
@@ -100,9 +149,15 @@ struct LabelReplayCommand: ParsableCommand {
 
     func run() throws {
         Output.startThreads(threads)
-        var replay = Replay(stage: try stage())
+        let (stage, completion) = try stage()
+        var replay = Replay(stage: stage)
         let first = replay.matrix(run: 0)
         let count = first.tasks.count
+        replay.recordedOnly = recordedOnly
+        replay.families = try families.map { try LabelFiles.readFamilies($0, workers: first.workers) }
+        replay.aggregators = Self.list(aggregators)
+        replay.labelsPerTask = try labelsPerTask()
+        let names = names ?? Self.usual + (first.classes.count == 2 ? ["optkg", "optkg-multi"] : [])
         replay.explore = explore
         replay.budgetPerTask = min(budgetPerTask, first.workers.count)
         replay.gold = gold
@@ -110,20 +165,28 @@ struct LabelReplayCommand: ParsableCommand {
         replay.runs = runs
         replay.seed = seed
         let curves = try replay.curves(names)
+        let warning = recordedOnly ? nil : completion?.warning
         if try !FileOptions.takeOutput(outputs) {
             print(ReplayReport.heading(first, runs: runs))
+            if let warning { print(warning) }
             print(ReplayReport.table(curves, tasks: count))
         }
         if let exportMatrix { try FileOptions.write(first.wideCSV, to: exportMatrix) }
-        if let json { try FileOptions.write(ReplayReport.json(curves).pretty, to: json) }
-        if let csv { try FileOptions.write(ReplayReport.csv(curves), to: csv) }
+        if let json {
+            try FileOptions.write(
+                ReplayReport.json(curves, completion: completion, recordedOnly: recordedOnly).pretty, to: json)
+        }
+        if let csv {
+            try FileOptions.write(ReplayReport.csv(curves, completion: recordedOnly ? nil : completion), to: csv)
+        }
         if let plot {
-            let panel = ReplayReport.panel(curves, tasks: count, title: "")
+            let panel = ReplayReport.panel(curves, tasks: count, title: warning ?? "")
             try FileOptions.write(Plot(panels: [panel], panelWidth: 560, panelHeight: 400).svg, to: plot)
         }
     }
 
-    private func stage() throws -> ReplayStage {
+    /// Where the answers come from, and how many of a recorded set's are recorded.
+    private func stage() throws -> (ReplayStage, ReplayReport.Completion?) {
         if let uci, let kind = model.flatMap(WorkerModel.init(rawValue:)) {
             let data = try UCIDataset(path: uci)
             let s = contexts ?? data.setting.contexts
@@ -132,19 +195,26 @@ struct LabelReplayCommand: ParsableCommand {
             let stage = ReplayStage.simulated(
                 tasks: list, contexts: (0..<s).map { "cluster \($0 + 1)" }, classes: ["0", "1"], model: kind,
                 workers: workers ?? data.setting.workers)
-            guard oneDraw else { return stage }
+            guard oneDraw else { return (stage, nil) }
             var once = Replay(stage: stage)
             once.seed = seed
-            return .fixed(once.matrix(run: 0))
+            return (.fixed(once.matrix(run: 0)), nil)
         }
+        let table: LabelTable
         if let matrix {
-            let wide = try LabelMatrix(wideCSV: matrix)
-            return .fixed(wide.isComplete ? wide : try complete(wide.table))
+            let (wide, gaps) = try LabelMatrix.read(wideCSV: matrix, missing: missing)
+            if let sentence = gaps.sentence { FileOptions.note("\(matrix): \(sentence)") }
+            table = wide.table
+        } else {
+            let (read, report) = try LabelFiles().read(labels: labels ?? "", tasks: tasks, truth: truth)
+            for warning in report.warnings { FileOptions.note("warning: " + warning) }
+            table = read
         }
-        let table = try LabelFiles().read(labels: labels!, tasks: tasks, truth: truth).table
+        let completion = ReplayReport.Completion(
+            recorded: table.labels.count, pairs: table.tasks.count * table.workers.count)
+        if recordedOnly || completion.recorded == completion.pairs { return (.fixed(LabelMatrix(table)), completion) }
         try checkSize(tasks: table.tasks.count, workers: table.workers.count)
-        let wide = LabelMatrix(table)
-        return .fixed(wide.isComplete ? wide : try complete(table))
+        return (.fixed(try complete(table, completion)), completion)
     }
 
     /// Refuses a matrix of all answers that memory cannot hold, beside its completion.
@@ -154,13 +224,15 @@ struct LabelReplayCommand: ParsableCommand {
             "replay needs the answers of all \(workers) workers to all \(tasks) tasks: they")
     }
 
-    private func complete(_ table: LabelTable) throws -> LabelMatrix {
-        let pairs = table.tasks.count * table.workers.count, rank = rank ?? 2
-        guard rank <= table.workers.count else {
-            throw ValidationError("--rank \(rank): it is at most the number of workers, \(table.workers.count).")
+    private func complete(_ table: LabelTable, _ completion: ReplayReport.Completion) throws -> LabelMatrix {
+        let workers = table.workers.count
+        if let rank, rank > workers {
+            throw CSCError.invalid("--rank \(rank): the set has \(Terminal.counted(workers, "worker"))")
         }
+        let rank = rank ?? min(2, workers)
         FileOptions.note(
-            "\(table.labels.count) of \(pairs) labels are recorded; GROUSE (rank \(rank)) fills in the rest")
+            "\(completion.recorded) of \(completion.pairs) labels are recorded; GROUSE (rank \(rank)) fills in the rest; "
+                + "--recorded-only asks for recorded answers alone")
         return Grouse.complete(table, options: .init(rank: rank, seed: seed))
     }
 }

@@ -31,8 +31,12 @@ struct LabelStatus: ParsableCommand {
                     ("free", .number(budget.free)),
                     ("mean\(name.prefix(1).uppercased())\(name.dropFirst())", .number(mean)),
                     ("gold", .integer(live.goldCount)), ("settled", .integer(live.settledCount)),
+                    ("model", live.findings.map(JSON.string) ?? .null),
                     ("stopAt", live.options.stopAt < 1 ? .number(live.options.stopAt) : .null),
-                    ("outstanding", .array(live.outstanding.map(\.jsonValue))),
+                    ("lease", live.options.lease.map(JSON.number) ?? .null),
+                    ("maxOpen", live.options.maxOpen.map(JSON.integer) ?? .null),
+                    ("barred", .array(live.barredWorkers.map { .string($0.id) })),
+                    ("outstanding", .array(live.outstanding.map { $0.jsonValue(age: live.age(of: $0)) })),
                 ]).line)
             return
         }
@@ -43,9 +47,16 @@ struct LabelStatus: ParsableCommand {
         print(
             "budget \(Terminal.amount(budget.limit)): spent \(Terminal.amount(budget.spent)), set aside "
                 + "\(Terminal.amount(budget.committed)), free \(Terminal.amount(budget.free))")
-        if live.options.method != .bbta { print("method \(live.options.method.rawValue)") }
+        print("method \(live.options.method.rawValue)")
+        if let findings = live.findings { print("model: \(findings)") }
         if live.options.stopAt < 1 || live.goldCount > 0 { print(live.settledSentence) }
         print("mean \(name) \(Terminal.decimal(mean, 3))")
-        for question in live.outstanding { print("outstanding: worker \(question.worker), task \(question.task)") }
+        if live.options.lease != nil || live.options.maxOpen != nil { print(live.settingsSentence) }
+        if !live.barredWorkers.isEmpty { print("barred: " + live.barredWorkers.map(\.id).joined(separator: ", ")) }
+        for question in live.outstanding {
+            print(
+                "outstanding: worker \(question.worker), task \(question.task) (\(Terminal.age(live.age(of: question))))"
+            )
+        }
     }
 }

@@ -47,6 +47,7 @@ struct ReproduceBBTACommand: ParsableCommand {
                 for curve in curves {
                     let points = [2, 4, 6, 8, 10, 12, 15].map { per in
                         let b = curve.budgets.firstIndex(of: per * one.tasks)!
+                        guard curve.mean[b].isFinite else { return "-" }  // not within the budget
                         return "\(Terminal.decimal(curve.mean[b], 3)) ± \(Terminal.decimal(curve.standardError[b], 3))"
                     }
                     let name = ReplayReport.displayName(curve.method)
@@ -54,7 +55,8 @@ struct ReproduceBBTACommand: ParsableCommand {
                     for b in curve.budgets.indices {
                         csv.append([
                             figure, one.name, curve.method, String(curve.budgets[b]), String(curve.spent[b]),
-                            String(curve.mean[b]), String(curve.standardError[b]),
+                            curve.scores[0].mean[b].map { String($0) } ?? "",
+                            curve.scores[0].standardError[b].map { String($0) } ?? "",
                         ])
                     }
                 }

@@ -83,7 +83,7 @@ struct ReproduceCafePlan {
             AtomicFile.join(store.folder, "runs"), "\(city)-\(variant.replacing("+", with: "-"))-s\(seed)")
         let run: TrainingRun
         if FileManager.default.fileExists(atPath: AtomicFile.join(folder, "config.yaml")) {
-            run = try TrainingRun.resume(folder).run
+            run = try TrainingRun.resume(folder)
         } else {
             var configuration = TrainingConfiguration()
             try configuration.apply(

@@ -34,7 +34,13 @@ struct FixedHorizonChoice {
 extension EvaluateCommand {
     /// Plays runs of `train --env` beside random play, on the same episodes, and writes table and files.
     func evaluateFixedHorizon(seeds: [UInt64]) throws {
-        if reroute || bounds { throw ValidationError("--reroute and --bounds belong to dispatch") }
+        let city = source.given + (tasks == nil ? [] : ["--tasks"]) + (workers == nil ? [] : ["--workers"])
+        let foreign =
+            city + (reroute ? ["--reroute"] : []) + (bounds ? ["--bounds"] : []) + (details ? ["--details"] : [])
+        if let flag = foreign.first {
+            throw ValidationError("\(flag) belongs to dispatch; a run of train --env is played in its own game")
+        }
+        let episodes = episodes ?? 100
         let choices = (self.choices.contains { $0.name == "random" } ? [] : [PolicyChoice("random")]) + self.choices
         let players = try choices.map { try $0.members.map { try FixedHorizonChoice($0) } }
         let games = Set(players.flatMap { $0.compactMap(\.game) })
@@ -58,12 +64,17 @@ extension EvaluateCommand {
             let total = Summary(all)
             let means = bySeed.map { Summary($0).mean }
             let interval = seeds.count > 1 ? Summary(means) : total
-            let difference = Summary.paired(all, minus: returns[0].flatMap(\.self))
-            let note = choice.members.count == 1 ? "" : "\(choice.members.count) runs, one a seed"
+            // Where a run plays each seed, the runs are the sample.
+            let ofRuns = choice.members.count > 1 || choices[0].members.count > 1
+            let difference =
+                ofRuns
+                ? Summary.paired(means, minus: returns[0].map { Summary($0).mean })
+                : Summary.paired(all, minus: returns[0].flatMap(\.self))
+            let note = choice.members.count == 1 ? "" : "\(choice.members.count) runs, one for each seed"
             lines.append([
-                choice.name, Terminal.decimal(total.mean, 3), range(interval), Terminal.decimal(total.sd, 3),
+                choice.name, Terminal.decimal(total.mean, 3), Self.range(interval), Terminal.decimal(total.sd, 3),
                 choice.name == choices[0].name
-                    ? "" : Terminal.decimal(difference.mean, 3) + " " + range(difference), note,
+                    ? "" : Terminal.decimal(difference.mean, 3) + " " + Self.range(difference), note,
             ])
             entries.append(
                 (
@@ -72,6 +83,16 @@ extension EvaluateCommand {
                         ("episodes", .integer(all.count)), ("mean", .number(total.mean)), ("sd", .number(total.sd)),
                         ("ci95", .array([.number(interval.lower), .number(interval.upper)])),
                         ("seed_means", .array(means.map(JSON.number))), ("note", .string(note)),
+                        ("interval_over", .string(seeds.count > 1 ? "seeds" : "episodes")),
+                        (
+                            "minus_first",
+                            .object([
+                                ("policy", .string(choices[0].name)), ("mean", .number(difference.mean)),
+                                ("ci95", .array([.number(difference.lower), .number(difference.upper)])),
+                                ("interval_over", .string(ofRuns ? "seeds" : "episodes")),
+                                ("pairs", .integer(difference.count)),
+                            ])
+                        ),
                     ])
                 ))
             for (seed, values) in zip(seeds, bySeed) {
@@ -88,5 +109,10 @@ extension EvaluateCommand {
             ("policies", .object(entries)),
         ])
         try FileOptions.write(result.pretty, to: json)
+    }
+
+    private static func range(_ summary: Summary) -> String {
+        summary.count < 2
+            ? "" : "[\(Terminal.decimal(summary.lower, 3)), \(Terminal.decimal(summary.upper, 3))]"
     }
 }

@@ -10,16 +10,16 @@ struct EvolveCommand: ParsableCommand {
         discussion: """
             The dispatcher forms teams as the coalition rule does, with a learnt price of each worker's time and a \
             learnt rank of teams. One policy serves all numbers of tasks and workers of a city. The run's folder holds \
-            policy.yaml (what evaluate --policy reads), metrics, and checkpoints: a run that was stopped goes on with \
-            --resume and ends with the same bits. The clock decides only when to stop; --generations ends at the same \
-            bits on every machine.
+            policy.yaml (what evaluate --policy reads), metrics, and checkpoints: a run that was stopped, by Ctrl-C or a \
+            crash, goes on with 'resume' and ends with the same bits. The clock decides only when to stop; --generations \
+            ends at the same bits on every machine.
 
             With --orders it learns on recorded orders; hold out days (--days) or rows (--part) to evaluate on.
 
             Keys for --set: \(EvolutionOptions.keys.joined(separator: ", ")).
 
             Example: cafe-cli evolve --scenario chengdu --out runs/cd --minutes 10
-                     cafe-cli evolve --out runs/cd --resume --generations 200
+                     cafe-cli resume runs/cd --iterations 200
                      cafe-cli evaluate --scenario chengdu --policy coalition,runs/cd
                      cafe-cli evolve --orders orders.csv --days 0-14 --out runs/days --generations 60
                      cafe-cli evaluate --orders orders.csv --days 15- --policy coalition,runs/days
@@ -28,7 +28,7 @@ struct EvolveCommand: ParsableCommand {
 
     @OptionGroup var source: SourceOptions
 
-    @Option(help: "The run's folder. It must not hold a run yet, unless --resume is given.")
+    @Option(help: "The run's folder. It must not hold a run yet.")
     var out: String
 
     @Option(
@@ -56,7 +56,7 @@ struct EvolveCommand: ParsableCommand {
     @Option(name: .customLong("set"), help: "Override one key, for example episodes=2. May be repeated.")
     var overrides: [String] = []
 
-    @Flag(help: "Continue the run in --out; its own scenario, orders and options count.")
+    @Flag(help: "The same as the command resume, which takes every kind of run.")
     var resume = false
 
     @Flag(help: "Print nothing but errors.")
@@ -74,28 +74,14 @@ struct EvolveCommand: ParsableCommand {
 
     func run() throws {
         Output.startThreads(threads)
-        let run = try resume ? continued() : begin()
-        for error in run.refused { note("\(error); using the checkpoint before it") }
-        let limit = generations ?? (minutes == nil ? 100 : Int.max)
-        let start = Date()
-        var shown = start.addingTimeInterval(-60)
-        let interrupt = Interrupt()
-        while run.trainer.generation < limit && !interrupt.requested {
-            if let minutes, Date().timeIntervalSince(start) >= minutes * 60 { break }
-            let report = try run.step()
-            if Date().timeIntervalSince(shown) >= 10 || report.generation == limit {
-                shown = Date()
-                note(
-                    "generation \(report.generation): mean revenue \(Terminal.decimal(report.mean, 4)) of the plain "
-                        + "rule's, step size \(Terminal.decimal(report.stepSize, 3)), \(report.episodes) "
-                        + "episodes, \(Terminal.duration(Date().timeIntervalSince(start)))")
-            }
+        if resume {
+            note(
+                "note: --resume does what 'cafe-cli resume \(Comparison.quoted(out))' does, which takes every kind of run"
+            )
+            let display = TrainingDisplay(quiet: quiet)
+            return try ResumeCommand.resume(out, iterations: generations, minutes: minutes, display: display)
         }
-        try run.save()
-        note("The policy after generation \(run.trainer.generation) is \(run.policyPath).")
-        if interrupt.requested {
-            note("Stopped. Go on with: cafe-cli evolve --out \(out) --resume --generations \(generations ?? 100)")
-        }
+        try TrainingDisplay(quiet: quiet).follow(try begin(), minutes: minutes)
     }
 
     private func begin() throws -> EvolutionRun {
@@ -109,29 +95,41 @@ struct EvolveCommand: ParsableCommand {
         if let population { options.population = population }
         if let seed { options.seed = seed }
         try options.validate()
+        if source.scenario == "random" { return try beginRandom(options) }
         let city = try Scenario.find(source.scenario)
         let (episodes, notes) = try source.open(drawingFrom: city)
         for line in notes { note("note: \(line)") }
         if let line = SourceOptions.shortage(episodes, tasks: options.settings.map(\.tasks).max() ?? 0) {
             note("note: \(line)")
         }
-        let first = try start.map { name in
+        let first = try startPolicy()
+        note("Measuring the plain rule in \(episodes.name).")
+        return try EvolutionRun(
+            creating: out, scenario: city, options: options, start: first, source: episodes,
+            recorded: source.recordedFlags, generations: limit)
+    }
+
+    /// A run on random scenarios.
+    private func beginRandom(_ options: EvolutionOptions) throws -> EvolutionRun {
+        if source.orders != nil { throw ValidationError("--scenario random draws its own episodes: leave out --orders.") }
+        var options = options
+        options.isRandom = true
+        var city = Scenario.chengdu
+        city.name = "random"
+        return try EvolutionRun(creating: out, scenario: city, options: options, start: try startPolicy(), generations: limit)
+    }
+
+    private func startPolicy() throws -> LearntCoalitionPolicy? {
+        try start.map { name in
             guard let policy = try LearntCoalitionPolicy.named(name) else {
                 throw CSCError.file(path: name, reason: "is neither a learnt coalition policy nor a run of evolve")
             }
             return policy
         }
-        note("Measuring the plain rule in \(episodes.name).")
-        return try EvolutionRun(
-            creating: out, scenario: city, options: options, start: first, source: episodes,
-            recorded: source.recordedFlags)
     }
 
-    private func continued() throws -> EvolutionRun {
-        try EvolutionRun(resuming: out) { flags, city in
-            try SourceOptions(flags: flags, scenario: city.name).open(drawingFrom: city).source
-        }
-    }
+    /// How many generations the run has in all; nil where minutes end it.
+    private var limit: Int? { generations ?? (minutes == nil ? 100 : nil) }
 
     private func note(_ line: String) {
         if !quiet { Output.note(line) }

@@ -12,7 +12,8 @@ struct RefineCommand: ParsableCommand {
             implicit function, and a few PPO updates follow. Beside it: training on without the solve, and training \
             from fresh networks, on as many episodes. All are evaluated on the same held-out episodes.
 
-            Example: cafe-cli refine runs/first --scenario shifted.yaml --tasks 200 --workers 100 --episodes 8
+            Example: cafe-cli refine runs/first --scenario shifted.yaml --tasks 200 --workers-fixed 100 --out runs/second
+                     cafe-cli evaluate --scenario shifted.yaml --workers 100 --policy coalition,runs/first,runs/second
             """)
 
     @Argument(help: ArgumentHelp("The run's folder.", valueName: "run"))
@@ -47,7 +48,7 @@ struct RefineCommand: ParsableCommand {
     @Option(help: "Seed of the new episodes.")
     var seed: Int = 1
 
-    @Option(help: "Where to keep the refined policy.")
+    @Option(help: "The folder of a new run with the refined policy, which every command reads.")
     var out: String?
 
     @Flag(help: "Refine only; leave out the comparisons.")
@@ -89,26 +90,59 @@ struct RefineCommand: ParsableCommand {
         let refinement = try RefinementRun(
             run: loaded, settings: settings, options: options, episodes: episodes, seed: UInt64(seed),
             evaluation: held, source: city)
-        print("revenue on \(held.count) held-out episodes, mean [95 % interval of the mean]")
-        let (policy, report) = try refinement.refine(watch: { show("refine", $0) })
+        print(
+            "revenue on \(held.count) held-out episodes: mean, difference to the policy before [95 % interval, paired]")
+        var before: [Double] = []
+        func watch(_ row: String) -> (RefinementRun.Point) -> Void {
+            { point in
+                if before.isEmpty { before = point.revenues }
+                show(row, point, beside: before)
+            }
+        }
+        let (_, report) = try refinement.refine(watch: watch("refine"))
         describe(report)
         if !alone {
-            try refinement.train(fresh: false, watch: { show("train on", $0) })
-            try refinement.train(fresh: true, watch: { show("from scratch", $0) })
+            try refinement.train(fresh: false, watch: watch("train on"))
+            try refinement.train(fresh: true, watch: watch("from scratch"))
         }
         if let out {
-            var checkpoint = Checkpoint()
-            policy.save(to: &checkpoint)
-            try checkpoint.write(to: out)
-            print("refined policy: \(out)")
+            try write(refinement, report, to: out)
+            print("The refined run is \(out). Compare it with: \(try comparison(out))")
         }
     }
 
-    private func show(_ row: String, _ point: RefinementRun.Point) {
+    /// Makes a run of the refined policy, whose configuration names the new episodes.
+    private func write(_ refinement: RefinementRun, _ report: RefinementRun.Report, to out: String) throws {
+        let city = try Scenario.find(episodesFrom.scenario)
+        let flags = episodesFrom.recordedFlags
+        try refinement.write(report, to: out, scenario: city) { settings in
+            settings.scenario = episodesFrom.scenario
+            (settings.orders, settings.workersFile) = (flags["orders"] ?? "", flags["workers-file"] ?? "")
+            (settings.format, settings.cut) = (flags["format"] ?? "", flags["cut"] ?? "")
+            (settings.days, settings.from) = (flags["days"] ?? "", flags["from"] ?? "")
+            (settings.part, settings.terms) = (flags["part"] ?? "", flags["terms"] ?? "")
+            settings.skipBadRows = flags["skip-bad-rows"] == "true"
+            guard !tasks.isEmpty || !workers.isEmpty else { return }
+            (settings.tasks, settings.workers) = (tasks, workers)
+            (settings.tasksFixed, settings.workersFixed) = (tasksFixed, workersFixed)
+        }
+    }
+
+    /// The command that plays the refined run beside the one that it was made from.
+    private func comparison(_ out: String) throws -> String {
+        let made = try LoadedRun(out)
+        return Comparison(made.configuration, folder: out).command + "," + Comparison.quoted(folder)
+    }
+
+    /// One row: the mean over the held-out episodes, and what it is above the policy before, pair by pair.
+    private func show(_ row: String, _ point: RefinementRun.Point, beside before: [Double]) {
         let summary = Summary(point.revenues)
+        let gain = Summary.paired(point.revenues, minus: before)
         print(
             Terminal.left(row, 14) + Terminal.left(point.stage, 10) + Terminal.left("\(point.episodes) episodes", 14)
-                + String(format: "%.3f [%.3f, %.3f]", summary.mean, summary.lower, summary.upper))
+                + String(format: "%.3f", summary.mean)
+                + (point.revenues == before
+                    ? "" : String(format: "  %+.3f [%+.3f, %+.3f]", gain.mean, gain.lower, gain.upper)))
     }
 
     private func describe(_ report: RefinementRun.Report) {

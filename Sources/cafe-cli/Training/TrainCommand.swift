@@ -135,77 +135,13 @@ private enum GameChoice {
     }
 }
 
-/// `cafe-cli resume`: continues a run.
-struct ResumeCommand: ParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "resume",
-        abstract: "Continue a training run from its last whole checkpoint.",
-        discussion: """
-            A run that was stopped, by Ctrl-C or by a crash, goes on from its last checkpoint and ends with the same \
-            bits as one that was never stopped. A damaged checkpoint is named and the one before it is used. With \
-            --iterations a finished run is prolonged; its learning rate has been annealed over \
-            ppo.annealIterations by then.
-
-            Example: cafe-cli resume runs/first
-                     cafe-cli resume runs/first --iterations 300
-            """)
-
-    @Argument(help: ArgumentHelp("The run's folder.", valueName: "run"))
-    var folder: String
-
-    @Option(help: "Iterations in all; the configuration's unless given.", transform: Limits.iterations.parse)
-    var iterations: Int?
-
-    @Option(
-        help: "Threads to use; 0 takes every processor. Changes nothing but the time.", transform: Limits.threads.parse)
-    var threads: Int = 0
-
-    @Flag(help: "Print nothing but errors.")
-    var quiet = false
-
-    func validate() throws {
-        if let iterations, iterations < 1 { throw ValidationError("--iterations \(iterations) is less than 1.") }
-    }
-
-    func run() throws {
-        Output.startThreads(threads)
-        let display = TrainingDisplay(quiet: quiet)
-        if FixedHorizonRun.isRun(folder) {
-            let (resumed, refused) = try FixedHorizonRun.resume(folder, iterations: iterations)
-            if goesOn(refused, at: resumed.iteration, of: resumed.configuration.iterations, display) {
-                try display.follow(resumed)
-            }
-            return
-        }
-        let (resumed, refused) = try TrainingRun.resume(folder, iterations: iterations) { settings, _ in
-            try SourceOptions(settings, scenario: folder + "/scenario.yaml").open().source
-        }
-        if goesOn(refused, at: resumed.iteration, of: resumed.configuration.iterations, display) {
-            try display.follow(resumed)
-        }
-    }
-
-    /// Says what is done. Returns whether iterations are left.
-    private func goesOn(
-        _ refused: [CSCError], at iteration: Int, of iterations: Int, _ display: TrainingDisplay
-    ) -> Bool {
-        for error in refused { display.warn("\(error); using the checkpoint before it") }
-        if iteration >= iterations {
-            display.note("\(folder): all \(iterations) iterations are done; nothing to resume")
-            return false
-        }
-        display.note("Resuming \(folder) after iteration \(iteration) of \(iterations)")
-        return true
-    }
-}
-
 extension SourceOptions {
     /// The flags that a run's configuration stands for; `scenario` is a name or a file.
     init(_ settings: TrainingConfiguration, scenario: String) throws {
         var flags = [
             "orders": settings.orders, "workers-file": settings.workersFile, "format": settings.format,
             "cut": settings.cut, "days": settings.days, "from": settings.from, "part": settings.part,
-            "terms": settings.terms,
+            "terms": settings.terms, "columns": settings.columns, "units": settings.units, "zone": settings.zone,
         ]
         if settings.skipBadRows { flags["skip-bad-rows"] = "true" }
         try self.init(flags: flags, scenario: scenario)

@@ -106,7 +106,7 @@ final class LabelSessionTests {
         var seen: [String] = []
         for _ in 0..<5 {
             let clients = try ["a", "b"].map {
-                try start(["next", session, "--workers", $0, "--count", "2", "--json"])
+                try start(["next", session, "--workers", $0, "--count", "2", "--new", "--json"])
             }
             for (process, out, _) in clients {
                 let text = String(decoding: out.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)

@@ -27,6 +27,24 @@ struct CommandLineTool {
         return process
     }
 
+    /// Runs a command as it is printed, `cafe-cli ...`, by a shell.
+    static func shell(_ command: some StringProtocol, in folder: String = ".") throws -> Result {
+        let process = Process()
+        let (output, errors) = (Pipe(), Pipe())
+        process.executableURL = URL(fileURLWithPath: "/bin/sh")
+        process.arguments = ["-c", command.replacingOccurrences(of: "cafe-cli ", with: "'\(path)' ")]
+        process.currentDirectoryURL = URL(fileURLWithPath: folder)
+        process.standardOutput = output
+        process.standardError = errors
+        try process.run()
+        let text = output.fileHandleForReading.readDataToEndOfFile()
+        let wrong = errors.fileHandleForReading.readDataToEndOfFile()
+        process.waitUntilExit()
+        return Result(
+            status: process.terminationStatus, output: String(decoding: text, as: UTF8.self),
+            errors: String(decoding: wrong, as: UTF8.self))
+    }
+
     /// Runs it to its end.
     static func run(_ arguments: [String]) throws -> Result {
         let (output, errors) = (Pipe(), Pipe())

@@ -57,10 +57,113 @@ import Testing
     @Test func prolongedIsTheSame() throws {
         let folder = TestFolder()
         #expect(try CommandLineTool.run(train(folder.file("a"), iterations: 12)).status == 0)
-        #expect(try CommandLineTool.run(train(folder.file("b"), iterations: 6)).status == 0)
+        #expect(try CommandLineTool.run(train(folder.file("b"), iterations: 7)).status == 0)
         #expect(try CommandLineTool.run(["resume", folder.file("b"), "--iterations", "12"]).status == 0)
-        let same = try folder.read("a/policy.ckpt") == folder.read("b/policy.ckpt")
-        #expect(same)
+        for file in Self.files {
+            let same = try folder.read("a/" + file) == folder.read("b/" + file)
+            #expect(same, "\(file) differs")
+        }
+    }
+
+    /// One process writes into a folder: of two that begin at once one is refused, and so is a resume beside a train.
+    @Test func aSecondWriterIsRefused() throws {
+        let folder = TestFolder()
+        let errors = [Pipe(), Pipe()]
+        let both = try [4, 5].enumerated().map { number, seed in
+            try CommandLineTool.start(
+                train(folder.file("two"), iterations: 300) + ["--set", "seed=\(seed)"], errors: errors[number])
+        }
+        both.forEach { $0.waitUntilExit() }
+        #expect(both.map(\.terminationStatus).sorted()[0] == 0 && both.map(\.terminationStatus).sorted()[1] != 0)
+        let seed = both[0].terminationStatus == 0 ? 4 : 5
+        let text = String(decoding: try folder.read("two/config.yaml"), as: UTF8.self)
+        #expect(text.contains("seed: \(seed) ") && lines(folder, "two/metrics.csv") == 301)
+
+        let process = try CommandLineTool.start(train(folder.file("run"), iterations: 100_000))
+        let deadline = Date().addingTimeInterval(60)
+        while lines(folder, "run/metrics.csv") < 4 && process.isRunning && Date() < deadline { usleep(1000) }
+        let second = try CommandLineTool.run(["resume", folder.file("run")])
+        #expect(second.status != 0)
+        #expect(
+            second.errors.contains("is being written by cafe-cli train (process \(process.processIdentifier))"),
+            "\(second.errors)")
+        process.interrupt()
+        process.waitUntilExit()
+        let rows = String(decoding: try folder.read("run/metrics.csv"), as: UTF8.self).split(separator: "\n")
+            .dropFirst()
+        #expect(rows.map { Int($0.split(separator: ",")[0]) } == (1...rows.count).map { Int($0) })
+    }
+
+    /// A second Ctrl-C ends the process at once and tidily, beside threads at work.
+    @Test func aSecondInterruptDoesNotAbort() throws {
+        let folder = TestFolder()
+        for round in 0..<4 {
+            let process = try CommandLineTool.start(train(folder.file("r\(round)"), iterations: 100_000))
+            let deadline = Date().addingTimeInterval(60)
+            while lines(folder, "r\(round)/metrics.csv") < 3 && process.isRunning && Date() < deadline { usleep(1000) }
+            process.interrupt()
+            usleep(500)
+            process.interrupt()
+            process.waitUntilExit()
+            #expect(process.terminationReason == .exit && [0, 130].contains(process.terminationStatus))
+        }
+    }
+
+    /// The command that is printed at the end plays the held-out days of the same orders beside the coalition rule.
+    @Test func theComparisonThatIsPrintedRuns() throws {
+        let folder = TestFolder()
+        var text = "order_id,departure_time,start_lng,start_lat\n"
+        for day in 1...3 {
+            for order in 0..<20 {
+                text += "\(order),2017-05-0\(day) 08:\(10 + order):00,110.\(30 + order),20.0\(day)\n"
+            }
+        }
+        try Data(text.utf8).write(to: URL(fileURLWithPath: folder.file("my orders.csv")))
+        let size = ["episodes.tasks=[10]", "episodes.workers=[]", "episodes.workersFixed=8"]
+        let trained = try CommandLineTool.run(
+            [
+                "train", "--scenario", "haikou", "--orders", folder.file("my orders.csv"), "--out", folder.file("run"),
+                "--iterations", "2",
+            ]
+                + (size + ["episodes.days=0-1", "ppo.numEnvs=2", "evaluationEpisodes=1"]).flatMap { ["--set", $0] })
+        #expect(trained.status == 0, "\(trained.errors)")
+        let hint = try #require(trained.output.range(of: "Compare it with: "))
+        let command = trained.output[hint.upperBound...].split(separator: "\n")[0]
+        #expect(command.contains("--days 2-") && command.contains("--tasks 10 --workers 8"))
+        let compared = try CommandLineTool.shell(command + " --episodes 3")
+        #expect(compared.status == 0, "\(compared.errors)")
+        #expect(compared.output.contains("coalition") && compared.output.contains(folder.file("run")))
+    }
+
+    /// Ctrl-C and termination stop an evolution with a checkpoint, and `resume` ends with the bits of an uninterrupted one.
+    @Test func evolutionsStopAndGoOn() throws {
+        let folder = TestFolder()
+        func evolve(_ out: String, _ generations: Int) -> [String] {
+            ["evolve", "--scenario", "haikou", "--out", folder.file(out), "--generations", "\(generations)"]
+                + ["settings=20/8", "population=4", "forecastEpisodes=4", "referenceEpisodes=2"].flatMap {
+                    ["--set", $0]
+                }
+        }
+        let output = Pipe()
+        let process = try CommandLineTool.start(evolve("cut", 100_000), output: output)
+        let deadline = Date().addingTimeInterval(60)
+        while lines(folder, "cut/metrics.csv") < 8 && process.isRunning && Date() < deadline { usleep(1000) }
+        process.terminate()
+        let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        process.waitUntilExit()
+        #expect(process.terminationReason == .exit && process.terminationStatus == 0)
+        #expect(text.contains("Go on with: cafe-cli resume \(folder.file("cut"))"), "\(text)")
+        let done = lines(folder, "cut/metrics.csv") - 1
+        let resumed = try CommandLineTool.run(["resume", folder.file("cut"), "--iterations", "\(done + 3)"])
+        #expect(resumed.status == 0, "\(resumed.errors)")
+        #expect(try CommandLineTool.run(evolve("whole", done + 3)).status == 0)
+        for file in ["policy.yaml", "metrics.csv", "evolution.yaml"] {
+            let same = try folder.read("whole/" + file) == folder.read("cut/" + file)
+            #expect(same, "\(file) differs")
+        }
+        let more = try CommandLineTool.run(
+            ["evolve", "--out", folder.file("cut"), "--resume", "--generations", "\(done + 5)"])
+        #expect(more.status == 0 && lines(folder, "cut/metrics.csv") == done + 6, "\(more.errors)")
     }
 
     /// SIGINT stops between two iterations with a checkpoint, says how to go on, and loses nothing.

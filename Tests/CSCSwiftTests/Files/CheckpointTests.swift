@@ -68,7 +68,8 @@ import Testing
         let folder = TemporaryFolder()
         let checkpoints = CheckpointFolder(path: folder.file("checkpoints"), keepLast: 3)
         #expect(throws: CSCError.self) { try checkpoints.latest() }
-        for k in 1...6 { try checkpoints.save(sample(k), iteration: 10 * k, isBest: k == 2) }
+        for k in 1...6 { try checkpoints.save(sample(k), iteration: 10 * k) }
+        try checkpoints.saveBest(sample(2))
         #expect(checkpoints.iterations() == [40, 50, 60])
         #expect(try Checkpoint(contentsOf: checkpoints.bestPath) == sample(2))
         #expect(try checkpoints.latest().iteration == 60)
@@ -82,8 +83,38 @@ import Testing
         #expect(found.refused[0].description.contains("iteration-000060.ckpt: damaged"))
 
         for k in [40, 50] { try AtomicFile.write("rubbish", to: checkpoints.file(iteration: k)) }
+        let best = try checkpoints.latest()
+        #expect(best.iteration == nil && best.checkpoint == sample(2) && best.refused.count == 3)
+        try AtomicFile.write("rubbish", to: checkpoints.bestPath)
         #expect(throws: CSCError.self) { try checkpoints.latest() }
-        checkpoints.removeAfter(iteration: 40)
-        #expect(checkpoints.iterations() == [40])
+        #expect(checkpoints.iterations() == [40, 50, 60])
+    }
+
+    /// A newer format, or a file that may not be read, is not damage: nothing else is taken in its place.
+    @Test func whatCannotBeReadIsNotPassedOver() throws {
+        let folder = TemporaryFolder()
+        let checkpoints = CheckpointFolder(path: folder.file("checkpoints"), keepLast: 3)
+        for k in 1...2 { try checkpoints.save(sample(k), iteration: k) }
+        let newest = checkpoints.file(iteration: 2)
+        var bytes = try AtomicFile.read(newest)
+        bytes[8] = 2
+        try AtomicFile.write(bytes, to: newest)
+        #expect { try checkpoints.latest() } throws: { "\($0)".contains("format 2") }
+        bytes[8] = 0
+        try AtomicFile.write(bytes, to: newest)
+        #expect(try checkpoints.latest().iteration == 1)
+        try FileManager.default.removeItem(atPath: newest)
+        try FileManager.default.createDirectory(atPath: newest, withIntermediateDirectories: false)
+        #expect { try checkpoints.latest() } throws: { "\($0)".contains("cannot be read") }
+    }
+
+    /// Checkpoints off schedule go when the next one is there, and do not count among those that are kept.
+    @Test func checkpointsOffScheduleGo() throws {
+        let folder = TemporaryFolder()
+        let checkpoints = CheckpointFolder(path: folder.file("checkpoints"), keepLast: 2, every: 10)
+        for k in [0, 10, 17, 20, 23] { try checkpoints.save(sample(k), iteration: k) }
+        #expect(checkpoints.iterations() == [20, 23])
+        try checkpoints.save(sample(30), iteration: 30)
+        #expect(checkpoints.iterations() == [20, 30])
     }
 }

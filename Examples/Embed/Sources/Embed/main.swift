@@ -5,7 +5,7 @@ let day = Scenario.chengdu.instance(tasks: 200, workers: 60, seed: 1, episode: E
 let open = day.tasks.filter { $0.release <= 12 }
 
 // A rule that comes trained with the library.
-let rule = LearntCoalition(.builtIn("cafe-chengdu")!)
+let rule = LearntCoalition(.builtIn("cafe")!)
 let live = LiveDispatcher(rule, scale: Snapshot.Scale(.chengdu, tasksPerWorker: 200 / 60.0))
 for (worker, task) in try live.assign(workers: day.workers, tasks: open, now: 12) {
     print("worker \(worker) goes to task \(task)")

@@ -81,9 +81,11 @@ public enum FullInformation {
 
     /// Bounds of some episodes, shared among the threads; the annealing starts from the coalition rule, its price tuned
     /// for the setting. The same bits at any thread count. O(episodes * moves * lists).
+    ///
+    /// - Parameter played: called after each episode, by whichever thread worked on it.
     public static func bounds(
         on source: some InstanceSource, tasks: Int, workers: Int, seed: UInt64, episodes: Range<Int>,
-        moves: Int = 80_000, options: GameOptions = GameOptions()
+        moves: Int = 80_000, options: GameOptions = GameOptions(), played: (@Sendable () -> Void)? = nil
     ) -> [Bounds] {
         let price = DispatcherKind.coalition.tunedPrice(
             source, tasks: tasks, workers: workers, seed: seed, options: options)
@@ -95,7 +97,10 @@ public enum FullInformation {
             let found = anneal(
                 instance, start: DispatcherKind.coalition.make(price: price), stream: stream, moves: moves,
                 options: options)
-            return Bounds(annealed: found.best, start: found.start, upper: upperBound(instance, options: options))
+            let bounds = Bounds(
+                annealed: found.best, start: found.start, upper: upperBound(instance, options: options))
+            played?()
+            return bounds
         }
     }
 

@@ -4,8 +4,15 @@
 public protocol InstanceSource: Sendable {
     /// What a table calls it.
     var name: String { get }
+    /// How many different episodes there are; nil: as many as one asks for.
+    var episodeCount: Int? { get }
     /// The instance of an episode with so many tasks and workers.
     func instance(tasks: Int, workers: Int, seed: UInt64, episode: EpisodeIndex) -> Instance
+}
+
+extension InstanceSource {
+    /// As many as one asks for.
+    public var episodeCount: Int? { nil }
 }
 
 extension Scenario: InstanceSource {
@@ -22,6 +29,8 @@ public struct FixedInstance: InstanceSource {
     public let name: String
     /// The instance.
     public let instance: Instance
+    /// One.
+    public var episodeCount: Int? { 1 }
 
     /// An instance under a name.
     public init(name: String, instance: Instance) {

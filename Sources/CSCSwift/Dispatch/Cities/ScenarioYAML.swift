@@ -16,10 +16,13 @@ extension Scenario {
         return lines.joined(separator: "\n") + "\n"
     }
 
+    /// `yaml`, with each key's meaning and unit as a comment above it. O(size).
+    public func annotatedYAML() throws -> String { ScenarioKeys.annotate(try yaml()) }
+
     /// Reads a scenario from YAML. A key `base: chengdu` takes all that is not given from a built-in scenario.
     ///
-    /// - Throws: `CSCError.configuration` for an unknown key (with the nearest known one), a missing key or a value out
-    ///   of range; `CSCError.file` for text that is no YAML.
+    /// - Throws: `CSCError.entry` with line and key for an unknown key (with the nearest known one), a missing key or a
+    ///   value out of range, saying what its value looks like; `CSCError.file` for text that is no YAML.
     public static func read(yaml text: String, path: String = "scenario") throws -> Scenario {
         guard try YAMLText.compose(text, path: path) != nil else {
             throw CSCError.file(path: path, reason: "a scenario is a mapping of keys to values")
@@ -28,6 +31,36 @@ extension Scenario {
         do { parsed = try Yams.load(yaml: YAMLText.checked(text, path: path)) } catch {
             throw CSCError.file(path: path, reason: "this is no YAML: \(error)")
         }
+        do {
+            return try build(parsed, path: path)
+        } catch CSCError.configuration(let key, let reason) {
+            let example = ScenarioKeys.example(of: key).map { "; wanted: \($0)" } ?? ""
+            throw CSCError.entry(
+                path: path, line: line(of: key, in: text), key: key,
+                reason: reason + (reason.hasPrefix("no such key") || reason.hasPrefix("no scenario") ? "" : example))
+        }
+    }
+
+    /// The line, from 1, on which a key such as `speed.low` or `hotSpots[1].x` stands, or the nearest key above it that
+    /// is there; nil where the text has none of them.
+    private static func line(of key: String, in text: String) -> Int? {
+        guard var node = try? Yams.compose(yaml: text) else { return nil }
+        var found: Int?
+        for part in key.split(whereSeparator: { ".[]".contains($0) }) {
+            if let number = Int(part), let sequence = node.sequence {
+                guard sequence.indices.contains(number) else { break }
+                node = sequence[number]
+                found = node.mark?.line ?? found
+            } else {
+                guard let pair = node.mapping?.first(where: { $0.key.string == String(part) }) else { break }
+                found = pair.key.mark?.line ?? found
+                node = pair.value
+            }
+        }
+        return found
+    }
+
+    private static func build(_ parsed: Any?, path: String) throws -> Scenario {
         guard var given = parsed as? [String: Any] else {
             throw CSCError.file(path: path, reason: "a scenario is a mapping of keys to values")
         }

@@ -29,7 +29,12 @@ public struct DayRun: Sendable {
 
     /// Plays `instance` to its end by `rule`. The time of one game on one thread, but for what the rule itself shares
     /// among threads. O(windows * (workers + what the rule costs)).
-    public init(_ instance: Instance, rule: some Dispatcher, in game: SpatialCrowdsourcing, stream: RandomStream) {
+    ///
+    /// - Parameter played: called after each window.
+    public init(
+        _ instance: Instance, rule: some Dispatcher, in game: SpatialCrowdsourcing, stream: RandomStream,
+        played: (() -> Void)? = nil
+    ) {
         let before = ProcessUsage().cpuSeconds
         var clock = Stopwatch()
         game.reset(instance)
@@ -51,6 +56,7 @@ public struct DayRun: Sendable {
             windows += 1
             assignments += game.settlementMembers.count
             completed += game.settlements.count { $0.completed }
+            played?()
         }
         cpuSeconds = ProcessUsage().cpuSeconds - before
         tasks = instance.tasks.count

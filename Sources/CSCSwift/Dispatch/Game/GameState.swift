@@ -54,6 +54,7 @@ struct GameState {
 
     var settlements: [Settlement] = []
     var settlementMembers: [SettlementMember] = []
+    var tally = EpisodeTally()
 
     init(options: GameOptions) { self.options = options }
 
@@ -64,6 +65,7 @@ struct GameState {
         workers.removeAll(keepingCapacity: true)
         workers.append(contentsOf: instance.workers)
         horizon = max(instance.horizon, 1)
+        tally = EpisodeTally(instance)
         scale = nil
         now = 0
         windowIndex = 0
@@ -292,7 +294,9 @@ struct GameState {
                     share: payment * work / total, difference: difference))
             node = teamNext[worker]
         }
+        tally.end(terms, at: time, done: done, payment: payment)
         for member in settlementMembers[first...] {
+            tally.free(workers[member.worker], committed: member.committed, arrival: member.arrival, at: time)
             let place = options.reroute ? road(member.worker, at: end) : (terms.x, terms.y)
             (workerX[member.worker], workerY[member.worker]) = place
             if isExtended { stand(member.worker, at: task) }

@@ -51,29 +51,58 @@ public struct Snapshot: Sendable {
         public var tasksPerWorker: Double
         /// The length of the day (minutes).
         public var horizon: Double
+        /// When the day begins on the clock of `now`, releases and shifts (minutes); 0 where that clock starts with the day.
+        public var dayStart: Double
         /// The side of the square in which places usually lie, one corner at (0, 0) (km); see `game.showPosition`.
         public var side: Double
 
-        /// A scale from its numbers.
-        /// - Precondition: all are positive.
-        public init(pay: Double, rate: Double, tasksPerWorker: Double, horizon: Double, side: Double = 10) {
-            precondition(
-                pay > 0 && rate > 0 && tasksPerWorker > 0 && horizon > 0 && side > 0,
-                "Snapshot.Scale: pay \(pay), rate \(rate), tasks per worker \(tasksPerWorker), horizon \(horizon), "
-                    + "side \(side)")
+        /// A scale from its numbers; checked by `restore` only, for they may be set later.
+        public init(
+            pay: Double, rate: Double, tasksPerWorker: Double, horizon: Double, dayStart: Double = 0, side: Double = 10
+        ) {
             self.pay = pay
             self.rate = rate
             self.tasksPerWorker = tasksPerWorker
             self.horizon = horizon
+            self.dayStart = dayStart
             self.side = side
         }
 
         /// The scale of a scenario's days.
-        public init(_ scenario: Scenario, tasksPerWorker: Double) {
+        public init(_ scenario: Scenario, tasksPerWorker: Double, dayStart: Double = 0) {
             self.init(
                 pay: max(scenario.pay.mean, 1e-12), rate: max(scenario.pay.mean, 1e-12) / scenario.workload.mean,
-                tasksPerWorker: tasksPerWorker, horizon: scenario.horizon, side: scenario.side)
+                tasksPerWorker: tasksPerWorker, horizon: scenario.horizon, dayStart: dayStart, side: scenario.side)
         }
+
+        /// The first number that makes no sense, or nil.
+        var fault: String? {
+            func positive(_ value: Double) -> Bool { value > 0 && value.isFinite }
+            if !positive(pay) { return "pay \(pay) is not a positive number" }
+            if !positive(rate) { return "rate \(rate) is not a positive number" }
+            if !positive(pay / rate) { return "pay \(pay) and rate \(rate) give no workload" }
+            if !(tasksPerWorker >= 0 && tasksPerWorker.isFinite) {
+                return "tasksPerWorker \(tasksPerWorker) is negative or not a number"
+            }
+            if !positive(horizon) { return "horizon \(horizon) is not a positive number" }
+            if !positive(side) { return "side \(side) is not a positive number" }
+            if !dayStart.isFinite { return "dayStart \(dayStart) is not a time" }
+            return nil
+        }
+    }
+
+    /// The same moment on a clock that starts `minutes` later. O(tasks + workers + commitments).
+    func shifted(by minutes: Double) -> Snapshot {
+        if minutes == 0 { return self }
+        var moment = self
+        moment.now -= minutes
+        for at in moment.tasks.indices { moment.tasks[at].release -= minutes }
+        for at in moment.workers.indices {
+            moment.workers[at].shiftStart -= minutes
+            moment.workers[at].shiftEnd -= minutes
+        }
+        for at in moment.commitments.indices { moment.commitments[at].arrival -= minutes }
+        return moment
     }
 
     /// The first thing in it that makes no sense, or nil. O(tasks + workers).
@@ -106,8 +135,12 @@ extension SpatialCrowdsourcing {
     /// Puts the game into the state of a snapshot: deciders, observations and rules are then those of that moment, and
     /// tasks and workers keep their indices. O(tasks log tasks + workers + commitments * team).
     ///
-    /// - Throws: `CSCError.invalid` naming the first task, worker or commitment that makes no sense.
+    /// The game's clock is the day's: minute 0 is `scale.dayStart` of the snapshot's clock.
+    ///
+    /// - Throws: `CSCError.invalid` naming the first task, worker, commitment or number of the scale that makes no sense.
     public func restore(_ snapshot: Snapshot, scale: Snapshot.Scale) throws {
+        if let fault = scale.fault { throw CSCError.invalid("snapshot's scale: \(fault)") }
+        let snapshot = snapshot.shifted(by: scale.dayStart)
         if let fault = snapshot.fault { throw CSCError.invalid("snapshot: \(fault)") }
         // Windows are numbered in 47 bits, as the streams of random numbers that belong to them are.
         guard snapshot.now / options.window < 0x1p47 else {

@@ -34,7 +34,8 @@ public final class LiveDispatcher {
     /// - Parameters:
     ///   - workers: all workers of the day; x and y are where each idle one is now.
     ///   - tasks: the open tasks.
-    ///   - now: minutes, on the clock of releases and shifts.
+    ///   - now: minutes, on the clock of releases and shifts. Minute 0 is the start of the day, unless `scale.dayStart`
+    ///     says which minute is: learnt rules know what the day is like at each time of it.
     ///   - commitments: who is already on the way to, or at work on, which task; they are not sent elsewhere, but with
     ///     `GameOptions.reroute` those on the road are in the answer again if they are to go on.
     ///   - extensions: travel times, roles, breaks, pairs that may not meet, priorities; nil without.
@@ -50,7 +51,7 @@ public final class LiveDispatcher {
                 now: now, tasks: tasks, workers: workers, commitments: commitments, extensions: extensions),
             scale: scale)
         let idle = game.idleWorkers
-        let window = UInt64(now / game.options.window)
+        let window = UInt64(max(0, game.now / game.options.window))
         dispatcher.begin(game, stream: RandomStream(seed: seed, purpose: .dispatcher, index: window))
         dispatcher.dispatchWindow(game)
         return idle.compactMap { worker in

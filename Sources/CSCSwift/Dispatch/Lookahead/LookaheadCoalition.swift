@@ -11,6 +11,8 @@ public final class LookaheadCoalition: Dispatcher {
     private let futures: any InstanceSource
     private let options: LookaheadOptions
     private let weights: CoalitionWeights
+    /// The weights that plans are drawn around: those that the policy's features read.
+    private let drawnWeights: [Int]
     private var plan: CoalitionPlan
     private var draft: GameState
     private let lanes: [LookaheadLane]
@@ -31,6 +33,7 @@ public final class LookaheadCoalition: Dispatcher {
         self.futures = futures
         self.options = options
         weights = policy.weights
+        drawnWeights = CoalitionWeights.read(by: policy.features)
         plan = CoalitionPlan(policy)
         draft = GameState(options: GameOptions())
         lanes = (0..<min(Self.batch, options.futures)).map { _ in LookaheadLane(policy, options) }
@@ -59,9 +62,9 @@ public final class LookaheadCoalition: Dispatcher {
         var seen = Set(plans)
         for _ in 0..<options.variants {
             var drawn = weights
-            drawn.vector = zip(weights.vector, CoalitionWeights.scales).map {
-                $0 + options.spread * $1 * stream.normal()
-            }
+            var vector = weights.vector
+            for at in drawnWeights { vector[at] += options.spread * CoalitionWeights.scales[at] * stream.normal() }
+            drawn.vector = vector
             plan.use(drawn)
             plan.begin(state)
             let moves = moves(state)

@@ -29,13 +29,16 @@ public struct RecordedDays: InstanceSource {
 
         /// The rows of this part. O(rows).
         func of<Row>(_ rows: [Row]) -> [Row] { stride(from: number - 1, to: rows.count, by: count).map { rows[$0] } }
+
+        /// The rows of the other parts. O(rows).
+        func notOf<Row>(_ rows: [Row]) -> [Row] { rows.indices.filter { $0 % count != number - 1 }.map { rows[$0] } }
     }
 
     /// Where pay and workload come from.
     public enum Terms: String, Sendable, CaseIterable {
         /// Drawn from the scenario.
         case scenario
-        /// The file's fare and duration, scaled so that their means are the scenario's.
+        /// Pay is the file's fare, in its money; workload is its duration, scaled so that its mean is the scenario's.
         case file
     }
 
@@ -50,10 +53,43 @@ public struct RecordedDays: InstanceSource {
     /// How many orders lie in the windows: the most tasks that an episode can have (by day: of the fullest day).
     public let available: Int
     private let terms: Terms
-    private let orders: [[RecordedOrders.Order]]
+    private var orders: [[RecordedOrders.Order]]
+    /// The file's orders of the same hours that take no part: other days, or other parts of the rows.
+    private let elsewhere: [RecordedOrders.Order]
     private let places: [RecordedOrders.Place]
+    /// The file's clock, boxes and medians.
+    public let overview: OrdersOverview
+    /// How days make episodes, which of them take part, and which rows.
+    public let selection: Selection
+    private let timed: Bool
     private let meanFare: Double
     private let meanDuration: Double
+
+    /// What was chosen of a file.
+    public struct Selection: Sendable, Hashable {
+        /// How days make episodes.
+        public var cut: Cut
+        /// The days that take part; nil: all.
+        public var days: Range<Int>?
+        /// The part of the rows; nil: all.
+        public var part: Part?
+        /// Where pay and workload come from.
+        public var terms: Terms
+        /// The window of the day (min after midnight; min); nil where the file has no times.
+        public var window: (from: Double, length: Double)?
+
+        public static func == (one: Selection, other: Selection) -> Bool {
+            one.cut == other.cut && one.days == other.days && one.part == other.part && one.terms == other.terms
+                && one.window?.from == other.window?.from && one.window?.length == other.window?.length
+        }
+
+        public func hash(into hasher: inout Hasher) {
+            hasher.combine(cut)
+            hasher.combine(days)
+            hasher.combine(part)
+            hasher.combine(window?.from)
+        }
+    }
 
     /// - Parameters:
     ///   - days: which days of the file take part, counted from 0; nil for all.
@@ -66,7 +102,7 @@ public struct RecordedDays: InstanceSource {
         _ recorded: RecordedOrders, scenario: Scenario, cut: Cut = .pooled, days: Range<Int>? = nil,
         from: Double? = nil, part: Part? = nil, terms: Terms = .scenario
     ) throws {
-        let timed = (recorded.orders.first?.minute ?? -1) >= 0
+        let timed = recorded.isTimed
         if !timed && (days != nil || from != nil || cut == .byDay) {
             throw CSCError.invalid(
                 "\(recorded.path): it has no times, so neither days nor hours can be chosen; hold out a part of its rows"
@@ -80,24 +116,37 @@ public struct RecordedDays: InstanceSource {
         }
         let start = timed ? from ?? Self.busiest(recorded.orders, length: scenario.horizon) : 0
         let chosen = (part?.of(recorded.orders) ?? recorded.orders).filter { days?.contains($0.day) ?? true }
-        let inside = chosen.filter {
-            !timed || ($0.minute - start + 1440).truncatingRemainder(dividingBy: 1440) < scenario.horizon
+        func lies(_ order: RecordedOrders.Order) -> Bool {
+            !timed || (order.minute - start + 1440).truncatingRemainder(dividingBy: 1440) < scenario.horizon
         }
+        let inside = chosen.filter(lies)
         if inside.isEmpty { throw CSCError.invalid("\(recorded.path): no order lies in the chosen days and hours") }
         var groups: [[RecordedOrders.Order]] = [inside]
         if cut == .byDay {
             groups = Dictionary(grouping: inside, by: \.day).sorted { $0.key < $1.key }.map(\.value)
         }
-        let fares = inside.compactMap(\.fare)
-        let durations = inside.compactMap(\.duration)
+        // Means of the whole file, so that days for training and for evaluation have the same terms.
+        let fares = recorded.orders.compactMap(\.fare)
+        let durations = recorded.orders.compactMap(\.duration)
         if terms == .file && (fares.isEmpty || durations.isEmpty) {
-            throw CSCError.invalid("\(recorded.path): it has no fare and duration to make pay and workload from")
+            throw CSCError.invalid(
+                "\(recorded.path): --terms file needs a fare and a duration; it has no "
+                    + (fares.isEmpty ? durations.isEmpty ? "fare and no duration" : "fare" : "duration"))
+        }
+        if terms == .file, !(durations.contains { $0 > 0 }) {
+            throw CSCError.invalid("\(recorded.path): --terms file needs durations above 0; all of them are 0")
         }
         self.name = recorded.format.rawValue
         self.scenario = scenario
         self.from = start
         self.terms = terms
+        self.timed = timed
         self.orders = groups
+        self.overview = recorded.overview
+        self.selection = Selection(
+            cut: cut, days: days, part: part, terms: terms, window: timed ? (start, scenario.horizon) : nil)
+        let unchosen = part.map { $0.notOf(recorded.orders) } ?? recorded.orders.filter { !(days?.contains($0.day) ?? true) }
+        elsewhere = unchosen.filter(lies)
         self.places = part?.of(recorded.workers) ?? recorded.workers
         if places.isEmpty && !recorded.workers.isEmpty {
             throw CSCError.invalid("\(recorded.path): the part of its rows that was chosen has no worker")
@@ -107,18 +156,35 @@ public struct RecordedDays: InstanceSource {
         self.meanDuration = durations.isEmpty ? 1 : max(durations.reduce(0, +) / Double(durations.count), 1e-9)
         let drawn = terms == .file ? "skills and deadlines" : "skills, workload, deadlines and pay"
         var notes = recorded.notes
+        if terms == .file {
+            notes.append(
+                "pay is the recorded fare, in the file's money; workload is the recorded duration times "
+                    + "\(Terminal.decimal(scenario.workload.mean / meanDuration, 3)), so that its mean is the "
+                    + "\(Terminal.decimal(scenario.workload.mean, 1)) worker-minutes of '\(scenario.name)'")
+            let lacking = inside.count { $0.fare == nil || $0.duration == nil }
+            if lacking > 0 { notes.append("\(lacking) orders lack a fare or a duration: they get the file's mean") }
+        }
         notes.append(
             "\(drawn) of tasks and skills, speed, reach and shifts of workers are drawn from '\(scenario.name)'")
         if let part { notes.append("part \(part.number) of \(part.count): one row of every \(part.count) of the file") }
         if timed {
             let span = days.map { "days \($0.lowerBound)-\($0.upperBound - 1)" } ?? "all days"
             notes.append(
-                "the window begins at \(Self.clock(start)), in the file's own time, and lasts "
+                "the window begins at \(Self.clock(start)) (\(recorded.overview.clock ?? "the file's own time")) and lasts "
                     + "\(Int(scenario.horizon)) min: \(inside.count) orders of \(span) (the file has "
                     + "\(recorded.days == 1 ? "one day" : "days 0-\(recorded.days - 1)")), "
                     + (cut == .pooled ? "laid over each other" : "\(groups.count) days one by one"))
         }
         self.notes = notes
+    }
+
+    /// The days or rows of the file that take no part in these, at the same hours; nil where there are none. What can be
+    /// known of a day before it comes is counted there. O(orders).
+    public var others: RecordedDays? {
+        if elsewhere.isEmpty { return nil }
+        var other = self
+        other.orders = [elsewhere]
+        return other
     }
 
     /// An episode. Where fewer orders than `tasks` are there, all are taken. O(orders + tasks log tasks + workers).
@@ -135,17 +201,22 @@ public struct RecordedDays: InstanceSource {
         return scenario.instance(drawn, people, seed: stream.next())
     }
 
+    /// Places are projected around (5, 5), the middle of a square of 10 km: by so much the scenario's is elsewhere (km).
+    private var shift: Double { scenario.side / 2 - 5 }
+
+    /// Which part of its orders an episode of so many tasks shares with any other on average; 1 where each episode holds
+    /// all orders.
+    public func sharedOrders(tasks: Int) -> Double { min(1, Double(tasks) / Double(max(1, available))) }
+
     private func task(_ order: RecordedOrders.Order, _ stream: inout RandomStream) -> SpatialTask {
-        let timed = order.minute >= 0
         let release =
             timed
             ? (order.minute - from + 1440).truncatingRemainder(dividingBy: 1440) : scenario.drawTask(&stream).release
-        var task = scenario.drawTerms(release: release, x: order.x, y: order.y, stream: &stream)
+        var task = scenario.drawTerms(
+            release: release, x: order.x + shift, y: order.y + shift, stream: &stream)
         if terms == .file {
-            let duration = (order.duration ?? meanDuration) / meanDuration
-            let fare = (order.fare ?? meanFare) / meanFare
-            task.workload = max(1, duration * scenario.workload.mean)
-            task.pay = fare * scenario.pay.mean
+            task.workload = max(1, (order.duration ?? meanDuration) / meanDuration * scenario.workload.mean)
+            task.pay = order.fare ?? meanFare
             task.penaltyRate = scenario.penalty * task.pay / max(task.deadline - task.expected, 1e-9)
         }
         return task
@@ -154,10 +225,10 @@ public struct RecordedDays: InstanceSource {
     private func worker(_ group: [RecordedOrders.Order], _ stream: inout RandomStream) -> Worker {
         if places.isEmpty {
             let order = group[stream.index(below: group.count)]
-            return scenario.drawWorker(x: order.x, y: order.y, stream: &stream)
+            return scenario.drawWorker(x: order.x + shift, y: order.y + shift, stream: &stream)
         }
         let place = places[stream.index(below: places.count)]
-        return scenario.drawWorker(x: place.x, y: place.y, stream: &stream)
+        return scenario.drawWorker(x: place.x + shift, y: place.y + shift, stream: &stream)
     }
 
     /// The start, on five minutes, of the window of the day with most orders. O(orders * 288).
@@ -166,10 +237,14 @@ public struct RecordedDays: InstanceSource {
         for order in orders { perSlot[Int(order.minute / 5) % 288] += 1 }
         let width = max(1, min(288, Int((length / 5).rounded())))
         let totals = (0..<288).map { start in (0..<width).reduce(0) { $0 + perSlot[(start + $1) % 288] } }
-        return Double(5 * totals.indices.max { totals[$0] < totals[$1] }!)
+        let first = totals.indices.max { totals[$0] < totals[$1] }!
+        // With few orders many windows hold the same: then the one in the middle, not the one that ends with them.
+        let ties = (0..<288).prefix { totals[(first + $0) % 288] == totals[first] }.count
+        return Double(5 * ((first + (ties > width / 2 ? ties / 2 : 0)) % 288))
     }
 
-    private static func clock(_ minute: Double) -> String {
+    /// A minute of the day as HH:MM.
+    public static func clock(_ minute: Double) -> String {
         let (hours, minutes) = (Int(minute) / 60, Int(minute) % 60)
         return "\(hours < 10 ? "0" : "")\(hours):\(minutes < 10 ? "0" : "")\(minutes)"
     }

@@ -6,7 +6,7 @@ public struct RecordedOrders: Sendable {
     public struct Order: Sendable, Hashable {
         /// The day, 0 for the first of the file.
         public var day: Int
-        /// Minutes after midnight, in the file's own time; -1 where the file has no times.
+        /// Minutes after midnight, by the clock that the overview names; 0 where the file has no times.
         public var minute: Double
         /// The place (km).
         public var x: Double
@@ -34,6 +34,8 @@ public struct RecordedOrders: Sendable {
     public var path: String
     /// Its layout.
     public var format: OrderFormat
+    /// Whether it says when orders were placed.
+    public var isTimed: Bool
     /// The orders, in the order of the file.
     public var orders: [Order]
     /// Empty where the file has no workers.
@@ -44,6 +46,8 @@ public struct RecordedOrders: Sendable {
     public var report: CSVReader.Report
     /// What a user should be told: where workers come from, what was left out.
     public var notes: [String]
+    /// What the file holds, in figures.
+    public var overview: OrdersOverview
 }
 
 /// Degrees to kilometres around a point: the equirectangular projection on a sphere of 6371 km. Within 50 km of the
@@ -64,16 +68,27 @@ public struct Projection: Sendable, Hashable {
     /// O(1).
     public func place(latitude: Double, longitude: Double) -> (x: Double, y: Double) {
         let degree = 6371 * Double.pi / 180
+        var east = longitude - self.longitude
+        if abs(east) > 180 { east -= 360 * (east / 360).rounded() }
         return (
-            5 + (longitude - self.longitude) * degree * cos(self.latitude * .pi / 180),
+            5 + east * degree * cos(self.latitude * .pi / 180),
             5 + (latitude - self.latitude) * degree
         )
     }
 
-    /// The projection around the medians. O(n log n).
+    /// The projection around the medians. Where longitudes lie on both sides of the date line, that of the eastern ones is
+    /// taken a turn less. O(n log n).
     static func around(_ points: [(latitude: Double, longitude: Double)]) -> Projection {
         func median(_ values: [Double]) -> Double { values.isEmpty ? 0 : values.sorted()[values.count / 2] }
-        return Projection(latitude: median(points.map(\.latitude)), longitude: median(points.map(\.longitude)))
+        var longitudes = points.map(\.longitude)
+        // A city on the date line: most places lie within 10 degrees of it, on both of its sides.
+        let near = longitudes.count { abs($0) > 170 }
+        if near > longitudes.count / 2, longitudes.contains(where: { $0 > 170 }),
+            longitudes.contains(where: { $0 < -170 })
+        {
+            longitudes = longitudes.map { $0 < 0 ? $0 + 360 : $0 }
+        }
+        return Projection(latitude: median(points.map(\.latitude)), longitude: median(longitudes))
     }
 }
 
@@ -88,6 +103,8 @@ public enum OrderFormat: String, Sendable, CaseIterable {
     /// A day of taxi data, blank separated without header: `time t x y patience` and `time w x y patience range` (s, m)
     /// behind a line with the two counts.
     case taxi = "taxi-workers-tasks"
+    /// Any table with a place, and if wanted a time, a fare and a duration, in columns that `OrderColumns` names.
+    case columns = "columns"
     /// The product's own tasks.csv, with workers.csv beside it: a whole instance.
     case instance = "instance"
 
@@ -105,9 +122,12 @@ public enum OrderFormat: String, Sendable, CaseIterable {
         if try has("num", "lat", "lng") { return .chengduPickups }
         let first = reader.names.joined(separator: " ").split(separator: " ")
         if first.count == 2, first.allSatisfy({ Int($0) != nil }) { return .taxi }
+        if try OrderColumns.fits(reader) { return .columns }
         throw CSCError.table(
             path: path,
-            reason: "its first line fits none of the known formats: "
-                + allCases.map(\.rawValue).joined(separator: ", ") + "; choose one by --format")
+            reason: "its first line fits none of the known formats ("
+                + allCases.map(\.rawValue).joined(separator: ", ") + "); it has "
+                + reader.names.prefix(40).map { "'\($0)'" }.joined(separator: ", ")
+                + ". Say which columns hold what: --columns release=NAME,longitude=NAME,latitude=NAME (docs/data.md)")
     }
 }

@@ -1,3 +1,5 @@
+internal import Foundation
+
 /// The dispatchers that do not learn, by the names that tables and `--policy` use.
 public enum DispatcherKind: String, Sendable, CaseIterable {
     case random
@@ -58,45 +60,68 @@ public enum DispatcherKind: String, Sendable, CaseIterable {
             key: "policy", reason: "no policy is called '\(name)'\(Spelling.hint(for: name, among: names))")
     }
 
+    /// Episodes over which a price is tuned, and how many prices are tried.
+    public static let tuningEpisodes = 24
+    private static let tuningPrices = 13
+
+    /// How many episodes the tuning of a price plays on a source.
+    public static func tuningPlays(_ source: any InstanceSource) -> Int {
+        tuningPrices * min(tuningEpisodes, source.episodeCount ?? tuningEpisodes)
+    }
+
     /// The price that earns most over training episodes of a setting: a grid of 13 multiples, 0 to 0.6, of the mean
     /// pay per unit of work. The episodes are of `EpisodeRange.tuning`, never evaluated on. The same bits
     /// at any thread count. O(13 * episodes) episodes.
+    ///
+    /// - Parameter played: called after each episode, by whichever thread played it.
     public func tunedPrice(
-        _ source: some InstanceSource, tasks: Int, workers: Int, seed: UInt64, episodes: Int = 24,
-        options: GameOptions = GameOptions()
+        _ source: some InstanceSource, tasks: Int, workers: Int, seed: UInt64, episodes: Int = tuningEpisodes,
+        options: GameOptions = GameOptions(), played: (@Sendable () -> Void)? = nil
     ) -> Double {
         if !isPriced { return 0 }
+        // Where the source has fewer episodes, more plays would be the same ones again.
+        let episodes = min(episodes, source.episodeCount ?? episodes)
         let sample = source.instance(tasks: tasks, workers: workers, seed: seed, episode: EpisodeRange.tuning[0])
         let pay = sample.tasks.reduce(0) { $0 + $1.pay }
         let work = sample.tasks.reduce(0) { $0 + $1.workload }
         if work == 0 { return 0 }
-        let prices = (0...12).map { Double($0) * 0.05 * pay / work }
+        let prices = (0..<Self.tuningPrices).map { Double($0) * 0.05 * pay / work }
         let policies = prices.map { price in
             PolicySource(name: "\(rawValue) \(price)") { self.player(price: price, options: options) }
         }
         let revenues = Evaluation.run(
             policies, on: source, tasks: tasks, workers: workers, seed: seed,
-            episodes: 0..<episodes, of: .tuning)
+            episodes: 0..<episodes, of: .tuning, played: played)
         let totals = revenues.map { $0.reduce(0, +) }
         return prices[totals.indices.max { totals[$0] < totals[$1] }!]
     }
 
     /// The rule as a policy to evaluate, its price tuned on training episodes of the setting.
     public func policy(
-        tunedOn source: some InstanceSource, tasks: Int, workers: Int, seed: UInt64,
-        options: GameOptions = GameOptions()
+        tunedOn source: some InstanceSource, tasks: Int, workers: Int, seed: UInt64, price known: Double? = nil,
+        options: GameOptions = GameOptions(), played: (@Sendable () -> Void)? = nil
     ) -> PolicySource {
-        let price = tunedPrice(source, tasks: tasks, workers: workers, seed: seed, options: options)
+        let price =
+            known
+            ?? tunedPrice(source, tasks: tasks, workers: workers, seed: seed, options: options, played: played)
         return PolicySource(
-            name: rawValue, note: isPriced ? "price \((price * 1e6).rounded() / 1e6) per worker-minute" : ""
+            name: rawValue, note: isPriced ? "price \(Self.short(price)) per worker-minute" : "",
+            price: isPriced ? price : nil
         ) {
             self.player(price: price, options: options)
         }
     }
 
-    private func player(price: Double, options: GameOptions) -> PolicySource.Player {
+    /// A price with four digits that say something, whatever the unit of money.
+    private static func short(_ price: Double) -> String {
+        if price == 0 || !price.isFinite { return "\(price)" }
+        let digit = pow(10, 3 - log10(abs(price)).rounded(.down))
+        return digit.isFinite && digit > 0 ? "\((price * digit).rounded() / digit)" : "\(price)"
+    }
+
+    private func player(price: Double, options: GameOptions) -> PolicySource.Seat {
         let game = SpatialCrowdsourcing(options: options)
         let dispatcher = make(price: price)
-        return { dispatcher.play($0, in: game, stream: $1) }
+        return PolicySource.Seat(game: game) { dispatcher.play($0, in: game, stream: $1) }
     }
 }

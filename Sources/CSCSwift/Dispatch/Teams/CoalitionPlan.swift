@@ -9,9 +9,6 @@ internal import Foundation
 /// allocated after the first windows. Hot call: `findTeam`, a scan of the slots or, above `gridLimit` of them, a look at
 /// the nearest on a grid, so that a window costs what happens in it and not its square.
 struct CoalitionPlan {
-    /// The most members added to a team at once, and the candidates looked at.
-    static let largestTeam = 6
-    static let candidates = 8
     /// Above so many slots, candidates are sought among the `nearest` qualified ones instead of all.
     static let gridLimit = 1024
     static let nearest = 64
@@ -38,6 +35,8 @@ struct CoalitionPlan {
         var lastWeight = (0.0, 0.0)
         /// The relocation value of its place (min).
         var placeWorth = 0.0
+        /// log (demand / supply) expected around the end of its shift.
+        var endScarcity = 0.0
     }
 
     struct Need {
@@ -58,28 +57,29 @@ struct CoalitionPlan {
         var slot: Int32
     }
 
-    /// The minutes over which the two terms of the last job fade.
-    static let fade = (6.0, 2.5)
-
     var weights: CoalitionWeights
-    let rate: Double
-    let forecast: DemandForecast
+    let features: LearntCoalitionPolicy.Features
+    /// The policy's own forecast, and that of the day: the same, or what the moment shows where the policy has none.
+    var ownForecast: DemandForecast
+    var forecast: DemandForecast
+    /// See `LearntCoalitionPolicy.basePrice`.
+    var basePrice: Double?
     let horizonAhead: Double
     let isJoint: Bool
 
     var slots: [Slot] = []
     var idleLeft = 0
     var needs: [Need] = []
-    /// The members (slots) of each need's best team, `largestTeam` a need.
+    /// The members (slots) of each need's best team, `measures.largestTeam` a need.
     var members: [Int32] = []
 
     // Constants of the episode.
     var taskCount = 0.0
     var workerCount = 0.0
     var logRatio = 0.0
-    var meanPay = 1.0
-    var meanWorkload = 1.0
-    var meanSpeed = 1.0
+    var measures = CoalitionMeasures()
+    /// The part of the logarithm of the price that is the same for the whole day.
+    var dayPrice = 0.0
     /// The worth of the first i minutes of the episode, by expected scarcity.
     var worth: [Double] = []
 
@@ -102,17 +102,26 @@ struct CoalitionPlan {
     /// The team of a task with roles that is tried.
     var roleTeam: [TeamTerms.Member] = []
     var pressure = 0.0
-    /// The candidates of the need that is looked at, in place: `candidates` of them at most.
-    var chosen = InlineArray<8, Candidate>(repeating: Candidate(key: 0, arrival: 0, slot: 0))
+    /// The candidates of the need that is looked at, in place: `measures.candidates` of them at most.
+    var chosen = InlineArray<12, Candidate>(repeating: Candidate(key: 0, arrival: 0, slot: 0))
     var arrivals: [Double] = []
     var asked: [Double] = []
     var offered: [Double] = []
     var localNeed: [Double] = []
     var totalNeed: [Double] = []
+    /// Cells along a side of the grid of local need.
+    var cellsAlong = 5
+    /// The skills that open tasks ask for, where each stands among them (-1: nobody asks for it), and how much work asks
+    /// for it.
+    var askedSkills: UInt64 = 0
+    var skillPlace = InlineArray<64, Int32>(repeating: -1)
+    var askedOfSkill: [Double] = []
 
     init(_ policy: LearntCoalitionPolicy) {
         weights = policy.weights
-        rate = policy.rate
+        features = policy.features
+        basePrice = policy.basePrice
+        ownForecast = policy.forecast
         forecast = policy.forecast
         horizonAhead = policy.horizonAhead
         isJoint = policy.joint
@@ -122,6 +131,8 @@ struct CoalitionPlan {
     /// the grid O(workers + (needs + needs that lost a member) * slots near them); jointly see `assignJointly`.
     mutating func dispatch(_ state: inout GameState) {
         if state.idle.isEmpty || state.open.isEmpty { return }
+        // Without a forecast, all that is known of the day is what this moment shows.
+        if ownForecast.isFlat { begin(state) }
         gather(state)
         if needs.isEmpty || idleLeft == 0 { return }
         setPrices(state)
@@ -129,7 +140,7 @@ struct CoalitionPlan {
         wants.reset(members: slots.count)
         refill(&versions, needs.count, 0)
         let isDraft = isJoint && JointAssignment.isAffordable(needs.count, slots.count)
-        if isDraft { joint.begin(needs: needs.count, slots: slots.count) } else { joint.end() }
+        if isDraft { joint.begin(needs: needs.count, slots: slots.count, candidates: measures.candidates) } else { joint.end() }
         for need in needs.indices { consider(need, state) }
         if isDraft {
             assignJointly(&state)
@@ -146,7 +157,7 @@ struct CoalitionPlan {
         heap.push(rank: needs[need].score, slot: need, version: versions[need])
         for m in 0..<Int(needs[need].size) {
             wants.add(
-                member: Int(members[need * Self.largestTeam + m]), slot: need, version: versions[need])
+                member: Int(members[need * measures.largestTeam + m]), slot: need, version: versions[need])
         }
     }
 
@@ -169,7 +180,7 @@ struct CoalitionPlan {
         versions[need] += 1
         losers.removeAll(keepingCapacity: true)
         for m in 0..<Int(needs[need].size) {
-            let slot = Int(members[need * Self.largestTeam + m])
+            let slot = Int(members[need * measures.largestTeam + m])
             slots[slot].used = true
             if isGridded { index.setLatest(slot, -.infinity) }
             wants.wanting(slot, versions: versions, into: &losers)
@@ -180,7 +191,7 @@ struct CoalitionPlan {
     mutating func send(_ need: Int, _ state: inout GameState) -> Bool {
         var reserved = false
         for m in 0..<Int(needs[need].size) {
-            let slot = slots[Int(members[need * Self.largestTeam + m])]
+            let slot = slots[Int(members[need * measures.largestTeam + m])]
             if slot.isIdle {
                 state.commit(worker: Int(slot.worker), task: Int(needs[need].task))
                 idleLeft -= 1
@@ -200,7 +211,7 @@ struct CoalitionPlan {
     /// Whether a member of the need's best team has been taken. O(team).
     private func hasLostMember(_ need: Int) -> Bool {
         if needs[need].score == -.infinity { return false }
-        for m in 0..<Int(needs[need].size) where slots[Int(members[need * Self.largestTeam + m])].used { return true }
+        for m in 0..<Int(needs[need].size) where slots[Int(members[need * measures.largestTeam + m])].used { return true }
         return false
     }
 
@@ -220,7 +231,7 @@ struct CoalitionPlan {
             if task >= 0 {
                 // It can be sent from the first window after its task has ended.
                 free = (min(state.completion[task], state.tasks[task].deadlineTime) / window).rounded(.up) * window
-                if free > now + horizonAhead || free >= shiftEnd { continue }
+                if free > now + measures.ahead || free >= shiftEnd { continue }
                 place = (state.tasks[task].x, state.tasks[task].y)
             } else {
                 idleLeft += 1
@@ -235,7 +246,7 @@ struct CoalitionPlan {
         if isGridded { buildIndex() }
         needs.removeAll(keepingCapacity: true)
         for task in state.open where state.isNeedy(Int(task)) { needs.append(Need(task: task)) }
-        refill(&members, needs.count * Self.largestTeam, 0)
+        refill(&members, needs.count * measures.largestTeam, 0)
     }
 
     /// Puts the slots into the grid. O(slots).

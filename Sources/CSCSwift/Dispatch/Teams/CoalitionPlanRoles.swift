@@ -21,7 +21,7 @@ extension CoalitionPlan {
         able.sort { ($0.arrival, $0.slot) < ($1.arrival, $1.slot) }
         let first = roles.chosen(from: able.lazy.map { [slots] in slots[Int($0.slot)].skills }, beside: roleTeam)
         let others = able.indices.filter { !first.contains($0) }
-        let kept = min(Self.candidates, able.count)
+        let kept = min(measures.candidates, able.count)
         for (k, at) in (first + others).prefix(kept).enumerated() { chosen[k] = able[at] }
         return kept
     }

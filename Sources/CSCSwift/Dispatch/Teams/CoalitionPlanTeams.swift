@@ -30,22 +30,23 @@ extension CoalitionPlan {
         let inTime = completion <= terms.deadlineTime
         let before = inTime ? state.payment(task, at: completion) : 0
         let savedRate =
-            inTime ? weights.saved * needs[n].price * rate * exp(min(20, weights.bias)) * Double(existing) : 0
-        let scale = 1 / meanPay
+            inTime ? weights.saved * needs[n].price * measures.rate * exp(min(20, weights.bias)) * Double(existing) : 0
+        let scale = 1 / measures.pay
         let keep = 1 - weights.threshold
         let patience = weights.patience + weights.pressurePatience * pressure
         let overtime = min(1, max(0, weights.overtime))
-        let travelWeight = (weights.travel + weights.pressureTravel * pressure) / 10
+        let travelWeight = (weights.travel + weights.pressureTravel * pressure) / measures.part
         var bestScore = -Double.infinity
         var bestSize = 0
         var bestFirst = 0
+        var inTimeBy = 0
 
         /// The rank of candidates first..<first + size finishing at `end`, or -infinity.
         @inline(__always) func rank(_ first: Int, _ size: Int, _ end: Double) -> Double {
             if end > terms.deadlineTime { return -.infinity }
             let gain = state.payment(task, at: end) - before
             if gain <= 0 { return -.infinity }
-            let growth = (exp((end - state.now) / Self.fade.0), exp((end - state.now) / Self.fade.1))
+            let growth = (exp((end - state.now) / measures.fade.0), exp((end - state.now) / measures.fade.1))
             let worthAtEnd = worth(until: end)
             var cost = 0.0
             var minutes = 0.0
@@ -65,17 +66,17 @@ extension CoalitionPlan {
                 if !slot.isIdle { virtual += 1 }
             }
             cost = cost * needs[n].price - (inTime ? savedRate * (completion - end) : 0)
-            let slack = max(-2, min(2, (terms.expectedTime - end) / 10))
+            let slack = max(-2, min(2, (terms.expectedTime - end) / measures.part))
             let profit = gain * (keep - patience * slack) - cost
             if profit <= 0 { return -.infinity }
             let members = Double(size)
-            return needs[n].rankOffset + log(profit * scale) - weights.minutesPower * log(max(1, minutes) / 20)
+            return needs[n].rankOffset + log(profit * scale) - weights.minutesPower * log(max(measures.leastMinutes, minutes) / measures.job)
                 + weights.slack * slack + weights.teamSize * (members - 1)
                 + travelWeight * travel / members + weights.virtualShare * virtual / members
                 + (existing > 0 ? weights.existing : 0)
         }
 
-        for m in 0..<min(kept, Self.largestTeam, state.cap(task) - existing) {
+        for m in 0..<min(kept, measures.largestTeam, state.cap(task) - existing) {
             var k = present
             while k > 0 && arrivals[k - 1] > chosen[m].arrival {
                 arrivals[k] = arrivals[k - 1]
@@ -91,6 +92,11 @@ extension CoalitionPlan {
                 bestScore = score
                 bestSize = m + 1
             }
+            // Who comes to a team that is in time already only adds a way.
+            if measures.isScaleFree && end <= terms.expectedTime {
+                inTimeBy += 1
+                if inTimeBy == 2 { break }
+            }
         }
         if existing == 0 && kept > 1 && !hasRoles {
             for k in 1..<kept {
@@ -105,7 +111,7 @@ extension CoalitionPlan {
         }
         needs[n].score = bestScore
         needs[n].size = Int32(bestSize)
-        for k in 0..<bestSize { members[n * Self.largestTeam + k] = chosen[bestFirst + k].slot }
+        for k in 0..<bestSize { members[n * measures.largestTeam + k] = chosen[bestFirst + k].slot }
     }
 
     /// Writes the unused, qualified slots that would arrive before `latest`, best key first; returns how many. With the
@@ -116,11 +122,13 @@ extension CoalitionPlan {
     ) -> Int {
         let now = state.now
         let task = Int(needs[n].task)
-        // A job that ends at `expected`, or in ten minutes where that is past, stands for whatever team it will be.
-        let end = max(terms.expectedTime, now + 10)
-        let growth = (exp((end - now) / Self.fade.0), exp((end - now) / Self.fade.1))
+        // A job that ends at `expected`, or in half a job where that is past, stands for whatever team it will be.
+        let end = max(terms.expectedTime, now + measures.part)
+        let growth = (exp((end - now) / measures.fade.0), exp((end - now) / measures.fade.1))
         let worthAtEnd = worth(until: end)
-        let costOrder = weights.costOrder * needs[n].price / rate
+        let costOrder = weights.costOrder * needs[n].price / measures.rate
+        let priceOrder = weights.priceOrder * measures.order
+        let virtualDelay = weights.virtualDelay * measures.order
         let bit = isExtended ? state.skillMask(task) : 1 << UInt64(terms.skill)
         var kept = 0
         var listed = slots.count
@@ -147,16 +155,16 @@ extension CoalitionPlan {
                 + slots[s].lastWeight.0 * ((past ? 1 : growth.0 * slots[s].fadeNow.0) - slots[s].fadeFree.0)
                 + slots[s].lastWeight.1 * ((past ? 1 : growth.1 * slots[s].fadeNow.1) - slots[s].fadeFree.1)
             let key =
-                arrival + costOrder * slots[s].price * cost + weights.priceOrder * slots[s].logPrice
-                + (slots[s].isIdle ? 0 : weights.virtualDelay)
-            if kept == Self.candidates && key >= chosen[kept - 1].key { continue }
-            var k = kept < Self.candidates ? kept : kept - 1
+                arrival + costOrder * slots[s].price * cost + priceOrder * slots[s].logPrice
+                + (slots[s].isIdle ? 0 : virtualDelay)
+            if kept == measures.candidates && key >= chosen[kept - 1].key { continue }
+            var k = kept < measures.candidates ? kept : kept - 1
             while k > 0 && chosen[k - 1].key > key {
                 chosen[k] = chosen[k - 1]
                 k -= 1
             }
             chosen[k] = Candidate(key: key, arrival: arrival, slot: Int32(s))
-            if kept < Self.candidates { kept += 1 }
+            if kept < measures.candidates { kept += 1 }
         }
         return kept
     }

@@ -10,17 +10,17 @@ public struct CoalitionWeights: Sendable, Hashable {
 
     /// The constant part.
     public var bias = 0.0
-    /// Time as a part of the horizon, less a half.
+    /// Time as a part of the horizon, less a half; `timeSquared` and `ratio` too are of the first version of the features.
     public var time = 0.0
     /// The square of that, times 4.
     public var timeSquared = 0.0
-    /// Hours of shift left, at most 1.5, less 0.75.
+    /// Shift left (h; scale-free: 2.5 jobs), at most 1.5, less 0.75.
     public var shiftLeft = 0.0
     /// log (work asked for / work on offer) over the whole area now.
     public var pressure = 0.0
-    /// The same for the tasks expected in the next 25 minutes and the workers expected on shift then.
+    /// The same for the tasks expected in the next 25 minutes (scale-free: one job) and the workers expected then.
     public var pressureAhead = 0.0
-    /// log (workers expected on shift in the next 25 minutes / workers expected on shift now).
+    /// log (workers expected on shift in that time / workers expected on shift now).
     public var supplyAhead = 0.0
     /// log (work asked for / work on offer) near the worker, mean over its skills.
     public var localNeed = 0.0
@@ -28,18 +28,34 @@ public struct CoalitionWeights: Sendable, Hashable {
     public var density = 0.0
     /// log (tasks / workers) of the episode.
     public var ratio = 0.0
-    /// How many skills the worker has, less 1.5.
+    /// How many skills of open tasks the worker has, less 1.5; scale-free: log (that number / its mean over workers).
     public var skills = 0.0
     /// Three times the worker's speed relative to the mean, less 1.
     public var speed = 0.0
-    /// log (demand / supply) expected around the end of the worker's shift.
+    /// log (demand / supply) expected around the end of the worker's shift; scale-free: fading over four jobs.
     public var endScarcity = 0.0
     /// log (work asked for / work on offer) near the task, in its skill.
     public var taskLocalNeed = 0.0
     /// log relative density of tasks where the task is.
     public var taskDensity = 0.0
-    /// The task's workload relative to the mean, less 1.
+    /// The task's workload relative to the mean, less 1; scale-free: its logarithm.
     public var taskWorkload = 0.0
+
+    // MARK: The same, in the scale-free features only (`LearntCoalitionPolicy.Features.scaleFree`)
+
+    /// log (work and ways of the whole day / worker-minutes on shift).
+    public var load = 0.0
+    /// log (mean workload / mean time in which a task pays): whether tasks need teams.
+    public var teamwork = 0.0
+    /// log (typical way / minutes of a job), plus 1.5.
+    public var journey = 0.0
+    /// -log (chance that a worker on shift has a task's skill), less 1.
+    public var variety = 0.0
+    /// As `pressureAhead`, from one job ahead to four.
+    public var pressureLater = 0.0
+    /// log (the plain rule's best constant price on such days / .15), where it is known
+    /// (`LearntCoalitionPolicy.basePrice`).
+    public var base = 0.0
 
     // MARK: The value of a worker's time, as the price counts it
 
@@ -113,6 +129,13 @@ public struct CoalitionWeights: Sendable, Hashable {
         return weights
     }
 
+    /// The weights of the plain rule that take its tuned price where that is known, and else `price`.
+    static func tunedPrice(else price: Double) -> CoalitionWeights {
+        var weights = constantPrice(price)
+        weights.base = 1
+        return weights
+    }
+
     // MARK: As a vector
 
     private struct Entry: Sendable {
@@ -149,7 +172,22 @@ public struct CoalitionWeights: Sendable, Hashable {
         Entry("rank.density", \.rankDensity, 0.25),
         Entry("order.price", \.priceOrder, 2), Entry("order.cost", \.costOrder, 0.15),
         Entry("order.virtualDelay", \.virtualDelay, 1.5),
+        Entry("price.load", \.load, 0.4), Entry("price.teamwork", \.teamwork, 0.4),
+        Entry("price.journey", \.journey, 0.4), Entry("price.variety", \.variety, 0.4),
+        Entry("price.pressureLater", \.pressureLater, 0.4), Entry("price.base", \.base, 0.3),
     ]
+    /// The weights that only one version of the features reads.
+    private static let onlyInMinutes = ["price.time", "price.timeSquared", "price.ratio"]
+    private static let onlyScaleFree = [
+        "price.load", "price.teamwork", "price.journey", "price.variety", "price.pressureLater",
+        "price.base",
+    ]
+
+    /// The places in `vector` of the weights that a version of the features reads, in rising order. O(weights).
+    static func read(by features: LearntCoalitionPolicy.Features) -> [Int] {
+        let unread = features == .scaleFree ? onlyInMinutes : onlyScaleFree
+        return names.indices.filter { !unread.contains(names[$0]) }
+    }
 
     /// The weights' names, in the order of `vector`.
     public static var names: [String] { table.map(\.name) }
@@ -169,9 +207,9 @@ public struct CoalitionWeights: Sendable, Hashable {
 }
 
 extension CoalitionWeights: Codable {
-    /// Reads a mapping of names to numbers; a name that is absent keeps its default.
+    /// Reads a mapping of names to numbers, which must name every weight.
     ///
-    /// - Throws: `CSCError.configuration` that names an unknown weight or a value that is not finite.
+    /// - Throws: `CSCError.configuration` that names an unknown or a missing weight, or a value that is not finite.
     public init(from decoder: any Decoder) throws {
         let mapping = try decoder.singleValueContainer().decode([String: Double].self)
         self.init()
@@ -185,6 +223,14 @@ extension CoalitionWeights: Codable {
                 throw CSCError.configuration(key: name, reason: "is not a finite number")
             }
             self[keyPath: entry.path] = value
+        }
+        let missing = Self.names.filter { mapping[$0] == nil }
+        guard missing.isEmpty else {
+            throw CSCError.configuration(
+                key: "weights",
+                reason:
+                    "of \(Self.names.count) weights \(missing.count == 1 ? "one is" : "\(missing.count) are") missing: "
+                    + missing.joined(separator: ", "))
         }
     }
 

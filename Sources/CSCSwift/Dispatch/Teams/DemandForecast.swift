@@ -28,6 +28,11 @@ public struct DemandForecast: Sendable, Hashable, Codable {
     public let releasedBy: [Double]
     /// The part of the workers on shift in the middle of each bin, `bins + binsAfter`.
     public let onShift: [Double]
+    /// The mean time from a task's release to half of its grace, in which it pays (min); nil in files from before it was
+    /// counted.
+    public let lifetime: Double?
+    /// The chance that a worker has the skill of a task; nil in files from before it was counted.
+    public let qualified: Double?
 
     /// Counts tasks and workers of these episodes. O(tasks + workers * bins).
     ///
@@ -35,8 +40,7 @@ public struct DemandForecast: Sendable, Hashable, Codable {
     public init(_ episodes: [Instance]) {
         precondition(episodes.contains { !$0.tasks.isEmpty }, "DemandForecast: no task in \(episodes.count) episodes")
         let tasks = episodes.flatMap(\.tasks)
-        let low = (x: tasks.map(\.x).min()!, y: tasks.map(\.y).min()!)
-        let high = (x: tasks.map(\.x).max()!, y: tasks.map(\.y).max()!)
+        let (low, high) = Self.box(tasks)
         let extent = max(high.x - low.x, high.y - low.y, 1e-9)
         let horizon = max(episodes.map(\.horizon).max()!, 1e-9)
         self.x = low.x
@@ -61,6 +65,122 @@ public struct DemandForecast: Sendable, Hashable, Codable {
             present[bin] = Double(count) / Double(max(1, workers.count))
         }
         onShift = present
+        lifetime = Self.lifetime(tasks)
+        qualified = Self.qualified(tasks, workers)
+    }
+
+    /// The forecast of a source of episodes: counted over 48 of its training episodes, which no evaluation plays.
+    /// O(episodes).
+    ///
+    /// - Parameters:
+    ///   - tasks: how many tasks an episode has; few are drawn more often.
+    ///   - workers: how many workers it has.
+    static func counted(on source: some InstanceSource, tasks: Int, workers: Int) -> DemandForecast {
+        let few = (tasks: min(2000, max(1, tasks)), workers: min(1000, max(1, workers)))
+        let count = few.tasks > 500 ? 16 : 48
+        let episodes = (0..<count).map { number in
+            source.instance(
+                tasks: few.tasks, workers: few.workers, seed: 1, episode: EpisodeRange.forecast[number])
+        }
+        return episodes.contains { !$0.tasks.isEmpty } ? DemandForecast(episodes) : .flat
+    }
+
+    /// The forecast of a policy that knows nothing of the day: all that counts is what a moment shows (`flatOver`).
+    public static let flat = DemandForecast(
+        x: 0, y: 0, extent: 0, horizon: 1, onShift: 1, lifetime: nil, qualified: nil)
+
+    /// Whether it is `flat`.
+    public var isFlat: Bool { extent == 0 }
+
+    /// What a moment shows: tasks as dense everywhere and at every time of the day, over the square that holds the open
+    /// tasks and the workers who are on shift; shifts as long as those of these workers, spread evenly over the day.
+    /// O(tasks + workers).
+    init(flatOver state: borrowing GameState) {
+        var (low, high) = ((x: Double.infinity, y: Double.infinity), (x: -Double.infinity, y: -Double.infinity))
+        func add(_ x: Double, _ y: Double) {
+            low = (min(low.x, x), min(low.y, y))
+            high = (max(high.x, x), max(high.y, y))
+        }
+        var tasks: [SpatialTask] = []
+        for task in state.open {
+            tasks.append(state.tasks[Int(task)])
+            add(state.tasks[Int(task)].x, state.tasks[Int(task)].y)
+        }
+        var workers: [Worker] = []
+        for worker in state.workers.indices
+        where state.workers[worker].shiftStart <= state.now && state.now < state.workers[worker].shiftEnd {
+            workers.append(state.workers[worker])
+            add(state.workerX[worker], state.workerY[worker])
+        }
+        let isEmpty = !(low.x <= high.x)
+        let shifts = workers.reduce(0) { $0 + min(state.horizon, $1.shiftEnd) - max(0, $1.shiftStart) }
+        self.init(
+            x: isEmpty ? 0 : low.x, y: isEmpty ? 0 : low.y,
+            extent: isEmpty ? 1 : max(high.x - low.x, high.y - low.y, 1e-9), horizon: max(state.horizon, 1e-9),
+            onShift: workers.isEmpty
+                ? 1 : min(1, max(0.02, shifts / Double(workers.count) / max(state.horizon, 1e-9))),
+            lifetime: tasks.isEmpty ? nil : Self.lifetime(tasks),
+            qualified: tasks.isEmpty ? nil : Self.qualified(tasks, workers))
+    }
+
+    private init(
+        x: Double, y: Double, extent: Double, horizon: Double, onShift: Double, lifetime: Double?, qualified: Double?
+    ) {
+        (self.x, self.y, self.extent, self.horizon) = (x, y, extent, horizon)
+        logDensity = [Double](repeating: 0, count: Self.side * Self.side)
+        releasedBy = (1...Self.bins).map { Double($0) / Double(Self.bins) }
+        self.onShift = [Double](repeating: onShift, count: Self.bins + Self.binsAfter)
+        self.lifetime = lifetime
+        self.qualified = qualified
+    }
+
+    /// The mean of `expected` and half of the grace. O(tasks).
+    private static func lifetime(_ tasks: [SpatialTask]) -> Double {
+        tasks.reduce(0) { $0 + ($1.expected + $1.deadline) / 2 } / Double(max(1, tasks.count))
+    }
+
+    /// The mean over the tasks of the part of the workers who have their skill. O(tasks + workers * skills).
+    private static func qualified(_ tasks: [SpatialTask], _ workers: [Worker]) -> Double? {
+        if tasks.isEmpty || workers.isEmpty { return nil }
+        var asking = [Double](repeating: 0, count: 64)
+        for task in tasks { asking[task.skill] += 1 }
+        var sum = 0.0
+        for worker in workers {
+            var bits = worker.skills.rawValue
+            while bits != 0 {
+                sum += asking[bits.trailingZeroBitCount]
+                bits &= bits - 1
+            }
+        }
+        return sum / Double(tasks.count) / Double(workers.count)
+    }
+
+    /// The part of the workers on shift, on average over the horizon. O(bins).
+    var meanOnShift: Double { onShift[..<Self.bins].reduce(0, +) / Double(Self.bins) }
+
+    /// The area over which tasks are spread (km^2): that of the square, less the more its density differs. O(cells).
+    var area: Double {
+        var (sum, squares) = (0.0, 0.0)
+        for value in logDensity {
+            let density = exp(value)
+            sum += density
+            squares += density * density
+        }
+        return extent * extent * sum * sum / (squares * Double(logDensity.count))
+    }
+
+    /// The corners of the rectangle that holds the tasks; of all but one in a hundred at each end where these few lie far
+    /// outside of the others. O(tasks log tasks).
+    private static func box(_ tasks: [SpatialTask]) -> (low: (x: Double, y: Double), high: (x: Double, y: Double)) {
+        func ends(_ values: [Double]) -> (Double, Double) {
+            let sorted = values.sorted()
+            let cut = sorted.count / 100
+            let (low, high) = (sorted[cut], sorted[sorted.count - 1 - cut])
+            let (least, most) = (sorted[0], sorted[sorted.count - 1])
+            return most - least > 4 * (high - low) && high > low ? (low, high) : (least, most)
+        }
+        let (x, y) = (ends(tasks.map(\.x)), ends(tasks.map(\.y)))
+        return ((x.0, y.0), (x.1, y.1))
     }
 
     /// The bin in which a part of the whole lies; the first where it is below 0 or no number. O(1).
@@ -127,7 +247,9 @@ public struct DemandForecast: Sendable, Hashable, Codable {
     /// - Throws: `CSCError.configuration` naming what does not fit.
     public func validate() throws {
         let numbers = [x, y, extent, horizon] + logDensity + releasedBy + onShift
-        guard numbers.allSatisfy(\.isFinite), extent > 0, horizon > 0 else {
+        guard numbers.allSatisfy(\.isFinite), extent > 0, horizon > 0, lifetime.map({ $0 > 0 && $0.isFinite }) ?? true,
+            qualified.map({ (0...1).contains($0) }) ?? true, onShift.allSatisfy({ $0 >= 0 })
+        else {
             throw CSCError.configuration(key: "forecast", reason: "a number is not finite or a length is not positive")
         }
         guard logDensity.count == Self.side * Self.side, releasedBy.count == Self.bins,

@@ -12,6 +12,8 @@ struct JointAssignment {
 
     /// Ranks are noted: a draft is being made.
     private var isNoting = false
+    /// How many single members a need may have.
+    private var candidates = 8
     private var count: [Int32] = []
     private var slot: [Int32] = []
     private var rank: [Double] = []
@@ -35,13 +37,14 @@ struct JointAssignment {
     }
 
     /// Starts noting ranks. O(needs + slots).
-    mutating func begin(needs: Int, slots: Int) {
+    mutating func begin(needs: Int, slots: Int, candidates: Int) {
         isNoting = true
+        self.candidates = candidates
         refill(&isServed, needs, false)
         refill(&isTaken, slots, false)
         refill(&count, needs, 0)
-        refill(&slot, needs * CoalitionPlan.candidates, 0)
-        refill(&rank, needs * CoalitionPlan.candidates, 0)
+        refill(&slot, needs * candidates, 0)
+        refill(&rank, needs * candidates, 0)
     }
 
     /// Ends noting.
@@ -50,7 +53,7 @@ struct JointAssignment {
     /// Notes a single member whom a need could have; `rank` -infinity is nobody.
     @inline(__always) mutating func note(need: Int, slot member: Int32, rank value: Double) {
         if !isNoting || value == -.infinity { return }
-        let at = need * CoalitionPlan.candidates + Int(count[need])
+        let at = need * candidates + Int(count[need])
         slot[at] = member
         rank[at] = value
         count[need] += 1
@@ -76,7 +79,7 @@ struct JointAssignment {
         }
         var top = -Double.infinity
         for need in rows {
-            for k in 0..<Int(count[need]) { top = max(top, rank[need * CoalitionPlan.candidates + k]) }
+            for k in 0..<Int(count[need]) { top = max(top, rank[need * candidates + k]) }
         }
         // The shorter side are the solver's rows.
         let isTurned = rows.count > columns.count
@@ -84,7 +87,7 @@ struct JointAssignment {
         refill(&worth, short * long, 0)
         for (row, need) in rows.enumerated() {
             for k in 0..<Int(count[need]) {
-                let at = need * CoalitionPlan.candidates + k
+                let at = need * candidates + k
                 let column = Int(place[Int(slot[at])])
                 if column < 0 { continue }
                 worth[isTurned ? column * long + row : row * long + column] = exp(max(-30, rank[at] - top))
@@ -108,7 +111,7 @@ extension CoalitionPlan {
             claim(need)
             // It wants nobody else in this window.
             needs[need].score = -.infinity
-            let first = need * Self.largestTeam
+            let first = need * measures.largestTeam
             if needs[need].size > 1 {
                 joint.keep(need: need, members: members[first..<first + Int(needs[need].size)])
                 _ = send(need, &state)

@@ -9,22 +9,30 @@ public final class LearntCoalition: Dispatcher {
     /// The policy's name.
     public let name: String
     private var plan: CoalitionPlan
+    /// The plain rule and its price in mean pays per unit of work, where the policy is that.
+    private let plain: (rule: CoalitionPlanner<ConstantPrice>, price: Double)?
 
     /// The rule with that policy's weights and forecast.
     public init(_ policy: LearntCoalitionPolicy) {
         name = policy.name
         plan = CoalitionPlan(policy)
+        plain = policy.constantPrice.map { (CoalitionPlanner(ConstantPrice(price: 0)), $0) }
     }
 
     /// Starts an episode. O(tasks + workers + horizon).
-    public func begin(_ game: SpatialCrowdsourcing, stream: RandomStream) { plan.begin(game.state) }
+    public func begin(_ game: SpatialCrowdsourcing, stream: RandomStream) {
+        plan.begin(game.state)
+        if let plain { plain.rule.scoring.price = plain.price * plan.measures.rate }
+    }
 
     /// What a minute of a worker's time was worth in the last window, the mean over those who could be sent (money).
     var meanPrice: Double { plan.meanPrice }
 
     /// Commits idle workers of the present window. O(open tasks * workers); for many workers, O(workers + open tasks *
     /// those near).
-    public func dispatch(_ game: SpatialCrowdsourcing) { plan.dispatch(&game.state) }
+    public func dispatch(_ game: SpatialCrowdsourcing) {
+        if let plain { plain.rule.dispatch(game) } else { plan.dispatch(&game.state) }
+    }
 }
 
 extension LearntCoalitionPolicy {
@@ -33,7 +41,7 @@ extension LearntCoalitionPolicy {
         PolicySource(name: name, note: origin) {
             let game = SpatialCrowdsourcing(options: options)
             let rule = LearntCoalition(self)
-            return { rule.play($0, in: game, stream: $1) }
+            return PolicySource.Seat(game: game) { rule.play($0, in: game, stream: $1) }
         }
     }
 
@@ -50,7 +58,7 @@ extension LearntCoalitionPolicy {
         ) {
             let game = SpatialCrowdsourcing(options: options)
             let rule = LookaheadCoalition(self, futures: futures, options: lookahead)
-            return { rule.play($0, in: game, stream: $1) }
+            return PolicySource.Seat(game: game) { rule.play($0, in: game, stream: $1) }
         }
     }
 

@@ -6,16 +6,32 @@ public struct LearntCoalitionPolicy: Sendable, Hashable, Codable {
     /// The file's format; others are refused.
     public static let currentFormat = 1
 
+    /// What the weights are multiplied by.
+    public enum Features: Int, Sendable, Codable {
+        /// The first version: minutes, and tasks a worker, as in the calibrated cities.
+        case minutes = 1
+        /// Lengths in units of the day's own (`CoalitionMeasures`), held to the range of training.
+        case scaleFree = 2
+    }
+
     /// The format of this one.
     public var format = LearntCoalitionPolicy.currentFormat
     /// The name by which tables know it.
     public var name: String
     /// Where it comes from: a sentence for the reader, such as the command that made it.
     public var origin: String
-    /// What price 1 means (money/min): mean pay over mean workload of the training episodes.
+    /// Mean pay over mean workload of the training episodes (money/min). Decisions do not depend on it: a price is
+    /// measured by the rate of the day that is played.
     public var rate: Double
-    /// Workers who become free within so many minutes count as virtual members.
+    /// Workers who become free within so many minutes (scale-free: jobs) count as virtual members.
     public var horizonAhead: Double
+    /// What the weights are multiplied by.
+    public var features: Features {
+        get { version ?? .minutes }
+        set { version = newValue == .minutes ? nil : newValue }
+    }
+    /// nil in files from before there were several.
+    private var version: Features?
     /// Single members are dealt to tasks all at once by the largest total worth, not one after the other by rank.
     public var joint: Bool {
         get { dealtJointly ?? false }
@@ -23,20 +39,33 @@ public struct LearntCoalitionPolicy: Sendable, Hashable, Codable {
     }
     /// nil in files from before there was joint planning.
     private var dealtJointly: Bool?
+    /// Where set, nothing was learnt: the plain coalition rule at this constant price, in mean pays per unit of work.
+    /// `cafe-cli fit` keeps it where nothing else is better.
+    public var constantPrice: Double?
+    /// The constant price at which the plain rule earns most on days of this kind, in mean pays per unit of work: the level
+    /// from which the learnt prices start; nil where nobody has tuned it. Read by scale-free features only.
+    public var basePrice: Double?
     /// What was learnt.
     public var weights: CoalitionWeights
-    /// What it knows of the future.
-    public var forecast: DemandForecast
+    /// What it knows of the future; `DemandForecast.flat`: nothing but what a moment shows.
+    public var forecast: DemandForecast {
+        get { counted ?? .flat }
+        set { counted = newValue.isFlat ? nil : newValue }
+    }
+    /// nil: flat.
+    private var counted: DemandForecast?
 
     private enum CodingKeys: String, CodingKey {
-        case format, name, origin, rate, horizonAhead, weights, forecast
+        case format, name, origin, rate, horizonAhead, weights, constantPrice, basePrice
+        case counted = "forecast"
         case dealtJointly = "joint"
+        case version = "features"
     }
 
     /// A policy from its parts.
     public init(
         name: String = "learnt-coalition", origin: String = "", rate: Double, horizonAhead: Double = 12,
-        joint: Bool = true, weights: CoalitionWeights, forecast: DemandForecast
+        joint: Bool = true, features: Features = .minutes, weights: CoalitionWeights, forecast: DemandForecast
     ) {
         self.name = name
         self.origin = origin
@@ -44,19 +73,22 @@ public struct LearntCoalitionPolicy: Sendable, Hashable, Codable {
         self.horizonAhead = horizonAhead
         self.dealtJointly = joint ? true : nil
         self.weights = weights
-        self.forecast = forecast
+        self.version = features == .minutes ? nil : features
+        self.counted = forecast.isFlat ? nil : forecast
     }
 
     /// The policy before any learning: the coalition rule at a constant price, and virtual members.
     ///
     /// - Precondition: the episodes have at least one task.
-    public init(untrained episodes: [Instance], price: Double = 0.15, joint: Bool = true) {
+    public init(
+        untrained episodes: [Instance], price: Double = 0.15, joint: Bool = true, features: Features = .minutes
+    ) {
         let tasks = episodes.flatMap(\.tasks)
         let pay = tasks.reduce(0) { $0 + $1.pay }
         let workload = tasks.reduce(0) { $0 + $1.workload }
         self.init(
-            rate: max(1e-12, pay) / workload, joint: joint, weights: .constantPrice(price),
-            forecast: DemandForecast(episodes))
+            rate: max(1e-12, pay) / workload, horizonAhead: features.usualHorizon, joint: joint, features: features,
+            weights: features == .scaleFree ? .tunedPrice(else: price) : .constantPrice(price), forecast: DemandForecast(episodes))
     }
 
     /// The same weights with a forecast counted over other episodes: the policy for a city that is not the one that it
@@ -70,23 +102,17 @@ public struct LearntCoalitionPolicy: Sendable, Hashable, Codable {
     }
 
     /// The file's text (YAML). Every number reads back to the same bits.
-    ///
-    /// Yams' own encoder keeps 15 digits of a number, so the numbers are written by Foundation's (the shortest text
-    /// that reads back exactly) and laid out as YAML.
     public func text() throws -> String {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        guard let tree = try Yams.compose(yaml: String(decoding: encoder.encode(self), as: UTF8.self)) else {
-            throw CSCError.invalid("the policy '\(name)' has no text")
-        }
-        return try Yams.serialize(node: Self.block(tree), width: -1)
+        let text = try ExactYAML.text(of: self)
+        return Self.checksumKey + Self.checksum(of: text) + "\n" + text
     }
 
-    /// The tree with its mappings one key a line and its keys without quotes; lists stay on one line.
-    private static func block(_ node: Node) -> Node {
-        guard case .mapping(let mapping) = node else { return node }
-        let pairs = mapping.map { (Node($0.key.string ?? "", .implicit, .plain), block($0.value)) }
-        return Node(pairs, .implicit, .block)
+    /// How the first line of a file begins that `text` made: the checksum of the lines after it. A file that was cut or
+    /// changed afterwards is refused; one written by hand has no such line, and must then name every weight.
+    private static let checksumKey = "checksum: "
+
+    private static func checksum(of text: some StringProtocol) -> String {
+        ContentHash.digits(ContentHash.sipHash(Array(text.utf8)))
     }
 
     /// Reads a policy's file.
@@ -99,7 +125,9 @@ public struct LearntCoalitionPolicy: Sendable, Hashable, Codable {
         } catch let error as CSCError {
             throw CSCError.file(path: path, reason: error.description)
         } catch {
-            throw CSCError.file(path: path, reason: "is not a learnt coalition policy: \(error)")
+            // A parser's error repeats the whole text.
+            let reason = "\(error)".prefix { $0 != "\n" }.prefix(300)
+            throw CSCError.file(path: path, reason: "is not a learnt coalition policy: \(reason)")
         }
     }
 
@@ -107,6 +135,19 @@ public struct LearntCoalitionPolicy: Sendable, Hashable, Codable {
     ///
     /// - Throws: `CSCError.configuration` or Yams' error.
     public init(text: String) throws {
+        var text = text
+        if text.hasPrefix(Self.checksumKey), let end = text.utf8.firstIndex(of: UInt8(ascii: "\n")) {
+            let given = text[..<end].dropFirst(Self.checksumKey.count)
+            let rest = text[text.utf8.index(after: end)...]
+            guard given == Self.checksum(of: rest) else {
+                throw CSCError.configuration(
+                    key: "checksum",
+                    reason:
+                        "does not fit what follows: the file was cut short or changed. If it was changed on purpose, "
+                        + "take this line out")
+            }
+            text = String(rest)
+        }
         _ = try YAMLText.compose(text, path: "policy")
         do {
             self = try YAMLDecoder().decode(
@@ -118,9 +159,19 @@ public struct LearntCoalitionPolicy: Sendable, Hashable, Codable {
             throw CSCError.configuration(
                 key: "format", reason: "\(format) is not known; this version reads \(Self.currentFormat)")
         }
+        for (key, price) in [("constantPrice", constantPrice), ("basePrice", basePrice)] {
+            if let price, !(price >= 0 && price.isFinite) {
+                throw CSCError.configuration(key: key, reason: "\(price) is negative or not a number")
+            }
+        }
         guard rate > 0, rate.isFinite, horizonAhead >= 0, horizonAhead.isFinite else {
             throw CSCError.configuration(key: "rate", reason: "rate and horizonAhead must be positive numbers")
         }
-        try forecast.validate()
+        try counted?.validate()
     }
+}
+
+extension LearntCoalitionPolicy.Features {
+    /// How far ahead workers who become free count: 12 minutes, or half a job.
+    var usualHorizon: Double { self == .scaleFree ? 0.5 : 12 }
 }

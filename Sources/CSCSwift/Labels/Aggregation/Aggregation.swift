@@ -2,42 +2,83 @@
 public struct Aggregation: Sendable, Hashable {
     /// C: how many classes there are.
     public let classCount: Int
-    /// The most probable class of each task; classes exactly equal in probability are decided by a coin of the seed.
+    /// The class of each task: of those that somebody gave it the most probable one; classes exactly equal in
+    /// probability are decided by a coin of the seed. For a task without labels a coin's class (see `unlabelled`).
     public let labels: [Int]
     /// The probability of each class, [tasks x classes], row-major. Vote shares where the method has no model.
     public let posterior: [Double]
+    /// The tasks without labels, in ascending order: nothing is known of them, and accuracies leave them out.
+    public internal(set) var unlabelled: [Int] = []
+    /// Tasks of which the method thinks a class most probable that nobody gave, in ascending order. Their label is the
+    /// most probable one of those given all the same, but for methods that follow a published one to the letter.
+    public internal(set) var overruled: [Int] = []
     /// How many iterations were made; 0 for methods without any.
     public var iterations = 0
     /// The largest change of a posterior in the last iteration.
     public var lastChange = 0.0
     /// Whether the last change was below the tolerance.
     public var converged = true
+    /// [tasks x classes]: whether a class can be a task's label; empty where every class can.
+    private var given: [Bool] = []
 
     /// The most probable classes of a posterior, [tasks x classes]; ties by the coin of (seed, task). O(tasks x classes).
+    /// - Precondition: a whole number of rows.
     public init(posterior: [Double], classCount: Int, seed: UInt64 = 0) {
+        self.init(posterior: posterior, classCount: classCount, seed: seed, given: [])
+    }
+
+    /// The most probable class of each task among those that somebody gave it, or among all where `restricted` is false;
+    /// ties by the coin of (seed, task). O(labels + tasks x classes).
+    /// - Precondition: `posterior` is [tasks x classes] of the store.
+    public init(posterior: [Double], of store: LabelStore, restricted: Bool = true, seed: UInt64 = 0) {
+        let classes = store.classCount
+        precondition(
+            posterior.count == store.taskCount * classes,
+            "Aggregation: \(posterior.count) probabilities for \(store.taskCount) tasks")
+        var given = [Bool](repeating: false, count: posterior.count)
+        var unlabelled: [Int] = [], overruled: [Int] = []
+        for task in 0..<store.taskCount {
+            let labels = Int(store.start[task])..<Int(store.start[task + 1])
+            if labels.isEmpty { unlabelled.append(task) }
+            for index in labels { given[task * classes + Int(store.label[index])] = true }
+            guard !labels.isEmpty else { continue }
+            var most = -Double.infinity, other = most
+            for index in task * classes..<(task + 1) * classes {
+                if given[index] { most = max(most, posterior[index]) } else { other = max(other, posterior[index]) }
+            }
+            if other > most { overruled.append(task) }
+        }
+        self.init(posterior: posterior, classCount: classes, seed: seed, given: restricted ? given : [])
+        self.unlabelled = unlabelled
+        self.overruled = overruled
+    }
+
+    private init(posterior: [Double], classCount: Int, seed: UInt64, given: [Bool]) {
         precondition(
             classCount > 0 && posterior.count % classCount == 0,
             "Aggregation: \(posterior.count) probabilities in rows of \(classCount)")
         let tasks = posterior.count / classCount
+        self.posterior = posterior
+        self.classCount = classCount
+        self.given = given
         var labels = [Int](repeating: 0, count: tasks)
         for task in 0..<tasks {
-            let (best, equals) = Self.top(posterior, task * classCount, classCount)
+            let (best, equals) = Self.top(posterior, given, task, classCount)
             labels[task] = best
             if equals > 1 {
                 labels[task] = Self.pick(
-                    task: task, equals: equals, seed: seed, posterior: posterior, classCount: classCount)
+                    task: task, equals: equals, seed: seed, posterior: posterior, given: given, classCount: classCount)
             }
         }
         self.labels = labels
-        self.posterior = posterior
-        self.classCount = classCount
     }
 
-    /// As the other initialiser, from labels that are decided already.
-    init(labels: [Int], posterior: [Double], classCount: Int) {
+    /// As the other initialisers, from labels that are decided already.
+    init(labels: [Int], posterior: [Double], classCount: Int, unlabelled: [Int] = []) {
         self.labels = labels
         self.posterior = posterior
         self.classCount = classCount
+        self.unlabelled = unlabelled
     }
 
     /// The probability of each class of one task.
@@ -45,7 +86,7 @@ public struct Aggregation: Sendable, Hashable {
         Array(posterior[task * classCount..<(task + 1) * classCount])
     }
 
-    /// The share of tasks with known truth whose label is right; nil where no truth is known. O(tasks).
+    /// The share of tasks with known truth and a label whose label is right; nil where there is none. O(tasks).
     public func accuracy(truth: [Int?]) -> Double? {
         mean(truth) { task, truth in labels[task] == truth ? 1 : 0 }
     }
@@ -54,34 +95,50 @@ public struct Aggregation: Sendable, Hashable {
     /// O(tasks x classes).
     public func expectedAccuracy(truth: [Int?]) -> Double? {
         mean(truth) { task, truth in
-            let (best, equals) = Self.top(posterior, task * classCount, classCount)
-            return posterior[task * classCount + truth] == posterior[task * classCount + best] ? 1 / Double(equals) : 0
+            let (best, equals) = Self.top(posterior, given, task, classCount)
+            let isTop =
+                posterior[task * classCount + truth] == posterior[task * classCount + best]
+                && (given.isEmpty || given[task * classCount + truth])
+            return isTop ? 1 / Double(equals) : 0
         }
     }
 
-    /// How many tasks were decided by a coin. O(tasks x classes).
+    /// How many tasks of known truth have a label, which is what the accuracies rest on. O(tasks).
+    public func scoredCount(truth: [Int?]) -> Int {
+        truth.count(where: { $0 != nil }) - unlabelled.count(where: { truth[$0] != nil })
+    }
+
+    /// How many tasks with labels were decided by a coin. O(tasks x classes).
     public var tieCount: Int {
-        labels.indices.count(where: { Self.top(posterior, $0 * classCount, classCount).equals > 1 })
+        let empty = Set(unlabelled)
+        return labels.indices.count(where: {
+            !empty.contains($0) && Self.top(posterior, given, $0, classCount).equals > 1
+        })
     }
 
     private func mean(_ truth: [Int?], _ score: (Int, Int) -> Double) -> Double? {
         precondition(truth.count == labels.count, "Aggregation: \(truth.count) truths for \(labels.count) tasks")
         var sum = 0.0
         var known = 0
+        let empty = Set(unlabelled)
         for task in truth.indices {
-            guard let value = truth[task] else { continue }
+            guard let value = truth[task], empty.isEmpty || !empty.contains(task) else { continue }
             sum += score(task, value)
             known += 1
         }
         return known == 0 ? nil : sum / Double(known)
     }
 
-    /// The first of the largest of a row, and how many are equal to it.
-    private static func top(_ row: [Double], _ first: Int, _ count: Int) -> (best: Int, equals: Int) {
-        var best = 0
-        var equals = 1
-        for index in 1..<max(1, count) {
-            if row[first + index] > row[first + best] {
+    /// The first of the largest of a row among the classes given, all of them where none is, and how many are equal to it.
+    private static func top(
+        _ row: [Double], _ given: [Bool], _ task: Int, _ count: Int
+    ) -> (best: Int, equals: Int) {
+        let first = task * count
+        let all = given.isEmpty || !given[first..<first + count].contains(true)
+        var best = -1
+        var equals = 0
+        for index in 0..<count where all || given[first + index] {
+            if best < 0 || row[first + index] > row[first + best] {
                 (best, equals) = (index, 1)
             } else if row[first + index] == row[first + best] {
                 equals += 1
@@ -91,12 +148,16 @@ public struct Aggregation: Sendable, Hashable {
     }
 
     /// One of a row's equal largest classes, by the coin of (seed, task).
-    static func pick(task: Int, equals: Int, seed: UInt64, posterior: [Double], classCount: Int) -> Int {
+    static func pick(
+        task: Int, equals: Int, seed: UInt64, posterior: [Double], given: [Bool] = [], classCount: Int
+    ) -> Int {
         var stream = RandomStream(seed: seed, purpose: .labelTies, index: UInt64(task))
         var left = stream.index(below: equals)
         let first = task * classCount
-        let (best, _) = top(posterior, first, classCount)
-        for index in best..<classCount where posterior[first + index] == posterior[first + best] {
+        let (best, _) = top(posterior, given, task, classCount)
+        let all = given.isEmpty || !given[first..<first + classCount].contains(true)
+        for index in best..<classCount
+        where posterior[first + index] == posterior[first + best] && (all || given[first + index]) {
             if left == 0 { return index }
             left -= 1
         }
@@ -108,14 +169,16 @@ public struct Aggregation: Sendable, Hashable {
 public struct WorkerQuality: Sendable, Hashable, Codable {
     /// How many labels the figures rest on.
     public var labels: Int
-    /// How many of them are right in expectation.
+    /// How many of them are right: counted where the truth is known, in expectation elsewhere.
     public var right: Double
-    /// The mean of Beta(1 + right, 1 + labels - right).
-    public var accuracy: Double
-    /// The lower end of that distribution's central interval of 95 %.
+    /// The lower end of the central interval of 95 % of Beta(1 + right, 1 + labels - right): what is known of the
+    /// worker's accuracy after these labels, from a uniform prior.
     public var lower: Double
     /// That interval's upper end.
     public var upper: Double
+
+    /// The share of the labels that are right, `right / labels`; nil without labels.
+    public var accuracy: Double? { labels == 0 ? nil : right / Double(labels) }
 
     /// The quality of a worker of whose `labels` labels `right` are right, from a uniform prior.
     public init(labels: Int, right: Double) {
@@ -123,7 +186,6 @@ public struct WorkerQuality: Sendable, Hashable, Codable {
         self.right = right
         let beta = BetaDistribution(1 + right, 1 + max(0, Double(labels) - right))
         let interval = beta.interval()
-        accuracy = beta.mean
         lower = interval.lowerBound
         upper = interval.upperBound
     }

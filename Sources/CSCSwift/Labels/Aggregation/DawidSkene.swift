@@ -6,17 +6,28 @@ public struct EMOptions: Sendable, Hashable, Codable {
     public var maxIterations: Int
     /// Stop when no posterior moves by more than this.
     public var tolerance: Double
-    /// What is added to each expected count before it is divided: a Dirichlet prior of 1 + smoothing.
+    /// What each worker is credited with beforehand, in labels: right ones of each class.
+    public var priorRight: Double
+    /// The same, wrong ones of each class, spread evenly over the classes they may be.
+    public var priorWrong: Double
+    /// What is added to the expected count of tasks of each class.
     public var smoothing: Double
 
-    /// Settings, each with a default.
+    /// Settings, each with a default: a prior with one right and half a wrong label of each class, so that a worker of
+    /// whom nothing is known is right two times in three.
     /// - Precondition: `maxIterations` is positive, the others are not negative.
-    public init(maxIterations: Int = 100, tolerance: Double = 1e-6, smoothing: Double = 0.01) {
+    public init(
+        maxIterations: Int = 100, tolerance: Double = 1e-6, priorRight: Double = 1, priorWrong: Double = 0.5,
+        smoothing: Double = 0.5
+    ) {
         precondition(
-            maxIterations > 0 && tolerance >= 0 && smoothing >= 0,
-            "EMOptions: \(maxIterations) iterations, tolerance \(tolerance), smoothing \(smoothing)")
+            maxIterations > 0 && tolerance >= 0 && smoothing >= 0 && priorRight >= 0 && priorWrong >= 0,
+            "EMOptions: \(maxIterations) iterations, tolerance \(tolerance), prior \(priorRight) and \(priorWrong), "
+                + "smoothing \(smoothing)")
         self.maxIterations = maxIterations
         self.tolerance = tolerance
+        self.priorRight = priorRight
+        self.priorWrong = priorWrong
         self.smoothing = smoothing
     }
 }
@@ -26,8 +37,12 @@ public struct EMOptions: Sendable, Hashable, Codable {
 /// Task i has class `z_i ~ prior`; worker j answers `y_ij = l` with probability `pi_j[z_i, l]`, all independent.
 ///
 /// - E: `P(z_i = c) ~ prior_c  prod_j pi_j[c, y_ij]`
-/// - M: `pi_j[c, l] = (sum_{i: y_ij = l} P(z_i = c) + a) / (sum over l + C a)`, `prior_c = mean_i P(z_i = c)`,
-///   with the smoothing a.
+/// - M: `pi_j[c, l] = (sum_{i: y_ij = l} P(z_i = c) + a_cl) / (sum over l of the same)`, `prior_c = mean_i P(z_i = c)`
+///   smoothed, with `a_cc = priorRight` and `a_cl = priorWrong / (C - 1)` elsewhere: the mode under a Dirichlet prior
+///   with its weight on the diagonal. Without that weight a row of which nothing was seen is uniform, a worker of one
+///   label looks like one who always says it, and unanimous tasks of a rare class move to the frequent one.
+///
+/// A task's label is one that somebody gave it (`Aggregation.overruled` counts where the model thinks otherwise).
 ///
 /// O(labels x classes + workers x classes^2) an iteration.
 public struct DawidSkene: LabelAggregator {
@@ -35,6 +50,8 @@ public struct DawidSkene: LabelAggregator {
     public var options: EMOptions
     /// Decides ties.
     public var seed: UInt64
+    /// What every count has in place of the prior's two; nil: the prior's.
+    private let evenly: Double?
     /// `pi_j[c, l]`, [workers, true class, label]; empty before a fit.
     public private(set) var confusion: [Double] = []
     /// The probability of each class; empty before a fit.
@@ -44,24 +61,34 @@ public struct DawidSkene: LabelAggregator {
     public init(options: EMOptions = EMOptions(), seed: UInt64 = 0) {
         self.options = options
         self.seed = seed
+        evenly = nil
+    }
+
+    /// The model as published: maximum likelihood but for a little smoothing of every count, on the diagonal and beside
+    /// it. These are crowd-kit's answers. Where workers have one or two labels it may overturn unanimous tasks.
+    public init(maximumLikelihood smoothing: Double, iterations: Int = 100, tolerance: Double = 1e-6, seed: UInt64 = 0)
+    {
+        options = EMOptions(maxIterations: iterations, tolerance: tolerance, smoothing: smoothing)
+        self.seed = seed
+        evenly = smoothing
     }
 
     /// Runs EM from the majority's shares, keeps `confusion` and `prior`, and gives the last E step's posterior.
     /// O(iterations (labels x classes + workers x classes^2)).
     public mutating func fitPredict(_ labels: LabelStore) -> Aggregation {
         let classes = labels.classCount
-        let smoothing = options.smoothing
-        let result = EMRun.run(labels, options: options, seed: seed) { counts, score in
+        let right = evenly ?? options.priorRight, wrong = evenly ?? options.priorWrong / Double(classes - 1)
+        let result = EMRun.run(labels, options: options, restricted: evenly == nil, seed: seed) { counts, score in
             for worker in 0..<labels.workerCount {
                 for c in 0..<classes {
-                    var total = Double(classes) * smoothing
+                    var total = right + wrong * Double(classes - 1)
                     let first = worker * classes * classes + c
                     for l in 0..<classes { total += counts[first + l * classes] }
                     let offset = total > 0 ? log(total) : 0
                     for l in 0..<classes {
                         let at = first + l * classes
                         // An answer never seen has log-probability -700 where there is no smoothing.
-                        score[at] = max(-700, log(counts[at] + smoothing) - offset)
+                        score[at] = max(-700, log(counts[at] + (l == c ? right : wrong)) - offset)
                     }
                 }
             }
@@ -103,7 +130,7 @@ public struct DawidSkene: LabelAggregator {
 /// Dawid and Skene's model with one coin a worker: right with probability `q_j`, else uniformly wrong.
 ///
 /// `pi_j[c, l] = q_j` if l = c, else `(1 - q_j) / (C - 1)`; EM as in `DawidSkene`, with
-/// `q_j = (sum_i P(z_i = y_ij) + a) / (labels of j + 2 a)`. A worker who answers worse than chance counts against the
+/// `q_j = (sum_i P(z_i = y_ij) + priorRight) / (labels of j + priorRight + priorWrong)`. A worker who answers worse than chance counts against the
 /// class given. O(labels x classes) an iteration.
 public struct OneCoin: LabelAggregator {
     /// When EM stops, and how far counts are smoothed.
@@ -125,12 +152,12 @@ public struct OneCoin: LabelAggregator {
     /// O(iterations (labels x classes + workers x classes^2)).
     public mutating func fitPredict(_ labels: LabelStore) -> Aggregation {
         let classes = labels.classCount
-        let smoothing = options.smoothing
+        let options = options
         var rates = [Double](repeating: 0.5, count: labels.workerCount)
         let result = EMRun.run(labels, options: options, seed: seed) { counts, score in
             for worker in 0..<labels.workerCount {
-                var right = smoothing
-                var total = 2 * smoothing
+                var right = options.priorRight
+                var total = right + options.priorWrong
                 for l in 0..<classes {
                     let first = (worker * classes + l) * classes
                     right += counts[first + l]
@@ -178,7 +205,8 @@ enum EMRun {
 
     /// Runs EM from the majority's shares; `maximise(counts, &score)` is the model's M step.
     static func run(
-        _ labels: LabelStore, options: EMOptions, seed: UInt64, maximise: ([Double], inout [Double]) -> Void
+        _ labels: LabelStore, options: EMOptions, restricted: Bool = true, seed: UInt64,
+        maximise: ([Double], inout [Double]) -> Void
     ) -> Result {
         let classes = labels.classCount
         var em = VoteKernels.EM(
@@ -195,7 +223,7 @@ enum EMRun {
                 score: score, bias: prior.map { max(-700, log($0)) }, start: labels.start, cell: labels.cell)
             iterations += 1
         }
-        var aggregation = Aggregation(posterior: em.posterior, classCount: classes, seed: seed)
+        var aggregation = Aggregation(posterior: em.posterior, of: labels, restricted: restricted, seed: seed)
         aggregation.iterations = iterations
         aggregation.lastChange = change
         aggregation.converged = change <= options.tolerance
@@ -208,7 +236,7 @@ enum EMRun {
             posterior: [Double](repeating: 0, count: labels.taskCount * labels.classCount), cell: labels.cell,
             workers: labels.workerCount, classes: labels.classCount)
         _ = em.step(score: score, bias: prior.map { max(-700, log($0)) }, start: labels.start, cell: labels.cell)
-        return Aggregation(posterior: em.posterior, classCount: labels.classCount, seed: seed)
+        return Aggregation(posterior: em.posterior, of: labels, seed: seed)
     }
 
     private static func prior(_ posterior: [Double], classes: Int, smoothing: Double) -> [Double] {

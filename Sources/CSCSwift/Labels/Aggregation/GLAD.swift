@@ -73,7 +73,7 @@ public struct GLAD: LabelAggregator {
                 start: labels.start, cell: labels.cell, mean: easinessMean, variance: easinessVariance)
             iterations += 1
         }
-        var result = Aggregation(posterior: posterior, classCount: classes, seed: seed)
+        var result = Aggregation(posterior: posterior, of: labels, seed: seed)
         result.iterations = iterations
         result.lastChange = change
         result.converged = change <= options.tolerance

@@ -23,39 +23,3 @@ extension LabelAggregator {
         return predict(labels)
     }
 }
-
-/// The aggregators by the names that commands and files use.
-public enum AggregationMethod: String, Sendable, CaseIterable, Codable {
-    /// `MajorityVote`.
-    case majority = "mv"
-    /// `WeightedVote` with agreement weights.
-    case weighted = "weighted"
-    /// `DawidSkene`.
-    case dawidSkene = "ds"
-    /// `OneCoin`.
-    case oneCoin = "one-coin"
-    /// `GLAD`.
-    case glad = "glad"
-
-    /// What the method is, in a few words.
-    public var summary: String {
-        switch self {
-        case .majority: "majority vote"
-        case .weighted: "vote weighted by agreement with the majority"
-        case .dawidSkene: "Dawid-Skene: a confusion matrix a worker, by EM"
-        case .oneCoin: "Dawid-Skene with one accuracy a worker"
-        case .glad: "GLAD: abilities of workers, easiness of tasks"
-        }
-    }
-
-    /// The method with its default settings; `seed` decides ties.
-    public func aggregator(seed: UInt64 = 0) -> any LabelAggregator {
-        switch self {
-        case .majority: MajorityVote(seed: seed)
-        case .weighted: WeightedVote(seed: seed)
-        case .dawidSkene: DawidSkene(seed: seed)
-        case .oneCoin: OneCoin(seed: seed)
-        case .glad: GLAD(seed: seed)
-        }
-    }
-}

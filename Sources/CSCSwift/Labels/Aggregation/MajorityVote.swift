@@ -43,13 +43,15 @@ public struct MajorityVote: LabelAggregator {
     private static func decide(_ counts: [Int32], classes: Int, seed: UInt64) -> Aggregation {
         let (winners, equals, shares, ties) = VoteKernels.decide(counts: counts, classes: classes)
         var labels = winners
+        var unlabelled: [Int] = []
         if ties > 0 {
             for task in labels.indices where equals[task] > 1 {
+                if equals[task] == classes, counts[task * classes] == 0 { unlabelled.append(task) }
                 labels[task] = Aggregation.pick(
                     task: task, equals: Int(equals[task]), seed: seed, posterior: shares, classCount: classes)
             }
         }
-        return Aggregation(labels: labels, posterior: shares, classCount: classes)
+        return Aggregation(labels: labels, posterior: shares, classCount: classes, unlabelled: unlabelled)
     }
 }
 
@@ -110,6 +112,6 @@ public struct WeightedVote: LabelAggregator {
                 sums[index] = total == 0 ? 1 / Double(classes) : sums[index] / total
             }
         }
-        return Aggregation(posterior: sums, classCount: classes, seed: seed)
+        return Aggregation(posterior: sums, of: labels, seed: seed)
     }
 }

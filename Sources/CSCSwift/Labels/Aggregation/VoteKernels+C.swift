@@ -82,7 +82,7 @@ enum VoteKernels {
             let cells = workers * classes
             chunks = VoteKernels.chunks(labels: cell.count, tableSize: cells * classes)
             counts = [Double](repeating: 0, count: cells * classes)
-            scratch = [Double](repeating: 0, count: chunks * cells * classes + cells)
+            scratch = [Double](repeating: 0, count: chunks * (cells + 1) * classes + cells)
             var total = [Double](repeating: 0, count: cells)
             for cell in cell { total[Int(cell)] += 1 }
             self.total = total
@@ -103,8 +103,9 @@ enum VoteKernels {
     ) -> Double {
         let chunks = VoteKernels.chunks(labels: cell.count, tableSize: 1)
         var change = [Double](repeating: 0, count: chunks)
+        var scratch = [Double](repeating: 0, count: chunks * bias.count)
         cafe_vote_glad_tasks(
-            &posterior, &easiness, &scale, &change, ability, bias, start, cell, mean, variance,
+            &posterior, &easiness, &scale, &change, &scratch, ability, bias, start, cell, mean, variance,
             Int64(start.count - 1), Int32(bias.count), Int64(chunks))
         return change.max() ?? 0
     }

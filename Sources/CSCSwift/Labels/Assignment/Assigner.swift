@@ -26,6 +26,9 @@ public protocol SequentialAssigner: Sendable {
     mutating func record(task: Int, worker: Int, label: Int) throws(CSCError)
     /// The present estimate for each task.
     var labels: [Int] { get }
+    /// From now on only these workers may be asked about each task: [N] lists of workers, each in ascending order.
+    /// To be called before anything is asked; whoever joins later may be asked about nothing.
+    mutating func restrict(to eligible: [[Int32]])
 }
 
 /// Decides who is asked about what, one pair at a time, and keeps the answers.
@@ -33,7 +36,7 @@ public protocol SequentialAssigner: Sendable {
 /// It does no input or output. Several assignments may be outstanding. The same construction and the same sequence of
 /// calls give the same decisions; `apply` follows decisions that were made earlier (a journal) and leaves the assigner
 /// in the state, bit for bit, in which `next` would have left it.
-public protocol LabelAssigner: SequentialAssigner {
+public protocol LabelAssigner: SequentialAssigner, Codable {
     /// The next pair to ask, or `nil` if no pair can be asked now: the budget is spent or committed, every task is
     /// done, or no worker of `available` is left for any open task. `nil` for `available` means everyone present.
     mutating func next(available: [Int]?) -> Assignment?
@@ -52,6 +55,22 @@ public protocol LabelAssigner: SequentialAssigner {
     /// Throws `CSCError.invalid`, and nothing is changed, where there is no such task or class, the task has another gold
     /// label, or the method has no use for them.
     mutating func setGold(_ known: [(task: Int, label: Int)]) throws(CSCError)
+    /// Takes a withdrawn pair out, as though it had never been asked: the worker may be asked about the task again. Throws
+    /// `CSCError.invalid` if the pair was not withdrawn.
+    mutating func forget(task: Int, worker: Int) throws(CSCError)
+    /// Makes an assignment outstanding that was made earlier, withdrawn, and forgotten since. No random number is drawn.
+    /// Throws `CSCError.invalid` if the pair is known or its price is not free.
+    mutating func reinstate(_ assignment: Assignment) throws(CSCError)
+    /// Takes another label in place of one that was recorded or adopted. Throws `CSCError.invalid` if there is none or the
+    /// label is not a class.
+    mutating func correct(task: Int, worker: Int, label: Int) throws(CSCError)
+    /// New tasks of these contexts, behind the others; a context may be new. They take no part in an exploration phase.
+    mutating func addTasks(contexts: [Int])
+    /// Another limit of the budget. Throws `CSCError.invalid` if that is less than what is spent and committed.
+    mutating func setBudget(_ limit: Double) throws(CSCError)
+    /// Whether this worker may be asked about this task now, money and presence aside: a pair not asked before of a task
+    /// that is open.
+    func isOpen(task: Int, worker: Int) -> Bool
     /// A new worker, present at once; returns the worker's index.
     mutating func addWorker(cost: Double) -> Int
     /// Whether a worker may be asked by `next(available: nil)`; leaving keeps the labels already given.
@@ -88,21 +107,37 @@ extension LabelAssigner {
 
 /// The methods that decide live, by the names that commands and journals use.
 public enum AssignmentMethod: String, Sendable, CaseIterable, Codable {
-    /// `BBTA`: the letter's bandit.
+    /// `BBTA`: the BBTA paper's bandit.
     case bbta
-    /// `Pooled`: ours.
+    /// `Pooled`: hierarchical Bayes; also called `bayes`.
     case pooled
+
+    /// The method of a name, or of another name that people know it by (bayes); nil if there is none.
+    public init?(name: String) {
+        guard let method = Self(rawValue: name == "bayes" ? "pooled" : name) else { return nil }
+        self = method
+    }
 
     /// What the method is, in a few words.
     public var summary: String {
         switch self {
-        case .bbta: "the letter's bandit: exponential weights over workers, a context at a time"
-        case .pooled: "ours: posteriors over workers and tasks, the most telling worker for the price"
+        case .bbta: "the BBTA paper's bandit: exponential weights over workers, a context at a time"
+        case .pooled:
+            "also bayes, the default: hierarchical Bayes over workers and tasks, the least certain task to the worker who "
+                + "tells most for the price"
         }
     }
 
     /// Whether the method has a use for gold labels and stops asking about a task that is certain enough.
     public var takesGold: Bool { self == .pooled }
+
+    /// The method's state as it was encoded.
+    func assigner(from decoder: any Decoder) throws -> any LabelAssigner {
+        switch self {
+        case .bbta: try BBTA(from: decoder)
+        case .pooled: try Pooled(from: decoder)
+        }
+    }
 
     /// The method at its beginning: the same arguments, the same decisions.
     ///
@@ -115,10 +150,12 @@ public enum AssignmentMethod: String, Sendable, CaseIterable, Codable {
     ///   - score: how BBTA reads a task's confidence; `Pooled` has no use for it.
     ///   - gold: the class of tasks that an expert has labelled; BBTA has no use for it.
     ///   - stopAt: a task whose posterior reaches this is not asked about; 1: never; BBTA has no use for it.
+    ///   - families: the family of each worker (`Pooled.Options.families`); BBTA has no use for it.
     ///   - seed: decides every draw and every tie.
     public func assigner(
         taskContexts: [Int], workerCosts: [Double], classes: Int, budget: Double, explore: Int? = nil,
-        score: ExponentialWeights.Score = .margin, gold: [Int: Int] = [:], stopAt: Double = 1, seed: UInt64
+        score: ExponentialWeights.Score = .margin, gold: [Int: Int] = [:], stopAt: Double = 1,
+        families: [Int]? = nil, seed: UInt64
     ) -> any LabelAssigner {
         switch self {
         case .bbta:
@@ -131,7 +168,7 @@ public enum AssignmentMethod: String, Sendable, CaseIterable, Codable {
                 taskContexts: taskContexts, workers: workerCosts.count, classes: classes,
                 options: .init(
                     calibrate: explore, stopAt: stopAt, budget: budget, workerCosts: workerCosts, gold: gold,
-                    seed: seed))
+                    families: families, seed: seed))
         }
     }
 }
@@ -163,6 +200,19 @@ public struct LabelBudget: Sendable, Hashable, Codable {
     }
 
     var freeMicros: Int { limitMicros - spentMicros - committedMicros }
+
+    /// Another limit.
+    /// - Throws: `CSCError.invalid` where it is less than what is spent and committed.
+    mutating func setLimit(_ limit: Double) throws(CSCError) {
+        let micros = LabelBudget.micros(limit)
+        guard micros >= spentMicros + committedMicros else {
+            throw .invalid(
+                "the budget cannot be \(Terminal.amount(limit)): \(Terminal.amount(spent)) is spent and "
+                    + "\(Terminal.amount(committed)) set aside")
+        }
+        limitMicros = micros
+    }
+
     mutating func commit(_ micros: Int) { committedMicros += micros }
     mutating func release(_ micros: Int) { committedMicros -= micros }
     mutating func spend(_ micros: Int) {

@@ -49,31 +49,31 @@ public struct BBTA: LabelAssigner {
     /// What the engine was started with; workers who join later are not in it.
     public let options: Options
     /// N: how many tasks there are.
-    public let taskCount: Int
+    public internal(set) var taskCount: Int
     /// K: how many workers there are, those who have left included; `addWorker` raises it.
     public private(set) var workerCount: Int
     /// C: how many classes there are; 2 in the letter.
     public let classCount: Int
     /// S: the largest context of a task, plus one.
-    public let contextCount: Int
+    public internal(set) var contextCount: Int
     /// T and what of it is spent, committed and free.
     public internal(set) var budget: LabelBudget
 
     // Tasks. What changes from step to step is kept by position, context by context and then by index, so that a pass
     // over a context reads memory from one end to the other; `position` and `order` translate at the edge.
-    let context: [Int32]
+    var context: [Int32]
     /// The task of each position.
-    private let order: [Int32]
+    var order: [Int32]
     /// The position of each task.
-    let position: [Int32]
-    let span: [Range<Int>]
-    private let density: [Double]
-    private var tournament: Tournament
+    var position: [Int32]
+    var span: [Range<Int>]
+    var density: [Double]
+    var tournament: Tournament
     var pairs: PairStore
-    private var scores: [Double]
-    private var votes: [Int32]
-    private var outstanding: [Int32]
-    private var closed: [Bool]
+    var scores: [Double]
+    var votes: [Int32]
+    var outstanding: [Int32]
+    var closed: [Bool]
     private var skipped: [Int] = []
     private var sums: [Double]
 
@@ -86,6 +86,8 @@ public struct BBTA: LabelAssigner {
     private var allowedCount: Int
     private var allowsPresent = true
     private var excluded: [Int] = []
+    /// By position, who may be asked; empty where everyone may.
+    var eligible: [[Int32]] = []
 
     var exploration: Exploration
     private var stream: RandomStream
@@ -149,6 +151,17 @@ public struct BBTA: LabelAssigner {
         for s in 0..<contexts { rescore(span[s]) }
     }
 
+    /// See `SequentialAssigner`. The exploration passes over pairs that are not eligible. O(N).
+    public mutating func restrict(to eligible: [[Int32]]) {
+        precondition(eligible.count == taskCount, "BBTA: \(eligible.count) lists for \(taskCount) tasks")
+        self.eligible = order.map { eligible[Int($0)] }
+        reopen()
+    }
+
+    private func isEligible(_ position: Int, _ worker: Int) -> Bool {
+        eligible.isEmpty || eligible[position].contains(Int32(worker))
+    }
+
     // MARK: Deciding
 
     /// The next pair: the exploration's (step 3) while any is left for those allowed, then steps 4a to 4c; `nil` if
@@ -156,7 +169,8 @@ public struct BBTA: LabelAssigner {
     public mutating func next(available: [Int]?) -> Assignment? {
         allow(available)
         guard allowedCount > 0 else { return nil }
-        if let pair = exploration.next(allowed: allowed) {
+        while let pair = exploration.next(allowed: allowed) {
+            guard isEligible(Int(position[pair.task]), pair.worker) else { continue }
             let found = Assignment(task: pair.task, worker: pair.worker, probability: 1, exploration: true)
             take(found)
             return found
@@ -219,6 +233,7 @@ public struct BBTA: LabelAssigner {
     /// Steps 4b and 4c: the weights at this appearance of the context, and a draw among those not yet asked.
     private mutating func draw(_ position: Int) -> (worker: Int, probability: Double)? {
         let s = Int(context[Int(order[position])])
+        if !eligible.isEmpty { return drawEligible(position, s) }
         for k in pairs.pairs(of: position) {
             let worker = pairs.pair(position, k).worker
             if allowed[worker] != 0 {
@@ -237,7 +252,18 @@ public struct BBTA: LabelAssigner {
             s, allowed: allowed, excluded: excluded, everyone: allowedCount == workerCount, stream: &stream)
     }
 
-    private mutating func take(_ assignment: Assignment) {
+    /// The same among those who may be asked about the task at all. O(K).
+    private mutating func drawEligible(_ position: Int, _ s: Int) -> (worker: Int, probability: Double)? {
+        var some = [UInt8](repeating: 0, count: workerCount)
+        for worker in eligible[position] { some[Int(worker)] = allowed[Int(worker)] }
+        for k in pairs.pairs(of: position) { some[pairs.pair(position, k).worker] = 0 }
+        guard some.contains(1) else { return nil }
+        rows.appear(s)
+        rows.refresh(s)
+        return rows.draw(s, allowed: some, excluded: [], everyone: false, stream: &stream)
+    }
+
+    mutating func take(_ assignment: Assignment) {
         let at = Int(position[assignment.task])
         budget.commit(costs[assignment.worker])
         outstanding[at] += 1
@@ -262,13 +288,16 @@ public struct BBTA: LabelAssigner {
         if exploration.contains(task) {
             let change = exploration.record(task: task, label: label, seed: options.seed)
             charge(task: task, worker: worker, label: label, change: change, drawnWith: 1)
-            rescore(at..<at + 1)
+            rows.refresh(s)
+            // Before the first adaptive step all weights are 1 and the losses move no vote; after it they move all of them.
+            rescore(rows.appearances[s] == 0 ? at..<at + 1 : span[s])
             return
         }
         rows.refresh(s)
         rescore(at..<at + 1)  // yhat_i with the weights of this step
         if votes[at] != Int32(label) {
             rows.charge(s, worker: worker, 1 / pairs.probability(at, index))  // L[s][j] += l / p_j
+            pairs.setCharged(true, at, index)
             rows.refresh(s)
             rescore(span[s])
         }
@@ -282,7 +311,10 @@ public struct BBTA: LabelAssigner {
         pairs.setLabel(PairStore.declined, at, index)
         budget.release(costs[worker])
         outstanding[at] -= 1
-        if !exploration.contains(task) { rows.withdraw(Int(context[task])) }  // as though it had not appeared
+        if !exploration.contains(task) {  // as though it had not appeared
+            rows.withdraw(Int(context[task]))
+            rows.refresh(Int(context[task]))
+        }
         tournament.set(at, key(at))
     }
 
@@ -327,8 +359,9 @@ public struct BBTA: LabelAssigner {
     }
 
     /// What the tournament minimises: the confidence, after the number of outstanding assignments.
-    private func key(_ position: Int) -> Double {
-        guard !closed[position], Int(pairs.count[position]) < workerCount else { return .infinity }
+    func key(_ position: Int) -> Double {
+        let room = eligible.isEmpty ? workerCount : eligible[position].count
+        guard !closed[position], Int(pairs.count[position]) < room else { return .infinity }
         let c = scores[position]
         let least =
             options.densityExponent == 0 ? c : 1 - (1 - c) * density[Int(context[Int(order[position])])]

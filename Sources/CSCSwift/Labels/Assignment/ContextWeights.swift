@@ -3,11 +3,11 @@
 /// Up to `samplingFrom` workers a row's weights are all computed at each appearance, one pass of C. From there on the
 /// draw comes from a `SamplerRows`, exact as well, and only the weights of workers whose labels are being voted on are
 /// computed, so that a step costs less than O(K). Both give the same distribution; the draws themselves differ.
-struct ContextWeights: Sendable {
+struct ContextWeights: Sendable, Codable {
     /// From so many workers on, draws go through the sampler.
     static let samplingFrom = 256
 
-    private let contexts: Int
+    private var contexts: Int
     private(set) var workers: Int
     /// `t[s]`.
     private(set) var appearances: [Int]
@@ -57,10 +57,15 @@ struct ContextWeights: Sendable {
                 t == 0 ? Double(workers) : sampler.total(s, losses: loss, start: s * stride, rate: rate(s))
             return
         }
-        guard t > 0, weighedAt[s] != t else { return }
+        guard weighedAt[s] != t else { return }
+        weighedAt[s] = t
+        guard t > 0 else {
+            for j in s * stride..<s * stride + workers { weight[j] = 1 }
+            total[s] = Double(workers)
+            return
+        }
         total[s] = ExponentialWeights.fill(
             &weight, losses: loss, start: s * stride, arms: workers, rate: rate(s))
-        weighedAt[s] = t
     }
 
     /// Draws an allowed worker with probability proportional to the weight, after `refresh`. `excluded` are those who
@@ -150,6 +155,20 @@ struct ContextWeights: Sendable {
     mutating func adjusted(_ s: Int) {
         weighedAt[s] = -1
         if !sampler.isEmpty { sampler.forget(s) }
+    }
+
+    // MARK: Contexts
+
+    /// Contexts that have not appeared, behind the others. O(S K).
+    mutating func addContexts(_ more: Int) {
+        guard more > 0 else { return }
+        contexts += more
+        loss += [Double](repeating: 0, count: more * stride)
+        weight += [Double](repeating: 1, count: more * stride)
+        total += [Double](repeating: Double(workers), count: more)
+        appearances += [Int](repeating: 0, count: more)
+        weighedAt += [Int](repeating: 0, count: more)
+        if !sampler.isEmpty { sampler = SamplerRows(rows: contexts, arms: workers) }
     }
 
     // MARK: Workers

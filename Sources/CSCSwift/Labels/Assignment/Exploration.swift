@@ -1,6 +1,6 @@
 /// The pure exploration phase (spec/bbta.md, BBTA step 3): a few tasks of each context that everyone labels, and the
 /// unweighted majority of each so far.
-struct Exploration: Sendable {
+struct Exploration: Sendable, Codable {
     /// The drawn tasks, context by context.
     let tasks: [Int]
     private let slots: [Int: Int]
@@ -8,6 +8,8 @@ struct Exploration: Sendable {
     private var asked: [Int]
     /// Pairs, as slot and worker, that have a label without having been asked.
     private var adopted: Set<[Int]> = []
+    /// Pairs, as slot and worker, whose question lapsed and may be asked again, the first to lapse first.
+    private var reopened: [[Int]] = []
     private let classes: Int
     private var counts: [Int]
     private var majority: [Int]
@@ -38,6 +40,10 @@ struct Exploration: Sendable {
 
     /// The next pair: the allowed worker who has been asked least often, the first of equals. O(K); O(1) at the end.
     mutating func next(allowed: [UInt8]) -> (task: Int, worker: Int)? {
+        if let again = reopened.firstIndex(where: { allowed[$0[1]] != 0 }) {
+            let pair = reopened.remove(at: again)
+            return (tasks[pair[0]], pair[1])
+        }
         guard !finished else { return nil }
         var least = tasks.count, chosen = -1, open = false
         for worker in asked.indices where asked[worker] < tasks.count {
@@ -55,6 +61,10 @@ struct Exploration: Sendable {
 
     /// Follows an earlier decision; false if this was not the worker's next task.
     mutating func follow(task: Int, worker: Int) -> Bool {
+        if let slot = slots[task], let again = reopened.firstIndex(of: [slot, worker]) {
+            reopened.remove(at: again)
+            return true
+        }
         guard asked[worker] < tasks.count, tasks[asked[worker]] == task else { return false }
         advance(worker)
         return true
@@ -62,8 +72,24 @@ struct Exploration: Sendable {
 
     /// Takes note that a worker who has not been asked about this task has labelled it all the same. O(N').
     mutating func adopt(task: Int, worker: Int) {
+        close(task: task, worker: worker)
         adopted.insert([slots[task]!, worker])
         if asked[worker] < tasks.count, tasks[asked[worker]] == task { advance(worker) }
+    }
+
+    /// A question that lapsed may be asked again. O(1).
+    mutating func reopen(task: Int, worker: Int) { if let slot = slots[task] { reopened.append([slot, worker]) } }
+
+    /// A question that lapsed is not to be asked again after all. O(pairs reopened).
+    mutating func close(task: Int, worker: Int) {
+        if let slot = slots[task] { reopened.removeAll { $0 == [slot, worker] } }
+    }
+
+    /// Whether this worker is still to be asked about this task. O(N').
+    func isWaiting(task: Int, worker: Int) -> Bool {
+        guard let slot = slots[task] else { return false }
+        if reopened.contains([slot, worker]) { return true }
+        return asked[worker] <= slot && !adopted.contains([slot, worker])
     }
 
     private mutating func advance(_ worker: Int) {
@@ -72,6 +98,12 @@ struct Exploration: Sendable {
 
     /// A worker who joins is not asked.
     mutating func addWorker() { asked.append(tasks.count) }
+
+    /// Counts a label in place of another one; the majority before and after. O(C).
+    mutating func correct(task: Int, from old: Int, to new: Int, seed: UInt64) -> (before: Int, after: Int) {
+        counts[slots[task]! * classes + old] -= 1
+        return record(task: task, label: new, seed: seed)
+    }
 
     /// Counts a label; the majority before (-1 for none) and after. Ties are broken by the coin of the task. O(C).
     mutating func record(task: Int, label: Int, seed: UInt64) -> (before: Int, after: Int) {

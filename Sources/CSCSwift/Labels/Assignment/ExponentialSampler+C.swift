@@ -92,7 +92,7 @@ public struct ExponentialSampler: Sendable {
 }
 
 /// The trees and moments of `ExponentialSampler`, one a row of an [S x K] buffer of losses that someone else keeps.
-struct SamplerRows: Sendable {
+struct SamplerRows: Sendable, Codable {
     /// How many random blocks a draw may use.
     static let tries = 200
 
@@ -110,6 +110,29 @@ struct SamplerRows: Sendable {
     }
 
     var isEmpty: Bool { states.isEmpty }
+
+    private enum Keys: CodingKey { case arms, states, trees }
+
+    init(from decoder: any Decoder) throws {
+        let values = try decoder.container(keyedBy: Keys.self)
+        arms = try values.decode(Int.self, forKey: .arms)
+        let bytes = try values.decode([UInt8].self, forKey: .states)
+        trees = try values.decode([Double].self, forKey: .trees)
+        treeSize = arms == 0 ? 0 : Int(cafe_sampler_tree_size(Int64(arms)))
+        let size = MemoryLayout<cafe_sampler>.stride
+        guard bytes.count % size == 0, trees.count == bytes.count / size * treeSize else {
+            throw StateDecoder.Mismatch()
+        }
+        states = [cafe_sampler](repeating: cafe_sampler(), count: bytes.count / size)
+        states.withUnsafeMutableBytes { $0.copyBytes(from: bytes) }
+    }
+
+    func encode(to encoder: any Encoder) throws {
+        var values = encoder.container(keyedBy: Keys.self)
+        try values.encode(arms, forKey: .arms)
+        try values.encode(states.withUnsafeBytes { Array($0) }, forKey: .states)
+        try values.encode(trees, forKey: .trees)
+    }
 
     /// What the losses of a row are counted from since the last `total`. O(1).
     func least(_ row: Int) -> Double { states[row].least }

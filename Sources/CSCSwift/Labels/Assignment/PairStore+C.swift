@@ -4,23 +4,24 @@
 /// reads memory from one end to the other. A segment has one pool of cells (worker, label); each row owns a run of it,
 /// at first side by side in the order of the rows; a run that is full moves to the end and doubles, so the pool stays
 /// below four cells a pair or `room` a row. Appending is amortised O(1), and never copies more than one segment.
-struct PairStore: Sendable {
+struct PairStore: Sendable, Codable {
     /// Asked, no answer yet.
     static let pending: Int32 = -1
     /// Asked and declined.
     static let declined: Int32 = -2
 
     /// One segment's pairs.
-    private struct Segment: Sendable {
+    private struct Segment: Sendable, Codable {
         /// Worker and label of each cell, side by side.
         var cells: [Int32]
         /// With which probability the pair was drawn; 1 in the exploration phase, 0 for a label that was not asked for.
+        /// Negative where a loss was charged for it.
         var probability: [Double]
     }
 
     private var segments: [Segment] = []
     /// The segment of each row.
-    private let home: [Int32]
+    private var home: [Int32]
     /// Where each row's run begins in its segment, in cells.
     private var start: [Int32]
     private(set) var count: [Int32]
@@ -61,7 +62,45 @@ struct PairStore: Sendable {
 
     /// With which probability the row's k-th pair was drawn. O(1).
     func probability(_ row: Int, _ k: Int) -> Double {
-        segments[Int(home[row])].probability[Int(start[row]) + k]
+        abs(segments[Int(home[row])].probability[Int(start[row]) + k])
+    }
+
+    /// Whether a loss was charged for the row's k-th pair. O(1).
+    func isCharged(_ row: Int, _ k: Int) -> Bool {
+        segments[Int(home[row])].probability[Int(start[row]) + k].sign == .minus
+    }
+
+    /// Notes whether a loss is charged for the row's k-th pair. O(1).
+    mutating func setCharged(_ isCharged: Bool, _ row: Int, _ k: Int) {
+        let p = probability(row, k)
+        segments[Int(home[row])].probability[Int(start[row]) + k] = isCharged ? -p : p
+    }
+
+    /// Takes the row's k-th pair out; those after it move up. O(pairs of the row).
+    mutating func remove(_ row: Int, _ k: Int) {
+        let s = Int(home[row]), first = Int(start[row]), last = Int(count[row]) - 1
+        precondition(k >= 0 && k <= last, "PairStore.remove: pair \(k) of \(last + 1)")
+        for cell in first + k..<first + last {
+            segments[s].cells[2 * cell] = segments[s].cells[2 * cell + 2]
+            segments[s].cells[2 * cell + 1] = segments[s].cells[2 * cell + 3]
+            segments[s].probability[cell] = segments[s].probability[cell + 1]
+        }
+        count[row] -= 1
+    }
+
+    /// The same pairs with more rows: row r of the new store is row `old[r]` of this one, nil for a row without pairs.
+    /// O(pairs and rows).
+    func rearranged(segments sizes: [Int], old: [Int?], room: Int = 4) -> PairStore {
+        var store = PairStore(segments: sizes, room: room)
+        for (row, before) in old.enumerated() {
+            guard let before else { continue }
+            for k in pairs(of: before) {
+                let (worker, label) = pair(before, k)
+                store.append(row, worker: worker, label: label, probability: probability(before, k))
+                if isCharged(before, k) { store.setCharged(true, row, k) }
+            }
+        }
+        return store
     }
 
     /// The row's pairs are 0 ..< this many. O(1).

@@ -1,28 +1,32 @@
 internal import Foundation
 
-/// A method of ours: Bayesian assignment that pools what is known of the workers.
+/// Bayesian assignment with a hierarchical model of the workers; commands call it `pooled` or `bayes`.
 ///
 /// Each task has a posterior over its class, each worker in each context a posterior over kinds of worker whose prior is
 /// learned from everyone (`Workforce`). Both are brought together by belief propagation (Liu, Peng, Ihler, NIPS 2012: an
 /// answer's weight comes from the worker's other answers only, so that nobody confirms himself), and every answer counts
 /// again as more becomes known of who gave it.
 ///
+/// Workers may be good in one context and not in another, lean to a class (two classes: sensitivity and specificity
+/// apart; more: a confusion matrix a cell under the kind's), answer blindly, or lie; wrong answers fall on some classes
+/// more than on others. How much of each there is, is learned; where people do not differ the posteriors are narrow and
+/// the method is a vote with the right number of votes.
+///
 /// After a calibration, in which everyone labels a few tasks of each context, each step takes the task whose two best
-/// classes are closest and, by Thompson sampling, the worker whose answer would tell most about it: a kind is drawn from
-/// each worker's posterior, and the mutual information between the class and an answer of that kind decides. So a task
-/// gets as many labels as it takes, from workers who are good in its context.
+/// classes are closest (uncertainty sampling) and, by Thompson sampling, the worker whose answer would tell most about
+/// it: a kind is drawn from each worker's posterior, and the mutual information between the class and an answer of that
+/// kind decides. So a task gets as many labels as it takes, from workers who are good in its context.
 ///
 /// With two classes the answers of a context fit a mirrored truth as well, with experts as liars; the prior over kinds
-/// decides between the two after each refresh. And after four labels a task it is asked whether accuracies differ by
-/// class; if so, kinds with an accuracy a class are admitted from then on.
+/// decides between the two after each refresh.
 ///
 /// Where labels have prices the worker is the one who tells most per unit of price. Tasks whose class an expert knows
 /// (gold) are not asked about after the calibration, which prefers them; answers on them show the workers as they are
 /// and tell the truth from its mirror. Workers may join, leave and decline; several answers may be outstanding: a task
 /// with assignments outstanding comes after all those with fewer.
 ///
-/// A step costs O((K + C) kinds), a refresh every N / 20 labels O((labels + K S) kinds + N C). `next` ends when the budget
-/// is spent, every pair is asked, or every task is as certain as `stopAt` wants.
+/// A step costs O((K + C) kinds), a refresh every max(N, labels) / 20 labels O((labels + K S) kinds + N C). `next` ends
+/// when the budget is spent, every pair is asked, or every task is as certain as `stopAt` wants.
 public struct Pooled: LabelAssigner {
     /// What `Pooled` may be told.
     public struct Options: Sendable, Hashable, Codable {
@@ -31,29 +35,29 @@ public struct Pooled: LabelAssigner {
         public var calibrate: Int?
         /// A task whose posterior reaches this is not asked about again unless it falls back. 1: never.
         public var stopAt: Double
-        /// The mean probability that a worker's accuracy differs by class, above which kinds of that sort are admitted.
-        /// Where the letter's worker models hold it stays below 0.1 after four labels a task.
-        public var unevenFrom: Double
         /// What all labels together may cost; never exceeded. The default is no limit in practice.
         public var budget: Double
         /// What a label of each worker costs; `nil` means 1 each.
         public var workerCosts: [Double]?
         /// The class of tasks that an expert has labelled, by task.
         public var gold: [Int: Int]
+        /// The family of each worker, workers of one number being one: their errors go together (models of one make, people
+        /// who share an answer sheet). On one task a family counts as one voice. `nil`: everyone is alone.
+        public var families: [Int]?
         /// Decides every draw.
         public var seed: UInt64
 
         /// The defaults are those of every published number.
         public init(
-            calibrate: Int? = nil, stopAt: Double = 1, unevenFrom: Double = 0.13, budget: Double = 8e12,
-            workerCosts: [Double]? = nil, gold: [Int: Int] = [:], seed: UInt64 = 0
+            calibrate: Int? = nil, stopAt: Double = 1, budget: Double = 8e12, workerCosts: [Double]? = nil,
+            gold: [Int: Int] = [:], families: [Int]? = nil, seed: UInt64 = 0
         ) {
             self.calibrate = calibrate
             self.stopAt = stopAt
-            self.unevenFrom = unevenFrom
             self.budget = budget
             self.workerCosts = workerCosts
             self.gold = gold
+            self.families = families
             self.seed = seed
         }
     }
@@ -69,28 +73,32 @@ public struct Pooled: LabelAssigner {
     /// What is spent, committed and free.
     public internal(set) var budget: LabelBudget
 
-    let context: [Int]
-    let contexts: Int
+    var context: [Int]
+    var contexts: Int
     var workforce: Workforce
     var pairs: PairStore
     /// Each task's class as an expert knows it, -1 where none does.
-    var gold: [Int]
-    // The answers in the order of their arrival.
-    private(set) var task: [Int] = []
-    private(set) var worker: [Int] = []
-    private(set) var label: [Int] = []
-    /// The log odds with which an answer speaks for its class.
-    var odds: [Double] = []
-    /// How probable it is that an answer is right, by all other answers.
-    var right: [Double] = []
+    var gold: [Int32]
+    /// The answers in the order of their arrival, a cell being a worker in a context.
+    var labelled = CrowdKernels.Labels()
     /// [task, class]: log posterior, up to a constant a task; gold tasks are read off `gold`.
     var score: [Double]
-    /// [context, class]: log prior, half of what the classes' frequencies say.
+    /// Workers whose errors go together; without any such, no work is done for them.
+    var families: WorkerFamilies
+    /// The labels of each task, kept where there are families.
+    var labelsOfTask: [Int: [Int]] = [:]
+    /// What log posteriors are divided by where they are reported (`calibrated`).
+    var temperature = 1.0
+    /// [context, class]: log prior by the classes' frequencies.
     var prior: [Double]
-    private var tournament: Tournament
+    var tournament: Tournament
+    /// What breaks ties between tasks: a random order.
+    var ranks: [Int32]
     var calibration: Exploration
-    private var outstanding: [Int32]
+    var outstanding: [Int32]
     private var skipped: [Int] = []
+    /// Who may be asked about each task; empty where everyone may.
+    var eligible: [[Int32]] = []
     // Workers.
     private(set) var costs: [Int]
     private var present: [UInt8]
@@ -99,8 +107,8 @@ public struct Pooled: LabelAssigner {
     private var asked: [Int]
     private var step = 0
     let closed: Double
-    private let refreshEvery: Int
-    private var stream: RandomStream
+    var nextRefresh: Int
+    var stream: RandomStream
 
     /// - Parameters:
     ///   - taskContexts: the context of each task, 0-based.
@@ -125,20 +133,20 @@ public struct Pooled: LabelAssigner {
         context = taskContexts
         let tasks = taskContexts.count
         contexts = (taskContexts.max() ?? 0) + 1
-        workforce = Workforce(
-            kinds: WorkerKinds(classes: classes, uneven: false), workers: workers, contexts: contexts)
+        families = WorkerFamilies(options.families ?? [], workers: workers)
+        workforce = Workforce(classes: classes, workers: workers, contexts: contexts)
         pairs = PairStore(segments: [tasks])
         score = [Double](repeating: 0, count: tasks * classes)
         prior = [Double](repeating: 0, count: contexts * classes)
-        gold = [Int](repeating: -1, count: tasks)
-        for (task, known) in options.gold { gold[task] = known }
+        gold = [Int32](repeating: -1, count: tasks)
+        for (task, known) in options.gold { gold[task] = Int32(known) }
         outstanding = [Int32](repeating: 0, count: tasks)
         costs = options.workerCosts?.map(LabelBudget.micros) ?? [Int](repeating: LabelBudget.micros(1), count: workers)
         present = [UInt8](repeating: 1, count: workers)
         allowed = present
         asked = [Int](repeating: -1, count: workers)
         closed = options.stopAt < 1 ? log(options.stopAt / (1 - options.stopAt)) : .infinity
-        refreshEvery = max(10, tasks / 20)
+        nextRefresh = Self.pause(tasks, 0)
         stream = RandomStream(seed: options.seed, purpose: .labelAssignment)
         var members = [[Int32]](repeating: [], count: contexts)
         var isKnown = [Bool](repeating: false, count: contexts)
@@ -152,9 +160,17 @@ public struct Pooled: LabelAssigner {
             contexts: members, each: each, workers: workers, classes: classes, stream: &stream)
         var order = (0..<Int32(tasks)).map { $0 }
         stream.shuffle(&order)
+        ranks = order
         tournament = Tournament(order: order)
         for task in 0..<tasks { tournament.stage(task, key(task)) }
         tournament.repair(0..<tasks)
+    }
+
+    /// See `SequentialAssigner`. The calibration passes over pairs that are not eligible. O(N).
+    public mutating func restrict(to eligible: [[Int32]]) {
+        precondition(eligible.count == context.count, "Pooled: \(eligible.count) lists for \(context.count) tasks")
+        self.eligible = eligible
+        reorder()
     }
 
     // MARK: Deciding
@@ -165,7 +181,8 @@ public struct Pooled: LabelAssigner {
     /// draw is not computed. O((K + C) kinds), again as much for each task met for which nobody is left.
     public mutating func next(available: [Int]?) -> Assignment? {
         guard allow(available) else { return nil }
-        if let pair = calibration.next(allowed: allowed) {
+        while let pair = calibration.next(allowed: allowed) {
+            guard eligible.isEmpty || eligible[pair.task].contains(Int32(pair.worker)) else { continue }
             let found = Assignment(task: pair.task, worker: pair.worker, probability: 1, exploration: true)
             take(found)
             return found
@@ -227,16 +244,22 @@ public struct Pooled: LabelAssigner {
     private mutating func mostTelling(about chosen: Int) -> Int? {
         step += 1
         for k in pairs.pairs(of: chosen) { asked[pairs.pair(chosen, k).worker] = step }
-        guard (0..<workerCount).contains(where: { asked[$0] != step && allowed[$0] != 0 }) else {
+        let everyone = eligible.isEmpty
+        let candidates = everyone ? workerCount : eligible[chosen].count
+        let candidate = { [eligible] (k: Int) in everyone ? k : Int(eligible[chosen][k]) }
+        guard (0..<candidates).contains(where: { asked[candidate($0)] != step && allowed[candidate($0)] != 0 }) else {
             step -= 1
             for k in pairs.pairs(of: chosen) { asked[pairs.pair(chosen, k).worker] = -1 }
             return nil
         }
-        let gains = information(chosen)
+        let heard = families.isEmpty ? [] : pairs.pairs(of: chosen).map { pairs.pair(chosen, $0).worker }
+        let gains = workforce.kinds.information(probabilities(of: chosen))
         var best = -1, most = -Double.infinity
-        for candidate in 0..<workerCount where asked[candidate] != step {
+        for k in 0..<candidates {
+            let candidate = candidate(k)
+            guard asked[candidate] != step else { continue }
             let kind = workforce.sample(worker: candidate, context: context[chosen], uniform: stream.unit())
-            let gain = gains[kind] * (1 + 1e-6 * stream.unit())
+            let gain = gains[kind] * (1 + 1e-6 * stream.unit()) * families.newness(of: candidate, beside: heard)
             guard allowed[candidate] != 0 else { continue }
             let worth = gain / (Double(max(1, costs[candidate])) / Double(LabelBudget.micros(1)))
             if worth > most { (best, most) = (candidate, worth) }
@@ -244,29 +267,16 @@ public struct Pooled: LabelAssigner {
         return best
     }
 
-    private mutating func take(_ assignment: Assignment) {
+    mutating func take(_ assignment: Assignment) {
         budget.commit(costs[assignment.worker])
         outstanding[assignment.task] += 1
         pairs.append(assignment.task, worker: assignment.worker, label: PairStore.pending, probability: 1)
         tournament.set(assignment.task, key(assignment.task))
     }
 
-    /// For each kind of worker, the mutual information between the task's class and an answer. O(kinds C).
-    private func information(_ chosen: Int) -> [Double] {
-        let kinds = workforce.kinds, belief = probabilities(of: chosen)
-        return (0..<kinds.count).map { k in
-            var gain = 0.0
-            for c in 0..<classCount {
-                let p = belief[c] * kinds.hit[c * kinds.count + k] + (1 - belief[c]) * kinds.miss[c * kinds.count + k]
-                gain -= p * log(p) + belief[c] * kinds.entropy[c * kinds.count + k]
-            }
-            return max(gain, 0)
-        }
-    }
-
     /// The posterior of a task's class. O(C).
     public func probabilities(of task: Int) -> [Double] {
-        if gold[task] >= 0 { return (0..<classCount).map { $0 == gold[task] ? 1 : 0 } }
+        if gold[task] >= 0 { return (0..<Int32(classCount)).map { $0 == gold[task] ? 1 : 0 } }
         let row = score[task * classCount..<(task + 1) * classCount], top = row.max()!
         let weights = row.map { exp($0 - top) }, sum = weights.reduce(0, +)
         return weights.map { $0 / sum }
@@ -274,10 +284,11 @@ public struct Pooled: LabelAssigner {
 
     /// What the tournament minimises: the log odds between a task's two best classes, after the number of outstanding
     /// assignments. O(C).
-    private func key(_ task: Int) -> Double {
-        guard Int(pairs.count[task]) < workerCount, gold[task] < 0 else { return .infinity }
+    func key(_ task: Int) -> Double {
+        let room = eligible.isEmpty ? workerCount : eligible[task].count
+        guard Int(pairs.count[task]) < room, gold[task] < 0 else { return .infinity }
         let lead = lead(task)
-        return lead >= closed ? .infinity : lead + 1e6 * Double(outstanding[task])
+        return lead / temperature >= closed ? .infinity : lead + 1e6 * Double(outstanding[task])
     }
 
     mutating func reorder() {
@@ -299,19 +310,33 @@ public struct Pooled: LabelAssigner {
         learn(task: i, worker: j, label: y)
     }
 
-    /// Takes an answer that stands in `pairs` already into account.
+    /// After how many more labels everything is inferred anew.
+    static func pause(_ tasks: Int, _ labels: Int) -> Int { max(10, tasks / 20, labels / 20) }
+
+    /// Takes an answer that stands in `pairs` already into account, but for the worker's posterior.
+    mutating func take(task i: Int, worker j: Int, label y: Int) {
+        let cell = workforce.cell(worker: j, context: context[i])
+        let (belief, power) = without(familyOf: j, task: i)
+        let message = workforce.message(cell: cell, label: y)
+        labelled.task.append(Int32(i))
+        labelled.cell.append(Int32(cell))
+        labelled.label.append(Int32(y))
+        labelled.message.append(contentsOf: message)
+        labelled.cavity.append(contentsOf: belief)
+        if !families.isEmpty {
+            labelled.power.append(power)
+            labelsOfTask[i, default: []].append(labelled.count - 1)
+        }
+        for z in 0..<classCount { score[i * classCount + z] += power * log(message[z]) }
+        workforce.add(cell: cell, label: y, belief: belief, message: message, isGold: gold[i] >= 0)
+    }
+
+    /// Takes an answer that stands in `pairs` already into account; everything is inferred anew now and then.
     mutating func learn(task i: Int, worker j: Int, label y: Int) {
-        task.append(i)
-        worker.append(j)
-        label.append(y)
-        right.append(probabilities(of: i)[y])
-        odds.append(workforce.odds(worker: j, context: context[i], label: y, right: nil))
-        score[i * classCount + y] += odds[odds.count - 1]
-        workforce.add(worker: j, context: context[i], label: y, right: right[right.count - 1], isGold: gold[i] >= 0)
+        take(task: i, worker: j, label: y)
         workforce.update(j)
-        let count = task.count
-        if classCount == 2 && count >= 4 * context.count && count % context.count == 0 && admitUneven() { reorder() }
-        if count % refreshEvery == 0 {
+        if labelled.count >= nextRefresh {
+            nextRefresh = labelled.count + Self.pause(context.count, labelled.count)
             refresh(sweeps: 3)
             unmirror()
             reorder()
@@ -350,6 +375,7 @@ public struct Pooled: LabelAssigner {
         allowed.append(1)
         asked.append(-1)
         workforce.addWorker()
+        families.addWorker()
         calibration.addWorker()
         reorder()
         return worker
@@ -364,22 +390,26 @@ public struct Pooled: LabelAssigner {
 
     // MARK: Results
 
-    /// The most probable class of each task, [N]; exact ties by a coin of the seed. O(N C).
+    /// The class of each task, [N]: gold, or of the classes that somebody gave it the most probable one; exact ties, and
+    /// tasks without labels, by a coin of the seed. O(N C + labels).
     public var labels: [Int] {
-        context.indices.map { task in
-            if gold[task] >= 0 { return gold[task] }
-            let row = score[task * classCount..<(task + 1) * classCount], top = row.max()!
-            let tied = (0..<classCount).filter { row[row.startIndex + $0] == top }
-            return tied.count == 1
-                ? tied[0]
-                : tied[tieCoin(seed: options.seed, task: task, pairs: Int(pairs.count[task]), among: tied.count)]
+        var given = [Bool](repeating: false, count: score.count)
+        for n in 0..<labelled.count { given[Int(labelled.task[n]) * classCount + Int(labelled.label[n])] = true }
+        return context.indices.map { task in
+            if gold[task] >= 0 { return Int(gold[task]) }
+            let row = task * classCount
+            var open = (0..<classCount).filter { given[row + $0] }
+            if open.isEmpty { open = Array(0..<classCount) }
+            let top = open.reduce(-Double.infinity) { max($0, score[row + $1]) }
+            open.removeAll { score[row + $0] < top }
+            return open.count == 1
+                ? open[0]
+                : open[tieCoin(seed: options.seed, task: task, pairs: Int(pairs.count[task]), among: open.count)]
         }
     }
 
-    /// The posterior of each task's label, as the model has it.
-    public var confidence: [Double] { context.indices.map { probabilities(of: $0).max()! } }
+    /// The calibrated posterior of each task's label.
+    public var confidence: [Double] { zip(context.indices, labels).map { calibrated(of: $0)[$1] } }
     /// The labels taken so far, task by task, each task's in the order of asking. O(N + labels).
     public var answers: [Label] { pairs.answers(rows: context.indices.map(Int32.init)) }
-    /// Whether kinds of worker with an accuracy a class have been admitted.
-    public var admitsUneven: Bool { workforce.kinds.isEven.contains(false) }
 }

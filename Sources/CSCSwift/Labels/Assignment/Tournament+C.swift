@@ -4,7 +4,7 @@ internal import CCore
 ///
 /// Reading the winner is O(1), one change O(log n), a change of a whole range O(length + log n). An infinite key never
 /// wins.
-struct Tournament: Sendable {
+struct Tournament: Sendable, Codable {
     private let leaves: Int
     /// nodes[1] is the root; nodes[leaves + p] is position p. A node holds the winning position below it, -1 for none.
     private var nodes: [Int32]

@@ -26,6 +26,9 @@ public struct LabelFiles: Sendable {
     /// Accepted names of the context's column.
     public static let contextNames = ["context", "type", "topic", "category", "domain", "subtask"]
 
+    /// The columns of a table of labels, as `--columns` calls them.
+    public static let meanings = ["task", "worker", "label"]
+
     /// What to do when a worker gave a task two different labels.
     public enum Contradictions: String, Sendable, CaseIterable, Codable {
         /// Keep the label that stands first in the file.
@@ -50,6 +53,9 @@ public struct LabelFiles: Sendable {
         public var badRows = CSVReader.Report()
         /// Truths of tasks that have no label and are in no tasks file; left out.
         public var truthsWithoutLabels = 0
+        /// Sentences on what was read and may not be meant: classes that look like missing values or differ in case only,
+        /// truths that no label has, truths taken for the class of the same number. To be shown.
+        public var warnings: [String] = []
     }
 
     /// The layout of the labels' file; the other files share its separator and comment mark and have a header.
@@ -90,15 +96,8 @@ public struct LabelFiles: Sendable {
         }
         let declared = tasks.list.count
 
-        let table = try CSVReader(path: path, format: format)
-        let columns: (task: Int, worker: Int, label: Int)
-        if case .absent = format.header {
-            columns = (try table.column(number: 1), try table.column(number: 2), try table.column(number: 3))
-        } else {
-            columns = (
-                try table.column(Self.taskNames), try table.column(Self.workerNames), try table.column(Self.labelNames)
-            )
-        }
+        let table = try JSONLines.table(path, format: format)
+        let columns = try Self.columns(table, format)
         var entries: [Label] = []
         var lines: [Int32] = []
         report.badRows = try table.forEachRow(badRows: badRows) { row throws(CSCError) in
@@ -107,7 +106,7 @@ public struct LabelFiles: Sendable {
             let label = try self.name(row, columns.label)
             let taskIndex: Int
             if declared > 0 {
-                guard let known = tasks.index[task] else {
+                guard let known = tasks.find(task) else {
                     throw row.error(
                         columns.task,
                         "the tasks file has no such task" + Spelling.hint(for: task, among: tasks.list.prefix(10_000)))
@@ -120,13 +119,33 @@ public struct LabelFiles: Sendable {
             lines.append(Int32(truncatingIfNeeded: row.line))
         }
         report.rows = entries.count
-        guard !entries.isEmpty else { throw .table(path: path, reason: "there are no labels in it") }
+        guard !entries.isEmpty else {
+            let skipped = report.badRows.skipped
+            throw .table(
+                path: path,
+                reason: "there are no labels in it"
+                    + (skipped > 0
+                        ? ": \(Terminal.counted(skipped, "row")) cannot be read, the first: \(report.badRows.reasons[0])"
+                        : ""))
+        }
+        let given = classes.list
         let kept = try self.distinct(entries, lines, tasks, workers, classes, path, &report)
 
         if let truthPath {
             try readTruth(truthPath, tasks, &classes, &truth, &report)
         }
-        return (Self.table(kept, tasks, workers, contexts, taskContext, classes, truth), report)
+        report.warnings += LabelVocabulary.suspicions(given)
+        let fit = try LabelVocabulary.match(
+            truths: truth, names: classes.list, given: Set(entries.map { Int($0.label) }),
+            path: truthPath ?? tasksPath ?? path)
+        truth = fit.truths
+        report.warnings += fit.warnings
+        if report.truthsWithoutLabels > 0, truth.isEmpty, let truthPath {
+            report.warnings.append(
+                "\(truthPath): none of its \(Terminal.counted(report.truthsWithoutLabels, "task")) is a task of the labels, "
+                    + "such as '\(tasks.list[0])'; no accuracy can be told")
+        }
+        return (Self.table(kept, tasks, workers, contexts, taskContext, classes.without(fit.unused), truth), report)
     }
 
     /// Reads a tasks file alone: `task`, optionally `context` and `truth`. Classes are the truths that occur.
@@ -152,20 +171,32 @@ public struct LabelFiles: Sendable {
     /// Names in the order of their first occurrence.
     private struct Names {
         var list: [String] = []
-        var index: [String: Int] = [:]
+        private var index: [ExactName: Int] = [:]
+        /// Those that are no class after all: truths that were taken for another one.
+        private var unused: Set<Int> = []
+
+        func find(_ name: String) -> Int? { index[ExactName(name)] }
 
         mutating func intern(_ name: String) -> Int {
+            let name = ExactName(name)
             if let known = index[name] { return known }
             index[name] = list.count
-            list.append(name)
+            list.append(name.text)
             return list.count - 1
+        }
+
+        func without(_ names: Set<Int>) -> Names {
+            var copy = self
+            copy.unused = names
+            return copy
         }
 
         /// The names in order, and each old index's place in it.
         func sorted() -> (names: [String], rank: [Int]) {
+            let used = list.indices.filter { !unused.contains($0) }
             let numbers = list.map { Int($0) }
-            let numeric = numbers.allSatisfy { $0 != nil }
-            let order = list.indices.sorted {
+            let numeric = used.allSatisfy { numbers[$0] != nil }
+            let order = used.sorted {
                 if numeric, numbers[$0] != numbers[$1] { return numbers[$0]! < numbers[$1]! }
                 return list[$0].utf8.lexicographicallyPrecedes(list[$1].utf8)
             }
@@ -173,6 +204,31 @@ public struct LabelFiles: Sendable {
             for (place, old) in order.enumerated() { rank[old] = place }
             return (order.map { list[$0] }, rank)
         }
+    }
+
+    /// Where task, worker and label stand.
+    private static func columns(_ table: CSVReader, _ format: CSVFormat) throws(CSCError) -> (
+        task: Int, worker: Int, label: Int
+    ) {
+        if case .absent = format.header, format.columns.isEmpty {
+            guard table.names.count == 3 else {
+                throw .table(
+                    path: table.path,
+                    reason: "without a header the columns are task, worker, label, but there are \(table.names.count); "
+                        + "say which is which: --columns task=1,worker=2,label=3")
+            }
+            return (0, 1, 2)
+        }
+        let task = try table.column(taskNames)
+        guard let worker = try table.optionalColumn(workerNames) else {
+            do throws(CSCError) { return (task, try table.column(workerNames), 0) } catch {
+                guard case .table(let path, let reason) = error, table.names.count > 3 else { throw error }
+                throw .table(
+                    path: path,
+                    reason: reason + "; if each worker has a column, this is a matrix: label replay --matrix reads it")
+            }
+        }
+        return (task, worker, try table.column(labelNames))
     }
 
     private func name(_ row: CSVReader, _ column: Int) throws(CSCError) -> String {
@@ -186,7 +242,8 @@ public struct LabelFiles: Sendable {
         _ taskContext: inout [Int],
         _ classes: inout Names, _ truth: inout [Int: Int]
     ) throws(CSCError) {
-        let table = try CSVReader(path: path, format: CSVFormat(separator: format.separator, comment: format.comment))
+        let table = try JSONLines.table(
+            path, format: CSVFormat(separator: format.separator, comment: format.comment))
         let task = try table.column(Self.taskNames)
         let context = try table.optionalColumn(Self.contextNames)
         let gold = try table.optionalColumn(Self.truthNames)
@@ -210,7 +267,7 @@ public struct LabelFiles: Sendable {
             }
             if let gold, !table.isEmpty(gold) {
                 let value = try table.string(gold)
-                if let allowed, !allowed.contains(value) {
+                if let allowed, !allowed.contains(where: { ExactName.same($0, value) }) {
                     throw table.error(
                         gold,
                         "this is not one of the classes (\(allowed.joined(separator: ", ")))"
@@ -225,12 +282,13 @@ public struct LabelFiles: Sendable {
     private func readTruth(
         _ path: String, _ tasks: Names, _ classes: inout Names, _ truth: inout [Int: Int], _ report: inout Report
     ) throws(CSCError) {
-        let table = try CSVReader(path: path, format: CSVFormat(separator: format.separator, comment: format.comment))
+        let table = try JSONLines.table(
+            path, format: CSVFormat(separator: format.separator, comment: format.comment))
         let task = try table.column(Self.taskNames)
         let gold = try table.column(Self.truthNames + ["label", "class"])
         while try table.next() {
             if table.isEmpty(gold) { continue }
-            guard let index = tasks.index[try name(table, task)] else {
+            guard let index = tasks.find(try name(table, task)) else {
                 report.truthsWithoutLabels += 1
                 continue
             }

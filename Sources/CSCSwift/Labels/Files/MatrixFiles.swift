@@ -73,47 +73,117 @@ public struct UCIDataset: Sendable, Hashable {
 }
 
 extension LabelMatrix {
-    /// Reads a wide matrix: columns of the task, its context and its truth under any of the names of `LabelFiles` (truth
-    /// also as `answer`), then one column a worker, the header naming the worker. Context and truth may be absent; an empty cell, or -1 in a file that has
-    /// no class of that name, is a missing label. Throws `CSCError` naming file, line, column and value.
-    public init(wideCSV path: String) throws(CSCError) {
-        let reader = try CSVReader(path: path)
-        let task = try reader.column(LabelFiles.taskNames)
-        let context = try reader.optionalColumn(LabelFiles.contextNames)
-        let truth = try reader.optionalColumn(LabelFiles.truthNames + ["answer"])
-        let columns = reader.names.indices.filter { $0 != task && $0 != context && $0 != truth }
-        guard !columns.isEmpty else { throw .table(path: path, reason: "has no column of a worker") }
-        var tasks: [LabelingTask] = [], cells: [[String?]] = [], truths: [String?] = []
-        var contexts: [String] = [], seen: [String: Int] = [:], ids: Set<String> = []
-        func cell(_ column: Int?) throws(CSCError) -> String? {
-            guard let column, !reader.isEmpty(column) else { return nil }
-            let text = try reader.string(column)
-            return text == "-1" ? nil : text
+    /// What in a wide file stood for a label that is not there.
+    public struct Missing: Sendable, Hashable {
+        /// How many cells of workers are empty.
+        public var empty = 0
+        /// The word that was taken as missing, where there is one, and how many cells hold it.
+        public var value: String?
+        /// How many cells hold `value`.
+        public var count = 0
+
+        /// For people: what was taken as missing; nil where every label is there.
+        public var sentence: String? {
+            guard empty + count > 0 else { return nil }
+            var parts: [String] = []
+            if empty > 0 { parts.append("\(empty) empty") }
+            if let value, count > 0 { parts.append("\(count) '\(value)'") }
+            return "\(Terminal.counted(empty + count, "label")) missing: \(parts.joined(separator: ", "))"
         }
-        while try reader.next() {
-            let id = try reader.string(task)
-            guard ids.insert(id).inserted else { throw reader.error(task, "occurs a second time") }
-            let name = try cell(context) ?? "all"
-            if seen[name] == nil {
-                seen[name] = contexts.count
-                contexts.append(name)
+    }
+
+    /// Reads a wide matrix; `Missing` says what was taken as missing. See `init(wideCSV:missing:)`.
+    public static func read(wideCSV path: String, missing: String? = nil, columns: ColumnMapping = .init())
+        throws(CSCError) -> (matrix: LabelMatrix, missing: Missing)
+    {
+        var format = CSVFormat()
+        format.columns = columns
+        let rows = try WideRows(try CSVReader(path: path, format: format))
+        var report = Missing()
+        report.value = missing ?? (rows.isMinusOneMissing ? "-1" : nil)
+        func isMissing(_ text: String) -> Bool { report.value.map { ExactName.same($0, text) } ?? false }
+        let truths = rows.truths.map { $0.flatMap { isMissing($0) ? nil : $0 } }
+        var cells: [String?] = []
+        cells.reserveCapacity(rows.cells.count)
+        for cell in rows.cells {
+            guard let cell else {
+                report.empty += 1
+                cells.append(nil)
+                continue
             }
-            tasks.append(LabelingTask(id: id, context: seen[name]!))
-            truths.append(try cell(truth))
-            var row: [String?] = []
-            for column in columns { row.append(try cell(column)) }
-            cells.append(row)
+            if isMissing(cell) { report.count += 1 }
+            cells.append(isMissing(cell) ? nil : cell)
         }
-        guard !tasks.isEmpty else { throw .table(path: path, reason: "has no rows") }
-        let names = Set(cells.joined().compactMap { $0 } + truths.compactMap { $0 })
-        var classes = names.sorted { (Int($0) ?? .max, $0) < (Int($1) ?? .max, $1) }
-        for name in ["0", "1"] where classes.count < 2 && !classes.contains(name) { classes.append(name) }
+        let names = Set((cells + truths).compactMap { $0.map(ExactName.init) })
+        var classes = names.sorted { (Int($0.text) ?? .max, $0) < (Int($1.text) ?? .max, $1) }
+        for name in ["0", "1"].map(ExactName.init) where classes.count < 2 && !classes.contains(name) {
+            classes.append(name)
+        }
         let index = Dictionary(uniqueKeysWithValues: classes.enumerated().map { ($1, $0) })
-        for i in tasks.indices { tasks[i].truth = truths[i].map { index[$0]! } }
-        self.init(
-            tasks: tasks, workers: columns.map { LabelingWorker(id: reader.names[$0]) }, contexts: contexts,
-            classes: classes,
-            entries: cells.joined().map { $0.map { Int32(index[$0]!) } ?? LabelMatrix.missing })
+        var tasks = rows.tasks
+        for i in tasks.indices { tasks[i].truth = truths[i].flatMap { index[ExactName($0)] } }
+        let matrix = LabelMatrix(
+            tasks: tasks, workers: rows.workers.map { LabelingWorker(id: $0) }, contexts: rows.contexts,
+            classes: classes.map(\.text),
+            entries: cells.map { $0.flatMap { index[ExactName($0)] }.map { Int32($0) } ?? LabelMatrix.missing })
+        return (matrix, report)
+    }
+
+    /// Reads a wide matrix: columns of the task, its context and its truth under any of the names of `LabelFiles` (truth
+    /// also as `answer`), then one column a worker, the header naming the worker. Context and truth may be absent; an empty
+    /// cell is a missing label, and so is `missing`. Where that is nil, -1 is missing in a file in which it is no class: no
+    /// truth is -1, and labels and truths have two classes besides.
+    /// - Throws: `CSCError` naming file, line, column and value.
+    public init(wideCSV path: String, missing: String? = nil) throws(CSCError) {
+        self = try Self.read(wideCSV: path, missing: missing).matrix
+    }
+
+    /// The rows of a wide file, as text.
+    private struct WideRows {
+        var tasks: [LabelingTask] = []
+        var truths: [String?] = []
+        var cells: [String?] = []
+        var contexts: [String] = []
+        let workers: [String]
+
+        init(_ reader: CSVReader) throws(CSCError) {
+            let task = try reader.column(LabelFiles.taskNames)
+            let context = try reader.optionalColumn(LabelFiles.contextNames)
+            let truth = try reader.optionalColumn(LabelFiles.truthNames + ["answer"])
+            let columns = reader.names.indices.filter { $0 != task && $0 != context && $0 != truth }
+            guard !columns.isEmpty else { throw .table(path: reader.path, reason: "has no column of a worker") }
+            workers = columns.map { reader.names[$0] }
+            var seen: [ExactName: Int] = [:], ids: Set<ExactName> = []
+            func cell(_ column: Int?) throws(CSCError) -> String? {
+                guard let column, !reader.isEmpty(column) else { return nil }
+                return try reader.string(column)
+            }
+            while try reader.next() {
+                let id = try reader.string(task)
+                guard ids.insert(ExactName(id)).inserted else { throw reader.error(task, "occurs a second time") }
+                let name = try cell(context) ?? "all"
+                if seen[ExactName(name)] == nil {
+                    seen[ExactName(name)] = contexts.count
+                    contexts.append(name)
+                }
+                tasks.append(LabelingTask(id: id, context: seen[ExactName(name)] ?? 0))
+                truths.append(try cell(truth))
+                for column in columns { cells.append(try cell(column)) }
+            }
+            guard !tasks.isEmpty else { throw .table(path: reader.path, reason: "has no rows") }
+        }
+
+        /// Whether -1 can be no class.
+        var isMinusOneMissing: Bool {
+            guard !truths.contains("-1"), cells.contains("-1") else { return false }
+            var others: Set<ExactName> = []
+            for name in cells + truths {
+                guard let name, name != "-1" else { continue }
+                others.insert(ExactName(name))
+                if others.count > 1 { return true }
+            }
+            return false
+        }
     }
 
     /// The matrix in the form that `init(wideCSV:)` reads.

@@ -9,6 +9,8 @@ public struct LabelPlan: Sendable {
         /// [contexts][workers]: drawn from `prior` after as many right and wrong labels as each quality counts, so that
         /// what is not known counts as such.
         case estimated([[WorkerQuality]], prior: BetaDistribution)
+        /// Crews of different prices and accuracies, one after the other: the workers of the plan in their order.
+        case crews([LabelCrew])
     }
 
     /// The accuracies that workers are supposed to have where nothing is said of them.
@@ -49,11 +51,31 @@ public struct LabelPlan: Sendable {
     public let gold: Int
     /// The posterior at which a task is settled; 1: never.
     public let stopAt: Double
+    /// The family of each worker, for `pooled`: a crew whose errors go together is one; nil: everyone is alone.
+    private var families: [Int]?
+
+    /// A plan for crews, in one context: what a mix of them buys.
+    /// - Precondition: at least one task and one worker.
+    public init(tasks: Int, crews: [LabelCrew], classCount: Int = 2, stopAt: Double = 1) {
+        self.init(
+            taskContexts: [Int](repeating: 0, count: tasks),
+            workerCosts: crews.flatMap { [Double](repeating: $0.price, count: $0.count) }, classCount: classCount,
+            assumption: .crews(crews), stopAt: stopAt)
+        guard crews.contains(where: { $0.correlation > 0 }) else { return }
+        var alone = crews.count
+        families = crews.enumerated().flatMap { index, crew in
+            (0..<crew.count).map { _ -> Int in
+                if crew.correlation > 0 { return index }
+                alone += 1
+                return alone
+            }
+        }
+    }
 
     /// A plan for tasks with these contexts (0, 1, ...) and workers with these costs a label.
     public init(
         taskContexts: [Int], workerCosts: [Double], classCount: Int = 2, assumption: Assumption, explore: Int = 0,
-        method: AssignmentMethod = .bbta, gold: Int = 0, stopAt: Double = 1
+        method: AssignmentMethod = .pooled, gold: Int = 0, stopAt: Double = 1
     ) {
         precondition(
             (gold == 0 && stopAt == 1) || method.takesGold, "LabelPlan: gold or stopping early with \(method.rawValue)")
@@ -96,7 +118,8 @@ public struct LabelPlan: Sendable {
         let known = GoldDraw.tasks(gold, of: truth, seed: seed, run: run)
         var engine = method.assigner(
             taskContexts: taskContexts, workerCosts: workerCosts, classes: classCount, budget: budgets.last ?? 0,
-            explore: explore, gold: known, stopAt: stopAt, seed: stream.next())
+            explore: explore, gold: known, stopAt: stopAt, families: families, seed: stream.next())
+        let crews = CrewAnswers(assumption, seed: seed, run: run, classes: classCount)
         var points: [(accuracy: Double, labels: Double)] = []
         var bought = 0
         func measure() {
@@ -107,8 +130,10 @@ public struct LabelPlan: Sendable {
         while let question = engine.next() {
             let price = engine.budget.spent + workerCosts[question.worker]
             while points.count < budgets.count && price > budgets[points.count] + 1e-9 { measure() }
-            let right = stream.unit() < accuracy[taskContexts[question.task]][question.worker]
-            let wrong = (truth[question.task] + 1 + stream.index(below: classCount - 1)) % classCount
+            let draws = (stream.unit(), stream.index(below: classCount - 1))
+            let (chance, other) = crews.draws(task: question.task, worker: question.worker, own: draws)
+            let right = chance < accuracy[taskContexts[question.task]][question.worker]
+            let wrong = (truth[question.task] + 1 + other) % classCount
             do throws(CSCError) {
                 try engine.record(
                     task: question.task, worker: question.worker, label: right ? truth[question.task] : wrong)
@@ -127,6 +152,12 @@ public struct LabelPlan: Sendable {
         case .uniform(let range):
             return (0..<contexts).map { _ in
                 workerCosts.map { _ in stream.uniform(range.lowerBound, range.upperBound) }
+            }
+        case .crews(let crews):
+            return (0..<contexts).map { _ in
+                crews.flatMap { crew in
+                    (0..<crew.count).map { _ in stream.uniform(crew.accuracy.lowerBound, crew.accuracy.upperBound) }
+                }
             }
         case .estimated(let rows, let prior):
             return (0..<contexts).map { context in

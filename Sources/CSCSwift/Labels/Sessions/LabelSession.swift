@@ -14,34 +14,38 @@ internal import Foundation
 /// ```
 ///
 /// Each decision (with the probability of its draw) and each answer is on the disk before the call returns; opening the
-/// folder again replays the journal through the same engine (`AssignmentMethod`), to the same state bit for bit. The budget is
-/// hard: what answers have cost and outstanding questions may cost never exceeds it. One process at a time has a
-/// session open. Not for use from several threads at once.
+/// session again follows the stored events through the same engine (`AssignmentMethod`), from the latest snapshot on, to
+/// the same state bit for bit. The budget is hard: what answers have cost and outstanding questions may cost never exceeds
+/// it. One process at a time has a session open. Not for use from several threads at once.
 public final class LabelSession {
-    /// What the session was started with, as the journal has it.
-    public let options: Options
+    /// What the session was started with; the budget, the lease and the cap of open questions as they are now.
+    public internal(set) var options: Options
     /// The tasks in their order.
-    public let tasks: [LabelingTask]
+    public internal(set) var tasks: [LabelingTask]
     /// Names of the contexts, which tasks refer to by index.
-    public let contexts: [String]
+    public internal(set) var contexts: [String]
     /// Names of the classes: the labels that `record` takes.
     public let classes: [String]
     /// The workers in the order in which they joined.
-    public private(set) var workers: [LabelingWorker] = []
+    public internal(set) var workers: [LabelingWorker] = []
     /// What was found and mended on opening, if anything: a torn last line.
-    public var notice: String? { journal.notice }
+    public var notice: String? { storage.notice }
+    /// Whether snapshots are taken by themselves: after long replays and every so many events. On unless set; a service
+    /// turns it off and calls `takeSnapshot` when it has time.
+    public var takesSnapshots = true
 
-    let taskIndex: [String: Int]
-    let classIndex: [String: Int]
-    private(set) var workerIndex: [String: Int] = [:]
-    let journal: SessionJournal
+    let storage: any SessionStorage
     let clock: () -> Double
+    var taskIndex: NameIndex
+    var workerIndex = NameIndex()
     /// The class of each task that an expert knows.
     var gold: [Int: Int] = [:]
+    /// Which workers are not asked any more.
+    var barred: [Bool] = []
     var engine: (any LabelAssigner)?
-    private(set) var pairs: [UInt64: Pair] = [:]
-    private(set) var outstandingKeys: Set<UInt64> = []
-    private(set) var labelCounts: [Int]
+    var ledger: SessionLedger
+    /// How many events came after the latest snapshot.
+    var sinceSnapshot = 0
     private var failure: CSCError?
 
     // MARK: Beginning
@@ -58,334 +62,166 @@ public final class LabelSession {
         workers: [LabelingWorker], options: Options, gold: [(task: String, label: String)] = [],
         clock: @escaping () -> Double = LabelSession.now
     ) throws(CSCError) -> LabelSession {
-        var head = SessionHead()
-        head.options = options
-        head.tasks = tasks
-        head.contexts = contexts
-        head.classes = classes
-        head.workers = workers
-        head.gold = gold
-        try head.check()
-        try LabelBudget.check(options.budget, "the budget")
-        for worker in workers { try LabelBudget.check(worker.cost, "the price of worker '\(worker.id)'") }
-        try SessionJournal.create(folder: folder, lines: head.lines(startedAt: clock()))
-        return try LabelSession(opening: folder, clock: clock)
+        let head = try SessionHead(
+            options: options, tasks: tasks, contexts: contexts, classes: classes, workers: workers, gold: gold)
+        return try begin(head, in: try JournalFolder(creating: folder), clock)
+    }
+
+    /// Starts a session in an empty storage; otherwise as the other `create`.
+    public static func create(
+        storage: any SessionStorage, tasks: [LabelingTask], contexts: [String] = ["all"], classes: [String],
+        workers: [LabelingWorker], options: Options, gold: [(task: String, label: String)] = [],
+        clock: @escaping () -> Double = LabelSession.now
+    ) throws(CSCError) -> LabelSession {
+        guard storage.end == .start else { throw .invalid("\(storage.place(of: 1)): there is a session already") }
+        let head = try SessionHead(
+            options: options, tasks: tasks, contexts: contexts, classes: classes, workers: workers, gold: gold)
+        return try begin(head, in: storage, clock)
+    }
+
+    private static func begin(
+        _ head: SessionHead, in storage: any SessionStorage, _ clock: @escaping () -> Double
+    ) throws(CSCError) -> LabelSession {
+        let lines = head.lines(startedAt: clock()).map { $0.joined(separator: "\t") }
+        try storage.append(SessionRecord.chain(lines, after: .start))
+        var read = SessionHead()
+        for line in lines { try read.take(line.split(separator: "\t", omittingEmptySubsequences: false)) }
+        return LabelSession(read, storage, clock)
     }
 
     /// Seconds since 1970 now.
     public static func now() -> Double { Date().timeIntervalSince1970.rounded(.down) }
 
-    /// Opens the session in `folder`, waiting up to `wait` seconds while another process has it open. O(journal).
+    /// Opens the session in `folder`, waiting up to `wait` seconds while another process has it open. O(events since the
+    /// latest snapshot + state).
     /// - Throws: `CSCError.damaged` naming file and line where the journal is not as it was written.
-    public init(opening folder: String, wait: Double = 10, clock: @escaping () -> Double = LabelSession.now)
+    public convenience init(
+        opening folder: String, wait: Double = 10, clock: @escaping () -> Double = LabelSession.now
+    ) throws(CSCError) {
+        try self.init(storage: try JournalFolder(opening: folder, wait: wait), clock: clock)
+    }
+
+    /// Opens the session that a storage holds. O(events since the latest snapshot + state).
+    /// - Throws: `CSCError.damaged` with the place of the first record that is not as it was written.
+    public convenience init(storage: any SessionStorage, clock: @escaping () -> Double = LabelSession.now)
         throws(CSCError)
     {
-        let journal = try SessionJournal(folder: folder, wait: wait)
+        if let snapshot = storage.snapshot(), let state = SessionImage(decoding: snapshot.state) {
+            self.init(state, storage, clock)
+            try catchUp(after: snapshot.mark)
+            return
+        }
         var head = SessionHead()
-        var events: [([Substring], Int)] = []
-        try journal.replay { (fields, line) throws(CSCError) in
+        var events: [(SessionEvent, Int)] = []
+        try storage.read(after: .start) { record throws(CSCError) in
             if head.isComplete {
-                events.append((fields, line))
+                events.append((try Self.event(record, storage), record.number))
                 return
             }
-            do throws(CSCError) { try head.take(fields) } catch { throw journal.damaged("\(error)") }
+            do throws(CSCError) {
+                try head.take(record.text.split(separator: "\t", omittingEmptySubsequences: false))
+            } catch {
+                throw .damaged(
+                    path: storage.place(of: record.number), reason: "line \(record.number) \(error)")
+            }
         }
-        guard head.isComplete else { throw journal.damaged("is the last, but the session's beginning is not complete") }
-        self.journal = journal
+        guard head.isComplete else {
+            throw .damaged(
+                path: storage.place(of: storage.end.count),
+                reason: "line \(storage.end.count) is the last, but the session's beginning is not complete")
+        }
+        self.init(head, storage, clock)
+        let began = now()
+        try follow(events)
+        snapshotIfWorthwhile(after: events.count, seconds: now() - began)
+    }
+
+    /// A session at its beginning.
+    private init(_ head: SessionHead, _ storage: any SessionStorage, _ clock: @escaping () -> Double) {
+        self.storage = storage
         self.clock = clock
         options = head.options
         tasks = head.tasks
         contexts = head.contexts
         classes = head.classes
-        taskIndex = Dictionary(uniqueKeysWithValues: head.tasks.enumerated().map { ($1.id, $0) })
-        classIndex = Dictionary(uniqueKeysWithValues: head.classes.enumerated().map { ($1, $0) })
-        labelCounts = [Int](repeating: 0, count: head.tasks.count)
-        for known in head.gold { gold[taskIndex[known.task] ?? -1] = classIndex[known.label] }  // checked by the head
-        if !head.workers.isEmpty { found(head.workers) }
-        var golden: [(task: Int, label: Int)] = []  // those of one call: everything is inferred anew once
-        var imports: [(label: Label, paid: Bool)] = []  // one batch: the state depends on their order alone
-        for (index, (fields, line)) in events.enumerated() {
-            do throws(CSCError) {
-                if fields[0] == "import" {
-                    imports.append(try imported(fields, line))
-                    let isLast = index + 1 == events.count || events[index + 1].0[0] != "import"
-                    guard isLast else { continue }
-                    try adopt(imports, line)
-                    imports = []
-                } else if fields[0] == "gold" {
-                    golden.append(try known(fields, line))
-                    let next = index + 1 < events.count ? events[index + 1].0 : []
-                    if next.first == "gold" && next.last == fields.last { continue }
-                    try takeGold(golden)
-                    golden = []
-                } else {
-                    try follow(fields, line)
-                }
-            } catch {
-                throw .damaged(path: "\(journal.path):\(line)", reason: error.description)
-            }
+        taskIndex = NameIndex(head.tasks.map(\.id))
+        ledger = SessionLedger(tasks: head.tasks.count, workers: head.workers.count)
+        for known in head.gold {  // checked by the head
+            if let task = taskIndex.find(known.task) { gold[task] = classIndex(known.label) }
         }
+        if !head.workers.isEmpty { startEngine(head.workers) }
     }
 
-    private func found(_ first: [LabelingWorker]) {
+    /// A session as a snapshot has it.
+    private init(_ image: SessionImage, _ storage: any SessionStorage, _ clock: @escaping () -> Double) {
+        self.storage = storage
+        self.clock = clock
+        options = image.options
+        tasks = zip(image.taskNames, image.taskContexts).map { LabelingTask(id: $0, context: $1) }
+        contexts = image.contexts
+        classes = image.classes
+        taskIndex = NameIndex(image.taskNames)
+        workers = zip(image.workerNames, image.workerCosts).map { LabelingWorker(id: $0, cost: $1) }
+        workerIndex = NameIndex(image.workerNames)
+        gold = Dictionary(zip(image.goldTasks, image.goldLabels)) { first, _ in first }
+        barred = image.barred
+        engine = image.engine
+        ledger = image.ledger
+    }
+
+    private func catchUp(after mark: SessionMark) throws(CSCError) {
+        var events: [(SessionEvent, Int)] = []
+        try storage.read(after: mark) { record throws(CSCError) in
+            events.append((try Self.event(record, storage), record.number))
+        }
+        let began = now()
+        try follow(events)
+        snapshotIfWorthwhile(after: events.count, seconds: now() - began)
+    }
+
+    private static func event(_ record: SessionRecord, _ storage: any SessionStorage) throws(CSCError) -> SessionEvent {
+        guard let event = SessionEvent(text: record.text) else {
+            throw .damaged(
+                path: storage.place(of: record.number), reason: "line \(record.number) is not an event of this session")
+        }
+        return event
+    }
+
+    private func now() -> Double { Date().timeIntervalSinceReferenceDate }
+
+    func startEngine(_ first: [LabelingWorker]) {
         workers = first
-        for (index, worker) in first.enumerated() { workerIndex[worker.id] = index }
+        workerIndex = NameIndex(first.map(\.id))
+        barred = [Bool](repeating: false, count: first.count)
+        if ledger.openCount.count < first.count { ledger.addWorker() }
         engine = options.method.assigner(
             taskContexts: tasks.map(\.context), workerCosts: first.map(\.cost), classes: classes.count,
             budget: options.budget, explore: options.explore, score: options.score, gold: gold,
             stopAt: options.stopAt, seed: options.seed)
     }
 
-    // MARK: Following the journal
-
-    private func follow(_ fields: [Substring], _ line: Int) throws(CSCError) {
-        let bad = CSCError.invalid("line \(line) is not an event of this session")
-        switch fields.first {
-        case "join":
-            guard fields.count == 3, let cost = Double(fields[2]) else { throw bad }
-            try LabelBudget.checkRange(cost, "a price")
-            try admit(LabelingWorker(id: String(fields[1]), cost: cost))
-        case "ask":
-            guard fields.count == 6, let task = taskIndex[String(fields[1])],
-                let worker = workerIndex[String(fields[2])], let probability = Double(fields[3]),
-                let time = Double(fields[5]), fields[4] == "explore" || fields[4] == "draw"
-            else { throw bad }
-            let assignment = Assignment(
-                task: task, worker: worker, probability: probability, exploration: fields[4] == "explore")
-            try engine?.apply(assignment)
-            note(assignment, time, line)
-        case "answer", "decline", "expire":
-            guard fields.count >= 4, let task = taskIndex[String(fields[1])],
-                let worker = workerIndex[String(fields[2])]
-            else { throw bad }
-            if fields[0] == "answer" {
-                guard fields.count == 5, let label = classIndex[String(fields[3])] else { throw bad }
-                try settle(task, worker, .answered(label))
-            } else {
-                try settle(task, worker, fields[0] == "decline" ? .declined : .expired)
-            }
-        default: throw bad
-        }
-    }
-
-    // MARK: Workers
-
-    /// Lets a worker in, from now on. The name must be new.
-    public func join(_ worker: LabelingWorker) throws(CSCError) {
-        try ready()
-        try check(newcomers: [worker])
-        try admit(worker)
-        try write([Self.event(joining: worker)])
-    }
-
-    /// Whether all of these can join.
-    func check(newcomers: [LabelingWorker]) throws(CSCError) {
-        try SessionHead.checkNames(newcomers.map(\.id), "worker")
-        for worker in newcomers {
-            try LabelBudget.check(worker.cost, "the price of worker '\(worker.id)'")
-            if let index = workerIndex[worker.id] {
-                throw .invalid(
-                    "worker '\(worker.id)' has joined already, at a price of \(Terminal.amount(workers[index].cost))")
-            }
-        }
-    }
-
-    private func admit(_ worker: LabelingWorker) throws(CSCError) {
-        guard workerIndex[worker.id] == nil else { throw .invalid("worker '\(worker.id)' has joined already") }
-        if engine == nil {
-            found([worker])
-        } else {
-            workerIndex[worker.id] = workers.count
-            workers.append(worker)
-            _ = engine?.addWorker(cost: worker.cost)
-        }
-    }
-
-    static func event(joining worker: LabelingWorker) -> [String] { ["join", worker.id, "\(worker.cost)"] }
-
-    // MARK: Asking and recording
-
-    /// The next question for one of `workers` (those who are there now), or nil: `reason` says why then. The price of
-    /// the answer is set aside from the budget until it is recorded, declined or expired.
-    /// - Throws: `CSCError.invalid` for a worker who has not joined, with the nearest name that has.
-    public func next(workers names: [String]) throws(CSCError) -> Question? { try ask(workers: names).asked.first }
-
-    /// Up to `count` questions for those who are there now, all on the disk in one write.
-    ///
-    /// First the questions that have been outstanding for `expiring` seconds are withdrawn, if that is given; then
-    /// `joining` are let in. If nothing can be asked, nobody has joined. O(count x workers).
-    /// - Parameters:
-    ///   - names: who is there now, newcomers aside; nil for everyone who has joined.
-    ///   - joining: newcomers, who are there too.
-    /// - Throws: `CSCError.invalid`, and nothing is changed, for a worker who has not joined, with the nearest name that
-    ///   has, or a newcomer whose name or price will not do.
-    public func ask(
-        workers names: [String]?, joining: [LabelingWorker] = [], count: Int = 1, expiring seconds: Double? = nil
-    ) throws(CSCError) -> Round {
-        try ready()
-        var present: [Int] = []
-        for name in names ?? workers.map(\.id) { present.append(try worker(name)) }
-        try check(newcomers: joining)
-        var round = Round()
-        if let seconds { round.expired = try expire(olderThan: seconds) }
-        let before = joining.isEmpty ? nil : (engine, workers, workerIndex)  // a copy of the engine, so only then
-        var events: [[String]] = []
-        for worker in joining {
-            try admit(worker)
-            present.append(workers.count - 1)
-            events.append(Self.event(joining: worker))
-        }
-        while round.asked.count < count, !present.isEmpty, let assignment = engine?.next(available: present) {
-            let time = clock()
-            let question = note(assignment, time, journal.lineCount + events.count + 1)
-            round.asked.append(question)
-            events.append([
-                "ask", question.task, question.worker, "\(question.probability)",
-                assignment.exploration ? "explore" : "draw", "\(time)",
-            ])
-        }
-        if round.asked.count < count {
-            let there = names.map { $0 + joining.map(\.id) }
-            (round.hindrance, round.reason) = (hindrance(workers: there), reason(workers: there))
-        }
-        if round.asked.isEmpty {
-            if let before { (engine, workers, workerIndex) = before }
-            return round
-        }
-        round.joined = joining
-        try write(events)
-        return round
-    }
-
-    /// Takes the answer to an outstanding question. The same answer again changes nothing.
-    /// - Throws: `CSCError.invalid` where the names are unknown, the worker was not asked, the question was withdrawn, or
-    ///   another answer was recorded before: the first one stands.
-    @discardableResult
-    public func record(task: String, worker: String, label: String) throws(CSCError) -> Recorded {
-        try ready()
-        let reply: (label: Label, outcome: Recorded)
-        do throws(Refusal) { reply = try self.reply(task, worker, label) } catch { throw .invalid(error.sentence) }
-        if reply.outcome == .new { try record([reply.label]) }
-        return reply.outcome
-    }
-
-    /// Takes answers that `reply` has found to be new, all in one write.
-    func record(_ labels: [Label]) throws(CSCError) {
-        var events: [[String]] = []
-        for label in labels {
-            let task = Int(label.task), worker = Int(label.worker), value = Int(label.label)
-            try settle(task, worker, .answered(value))
-            events.append(["answer", tasks[task].id, workers[worker].id, classes[value], "\(clock())"])
-        }
-        try write(events)
-    }
-
-    /// Withdraws an outstanding question because the worker will not answer; its price is free again, and this worker is
-    /// not asked about this task again. A second time changes nothing.
-    @discardableResult
-    public func decline(task: String, worker: String) throws(CSCError) -> Recorded {
-        try ready()
-        let i: Int, j: Int
-        do throws(Refusal) { (i, j) = try (index(ofTask: task), index(ofWorker: worker)) } catch {
-            throw .invalid(error.sentence)
-        }
-        switch fate(i, j) {
-        case nil: throw .invalid(notAsked(task, worker))
-        case .declined, .expired: return .known
-        case .answered(let label):
-            throw .invalid("worker '\(worker)' has answered '\(classes[label])' on task '\(task)' already")
-        case .asked: break
-        }
-        try settle(i, j, .declined)
-        try write([["decline", task, worker, "\(clock())"]])
-        return .new
-    }
-
-    /// Withdraws every question that has been outstanding for at least so many seconds; returns them, oldest first.
-    /// - Throws: `CSCError.invalid` where that is no number from 0 on.
-    @discardableResult
-    public func expire(olderThan seconds: Double) throws(CSCError) -> [Question] {
-        try ready()
-        guard seconds >= 0 else { throw .invalid("questions cannot expire after \(seconds) seconds") }
-        let time = clock()
-        let old = outstanding.filter { time - $0.askedAt >= seconds }
-        var events: [[String]] = []
-        for question in old {
-            try settle(taskIndex[question.task] ?? -1, workerIndex[question.worker] ?? -1, .expired)
-            events.append(["expire", question.task, question.worker, "\(time)"])
-        }
-        try write(events)
-        return old
-    }
-
-    /// Takes labels that nobody asked for, after their workers have joined: one write.
-    func adopt(_ labels: [Label], joining: [LabelingWorker], paid: Bool) throws(CSCError) {
-        var events: [[String]] = []
-        for worker in joining {
-            try admit(worker)
-            events.append(Self.event(joining: worker))
-        }
-        try adopt(labels.map { ($0, paid) }, journal.lineCount + events.count + 1)
-        for label in labels {
-            events.append([
-                "import", tasks[Int(label.task)].id, workers[Int(label.worker)].id, classes[Int(label.label)],
-                paid ? "paid" : "free", "\(clock())",
-            ])
-        }
-        try write(events)
-    }
-
-    private func adopt(_ labels: [(label: Label, paid: Bool)], _ line: Int) throws(CSCError) {
-        try engine?.adopt(labels)
-        for (label, _) in labels {
-            let i = Int(label.task), j = Int(label.worker)
-            let question = Question(
-                task: tasks[i].id, worker: workers[j].id, probability: 0, exploration: false, askedAt: 0)
-            pairs[Self.key(i, j)] = Pair(question: question, fate: .answered(Int(label.label)), line: line)
-            labelCounts[i] += 1
-        }
-    }
-
-    // MARK: Parts
+    // MARK: Writing
 
     func ready() throws(CSCError) { if let failure { throw failure } }
 
-    /// Appends; after a failed write the memory is ahead of the disk, so the session refuses to go on.
-    func write(_ events: [[String]]) throws(CSCError) {
+    /// How many records the session has, those of its beginning included. O(1).
+    public var eventCount: Int { storage.end.count }
+
+    /// The number of the record that the next event will be.
+    var nextNumber: Int { storage.end.count + 1 }
+
+    /// Appends a batch; after a failed write the memory is ahead of the storage, so the session refuses to go on.
+    func write(_ events: [SessionEvent]) throws(CSCError) {
+        guard !events.isEmpty else { return }
         do throws(CSCError) {
-            try journal.append(events)
+            try storage.append(SessionRecord.chain(SessionEvent.texts(events), after: storage.end))
         } catch {
             failure = .invalid("the session must be opened again, because a write failed: \(error)")
             throw error
         }
+        snapshotIfWorthwhile(after: events.count, seconds: 0)
     }
 
-    private func worker(_ name: String) throws(CSCError) -> Int {
-        do throws(Refusal) { return try index(ofWorker: name) } catch { throw .invalid(error.sentence) }
-    }
-
-    static func key(_ task: Int, _ worker: Int) -> UInt64 { UInt64(task) << 32 | UInt64(worker) }
-
-    @discardableResult
-    private func note(_ assignment: Assignment, _ time: Double, _ line: Int) -> Question {
-        let question = Question(
-            task: tasks[assignment.task].id, worker: workers[assignment.worker].id,
-            probability: assignment.probability, exploration: assignment.exploration, askedAt: time)
-        let key = Self.key(assignment.task, assignment.worker)
-        pairs[key] = Pair(question: question, fate: .asked, line: line)
-        outstandingKeys.insert(key)
-        return question
-    }
-
-    private func settle(_ task: Int, _ worker: Int, _ fate: Fate) throws(CSCError) {
-        if case .answered(let label) = fate {
-            try engine?.record(task: task, worker: worker, label: label)
-            labelCounts[task] += 1
-        } else {
-            try engine?.decline(task: task, worker: worker)
-        }
-        let key = Self.key(task, worker)
-        pairs[key]?.fate = fate
-        outstandingKeys.remove(key)
-    }
+    /// The class of this name.
+    func classIndex(_ name: String) -> Int? { classes.firstIndex { ExactName.same($0, name) } }
 }

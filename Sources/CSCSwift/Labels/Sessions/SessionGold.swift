@@ -4,7 +4,12 @@ extension LabelSession {
     public var goldCount: Int { gold.count }
 
     /// The class of a task as an expert told it; nil where none did. O(1).
-    public func goldLabel(of task: String) -> String? { taskIndex[task].flatMap { gold[$0] }.map { classes[$0] } }
+    public func goldLabel(of task: String) -> String? {
+        taskIndex.find(task).flatMap { gold[$0] }.map { classes[$0] }
+    }
+
+    /// The class of each task as an expert told it, [N]; nil where none did. O(N).
+    public var goldLabels: [String?] { tasks.indices.map { gold[$0].map { classes[$0] } } }
 
     /// How many tasks are not asked about as things stand, because their class is known or certain enough. O(N C).
     public var settledCount: Int { engine.map { $0.settled.count(where: { $0 }) } ?? gold.count }
@@ -18,7 +23,7 @@ extension LabelSession {
         try options.method.checkTakesGold()
         let known: (task: Int, label: Int)
         do throws(Refusal) { known = (try index(ofTask: task), try index(ofLabel: label)) } catch {
-            throw .invalid(error.sentence)
+            throw error.error
         }
         if let first = gold[known.task] {
             guard first == known.label else { throw .invalid(otherGold(task, first, label)) }
@@ -70,9 +75,9 @@ extension LabelSession {
     private func keepGold(_ known: [(task: Int, label: Int)]) throws(CSCError) {
         guard !known.isEmpty else { return }
         try takeGold(known)
-        let batch = "\(journal.lineCount + 1)"
-        let time = "\(clock())"
-        try write(known.map { ["gold", tasks[$0.task].id, classes[$0.label], time, batch] })
+        let first = nextNumber, time = clock()
+        try write(
+            known.map { .gold(task: tasks[$0.task].id, label: classes[$0.label], at: time, first: first) })
     }
 
     func takeGold(_ known: [(task: Int, label: Int)]) throws(CSCError) {
@@ -80,24 +85,15 @@ extension LabelSession {
         for (task, label) in known { gold[task] = label }
     }
 
-    /// A line of the journal.
-    func known(_ fields: [Substring], _ line: Int) throws(CSCError) -> (task: Int, label: Int) {
-        guard fields.count == 5, options.method.takesGold, let task = taskIndex[String(fields[1])],
-            let label = classIndex[String(fields[2])], gold[task] == nil
-        else { throw .invalid("line \(line) is not an event of this session") }
-        return (task, label)
-    }
-
     private func otherGold(_ task: String, _ first: Int, _ label: String) -> String {
         "task '\(task)' is gold already, '\(classes[first])'; '\(label)' was not taken"
     }
 
     /// Whether these workers could still be asked about tasks that are settled. O(N workers).
-    func settledStandsInTheWay(of names: [String]?) -> Bool {
+    func settledStandsInTheWay(of who: [Int]) -> Bool {
         guard let settled = engine?.settled else { return false }
-        let who = names?.compactMap { workerIndex[$0] } ?? Array(workers.indices)
         return settled.indices.contains { task in
-            settled[task] && who.contains { fate(task, $0) == nil }
+            settled[task] && who.contains { ledger.fate(task, $0) == nil }
         }
     }
 }
@@ -138,25 +134,25 @@ extension LabelFiles {
     public static func readGold(
         _ path: String, tasks: [LabelingTask], classes: [String]
     ) throws(CSCError) -> [(task: String, label: String)] {
-        let names = Set(tasks.map(\.id))
-        var seen: [String: String] = [:]
+        let names = Set(tasks.map { ExactName($0.id) })
+        var seen: [ExactName: String] = [:]
         var list: [(task: String, label: String)] = []
         let table = try CSVReader(path: path)
         let rows = try readGold(table) { (row, columns, task, label) throws(CSCError) in
-            guard names.contains(task) else {
+            guard names.contains(ExactName(task)) else {
                 throw row.error(
                     columns.task,
                     "there is no such task"
                         + Spelling.hint(for: task, among: tasks.lazy.prefix(10_000).map(\.id)))
             }
-            guard classes.contains(label) else {
+            guard classes.contains(where: { ExactName.same($0, label) }) else {
                 throw row.error(
                     columns.label,
                     "this is not one of the classes (\(classes.joined(separator: ", ")))"
                         + Spelling.hint(for: label, among: classes))
             }
-            if let first = seen.updateValue(label, forKey: task) {
-                guard first == label else {
+            if let first = seen.updateValue(label, forKey: ExactName(task)) {
+                guard ExactName.same(first, label) else {
                     throw row.error(columns.label, "an earlier row says '\(first)' of the same task")
                 }
             } else {

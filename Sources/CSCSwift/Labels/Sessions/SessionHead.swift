@@ -1,7 +1,7 @@
-/// The lines with which a session's journal begins: what `create` writes and every opening reads.
+/// The records with which a session begins: what `create` writes and every opening reads.
 ///
 /// In this order: `session` (version, seed, budget, N', score, classes), `method` unless it is BBTA, `stop` with a
-/// posterior unless it is 1, `contexts`, one `task` a task with its context's number, one `gold` a task whose class is known
+/// posterior unless it is 1, `lease` and `max-open` where there are any, `contexts`, one `task` a task with its context's number, one `gold` a task whose class is known
 /// beforehand, one `worker` a worker with the price of a label, `start` with the time.
 struct SessionHead {
     var options = LabelSession.Options(budget: 0)
@@ -14,6 +14,37 @@ struct SessionHead {
     /// Whether all lines have been read.
     private(set) var isComplete = false
 
+    /// What is written; version 1, of older programs, is read too. From 2 on a journal has `journal.end` from its beginning.
+    private static let version = "2"
+
+    /// Nothing yet: `take` reads it.
+    init() {}
+
+    /// A new session's.
+    /// - Throws: `CSCError.invalid` where no session can start so.
+    init(
+        options: LabelSession.Options, tasks: [LabelingTask], contexts: [String], classes: [String],
+        workers: [LabelingWorker], gold: [(task: String, label: String)]
+    ) throws(CSCError) {
+        self.options = options
+        self.tasks = tasks
+        self.contexts = contexts
+        self.classes = classes
+        self.workers = workers
+        self.gold = gold
+        try check()
+        try LabelBudget.check(options.budget, "the budget")
+        for worker in workers { try LabelBudget.check(worker.cost, "the price of worker '\(worker.id)'") }
+    }
+
+    /// Whether a journal of these bytes must have `journal.end` beside it: it is of version 2 and holds more than the
+    /// beginning.
+    static func keepsEnd(_ journal: [UInt8]) -> Bool {
+        guard journal.starts(with: "session\t2\t".utf8), journal.last == 10 else { return false }
+        let last = journal.dropLast().lastIndex(of: 10).map { journal[($0 + 1)...] } ?? journal[...]
+        return !last.starts(with: "start\t".utf8)
+    }
+
     /// How the journal calls the scores.
     private static let scores: [(name: String, score: ExponentialWeights.Score)] = [
         ("margin", .margin), ("least-confidence", .leastConfidence),
@@ -22,9 +53,13 @@ struct SessionHead {
     /// The lines of a session that starts at this time, in seconds since 1970.
     func lines(startedAt time: Double) -> [[String]] {
         let score = Self.scores.first { $0.score == options.score }!.name
-        var lines = [["session", "1", "\(options.seed)", "\(options.budget)", "\(options.explore)", score] + classes]
+        var lines = [
+            ["session", Self.version, "\(options.seed)", "\(options.budget)", "\(options.explore)", score] + classes
+        ]
         if options.method != .bbta { lines.append(["method", options.method.rawValue]) }
         if options.stopAt < 1 { lines.append(["stop", "\(options.stopAt)"]) }
+        if let lease = options.lease { lines.append(["lease", "\(lease)"]) }
+        if let maxOpen = options.maxOpen { lines.append(["max-open", "\(maxOpen)"]) }
         lines.append(["contexts"] + contexts)
         for task in tasks { lines.append(["task", task.id, "\(task.context)"]) }
         for known in gold { lines.append(["gold", known.task, known.label]) }
@@ -40,7 +75,7 @@ struct SessionHead {
         guard classes.isEmpty == (fields[0] == "session") else { throw stranger }
         switch fields[0] {
         case "session":
-            guard fields.count > 6, fields[1] == "1" else { throw stranger }
+            guard fields.count > 6, fields[1] == "1" || fields[1] == Self.version else { throw stranger }
             guard let seed = UInt64(fields[2]), let budget = Double(fields[3]), let explore = Int(fields[4]) else {
                 throw .invalid("has a seed, a budget or an N' that is no number")
             }
@@ -50,7 +85,8 @@ struct SessionHead {
                     "names the score '\(name)', which is none of \(names.joined(separator: ", "))"
                         + Spelling.hint(for: name, among: names))
             }
-            options = LabelSession.Options(budget: budget, explore: explore, score: score, seed: seed)
+            // A journal without a line `method` is one of BBTA.
+            options = LabelSession.Options(method: .bbta, budget: budget, explore: explore, score: score, seed: seed)
             classes = fields[6...].map(String.init)
         case "method":
             let name = String(fields.last!), names = AssignmentMethod.allCases.map(\.rawValue)
@@ -63,6 +99,12 @@ struct SessionHead {
         case "stop":
             guard fields.count == 2, let stopAt = Double(fields[1]) else { throw stranger }
             options.stopAt = stopAt
+        case "lease":
+            guard fields.count == 2, let lease = Double(fields[1]) else { throw stranger }
+            options.lease = lease
+        case "max-open":
+            guard fields.count == 2, let most = Int(fields[1]) else { throw stranger }
+            options.maxOpen = most
         case "gold":
             guard fields.count == 3 else { throw stranger }
             gold.append((String(fields[1]), String(fields[2])))
@@ -97,6 +139,7 @@ struct SessionHead {
         guard options.explore >= 0 else {
             throw .invalid("\(options.explore) tasks a context to explore is less than 0")
         }
+        try options.checkSettings()
         try checkKnown()
         guard options.explore > 0 else { return }
         guard !workers.isEmpty else {
@@ -119,22 +162,26 @@ struct SessionHead {
             throw .invalid("stopping at a posterior of \(options.stopAt): it is above 0.5 and at most 1")
         }
         if options.stopAt < 1 || !gold.isEmpty { try options.method.checkTakesGold() }
-        var seen: Set<String> = []
-        let names = Set(tasks.map(\.id))
+        var seen: Set<ExactName> = []
+        let names = Set(tasks.map { ExactName($0.id) })
         for known in gold {
-            guard names.contains(known.task) else { throw .invalid("gold: there is no task '\(known.task)'") }
-            guard classes.contains(known.label) else { throw .invalid("gold: '\(known.label)' is not a class") }
-            guard seen.insert(known.task).inserted else {
+            guard names.contains(ExactName(known.task)) else {
+                throw .invalid("gold: there is no task '\(known.task)'")
+            }
+            guard classes.contains(where: { ExactName.same($0, known.label) }) else {
+                throw .invalid("gold: '\(known.label)' is not a class")
+            }
+            guard seen.insert(ExactName(known.task)).inserted else {
                 throw .invalid("gold: task '\(known.task)' is named twice")
             }
         }
     }
 
     static func checkNames(_ names: [String], _ what: String) throws(CSCError) {
-        var seen: Set<String> = []
+        var seen: Set<ExactName> = []
         for name in names {
             try LabelSession.checkName(name, what)
-            guard seen.insert(name).inserted else { throw .invalid("there are two of \(what) '\(name)'") }
+            guard seen.insert(ExactName(name)).inserted else { throw .invalid("there are two of \(what) '\(name)'") }
         }
     }
 }

@@ -1,18 +1,26 @@
 /// What a session says of itself.
 extension LabelSession {
     /// Questions that have been asked and neither answered nor withdrawn, oldest first.
-    public var outstanding: [Question] {
-        outstandingKeys.compactMap { pairs[$0] }.sorted { $0.line < $1.line }.map(\.question)
-    }
+    public var outstanding: [Question] { ledger.open.map { question(Int($0)) } }
 
     /// How many questions are outstanding. O(1).
-    public var outstandingCount: Int { outstandingKeys.count }
+    public var outstandingCount: Int { ledger.open.count }
+
+    /// How many seconds a question has been outstanding, by the session's clock.
+    public func age(of question: Question) -> Double { max(0, clock() - question.askedAt) }
 
     /// The budget and what has become of it.
     public var budget: LabelBudget { engine?.budget ?? LabelBudget(limit: options.budget) }
 
     /// How many labels have been recorded or imported.
-    public var labelCount: Int { labelCounts.reduce(0, +) }
+    public var labelCount: Int { ledger.labelCounts.reduce(0, +) }
+
+    /// Who is barred from being asked, in the order of joining.
+    public var barredWorkers: [LabelingWorker] { workers.indices.filter { barred[$0] }.map { workers[$0] } }
+
+    /// What the session's model has found out about the workers, in a sentence; nil before the first label and for methods
+    /// without such a model.
+    public var findings: String? { labelCount == 0 ? nil : (engine as? Pooled)?.findings }
 
     /// The present estimate for each task, by the engine.
     public var answers: [Answer] {
@@ -21,8 +29,8 @@ extension LabelSession {
             let known = gold[task].map { classes[$0] }
             return Answer(
                 task: tasks[task].id,
-                label: known ?? (labelCounts[task] == 0 ? nil : labels.map { classes[$0[task]] }),
-                confidence: known != nil ? 1 : confidence?[task] ?? 0, labels: labelCounts[task])
+                label: known ?? (ledger.labelCounts[task] == 0 ? nil : labels.map { classes[$0[task]] }),
+                confidence: known != nil ? 1 : confidence?[task] ?? 0, labels: ledger.labelCounts[task])
         }
     }
 
@@ -32,64 +40,106 @@ extension LabelSession {
             tasks: tasks, workers: workers, contexts: contexts, classes: classes, labels: engine?.answers ?? [])
     }
 
-    /// What became of a pair; nil where it was neither asked nor imported.
-    func fate(_ task: Int, _ worker: Int) -> Fate? { pairs[Self.key(task, worker)]?.fate }
-
-    /// Why `next` gives nothing to these workers now, if it gives nothing; nil for `names` means everyone. O(N workers).
+    /// Why `ask` gives nothing new to these workers now, if it gives nothing; nil for `names` means everyone. O(N workers).
     public func hindrance(workers names: [String]?) -> Hindrance {
-        let prices = (names?.compactMap { workerIndex[$0] } ?? Array(workers.indices)).map { workers[$0].cost }
-        guard let cheapest = prices.min() else { return .nobody }
-        guard budget.free < cheapest else { return settledStandsInTheWay(of: names) ? .settled : .allAsked }
-        return budget.committed > 0 ? .budgetSetAside : .budgetSpent
+        why(indices(names), isEveryone: names == nil, cap: options.maxOpen ?? .max).0 ?? .allAsked
     }
 
     /// The same as a sentence.
     public func reason(workers names: [String]?) -> String {
-        let prices = (names?.compactMap { workerIndex[$0] } ?? Array(workers.indices)).map { workers[$0].cost }
-        let left =
-            "what is left of the budget (\(Terminal.amount(budget.free))) is less than the cheapest label "
-            + "(\(Terminal.amount(prices.min() ?? 0)))"
-        switch hindrance(workers: names) {
-        case .nobody: return workers.isEmpty ? "nobody has joined" : "none of these workers has joined"
-        case .budgetSetAside:
-            return left + "; \(Terminal.amount(budget.committed)) is set aside for "
-                + Terminal.counted(outstandingCount, "outstanding question")
-        case .budgetSpent: return budget.free == 0 ? "the budget is spent" : left
-        case .settled:
+        why(indices(names), isEveryone: names == nil, cap: options.maxOpen ?? .max).1 ?? ""
+    }
+
+    private func indices(_ names: [String]?) -> [Int] {
+        guard let names else { return Array(workers.indices) }
+        return names.compactMap { workerIndex.find($0) }
+    }
+
+    /// Why nothing new can be asked of these workers, as a code and a sentence. `sparing`: something was asked just now, so
+    /// the search for what is left may be short. O(N workers).
+    func why(_ present: [Int], isEveryone: Bool, cap: Int, sparing: Bool = false) -> (Hindrance?, String?) {
+        let who = isEveryone ? "everyone has" : "these workers have"
+        guard !present.isEmpty else {
+            return (.nobody, workers.isEmpty ? "nobody has joined" : "none of these workers has joined")
+        }
+        let allowed = present.filter { !barred[$0] }
+        guard !allowed.isEmpty else { return (.barred, isEveryone ? "everyone is barred" : "these workers are barred") }
+        let below = allowed.filter { ledger.openCount[$0] < cap }
+        let free = budget.freeMicros, prices = allowed.map { LabelBudget.micros(workers[$0].cost) }
+        if free < prices.min() ?? 0 { return money(prices.min() ?? 0) }
+        let waiting = below.filter { j in
+            LabelBudget.micros(workers[j].cost) > free && tasks.indices.contains { isOpen($0, j) }
+        }
+        if let cheapest = waiting.map({ LabelBudget.micros(workers[$0].cost) }).min() { return money(cheapest) }
+        if below.count < allowed.count {
+            let other = below.isEmpty ? "" : "the others have been asked about everything, and "
+            return (
+                .maxOpen,
+                "\(other)\(below.isEmpty ? who : "the rest have") as many questions open as a worker may have (\(cap))"
+            )
+        }
+        if settledStandsInTheWay(of: allowed) {
             let why =
                 options.stopAt < 1
                 ? "gold, or its label has reached the posterior \(Terminal.amount(options.stopAt))" : "gold"
-            return "every task that is left to \(names == nil ? "ask about" : "ask these workers about") is settled: "
-                + "\(why); \(Terminal.amount(budget.free)) of the budget is left"
-        case .allAsked:
-            return (names == nil ? "everyone has" : "these workers have")
-                + " been asked about every task that is open to them"
+            return (
+                .settled,
+                "every task that is left to \(isEveryone ? "ask about" : "ask these workers about") is settled: "
+                    + "\(why); \(Terminal.amount(budget.free)) of the budget is left"
+            )
         }
+        let open = allowed.reduce(0) { $0 + Int(ledger.openCount[$1]) }
+        return (
+            .allAsked,
+            who + " been asked about every task that is open to them"
+                + (open > 0
+                    ? "; \(Terminal.counted(open, "question")) of theirs \(open == 1 ? "is" : "are") outstanding" : "")
+        )
+    }
+
+    /// The budget does not suffice for a label of this price.
+    private func money(_ price: Int) -> (Hindrance, String) {
+        let left =
+            "what is left of the budget (\(Terminal.amount(budget.free))) is less than the cheapest label "
+            + "(\(Terminal.amount(Double(price) / 1e6)))"
+        if budget.committed > 0 {
+            return (
+                .budgetSetAside,
+                left + "; \(Terminal.amount(budget.committed)) is set aside for "
+                    + Terminal.counted(outstandingCount, "outstanding question")
+            )
+        }
+        return (.budgetSpent, budget.free == 0 ? "the budget is spent" : left)
+    }
+
+    /// Whether a worker may be asked about a task, or could be again because the question lapsed.
+    private func isOpen(_ i: Int, _ j: Int) -> Bool {
+        engine?.isOpen(task: i, worker: j) == true || ledger.fate(i, j) == .expired
     }
 }
 
 /// Whether a label fits the session: what `record` and the readers of tables share.
 extension LabelSession {
     func index(ofTask name: String) throws(Refusal) -> Int {
-        if let index = taskIndex[name] { return index }
+        if let index = taskIndex.find(name) { return index }
         throw Refusal(
-            field: .task,
+            field: .task, code: "unknown-task",
             reason: "there is no task '\(name)' in this session",
             hint: { [tasks] in Spelling.hint(for: name, among: tasks.lazy.prefix(10_000).map(\.id)) })
     }
 
     func index(ofWorker name: String) throws(Refusal) -> Int {
-        if let index = workerIndex[name] { return index }
+        if let index = workerIndex.find(name) { return index }
         throw Refusal(
-            field: .worker,
+            field: .worker, code: "unknown-worker",
             reason: "there is no worker '\(name)' in this session",
             hint: { [workers] in Spelling.hint(for: name, among: workers.lazy.prefix(10_000).map(\.id)) })
     }
 
     func index(ofLabel name: String) throws(Refusal) -> Int {
-        if let index = classIndex[name] { return index }
+        if let index = classIndex(name) { return index }
         throw Refusal(
-            field: .label,
+            field: .label, code: "unknown-class",
             reason: "'\(name)' is not a class of this session (\(classes.joined(separator: ", ")))",
             hint: { [classes] in Spelling.hint(for: name, among: classes) })
     }
@@ -101,32 +151,38 @@ extension LabelSession {
     /// The refusal of a label for a pair that has one already.
     func standing(_ first: Int, _ task: String, _ worker: String, _ label: String) -> Refusal {
         Refusal(
-            field: .label,
+            field: .label, code: "answered",
             reason: "worker '\(worker)' has answered '\(classes[first])' on task '\(task)' already; "
                 + "the first answer stands and '\(label)' was not recorded")
     }
 
-    /// The refusal of a label for a question that was withdrawn; nil for other fates.
-    func withdrawn(_ fate: Fate?, _ task: String, _ worker: String) -> Refusal? {
-        guard fate == .declined || fate == .expired else { return nil }
-        let how = fate == .declined ? "was declined" : "has expired"
-        return Refusal(
-            field: .task,
-            reason: "the question to worker '\(worker)' about task '\(task)' \(how); the answer was not recorded")
-    }
-
-    /// What recording this answer would do; nothing is changed. O(1).
-    func reply(_ task: String, _ worker: String, _ label: String) throws(Refusal) -> (label: Label, outcome: Recorded) {
+    /// What recording this answer would do; nothing is changed. `taken`: what late answers of the same batch cost already,
+    /// in millionths. O(entries of the task).
+    func reply(_ task: String, _ worker: String, _ label: String, taken: Int = 0) throws(Refusal) -> Reply {
         let value = try index(ofLabel: label)
         let i = try index(ofTask: task), j = try index(ofWorker: worker)
-        let answer = Label(task: i, worker: j, label: value)
-        switch fate(i, j) {
-        case .asked: return (answer, .new)
-        case .answered(value): return (answer, .known)
+        guard let entry = ledger.find(i, j) else {
+            throw Refusal(field: .task, code: "not-asked", reason: notAsked(task, worker))
+        }
+        switch ledger.fate(of: entry) {
+        case .asked: return Reply(entry: entry, label: value, outcome: .new)
+        case .answered(value): return Reply(entry: entry, label: value, outcome: .known)
         case .answered(let first): throw standing(first, task, worker, label)
-        case .declined, .expired, nil:
-            throw withdrawn(fate(i, j), task, worker)
-                ?? Refusal(field: .task, reason: notAsked(task, worker))
+        case .declined:
+            throw Refusal(
+                field: .task, code: "declined",
+                reason: "the question to worker '\(worker)' about task '\(task)' was declined; the answer was not "
+                    + "recorded (label import takes it)")
+        case .expired, .offered:
+            let price = LabelBudget.micros(workers[j].cost), free = budget.freeMicros - taken
+            guard price <= free else {
+                throw Refusal(
+                    field: .task, code: "expired",
+                    reason: "the question to worker '\(worker)' about task '\(task)' has expired, and its price "
+                        + "(\(Terminal.amount(workers[j].cost))) is not free any more "
+                        + "(\(Terminal.amount(Double(free) / 1e6)) of the budget is); the answer was not recorded")
+            }
+            return Reply(entry: entry, label: value, outcome: .new, price: price)
         }
     }
 }

@@ -11,19 +11,24 @@ extension LabelSession {
     /// - Throws: `CSCError` naming file, line, column and value.
     public func record(_ table: CSVReader, badRows: CSVReader.BadRows = .fail) throws(CSCError) -> TableReport {
         try ready()
-        var labels: [Label] = []
+        var replies: [Reply] = []
+        var late = 0
         var report = try self.read(table, badRows, "recorded") { (task, worker, label) throws(Refusal) in
-            let reply = try self.reply(task, worker, label)
-            if reply.outcome == .new { labels.append(reply.label) }
+            let reply = try self.reply(task, worker, label, taken: late)
+            if reply.outcome == .new {
+                replies.append(reply)
+                late += reply.price
+            }
             return reply.outcome
         }
-        try record(labels)
-        report.new = labels.count
+        try record(replies)
+        report.new = replies.count
         return report
     }
 
     /// Takes labels that were collected elsewhere from a table `task,worker,label` (the columns' other names as in
-    /// `LabelFiles`). They need not have been asked for. Rows that are known already change nothing. O(rows).
+    /// `LabelFiles`). They need not have been asked for; answers to questions that lapsed or were declined are taken too.
+    /// Rows that are known already change nothing. O(rows).
     ///
     /// To the bandit they are labels of pairs that nobody drew: a worker is charged 1 for each that differs from the
     /// plurality of the imported labels of its task (`BBTA.adopt`).
@@ -40,46 +45,43 @@ extension LabelSession {
         if let price { try LabelBudget.check(price, "the price of those who join") }
         var labels: [Label] = []
         var newcomers: [LabelingWorker] = []
-        var newIndex: [String: Int] = [:]
+        var newIndex: [ExactName: Int] = [:]
         var report = try self.read(table, badRows, "imported") { (task, worker, label) throws(Refusal) in
             let i = try self.index(ofTask: task)
             let value = try self.index(ofLabel: label)
-            var j = self.workerIndex[worker] ?? newIndex[worker] ?? -1
+            var j = self.workerIndex.find(worker) ?? newIndex[ExactName(worker)] ?? -1
             if j < 0 {
                 guard let price else { throw try self.stranger(worker) }
                 do throws(CSCError) { try LabelSession.checkName(worker, "worker") } catch {
-                    throw Refusal(field: .worker, reason: "\(error)")
+                    throw Refusal(field: .worker, code: "name", reason: "\(error)")
                 }
                 j = self.workers.count + newcomers.count
-                newIndex[worker] = j
+                newIndex[ExactName(worker)] = j
                 newcomers.append(LabelingWorker(id: worker, cost: price))
             }
-            let fate = self.fate(i, j)
-            switch fate {
-            case nil:
+            switch j < self.workers.count ? self.ledger.fate(i, j) : nil {
+            case nil, .declined, .expired, .offered:
                 labels.append(Label(task: i, worker: j, label: value))
                 return .new
             case .answered(value): return .known
             case .answered(let first): throw self.standing(first, task, worker, label)
             case .asked:
                 throw Refusal(
-                    field: .task,
+                    field: .task, code: "outstanding",
                     reason: "worker '\(worker)' is being asked about task '\(task)': record the answer instead")
-            case .declined, .expired: throw self.withdrawn(fate, task, worker)!
             }
         }
         if paid {
             let all = workers + newcomers
-            // Each price is below 9e18 millionths, and a sum may leave 64 bits.
-            let sum = labels.reduce(0) { sum, label in
-                let (next, overflow) = sum.addingReportingOverflow(LabelBudget.micros(all[Int(label.worker)].cost))
-                return overflow ? .max : next
+            let price = labels.reduce((sum: 0, overflow: false)) { total, label in
+                let (sum, overflow) = total.sum.addingReportingOverflow(LabelBudget.micros(all[Int(label.worker)].cost))
+                return (sum, total.overflow || overflow)
             }
-            guard sum <= budget.freeMicros else {
-                let price = labels.reduce(0.0) { $0 + all[Int($1.worker)].cost }
+            guard !price.overflow, price.sum <= budget.freeMicros else {
                 throw .invalid(
-                    "these \(Terminal.counted(labels.count, "label")) cost \(Terminal.amount(price)), more "
-                        + "than is free of the budget (\(Terminal.amount(budget.free))); nothing was imported")
+                    "these \(Terminal.counted(labels.count, "label")) cost "
+                        + (price.overflow ? "" : "\(Terminal.amount(Double(price.sum) / 1e6)), ")
+                        + "more than is free of the budget (\(Terminal.amount(budget.free))); nothing was imported")
             }
         }
         try adopt(labels, joining: newcomers, paid: paid)
@@ -88,17 +90,28 @@ extension LabelSession {
         return report
     }
 
-    /// A line of the journal about an imported label.
-    func imported(_ fields: [Substring], _ line: Int) throws(CSCError) -> (label: Label, paid: Bool) {
-        guard fields.count == 6, let task = taskIndex[String(fields[1])], let worker = workerIndex[String(fields[2])],
-            let label = classIndex[String(fields[3])], fields[4] == "paid" || fields[4] == "free"
-        else { throw .invalid("line \(line) is not an event of this session") }
-        return (Label(task: task, worker: worker, label: label), fields[4] == "paid")
+    /// Takes labels that nobody asked for, after their workers have joined: one batch.
+    private func adopt(_ labels: [Label], joining: [LabelingWorker], paid: Bool) throws(CSCError) {
+        var events: [SessionEvent] = []
+        for worker in joining {
+            try admit(worker)
+            events.append(.joined(worker: worker.id, cost: worker.cost))
+        }
+        let time = clock(), first = nextNumber + events.count
+        try adopt(
+            labels.enumerated().map { Import(label: $1, paid: paid, number: first + $0, at: time) })
+        for label in labels {
+            events.append(
+                .imported(
+                    task: tasks[Int(label.task)].id, worker: workers[Int(label.worker)].id,
+                    label: classes[Int(label.label)], paid: paid, at: time))
+        }
+        try write(events)
     }
 
     private func stranger(_ worker: String) throws(Refusal) -> Refusal {
         _ = try index(ofWorker: worker)
-        return Refusal(field: .worker, reason: "worker '\(worker)' has not joined")
+        return Refusal(field: .worker, code: "unknown-worker", reason: "worker '\(worker)' has not joined")
     }
 
     /// Reads rows of task, worker, label and asks `take` about each that no earlier row repeats or contradicts.
@@ -111,8 +124,8 @@ extension LabelSession {
             label: try table.column(LabelFiles.labelNames)
         )
         struct Place: Hashable {
-            let task: String
-            let worker: String
+            let task: ExactName
+            let worker: ExactName
         }
         var seen: [Place: (label: String, line: Int)] = [:]
         var report = TableReport()
@@ -121,9 +134,9 @@ extension LabelSession {
             report.badRows = try table.forEachRow(badRows: badRows) { row throws(CSCError) in
                 let task = try row.string(columns.task), worker = try row.string(columns.worker)
                 let label = try row.string(columns.label)
-                let place = Place(task: task, worker: worker)
+                let place = Place(task: ExactName(task), worker: ExactName(worker))
                 if let earlier = seen[place] {
-                    guard earlier.label == label else {
+                    guard ExactName.same(earlier.label, label) else {
                         throw row.error(
                             columns.label,
                             "line \(earlier.line) says '\(earlier.label)' of the same task and worker")

@@ -1,6 +1,6 @@
 extension LabelSession {
     /// What a session is started with.
-    public struct Options: Sendable, Hashable {
+    public struct Options: Sendable, Hashable, Codable {
         /// Who decides.
         public var method: AssignmentMethod
         /// What all labels together may cost.
@@ -14,11 +14,16 @@ extension LabelSession {
         public var stopAt: Double
         /// Decides the exploration tasks, every draw and every tie.
         public var seed: UInt64
+        /// After how many seconds an outstanding question lapses by itself; nil: never.
+        public var lease: Double?
+        /// How many questions a worker may have open at the same time; nil: any number.
+        public var maxOpen: Int?
 
-        /// A budget, and the letter's score without exploration unless said; `create` checks them.
+        /// A budget, and the best method we have, without exploration unless said; `create` checks them.
         public init(
-            method: AssignmentMethod = .bbta, budget: Double, explore: Int = 0,
-            score: ExponentialWeights.Score = .margin, stopAt: Double = 1, seed: UInt64 = 0
+            method: AssignmentMethod = .pooled, budget: Double, explore: Int = 0,
+            score: ExponentialWeights.Score = .margin, stopAt: Double = 1, seed: UInt64 = 0, lease: Double? = nil,
+            maxOpen: Int? = nil
         ) {
             self.method = method
             self.budget = budget
@@ -26,11 +31,26 @@ extension LabelSession {
             self.score = score
             self.stopAt = stopAt
             self.seed = seed
+            self.lease = lease
+            self.maxOpen = maxOpen
+        }
+
+        /// Whether lease and cap make sense.
+        /// - Throws: `CSCError.invalid` where they do not.
+        public func checkSettings() throws(CSCError) {
+            if let lease, !(lease > 0 && lease <= 1e9) {
+                throw .invalid("a lease of \(lease) seconds: it is above 0 and at most 1e9")
+            }
+            if let maxOpen, maxOpen < 1 {
+                throw .invalid("a cap of \(maxOpen) open questions a worker: it is at least 1")
+            }
         }
     }
 
     /// A decision: ask this worker about this task.
     public struct Question: Sendable, Hashable {
+        /// What it goes by in this session, for good: the number of its record.
+        public let id: Int
         /// The task's name.
         public let task: String
         /// The worker's name.
@@ -45,11 +65,13 @@ extension LabelSession {
 
     /// What one call of `ask` did.
     public struct Round: Sendable, Hashable {
-        /// The questions to ask now, in the order of their decision.
+        /// The questions to ask now: those that are given again, then the new ones in the order of their decision.
         public var asked: [Question] = []
+        /// How many of them were outstanding before and are given again.
+        public var again = 0
         /// Older questions that were withdrawn first, oldest first.
         public var expired: [Question] = []
-        /// Who joined: everyone of `joining` if anything was asked, otherwise nobody.
+        /// Who joined: everyone of `joining` if anything new was asked, otherwise nobody.
         public var joined: [LabelingWorker] = []
         /// Why fewer were asked than wanted; nil where as many were.
         public var hindrance: Hindrance?
@@ -61,10 +83,15 @@ extension LabelSession {
     public enum Hindrance: String, Sendable, Hashable, CaseIterable {
         /// None of the workers has joined.
         case nobody
-        /// What is left of the budget is less than the cheapest label, and no question is outstanding.
+        /// These workers are barred.
+        case barred
+        /// What is left of the budget is less than a label of anyone who could still be asked, and no question is
+        /// outstanding.
         case budgetSpent = "budget-spent"
-        /// The same, but questions are outstanding: money comes free where they are declined or expire.
+        /// The same, but questions are outstanding: money comes free where they are declined or lapse.
         case budgetSetAside = "budget-set-aside"
+        /// These workers have as many questions open as they may.
+        case maxOpen = "max-open"
         /// These workers have been asked about every task that is open to them.
         case allAsked = "all-asked"
         /// What these workers have not been asked about is settled: gold, or certain enough.
@@ -115,24 +142,26 @@ extension LabelSession {
         public init() {}
     }
 
-    /// What became of a pair that was asked or imported.
-    enum Fate: Equatable { case asked, answered(Int), declined, expired }
-
-    /// A pair's question and what became of it; `line` is the journal's, for the order of asking.
-    struct Pair {
-        var question: Question
-        var fate: Fate
-        let line: Int
+    /// An answer that can be taken: to which question, and what it costs if the question had lapsed.
+    struct Reply {
+        let entry: Int
+        let label: Int
+        let outcome: Recorded
+        /// In millionths; 0 for an outstanding question, whose price is set aside.
+        var price = 0
     }
 
     /// Why a label is not taken, and which of its three names is at fault.
     struct Refusal: Error, @unchecked Sendable {  // stays where it is thrown
         enum Field { case task, worker, label }
         let field: Field
+        /// What programs tell it by.
+        let code: String
         let reason: String
-        /// What was probably meant; dear to find out, so only where somebody reads it.
+        /// What was probably meant; expensive to find out, so only where somebody reads it.
         var hint: () -> String = { "" }
 
         var sentence: String { reason + hint() }
+        var error: CSCError { .refused(code: code, reason: sentence) }
     }
 }

@@ -37,6 +37,19 @@ public struct OptKG: SequentialAssigner {
         }
     }
 
+    /// See `SequentialAssigner`. O(N K).
+    public mutating func restrict(to eligible: [[Int32]]) {
+        precondition(eligible.count == a.count, "OptKG: \(eligible.count) lists for \(a.count) tasks")
+        var row = [Double](repeating: 0, count: workers)
+        BetaTail.gains(&row, start: 0, task: (1, 1, 0.5), c: c, d: d)
+        for (task, list) in eligible.enumerated() {
+            var open = [Bool](repeating: false, count: workers)
+            for worker in list { open[Int(worker)] = true }
+            for worker in 0..<workers where !open[worker] { rows.close(row: task, column: worker) }
+            rows.setRow(task, row)
+        }
+    }
+
     /// The unasked pair with the largest gain, `nil` when all have been asked. O(1).
     public mutating func next() -> Assignment? {
         guard let (task, worker) = rows.best else { return nil }
@@ -131,6 +144,12 @@ public struct OptKGMulti: SequentialAssigner {
         instances = members.enumerated().map { s, tasks in
             OptKG(tasks: tasks.count, workers: workers, seed: seed &+ UInt64(s) &* 0x9E37_79B9_7F4A_7C15)
         }
+    }
+
+    /// See `SequentialAssigner`. O(N K).
+    public mutating func restrict(to eligible: [[Int32]]) {
+        precondition(eligible.count == contexts.count, "OptKG: \(eligible.count) lists for \(contexts.count) tasks")
+        for s in members.indices { instances[s].restrict(to: members[s].map { eligible[$0] }) }
     }
 
     /// The best pair of the context that is furthest behind its share, of the next where all its pairs are asked; `nil`

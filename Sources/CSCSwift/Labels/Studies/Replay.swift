@@ -1,7 +1,9 @@
 /// A method to replay, as the command line names it.
 public enum ReplayMethod: Sendable, Hashable {
-    /// Random + majority.
+    /// Random + majority: a random task each time.
     case random
+    /// Random + majority, every task with as many labels as the others.
+    case balanced
     /// BBTA with N' (nil: the replay's default).
     case bbta(explore: Int?)
     /// BBTA that picks the task by least confidence.
@@ -18,7 +20,9 @@ public enum ReplayMethod: Sendable, Hashable {
     case pooled
 
     /// The names that `init(name:)` accepts; `bbta` and `bbta-lc` may carry N': `bbta:5`.
-    public static let names = ["random", "bbta", "bbta-lc", "optkg", "optkg-multi", "iethresh", "crowdsense", "pooled"]
+    public static let names = [
+        "random", "balanced", "bbta", "bbta-lc", "optkg", "optkg-multi", "iethresh", "crowdsense", "pooled",
+    ]
 
     /// The method of a name as in `names`, an N' behind a colon where it may have one.
     /// - Throws: `CSCError.invalid` naming the methods there are and the nearest, or how an N' is written.
@@ -32,13 +36,14 @@ public enum ReplayMethod: Sendable, Hashable {
         }
         switch parts[0] {
         case "random": self = .random
+        case "balanced": self = .balanced
         case "bbta": self = .bbta(explore: explore)
         case "bbta-lc": self = .bbtaLeastConfidence(explore: explore)
         case "optkg": self = .optKG
         case "optkg-multi": self = .optKGMulti
         case "iethresh": self = .ieThresh
         case "crowdsense": self = .crowdSense
-        case "pooled": self = .pooled
+        case "pooled", "bayes": self = .pooled
         default:
             throw .invalid(
                 "'\(name)' is not a method; there are \(ReplayMethod.names.joined(separator: ", "))"
@@ -63,51 +68,79 @@ public enum ReplayStage: Sendable {
     }
 }
 
+/// The accuracy of one way of reading a method's labels, at each budget.
+public struct ReplayScore: Sendable, Hashable {
+    /// How the labels were read: `session`, the method's own answers, or an aggregator's name.
+    public var aggregator: String
+    /// [budgets]: mean over the runs; nil where the method did not keep to the budget.
+    public var mean: [Double?]
+    /// [budgets]: standard error of the mean; nil where there is no mean.
+    public var standardError: [Double?]
+    /// [runs][budgets].
+    public var runs: [[Double]]
+}
+
 /// Accuracy as a function of the budget, for one method: means over runs.
 public struct ReplayCurve: Sendable {
     /// The method's name as the caller gave it.
     public var method: String
     /// Labels allowed.
     public var budgets: [Int]
+    /// The same in labels a task, as asked for.
+    public var labelsPerTask: [Double]
     /// Labels used, mean over runs: below the budget where a method ended early or could not match it.
     public var spent: [Double]
-    /// Accuracy at each budget, mean over runs.
-    public var mean: [Double]
+    /// The method's labels, read in each way asked for; the first is the one that tables show where there is one alone.
+    public var scores: [ReplayScore]
+
+    /// Accuracy at each budget by the first score, mean over runs; NaN where the method did not keep to the budget.
+    public var mean: [Double] { scores[0].mean.map { $0 ?? .nan } }
     /// Standard error of the mean.
-    public var standardError: [Double]
-    /// [runs][budgets].
-    public var accuracies: [[Double]]
+    public var standardError: [Double] { scores[0].standardError.map { $0 ?? .nan } }
+    /// [runs][budgets], by the first score.
+    public var accuracies: [[Double]] { scores[0].runs }
 }
 
 /// Replays assignment methods on answers that are known beforehand, and scores them against the truth.
 public struct Replay: Sendable {
     /// Where the answers come from.
     public var stage: ReplayStage
+    /// Ask only pairs whose answer is recorded: a worker is not there for a task that he or she has not labelled.
+    public var recordedOnly = false
+    /// How each method's labels are read: `session` (the method's own answers) or names of `AggregationMethod`.
+    public var aggregators = ["session"]
+    /// Accuracy is taken at so many labels a task; nil: at 2, 3, ..., `budgetPerTask`.
+    public var labelsPerTask: [Double]?
     /// N' of the BBTA methods that do not name their own.
     public var explore = 1
     /// Accuracy is taken at 2 N, 3 N, ..., budgetPerTask N labels.
     public var budgetPerTask = 15
-    /// How many runs, each with its own seed; the letter's number unless set.
+    /// How many runs, each with its own seed; the BBTA paper's number unless set.
     public var runs = 30
     /// How many tasks' class an expert tells `pooled` beforehand, drawn anew in each run; in its curve they do not count.
     public var gold = 0
+    /// The family of each worker (`Pooled.Options.families`), for `pooled` as a method and as an aggregator.
+    public var families: [Int]?
     /// The posterior at which a task is settled for `pooled`; 1: never.
     public var stopAt = 1.0
     /// Decides the seeds of all runs.
     public var seed: UInt64 = 0
 
-    /// A replay on this stage with the letter's settings.
+    /// A replay on this stage with the BBTA paper's settings.
     public init(stage: ReplayStage) { self.stage = stage }
 
     /// The curve of each method. Run r of every method uses the same matrix and the same seed. The runs are spread over
     /// the threads; the result does not depend on their number.
     ///
-    /// Throws `CSCError.invalid` if the matrix has missing labels, no known truth, or more classes than a method takes.
+    /// - Throws: `CSCError.invalid` if the matrix has missing labels and they may not be passed over, no known truth, or
+    ///   more classes than a method takes.
     public func curves(_ methods: [String]) throws(CSCError) -> [ReplayCurve] {
         let parsed = try methods.map { name throws(CSCError) in try ReplayMethod(name: name) }
+        let readings = try aggregators.map { name throws(CSCError) in try Self.reading(name) }
         let first = stage.matrix(seed: runSeed(0))
-        guard first.isComplete else {
-            throw .invalid("the label matrix has missing entries: complete it first (GROUSE)")
+        guard recordedOnly || first.isComplete else {
+            throw .invalid(
+                "the label matrix has missing entries: complete it first (GROUSE), or ask only pairs that are recorded")
         }
         guard first.tasks.contains(where: { $0.truth != nil }) else {
             throw .invalid("no task has a known truth: there is nothing to score against")
@@ -115,6 +148,7 @@ public struct Replay: Sendable {
         if first.classes.count > 2, parsed.contains(.optKG) || parsed.contains(.optKGMulti) {
             throw .invalid("OptKG takes two classes, the data have \(first.classes.count)")
         }
+        for reading in readings { try reading?.check(classes: first.classes.count) }
         let known = first.tasks.count(where: { $0.truth != nil })
         guard gold < known else {
             throw .invalid("\(gold) gold of \(known) tasks of known truth leave nothing to score")
@@ -123,25 +157,49 @@ public struct Replay: Sendable {
         let played = Threads.map(runs * parsed.count) { index in
             let run = index / parsed.count, seed = runSeed(run)
             return play(
-                parsed[index % parsed.count], stage.matrix(seed: seed), budgets, seed: seed, run: run)
+                parsed[index % parsed.count], stage.matrix(seed: seed), budgets, readings, seed: seed, run: run)
         }
         return methods.indices.map { m in
-            let points = (0..<runs).map { played[$0 * parsed.count + m] }
-            let summaries = budgets.indices.map { b in Summary(points.map { $0[b].accuracy }) }
-            return ReplayCurve(
-                method: methods[m], budgets: budgets,
-                spent: budgets.indices.map { b in Statistics.mean(points.map { Double($0[b].spent) }) },
-                mean: summaries.map(\.mean), standardError: summaries.map(\.standardError),
-                accuracies: points.map { $0.map(\.accuracy) })
+            curve(methods[m], first, budgets, (0..<runs).map { played[$0 * parsed.count + m] })
         }
+    }
+
+    /// nil stands for the method's own answers.
+    private static func reading(_ name: String) throws(CSCError) -> AggregationMethod? {
+        if name == "session" { return nil }
+        guard let method = AggregationMethod(name: name) else {
+            let names = ["session"] + AggregationMethod.names
+            throw .invalid(
+                "'\(name)' is not an aggregator; there are \(names.joined(separator: ", "))"
+                    + Spelling.hint(for: name, among: names))
+        }
+        return method
+    }
+
+    private func curve(_ method: String, _ matrix: LabelMatrix, _ budgets: [Int], _ points: [[Point]]) -> ReplayCurve {
+        let spent = budgets.indices.map { b in Statistics.mean(points.map { Double($0[b].spent) }) }
+        let within = budgets.indices.map { b in points.allSatisfy { $0[b].spent <= budgets[b] } }
+        let scores = aggregators.indices.map { a in
+            let values = points.map { $0.map { $0.accuracy[a] } }
+            let summaries = budgets.indices.map { b in Summary(values.map { $0[b] }) }
+            return ReplayScore(
+                aggregator: aggregators[a], mean: budgets.indices.map { within[$0] ? summaries[$0].mean : nil },
+                standardError: budgets.indices.map { within[$0] ? summaries[$0].standardError : nil }, runs: values)
+        }
+        let tasks = Double(max(1, matrix.tasks.count))
+        return ReplayCurve(
+            method: method, budgets: budgets, labelsPerTask: labelsPerTask ?? budgets.map { Double($0) / tasks },
+            spent: spent, scores: scores)
     }
 
     /// The answers that one run plays on.
     public func matrix(run: Int) -> LabelMatrix { stage.matrix(seed: runSeed(run)) }
 
-    /// 2 N, 3 N, ..., as far as `budgetPerTask` goes; that alone where it is below 2.
+    /// `labelsPerTask` times N; 2 N, 3 N, ..., as far as `budgetPerTask` goes where that is nil; that alone where it is
+    /// below 2.
     public func budgets(tasks: Int) -> [Int] {
-        budgetPerTask < 2 ? [budgetPerTask * tasks] : (2...budgetPerTask).map { $0 * tasks }
+        if let labelsPerTask { return labelsPerTask.map { Int(($0 * Double(tasks)).rounded()) } }
+        return budgetPerTask < 2 ? [budgetPerTask * tasks] : (2...budgetPerTask).map { $0 * tasks }
     }
 
     /// The seed of one run, for workers' answers and for the methods.
@@ -150,39 +208,45 @@ public struct Replay: Sendable {
         return stream.next()
     }
 
+    /// What one run came to at one budget: an accuracy a reading, and the labels used.
+    struct Point: Sendable {
+        var accuracy: [Double]
+        var spent: Int
+    }
     private func play(
-        _ method: ReplayMethod, _ matrix: LabelMatrix, _ budgets: [Int], seed: UInt64, run: Int
-    ) -> [(accuracy: Double, spent: Int)] {
+        _ method: ReplayMethod, _ matrix: LabelMatrix, _ budgets: [Int], _ readings: [AggregationMethod?],
+        seed: UInt64, run: Int
+    ) -> [Point] {
         let contexts = matrix.taskContexts, workers = matrix.workers.count, classes = matrix.classes.count
-        let tasks = contexts.count, last = Double(budgets.last!)
-        func bbta(_ n: Int?, _ score: ExponentialWeights.Score) -> [(accuracy: Double, spent: Int)] {
-            follow(
+        let tasks = contexts.count, last = Double(budgets.max() ?? 0)
+        let game = ReplayGame(
+            matrix: matrix, budgets: budgets, readings: readings, recordedOnly: recordedOnly && !matrix.isComplete,
+            families: families, seed: seed)
+        func bbta(_ n: Int?, _ score: ExponentialWeights.Score) -> [Point] {
+            game.follow(
                 BBTA(
                     taskContexts: contexts, workers: workers, classes: classes,
-                    options: .init(explore: n ?? explore, score: score, budget: last, seed: seed)), matrix, budgets)
-        }
-        func matched(_ outcomes: [ThresholdOutcome]) -> [(accuracy: Double, spent: Int)] {
-            outcomes.map { (matrix.accuracy(of: $0.labels)!, $0.spent) }
+                    options: .init(explore: n ?? explore, score: score, budget: last, seed: seed)))
         }
         switch method {
-        case .random:
-            return follow(
-                RandomMajority(tasks: tasks, workers: workers, classes: classes, seed: seed), matrix, budgets)
+        case .random, .balanced:
+            return game.follow(
+                RandomMajority(
+                    tasks: tasks, workers: workers, classes: classes, balanced: method == .balanced, seed: seed))
         case .bbta(let n): return bbta(n, .margin)
         case .bbtaLeastConfidence(let n): return bbta(n, .leastConfidence)
-        case .optKG: return follow(OptKG(tasks: tasks, workers: workers, seed: seed), matrix, budgets)
-        case .optKGMulti:
-            return follow(OptKGMulti(taskContexts: contexts, workers: workers, seed: seed), matrix, budgets)
+        case .optKG: return game.follow(OptKG(tasks: tasks, workers: workers, seed: seed))
+        case .optKGMulti: return game.follow(OptKGMulti(taskContexts: contexts, workers: workers, seed: seed))
         case .pooled:
-            var scored = matrix
+            var scored = game
             let known = self.known(matrix, run: run)
-            for task in known.keys { scored.tasks[task].truth = nil }
-            return follow(
+            for task in known.keys { scored.matrix.tasks[task].truth = nil }
+            return scored.follow(
                 Pooled(
                     taskContexts: contexts, workers: workers, classes: classes,
-                    options: .init(stopAt: stopAt, gold: known, seed: seed)), scored, budgets)
-        case .ieThresh: return matched(IEThresh.matched(matrix, budgets: budgets, seed: seed))
-        case .crowdSense: return matched(CrowdSense.matched(matrix, budgets: budgets, seed: seed))
+                    options: .init(stopAt: stopAt, gold: known, families: families, seed: seed)))
+        case .ieThresh: return game.matched(IEThresh.matched(matrix, budgets: budgets, seed: seed))
+        case .crowdSense: return game.matched(CrowdSense.matched(matrix, budgets: budgets, seed: seed))
         }
     }
 
@@ -191,27 +255,5 @@ public struct Replay: Sendable {
         let tasks = matrix.tasks.indices.filter { matrix.tasks[$0].truth != nil }
         let drawn = GoldDraw.tasks(gold, of: tasks.map { matrix.tasks[$0].truth! }, seed: seed, run: run)
         return Dictionary(uniqueKeysWithValues: drawn.map { (tasks[$0.key], $0.value) })
-    }
-
-    /// Plays a sequential method to the last budget, scoring it at each.
-    private func follow<Method: SequentialAssigner>(
-        _ start: Method, _ matrix: LabelMatrix, _ budgets: [Int]
-    ) -> [(accuracy: Double, spent: Int)] {
-        var method = start
-        let workers = matrix.workers.count
-        var points: [(accuracy: Double, spent: Int)] = [], spent = 0
-        for budget in budgets {
-            while spent < budget, let pair = method.next() {
-                let label = Int(matrix.entries[pair.task * workers + pair.worker])
-                do {
-                    try method.record(task: pair.task, worker: pair.worker, label: label)
-                } catch {
-                    preconditionFailure("a method refused the answer to its own question: \(error)")
-                }
-                spent += 1
-            }
-            points.append((matrix.accuracy(of: method.labels)!, spent))
-        }
-        return points
     }
 }

@@ -2,8 +2,10 @@
 public struct ThresholdOutcome: Sendable, Hashable {
     /// The class that the method's own vote gives each task, [N]; ties by a coin of the seed.
     public var labels: [Int]
-    /// How many labels it asked for.
-    public var spent: Int
+    /// The labels it asked for, in the order of asking.
+    public var answers: [Label]
+    /// How many they are.
+    public var spent: Int { answers.count }
     /// Its threshold.
     public var epsilon: Double
 }
@@ -29,18 +31,22 @@ public enum IEThresh {
         let workers = matrix.workers.count, classes = matrix.classes.count
         var ones = [Int](repeating: 1, count: workers), n = [Int](repeating: 2, count: workers)
         var interval = [Double](repeating: upperInterval(ones: 1, n: 2), count: workers)
-        var labels = [Int](repeating: 0, count: matrix.tasks.count), spent = 0
+        var labels = [Int](repeating: 0, count: matrix.tasks.count), answers: [Label] = []
         var stream = RandomStream(seed: seed, purpose: .labelAssignment)
         var counts = [Int](repeating: 0, count: classes), asked: [Int] = []
         for task in ThresholdOutcome.order(matrix.tasks.count, &stream) {
             let limit = epsilon * interval.max()!
             asked.removeAll(keepingCapacity: true)
             for c in 0..<classes { counts[c] = 0 }
-            for worker in 0..<workers where interval[worker] >= limit {
+            for worker in 0..<workers
+            where interval[worker] >= limit && matrix.entries[task * workers + worker] != LabelMatrix.missing {
                 asked.append(worker)
                 counts[Int(matrix.entries[task * workers + worker])] += 1
             }
-            spent += asked.count
+            for worker in asked {
+                answers.append(
+                    Label(task: task, worker: worker, label: Int(matrix.entries[task * workers + worker])))
+            }
             labels[task] = ThresholdOutcome.argmax(counts.map(Double.init), seed: seed, task: task, pairs: asked.count)
             for worker in asked {
                 n[worker] += 1
@@ -50,7 +56,7 @@ public enum IEThresh {
                 interval[worker] = mean + quantiles[n[worker]] * sd
             }
         }
-        return ThresholdOutcome(labels: labels, spent: spent, epsilon: epsilon)
+        return ThresholdOutcome(labels: labels, answers: answers, epsilon: epsilon)
     }
 
     /// t_{alpha/2, n-1} for n up to `count`.
@@ -82,7 +88,7 @@ public enum CrowdSense {
         let workers = matrix.workers.count, classes = matrix.classes.count, k = smoothing
         var agreed = [Double](repeating: 0, count: workers), given = agreed
         var quality = [Double](repeating: 0.5, count: workers)
-        var labels = [Int](repeating: 0, count: matrix.tasks.count), spent = 0
+        var labels = [Int](repeating: 0, count: matrix.tasks.count), answers: [Label] = []
         var stream = RandomStream(seed: seed, purpose: .labelAssignment)
         // Equal qualities (all, at the beginning) are ordered by a number drawn for the run, not by the file.
         let rank = ThresholdOutcome.order(workers, &stream)
@@ -90,22 +96,25 @@ public enum CrowdSense {
         var sums = [Double](repeating: 0, count: classes)
         for task in ThresholdOutcome.order(matrix.tasks.count, &stream) {
             best.sort { quality[$0] != quality[$1] ? quality[$0] > quality[$1] : rank[$0] < rank[$1] }
-            var line = best
-            if workers > 2 {  // the random third moves behind the two best; the others keep their order
-                let third = line.remove(at: 2 + stream.index(below: workers - 2))
+            var line = best.filter { matrix.entries[task * workers + $0] != LabelMatrix.missing }
+            if line.count > 2 {  // the random third moves behind the two best; the others keep their order
+                let third = line.remove(at: 2 + stream.index(below: line.count - 2))
                 line.insert(third, at: 2)
             }
             for c in 0..<classes { sums[c] = 0 }
             var size = 0
             for worker in line {
-                if size >= min(3, workers) {
+                if size >= min(3, line.count) {
                     let ordered = sums.sorted(by: >)
                     guard (ordered[0] - ordered[1] - quality[worker]) / Double(size + 1) < epsilon else { break }
                 }
                 sums[Int(matrix.entries[task * workers + worker])] += quality[worker]
                 size += 1
             }
-            spent += size
+            for worker in line[..<size] {
+                answers.append(
+                    Label(task: task, worker: worker, label: Int(matrix.entries[task * workers + worker])))
+            }
             labels[task] = ThresholdOutcome.argmax(sums, seed: seed, task: task, pairs: size)
             for worker in line[..<size] {
                 given[worker] += 1
@@ -113,7 +122,7 @@ public enum CrowdSense {
                 quality[worker] = (agreed[worker] + k) / (given[worker] + 2 * k)
             }
         }
-        return ThresholdOutcome(labels: labels, spent: spent, epsilon: epsilon)
+        return ThresholdOutcome(labels: labels, answers: answers, epsilon: epsilon)
     }
 
     /// The outcome whose budget comes nearest to each wanted one without passing it, by bisection over epsilon. Below

@@ -18,13 +18,19 @@ public struct TrainingConfiguration: Sendable, Equatable {
 
     /// The city: `chengdu`, `haikou` or a scenario file. With orders, what the orders lack is drawn from it.
     public var scenario = "chengdu"
-    /// Recorded orders that take the place of the scenario's generator; empty: the generator. This and the next eight
+    /// Recorded orders that take the place of the scenario's generator; empty: the generator. This and the next eleven
     /// are the flags of `cafe-cli evaluate` of the same names; empty: the flag's default.
     public var orders = ""
     /// The file of workers that belongs to the orders, where it does not lie beside them.
     public var workersFile = ""
     /// The layout of the orders, where their first line does not say.
     public var format = ""
+    /// Which columns of the orders hold what: `release=NAME,longitude=NAME,...` (`OrderColumns`).
+    public var columns = ""
+    /// The unit of columns x and y: `degrees`, `km` or `m`.
+    public var units = ""
+    /// The zone in which days are cut: `UTC`, `+08:00` or `Europe/Paris`; empty: as the times are written.
+    public var zone = ""
     /// `pooled` lays the recorded days over each other; `by-day` makes each an episode of its own.
     public var cut = ""
     /// Which recorded days take part, counted from 0: `FIRST-LAST`.

@@ -88,7 +88,9 @@ public final class CreditAssignment: TrainerExtension {
         }
         meanInfluence = total / Double(data.decisions.count)
         guard total.isFinite else {
-            throw CSCError.invalid("the credit autoencoder diverged: lower vae.learningRate (ELBO \(elbo.elbo))")
+            throw CSCError.invalid(
+                "the credit autoencoder diverged (ELBO \(elbo.elbo)): lower vae.learningRate, or look for payments too large"
+            )
         }
     }
 
@@ -148,6 +150,18 @@ public final class CreditAssignment: TrainerExtension {
 
     // MARK: - Checkpoints
 
+    /// The autoencoder, where it is no longer finite.
+    public var notFinite: String? {
+        guard let state = vae?.state else { return nil }
+        let numbers = [
+            state.encoder, state.decoder, state.encoderOptimizer.m, state.encoderOptimizer.v, state.decoderOptimizer.m,
+            state.decoderOptimizer.v,
+        ]
+        let scales = [state.targetMean, state.targetVariance, state.targetWeight, damping]
+        return numbers.allSatisfy { $0.allSatisfy(\.isFinite) } && scales.allSatisfy(\.isFinite)
+            ? nil : "the credit autoencoder's numbers are"
+    }
+
     /// Saves the damping and, where there is one, the autoencoder with its optimisers and target statistics.
     public func save(to checkpoint: inout Checkpoint) {
         checkpoint.set("cafe/damping", doubles: [damping])
@@ -168,7 +182,8 @@ public final class CreditAssignment: TrainerExtension {
 
     /// Takes over a saved state. Throws `CSCError.damaged`.
     public func load(from checkpoint: Checkpoint) throws {
-        damping = try checkpoint.doubles("cafe/damping", count: 1)[0]
+        damping = try checkpoint.finiteDoubles("cafe/damping", count: 1)[0]
+        vae = nil
         guard checkpoint.contains("cafe/widths") else { return }
         // Each input of a network has a parameter at least: widths that the file could not hold are refused unbuilt.
         let held = try checkpoint.floats("cafe/encoder").count
@@ -177,18 +192,18 @@ public final class CreditAssignment: TrainerExtension {
         var state = made.state
         func optimizer(_ part: String, _ count: Int) throws -> Adam.State {
             var adam = part == "encoder" ? state.encoderOptimizer : state.decoderOptimizer
-            adam.m = try checkpoint.floats("cafe/\(part)/m", count: count)
-            adam.v = try checkpoint.floats("cafe/\(part)/v", count: count)
-            adam.step = try checkpoint.counter("cafe/\(part)/step")
+            adam.m = try checkpoint.finiteFloats("cafe/\(part)/m", count: count)
+            adam.v = try checkpoint.finiteFloats("cafe/\(part)/v", count: count)
+            adam.step = try checkpoint.integer("cafe/\(part)/step")
             return adam
         }
-        state.encoder = try checkpoint.floats("cafe/encoder", count: state.encoder.count)
-        state.decoder = try checkpoint.floats("cafe/decoder", count: state.decoder.count)
+        state.encoder = try checkpoint.finiteFloats("cafe/encoder", count: state.encoder.count)
+        state.decoder = try checkpoint.finiteFloats("cafe/decoder", count: state.decoder.count)
         state.encoderOptimizer = try optimizer("encoder", state.encoder.count)
         state.decoderOptimizer = try optimizer("decoder", state.decoder.count)
-        let targets = try checkpoint.doubles("cafe/targets", count: 3)
+        let targets = try checkpoint.finiteDoubles("cafe/targets", count: 3)
         (state.targetMean, state.targetVariance, state.targetWeight) = (targets[0], targets[1], targets[2])
-        state.fits = try checkpoint.counter("cafe/fits")
+        state.fits = try checkpoint.integer("cafe/fits")
         made.state = state
         vae = made
     }

@@ -25,6 +25,8 @@ public struct RefinementRun {
         public var fit: CreditRegularizer.Solution?
         /// The step of theta along the implicit function; nil likewise.
         public var carry: Refinement.Carry?
+        /// The trainer's state at the end: what `write` makes a run of.
+        var state = Checkpoint()
     }
 
     /// The trained run that is refined; its folder stays as it is.
@@ -76,9 +78,13 @@ public struct RefinementRun {
             seed: seed, source: source)
         let learner = rig.trainer.learner
         if everyStage { watch(Point(stage: "before", episodes: 0, revenues: evaluate(learner.policy))) }
-        guard options.updates > 0 else { return (learner.policy, Report()) }
+        var report = Report()
+        guard options.updates > 0 else {
+            rig.trainer.save(to: &report.state)
+            return (learner.policy, report)
+        }
         try rig.trainer.collect()
-        let report = try solve(rig)
+        report = try solve(rig)
         if everyStage { watch(Point(stage: "solve", episodes: episodes, revenues: evaluate(learner.policy))) }
         for update in 1...options.updates {
             if update > 1 { try rig.trainer.collect() }
@@ -89,7 +95,29 @@ public struct RefinementRun {
                         stage: "update \(update)", episodes: update * episodes, revenues: evaluate(learner.policy)))
             }
         }
+        rig.trainer.save(to: &report.state)
         return (learner.policy, report)
+    }
+
+    /// Makes a run of what `refine` ended with, in a new folder: every command reads it, and `resume` goes on with it on
+    /// the new episodes at the step size of the refinement.
+    ///
+    /// - Parameters:
+    ///   - change: sets the keys `episodes.*` of the new run to where its episodes come from.
+    ///   - scenario: the city of the new episodes.
+    /// - Throws: `CSCError` where the folder holds a run or cannot be written.
+    @discardableResult
+    public func write(
+        _ report: Report, to folder: String, scenario: Scenario, change: (inout TrainingConfiguration) throws -> Void
+    ) throws -> TrainingRun {
+        var configuration = run.configuration
+        configuration.seed = Int(clamping: seed)
+        configuration.ppo = run.ppo(
+            episodes: episodes, fresh: false, learningRateShare: run.configuration.ppo.learningRateFinal)
+        configuration.iterations = try report.state.integer("iteration")
+        try change(&configuration)
+        return try TrainingRun.create(
+            configuration, scenario: scenario, source: source ?? scenario, folder: folder, state: report.state)
     }
 
     /// The comparison: the same number of updates on the same episodes with phi as it was, from the checkpoint or from

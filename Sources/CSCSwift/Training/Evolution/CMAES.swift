@@ -274,6 +274,19 @@ public struct CMAES: Sendable, Codable, Equatable {
         return .restarted(reason: reason)
     }
 
+    /// Whether a decoded state is one that a search of so many coordinates can be in. O(n^2 + population).
+    func isSound(dimension n: Int) -> Bool {
+        let vectors = [start, scales, mean, pathSigma, pathCovariance, axisLengths]
+        let matrices = [covariance, axes]
+        return dimension == n && (4...1_000_000).contains(constants.population)
+            && constants == Constants(dimension: n, population: constants.population)
+            && vectors.allSatisfy { $0.count == n && $0.allSatisfy(\.isFinite) }
+            && matrices.allSatisfy { $0.count == n * n && $0.allSatisfy(\.isFinite) }
+            && scales.allSatisfy { $0 > 0 } && stepSize > 0 && stepSize.isFinite && options.stepSize > 0
+            && [0, n].contains(best.count) && generation >= 0 && evaluations >= 0 && restarts >= 0
+            && (0...generation).contains(decomposedAt) && (0...generation).contains(restartedAt)
+    }
+
     // MARK: Parts
 
     /// Puts the distribution back to where the search began. O(n^2).

@@ -30,13 +30,24 @@ public final class CoalitionTrainer {
         public var values: [Double] { [Double(episodes), mean, best, stepSize] }
     }
 
-    /// The state of a run between generations.
+    /// The state of a run between generations. Vectors hold the weights that the features read.
     private struct State: Codable {
         var search: CMAES
         var averaged: [Double]
+        /// What the plain rule earns in each setting, on average; empty where scenarios are random.
         var reference: [Double]
         var forecast: DemandForecast
         var rate: Double
+        /// The best so far on held-out scenarios; nil where scenarios are not random.
+        var best: Best?
+        /// The plain rule's tuned price, of the policy that the search started from.
+        var basePrice: Double?
+    }
+    /// Weights that were measured on held-out scenarios.
+    struct Best: Codable {
+        var vector: [Double]
+        var generation: Int
+        var worth: Double
     }
 
     /// The city; with `recorded`, what the orders lack is drawn from it.
@@ -48,6 +59,11 @@ public final class CoalitionTrainer {
     private let source: any InstanceSource
     private var state: State
     private let lanes: [Lane]
+    /// Where training episodes come from where scenarios are random.
+    private let cities: RandomCities?
+    /// The weights that are searched, as places in `CoalitionWeights.vector`; the others stay as in `fixed`.
+    private let searched: [Int]
+    private let fixed: CoalitionWeights
 
     /// A game, and the results of the jobs that it has played. Each lane is used by one thread at a time.
     private final class Lane: @unchecked Sendable {
@@ -58,6 +74,8 @@ public final class CoalitionTrainer {
     }
     /// Into how many lanes a generation's jobs are dealt, whatever the number of threads.
     private static let laneCount = 16
+    /// Held-out scenarios are looked at after so many generations.
+    private static let lookEvery = 10
 
     /// A run at its beginning: counts the forecast and measures the plain rule.
     ///
@@ -74,21 +92,29 @@ public final class CoalitionTrainer {
         try options.validate()
         var options = options
         options.start = start?.name
+        if let start { options.features = start.features }
         self.scenario = scenario
         self.options = options
         self.recorded = recorded
         let source = source ?? scenario
         self.source = source
         lanes = (0..<Self.laneCount).map { _ in Lane(options) }
+        cities = options.isRandom ? RandomCities(seed: options.seed) : nil
+        let searched = CoalitionWeights.read(by: options.features)
+        self.searched = searched
         guard let untrained = Self.untrained(source, options) else {
             throw CSCError.invalid("\(source.name): its episodes hold no task, so there is nothing to learn from")
         }
-        let first = start?.weights.vector ?? untrained.weights.vector
+        let weights = start?.weights ?? untrained.weights
+        fixed = weights
+        let first = searched.map { weights.vector[$0] }
         state = State(
             search: CMAES(
-                start: first, scales: CoalitionWeights.scales,
+                start: first, scales: searched.map { CoalitionWeights.scales[$0] },
                 options: .init(population: options.population, stepSize: options.stepSize), seed: options.seed),
             averaged: first, reference: [], forecast: untrained.forecast, rate: untrained.rate)
+        state.basePrice = start?.basePrice
+        if options.isRandom { return }
         let count = options.settings.count
         let revenue = play(
             [untrained], .reference, first: 0, count: options.referenceEpisodes * count)[0]
@@ -110,7 +136,7 @@ public final class CoalitionTrainer {
                 episode: EpisodeRange.forecast[number])
         }
         guard counted.contains(where: { !$0.tasks.isEmpty }) else { return nil }
-        return LearntCoalitionPolicy(untrained: counted, price: options.startPrice, joint: options.jointTraining)
+        return LearntCoalitionPolicy(untrained: counted, price: options.startPrice, joint: options.jointTraining, features: options.features)
     }
 
     /// Continues a run.
@@ -126,8 +152,11 @@ public final class CoalitionTrainer {
             throw CSCError.damaged(path: path, reason: "belongs to another city, other orders or other options")
         }
         guard let state = try? Self.decoder.decode(State.self, from: Data(checkpoint.text("state").utf8)),
-            state.averaged.count == CoalitionWeights.names.count,
-            state.reference.count == options.settings.count
+            state.averaged.count == CoalitionWeights.read(by: options.features).count,
+            state.search.isSound(dimension: state.averaged.count), state.averaged.allSatisfy(\.isFinite),
+            state.reference.allSatisfy({ $0.isFinite && $0 > 0 }), state.rate.isFinite, state.rate > 0,
+            (try? state.forecast.validate()) != nil,
+            state.reference.count == (options.isRandom ? 0 : options.settings.count)
         else { throw CSCError.damaged(path: path, reason: "its state cannot be read") }
         if let fault = state.search.fault(dimension: CoalitionWeights.names.count) {
             throw CSCError.damaged(path: path, reason: "its search has \(fault)")
@@ -144,6 +173,10 @@ public final class CoalitionTrainer {
         self.recorded = recorded
         self.source = source ?? scenario
         self.state = state
+        cities = options.isRandom ? RandomCities(seed: options.seed) : nil
+        searched = CoalitionWeights.read(by: options.features)
+        // All that is not searched is not read either.
+        fixed = .constantPrice(options.startPrice)
         lanes = (0..<Self.laneCount).map { _ in Lane(options) }
     }
 
@@ -158,7 +191,9 @@ public final class CoalitionTrainer {
     private static func identity(
         _ scenario: Scenario, _ options: EvolutionOptions, _ recorded: [String: String]
     ) throws -> String {
-        try json(scenario) + "\n" + json(options) + (recorded.isEmpty ? "" : "\n" + json(recorded))
+        // Where the orders lie does not count; `RunIdentity` looks at what they hold.
+        let chosen = recorded.filter { $0.key != "orders" && $0.key != "workers-file" }
+        return try json(scenario) + "\n" + json(options) + (recorded.isEmpty ? "" : "\n" + json(chosen))
     }
 
     /// One line of JSON with sorted keys; numbers read back exactly, infinite ones included.
@@ -180,10 +215,12 @@ public final class CoalitionTrainer {
     /// Generations so far.
     public var generation: Int { state.search.generation }
 
-    /// The policy as it stands: the average of the last generations' means.
+    /// The policy as it stands: the average of the last generations' means; of random scenarios, the one that was best on
+    /// held-out ones.
     public var policy: LearntCoalitionPolicy {
-        var policy = candidate(state.averaged)
+        var policy = candidate(state.best?.vector ?? state.averaged)
         policy.joint = options.joint
+        if options.isRandom { policy.forecast = .flat }
         policy.name = "evolved-\(source.name)"
         policy.origin =
             "trained artefact: cafe-cli evolve --scenario \(scenario.name)"
@@ -194,6 +231,7 @@ public final class CoalitionTrainer {
 
     /// Plays one generation and moves the search on. O(population * settings * episodes) episodes.
     public func step() -> Report {
+        if let cities { return step(cities) }
         let index = generation
         let perCandidate = options.settings.count * options.episodes
         let candidates = state.search.ask()
@@ -206,19 +244,74 @@ public final class CoalitionTrainer {
             }
             return sum / Double(perCandidate)
         }
-        state.search.tell(scores.map { -$0 })
-        let follow = max(options.averaging, 1 / Double(index + 1))
-        for i in state.averaged.indices { state.averaged[i] += follow * (state.search.mean[i] - state.averaged[i]) }
+        learn(scores.enumerated().map { $1 - penalty(candidates[$0]) })
         return Report(
             generation: generation, episodes: state.search.evaluations * perCandidate,
             mean: scores.reduce(0, +) / Double(scores.count), best: scores.max()!, stepSize: state.search.stepSize)
     }
 
+    /// Moves the search and its average on.
+    private func learn(_ scores: [Double]) {
+        let follow = max(options.averaging, 1 / Double(generation + 1))
+        state.search.tell(scores.map { -$0 })
+        for i in state.averaged.indices { state.averaged[i] += follow * (state.search.mean[i] - state.averaged[i]) }
+    }
+
+    /// What weights far from the plain rule cost: `decay` times the sum of squares, in units of the search's scales.
+    private func penalty(_ vector: [Double]) -> Double {
+        if options.decay == 0 { return 0 }
+        let plain = CoalitionWeights.tunedPrice(else: options.startPrice).vector
+        return options.decay
+            * zip(searched, vector).reduce(0) { sum, weight in
+                let far = (weight.1 - plain[weight.0]) / CoalitionWeights.scales[weight.0]
+                return sum + far * far
+            }
+    }
+
+    /// A generation on random scenarios.
+    private func step(_ cities: RandomCities) -> Report {
+        let candidates = state.search.ask()
+        let cells = cities.cells(
+            generation: generation, count: RandomCities.perGeneration * options.episodes)
+        let scores = worths(candidates.map(candidate), cells)
+        learn(zip(scores, candidates).map { $0 - penalty($1) })
+        if generation % Self.lookEvery == 0 { look(cities) }
+        return Report(
+            generation: generation, episodes: state.search.evaluations * cells.count,
+            mean: 1 + scores.reduce(0, +) / Double(scores.count), best: 1 + scores.max()!,
+            stepSize: state.search.stepSize)
+    }
+
+    /// The mean worth of each policy over some episodes.
+    private func worths(_ policies: [LearntCoalitionPolicy], _ cells: [RandomCities.Cell]) -> [Double] {
+        play(policies, cells.map(\.instance), days: cells.map { ($0.forecast, $0.basePrice) }).map { revenue in
+            zip(revenue, cells).reduce(0) { $0 + $1.1.worth($1.0) } / Double(cells.count)
+        }
+    }
+
+    /// Measures the average on held-out scenarios, as it will be used, and keeps it if it is the best so far.
+    private func look(_ cities: RandomCities) {
+        var policy = candidate(state.averaged)
+        policy.joint = options.joint
+        let worth = worths([policy], cities.heldOutCells())[0]
+        if worth > state.best?.worth ?? -.infinity {
+            state.best = Best(vector: state.averaged, generation: generation, worth: worth)
+        }
+    }
+
+    /// How the best so far on held-out scenarios does there: mean gain over the rule, losses counted double.
+    public var heldOut: (generation: Int, worth: Double)? { state.best.map { ($0.generation, $0.worth) } }
+
     private func candidate(_ vector: [Double]) -> LearntCoalitionPolicy {
-        var weights = CoalitionWeights()
-        weights.vector = vector
-        return LearntCoalitionPolicy(
-            rate: state.rate, joint: options.jointTraining, weights: weights, forecast: state.forecast)
+        var weights = fixed
+        var all = weights.vector
+        for (at, value) in zip(searched, vector) { all[at] = value }
+        weights.vector = all
+        var policy = LearntCoalitionPolicy(
+            rate: state.rate, horizonAhead: options.features.usualHorizon, joint: options.jointTraining,
+            features: options.features, weights: weights, forecast: state.forecast)
+        policy.basePrice = state.basePrice
+        return policy
     }
 
     /// The revenue of each policy in `count` episodes of a range from number `first` on, settings taken in turn. The
@@ -228,12 +321,21 @@ public final class CoalitionTrainer {
     ) -> [[Double]] {
         let settings = options.settings
         let seed = options.seed
-        let lanes = lanes
         let instances = (0..<episodes).map { episode in
             let setting = settings[episode % settings.count]
             return source.instance(
                 tasks: setting.tasks, workers: setting.workers, seed: seed, episode: range[first + episode])
         }
+        return play(policies, instances)
+    }
+
+    /// The revenue of each policy in each of some episodes, with its own forecast and price or with those of the episode's scenario.
+    private func play(
+        _ policies: [LearntCoalitionPolicy], _ instances: [Instance],
+        days: [(forecast: DemandForecast, basePrice: Double)]? = nil
+    ) -> [[Double]] {
+        let lanes = lanes
+        let episodes = instances.count
         let jobs = policies.count * episodes
         Threads.parallelFor(lanes.count) { number in
             let lane = lanes[number]
@@ -241,6 +343,7 @@ public final class CoalitionTrainer {
             var plan = CoalitionPlan(policies[0])
             for job in stride(from: number, to: jobs, by: lanes.count) {
                 plan.use(policies[job / episodes].weights)
+                if let days { plan.use(days[job % episodes].forecast, basePrice: days[job % episodes].basePrice) }
                 lane.results.append(plan.play(instances[job % episodes], &lane.game))
             }
         }
@@ -251,20 +354,4 @@ public final class CoalitionTrainer {
             }
         }
     }
-}
-
-extension CoalitionPlan {
-    /// Plays an episode to its end and returns the revenue.
-    mutating func play(_ instance: Instance, _ state: inout GameState) -> Double {
-        state.reset(instance)
-        begin(state)
-        while !state.isOver {
-            dispatch(&state)
-            state.advance()
-        }
-        return state.revenue
-    }
-
-    /// Takes other weights; `begin` must follow.
-    mutating func use(_ weights: CoalitionWeights) { self.weights = weights }
 }

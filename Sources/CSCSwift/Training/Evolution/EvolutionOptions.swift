@@ -62,6 +62,29 @@ public struct EvolutionOptions: Sendable, Hashable, Codable {
     /// nil in files from before there was joint planning.
     private var trainsJointly: Bool?
 
+    /// What the weights are multiplied by; 1 are the features of the first artefacts.
+    public var features: LearntCoalitionPolicy.Features {
+        get { featureVersion ?? .minutes }
+        set { featureVersion = newValue }
+    }
+    /// nil in files from before there were several.
+    private var featureVersion: LearntCoalitionPolicy.Features? = .scaleFree
+
+    /// Random scenarios in place of one city's settings (docs/learning.md).
+    public var isRandom: Bool {
+        get { random ?? false }
+        set { random = newValue ? true : nil }
+    }
+    /// nil in files from before there were random scenarios.
+    private var random: Bool?
+    /// How much weights far from the plain rule cost: this times the sum of their squares in units of the search's scales.
+    public var decay: Double {
+        get { weightDecay ?? 0 }
+        set { weightDecay = newValue == 0 ? nil : newValue }
+    }
+    /// nil in files from before there was decay.
+    private var weightDecay: Double?
+
     /// The name of the policy whose weights the search starts from; nil for the plain rule. `CoalitionTrainer` sets it.
     public internal(set) var start: String?
 
@@ -80,6 +103,7 @@ public struct EvolutionOptions: Sendable, Hashable, Codable {
         try check("stepSize", stepSize > 0 && stepSize <= 1e6, "\(stepSize) is not above 0 and at most 1e6")
         try check("startPrice", startPrice > 0 && startPrice <= 1e12, "\(startPrice) is not above 0 and at most 1e12")
         try check("averaging", averaging > 0 && averaging <= 1, "\(averaging) is not in (0, 1]")
+        try check("decay", decay >= 0 && decay.isFinite, "\(decay) is negative or not a number")
         try check("settings", !settings.isEmpty, "there is none")
         try check("settings", settings.count <= 1000, "\(settings.count) are more than 1000")
         for setting in settings {
@@ -113,6 +137,8 @@ public struct EvolutionOptions: Sendable, Hashable, Codable {
             + flag("forecastEpisodes", forecastEpisodes != plain.forecastEpisodes, "\(forecastEpisodes)")
             + flag("joint", joint != plain.joint, "\(joint)")
             + flag("jointTraining", jointTraining != plain.jointTraining, "\(jointTraining)")
+            + flag("decay", decay != plain.decay, "\(decay)")
+            + flag("features", features != plain.features, "\(features.rawValue)")
             + flag("reroute", reroute != plain.reroute, "\(reroute)")
             + (start.map { " --start \($0)" } ?? "")
             + flag("referenceEpisodes", referenceEpisodes != plain.referenceEpisodes, "\(referenceEpisodes)")
@@ -120,7 +146,7 @@ public struct EvolutionOptions: Sendable, Hashable, Codable {
 
     /// The keys that `set` knows.
     public static let keys = [
-        "averaging", "episodes", "forecastEpisodes", "joint", "jointTraining", "population", "referenceEpisodes",
+        "averaging", "decay", "episodes", "features", "forecastEpisodes", "joint", "jointTraining", "population", "referenceEpisodes",
         "reroute", "seed", "settings", "startPrice", "stepSize",
     ]
 
@@ -136,7 +162,13 @@ public struct EvolutionOptions: Sendable, Hashable, Codable {
         }
         switch key {
         case "averaging": averaging = try read(Double.self)
+        case "decay": decay = try read(Double.self)
         case "episodes": episodes = try read(Int.self)
+        case "features":
+            guard let version = LearntCoalitionPolicy.Features(rawValue: try read(Int.self)) else {
+                throw CSCError.configuration(key: key, reason: "'\(text)' is neither 1 nor 2")
+            }
+            features = version
         case "forecastEpisodes": forecastEpisodes = try read(Int.self)
         case "joint": joint = try read(Bool.self)
         case "jointTraining": jointTraining = try read(Bool.self)

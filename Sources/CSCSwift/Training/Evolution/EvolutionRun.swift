@@ -1,33 +1,20 @@
 internal import Foundation
 internal import Yams
 
-/// A run of `CoalitionTrainer` in a folder, which can be stopped at any moment and continued with the same bits.
-///
-/// | file | holds |
-/// |---|---|
-/// | `evolution.yaml` | the scenario and the options |
-/// | `metrics.csv`, `metrics.jsonl` | a row a generation |
-/// | `checkpoints/` | the last states |
-/// | `policy.yaml` | the learnt policy so far: what `evaluate --policy` reads |
-public final class EvolutionRun {
-    /// What a run was started with.
-    private struct Description: Codable {
-        var scenario: Scenario
-        var options: EvolutionOptions
-        /// How recorded orders are read; absent where the generator makes the episodes.
-        var recorded: [String: String]?
-    }
+/// A run of `CoalitionTrainer`: `Run` with `evolution.yaml`, which holds the scenario and the options, and `policy.yaml`,
+/// the learnt policy so far: what `evaluate --policy` reads. An iteration is a generation.
+public typealias EvolutionRun = Run<RuleEvolution>
 
-    /// The run's folder.
-    public let folder: String
+extension Run where Method == RuleEvolution {
     /// What does the work.
-    public let trainer: CoalitionTrainer
-    /// Checkpoints that were damaged and passed over when the run was resumed.
-    public let refused: [CSCError]
-    private let metrics: MetricsWriter
-    private let checkpoints: CheckpointFolder
-    /// A checkpoint is written after so many generations.
-    private static let saveEvery = 5
+    public var trainer: CoalitionTrainer { method.trainer }
+    /// The name of the file that describes a run of this kind.
+    public static var description: String { "evolution.yaml" }
+
+    /// Whether a folder holds a run of this kind.
+    public static func isRun(_ folder: String) -> Bool {
+        FileManager.default.fileExists(atPath: AtomicFile.join(folder, description))
+    }
 
     /// Begins a run in a folder that holds none yet.
     ///
@@ -35,81 +22,222 @@ public final class EvolutionRun {
     ///   - start: whose weights the search starts from; nil for the plain rule.
     ///   - source: where episodes come from; nil for the scenario's generator.
     ///   - recorded: what `resume` needs to open that source again; kept in `evolution.yaml`.
+    ///   - generations: after how many the run is complete; nil where the caller decides.
     /// - Throws: `CSCError` where the folder holds a run, or cannot be written, or the options make no sense.
-    public init(
+    public convenience init(
         creating folder: String, scenario: Scenario, options: EvolutionOptions, start: LearntCoalitionPolicy? = nil,
-        source: (any InstanceSource)? = nil, recorded: [String: String] = [:]
+        source: (any InstanceSource)? = nil, recorded: [String: String] = [:], generations: Int? = nil
     ) throws {
-        let description = AtomicFile.join(folder, "evolution.yaml")
-        if FileManager.default.fileExists(atPath: description) {
-            throw CSCError.file(
-                path: folder, reason: "holds a run already; continue it with --resume or choose another")
+        try self.init(creating: folder, describedBy: Self.description) {
+            try RuleEvolution.requireTasks(source ?? scenario, options)
+            let trainer = try CoalitionTrainer(
+                scenario: scenario, options: options, start: start, source: source, recorded: recorded)
+            return try RuleEvolution(
+                RuleEvolution.Description(
+                    scenario: scenario, options: trainer.options, recorded: recorded.isEmpty ? nil : recorded,
+                    generations: generations),
+                source: source ?? scenario, trainer: trainer)
         }
-        trainer = try CoalitionTrainer(
-            scenario: scenario, options: options, start: start, source: source, recorded: recorded)
-        try AtomicFile.makeFolder(folder)
-        let encoder = YAMLEncoder()
-        encoder.options.sortKeys = true
-        let text = try encoder.encode(
-            Description(scenario: scenario, options: trainer.options, recorded: recorded.isEmpty ? nil : recorded))
-        try AtomicFile.write(text, to: description)
-        self.folder = folder
-        refused = []
-        metrics = try MetricsWriter(
-            creating: AtomicFile.join(folder, "metrics"), columns: CoalitionTrainer.Report.columns)
-        checkpoints = CheckpointFolder(path: AtomicFile.join(folder, "checkpoints"))
-        try save()
     }
 
-    /// Continues the run in a folder from its last whole checkpoint.
+    /// Goes on with the run of a folder; see `Run`.
     ///
-    /// - Parameter open: opens the source of a run on recorded orders from what the run was begun with.
-    /// - Throws: `CSCError` where there is no run, none of its checkpoints is whole, or they belong to another run.
-    public init(
-        resuming folder: String, source open: (([String: String], Scenario) throws -> any InstanceSource)? = nil
+    /// - Parameters:
+    ///   - generations: a new number of generations in all; nil keeps the run's own.
+    ///   - open: opens the source of a run on recorded orders from what the run was begun with.
+    /// - Throws: `CSCError` as `Run` does.
+    public convenience init(
+        resuming folder: String, generations: Int? = nil,
+        source open: (([String: String], Scenario) throws -> any InstanceSource)? = nil
     ) throws {
-        let path = AtomicFile.join(folder, "evolution.yaml")
+        if let generations, !(1...Learner.mostIterations).contains(generations) {
+            throw CSCError.configuration(
+                key: "generations", reason: "'\(generations)' is not a whole number from 1 to \(Learner.mostIterations)"
+            )
+        }
+        try self.init(resuming: folder, describedBy: Self.description, iterations: generations) {
+            let description = try RuleEvolution.Description(
+                contentsOf: AtomicFile.join(folder, Self.description))
+            let recorded = description.recorded ?? [:]
+            guard let open = recorded.isEmpty ? { _, city in city } : open else {
+                throw CSCError.invalid("\(folder) is a run on recorded orders: say how to open them")
+            }
+            return try RuleEvolution(description, source: open(recorded, description.scenario), trainer: nil)
+        }
+    }
+}
+
+/// CMA-ES in the coalition rule: what an `EvolutionRun` trains.
+public final class RuleEvolution: Trainable {
+    /// What a run was started with: the content of `evolution.yaml`.
+    struct Description: Codable {
+        var scenario: Scenario
+        var options: EvolutionOptions
+        /// How recorded orders are read; absent where the generator makes the episodes.
+        var recorded: [String: String]?
+        /// After how many generations the run is complete; absent where whoever runs it decides.
+        var generations: Int?
+    }
+
+    private var description: Description
+    private let source: any InstanceSource
+    private var made: CoalitionTrainer?
+    private var clock = Stopwatch()
+    /// What decides the run's bits.
+    public let identity: RunIdentity
+
+    /// - Parameter trainer: at its beginning; nil where a checkpoint is to be loaded.
+    init(_ description: Description, source: any InstanceSource, trainer: CoalitionTrainer?) throws {
+        self.description = description
+        self.source = source
+        made = trainer
+        identity = try Self.identity(description, source)
+    }
+
+    /// What does the work. Traps before a state has been loaded.
+    public var trainer: CoalitionTrainer {
+        guard let made else { preconditionFailure("RuleEvolution: no state has been loaded yet") }
+        return made
+    }
+
+    private static func identity(_ description: Description, _ source: any InstanceSource) throws -> RunIdentity {
+        var identity = RunIdentity()
+        try identity.add(description.scenario, file: "evolution.yaml")
+        try identity.add(description.options, file: "evolution.yaml")
+        let recorded = description.recorded ?? [:]
+        for (key, value) in recorded.sorted(by: { $0.key < $1.key }) where key != "orders" && key != "workers-file" {
+            identity.add(value, file: "evolution.yaml", key: "recorded.\(key)")
+        }
+        let largest = description.options.settings[0]
+        let example = source.instance(
+            tasks: largest.tasks, workers: largest.workers, seed: description.options.seed, episode: EpisodeRange.evolution[0])
+        identity.add(
+            ContentHash.digits(ContentHash.sipHash(Array("\(example)".utf8))), file: "episodes", key: "first episode")
+        for (key, name) in [("orders", "orders"), ("workers-file", "workers")] {
+            if let path = recorded[key], FileManager.default.fileExists(atPath: path) {
+                try identity.add(contentOf: path, as: name)
+            }
+        }
+        return identity
+    }
+
+    /// Throws `CSCError.invalid` where episodes hold no task.
+    static func requireTasks(_ source: any InstanceSource, _ options: EvolutionOptions) throws {
+        try options.validate()
+        let setting = options.settings[0]
+        let example = source.instance(tasks: setting.tasks, workers: setting.workers, seed: options.seed, episode: EpisodeRange.evolution[0])
+        guard !example.tasks.isEmpty else {
+            throw CSCError.invalid("\(source.name) holds no task, so there is nothing to learn")
+        }
+    }
+
+    // MARK: What it is
+
+    /// The city's name.
+    public var scenarioName: String { description.scenario.name }
+    /// How recorded orders are read, by flag; empty where the generator makes the episodes.
+    public var recorded: [String: String] { description.recorded ?? [:] }
+    /// The sizes that are learnt on.
+    public var settings: [EvolutionOptions.Setting] { description.options.settings }
+    /// Whether workers on the road can be sent elsewhere.
+    public var reroute: Bool { description.options.reroute }
+
+    /// A checkpoint every 5 generations, no evaluations.
+    public var schedule: RunSchedule {
+        get {
+            RunSchedule(
+                iterations: description.generations ?? Int.max, checkpointEvery: 5, keepLast: 3, evaluateEvery: 0)
+        }
+        set { description.generations = newValue.iterations == Int.max ? nil : newValue.iterations }
+    }
+
+    /// `scenario.yaml`, for commands that take a scenario, and `evolution.yaml`, which holds it too.
+    public var descriptions: [(name: String, text: String)] {
+        get throws {
+            [
+                ("scenario.yaml", try description.scenario.yaml()),
+                ("evolution.yaml", try ExactYAML.text(of: description)),
+            ]
+        }
+    }
+
+    // MARK: Training
+
+    /// Generations completed.
+    public var iteration: Int { trainer.generation }
+    /// Episodes played.
+    public private(set) var totalSteps = 0
+    /// Episodes, revenue relative to the plain rule, step size.
+    public var metricColumns: [String] { CoalitionTrainer.Report.columns }
+    /// None: every generation plays new episodes.
+    public let evaluationColumns: [String] = []
+    /// play.
+    public let phases = ["play"]
+
+    /// One generation.
+    public func iterate() -> TrainedIteration<CoalitionTrainer.Report> {
+        _ = clock.lap()
+        let report = trainer.step()
+        defer { totalSteps = report.episodes }
+        return TrainedIteration(
+            report: report, metrics: report.values, steps: report.episodes - totalSteps, seconds: [clock.lap()])
+    }
+
+    /// What of the search is not finite.
+    public var notFinite: String? {
+        trainer.policy.weights.vector.allSatisfy(\.isFinite) ? nil : "the weights are"
+    }
+    /// Never said: a generation always plays.
+    public var nothingPlayed: String { "no episode was played" }
+
+    /// There are no held-out episodes.
+    public var evaluationCount: Int { 0 }
+    /// Nothing.
+    public func evaluate() -> [Double] { [] }
+    /// Nothing.
+    public func score(of values: [Double]) -> Double { .nan }
+    /// Nothing.
+    public func metrics(of values: [Double]) -> [Double] { [] }
+    /// None.
+    public func evaluationFile(_ history: [RunEvaluation]) -> JSON? { nil }
+
+    // MARK: State
+
+    /// Saves the search.
+    public func save(to checkpoint: inout Checkpoint) throws {
+        let state = try trainer.checkpoint()
+        for name in state.names { checkpoint.set(name, text: try state.text(name)) }
+        checkpoint.set("episodes", integers: [totalSteps])
+    }
+
+    /// Takes over a saved state. Throws `CSCError.damaged`.
+    public func load(from checkpoint: Checkpoint) throws {
+        made = try CoalitionTrainer(
+            scenario: description.scenario, options: description.options, checkpoint: checkpoint, source: source,
+            recorded: description.recorded ?? [:])
+        totalSteps = try checkpoint.integer("episodes")
+    }
+
+    /// `policy.yaml`.
+    public func policyFile() throws -> (name: String, bytes: [UInt8]) {
+        ("policy.yaml", Array(try trainer.policy.text().utf8))
+    }
+}
+
+extension RuleEvolution.Description {
+    /// Reads `evolution.yaml`. Throws `CSCError.damaged` where it is none.
+    init(contentsOf path: String) throws {
         let text = try AtomicFile.readText(path)
-        let description: Description
         do {
             _ = try YAMLText.compose(text, path: path)
-            description = try YAMLDecoder().decode(Description.self, from: YAMLText.checked(text, path: path))
-            try description.options.validate()
-            try description.scenario.validate()
+            self = try YAMLDecoder().decode(Self.self, from: YAMLText.checked(text, path: path))
         } catch {
             throw CSCError.damaged(path: path, reason: "is not the description of an evolution: \(error)")
         }
-        self.folder = folder
-        checkpoints = CheckpointFolder(path: AtomicFile.join(folder, "checkpoints"))
-        let found = try checkpoints.latest()
-        let recorded = description.recorded ?? [:]
-        guard let open = recorded.isEmpty ? { _, city in city } : open else {
-            throw CSCError.invalid("\(folder) is a run on recorded orders: say how to open them")
+        try scenario.validate()
+        try options.validate()
+        guard generations.map((1...Learner.mostIterations).contains) ?? true else {
+            throw CSCError.damaged(path: path, reason: "generations is \(generations ?? 0)")
         }
-        trainer = try CoalitionTrainer(
-            scenario: description.scenario, options: description.options, checkpoint: found.checkpoint,
-            source: open(recorded, description.scenario), recorded: recorded)
-        refused = found.refused
-        metrics = try MetricsWriter(
-            resuming: AtomicFile.join(folder, "metrics"), columns: CoalitionTrainer.Report.columns,
-            after: trainer.generation)
-        checkpoints.removeAfter(iteration: trainer.generation)
     }
-
-    /// Plays one generation, and now and then saves.
-    public func step() throws -> CoalitionTrainer.Report {
-        let report = trainer.step()
-        try metrics.append(iteration: report.generation, values: report.values)
-        if report.generation % Self.saveEvery == 0 { try save() }
-        return report
-    }
-
-    /// Writes checkpoint and policy.
-    public func save() throws {
-        try checkpoints.save(trainer.checkpoint(), iteration: trainer.generation)
-        try AtomicFile.write(trainer.policy.text(), to: policyPath)
-    }
-
-    /// The learnt policy's file.
-    public var policyPath: String { AtomicFile.join(folder, "policy.yaml") }
 }

@@ -2,7 +2,7 @@
 /// (docs/results/evolve.md). Only weights are stored; rate and forecast are counted from the same training episodes as
 /// then, so an artefact is the last command's policy.yaml to the last bit, but for its name and where it says it is from.
 extension LearntCoalitionPolicy {
-    private struct Artefact {
+    struct Artefact {
         let name: String
         let scenario: Scenario
         let generations: Int
@@ -13,26 +13,28 @@ extension LearntCoalitionPolicy {
         let weights: [String: Double]
     }
 
-    private static let artefacts = [
+    static let artefacts = [
         Artefact(
-            name: "cafe-chengdu", scenario: .chengdu, generations: 300, overrides: [], before: nil,
+            name: "cafe-chengdu", scenario: .chengdu, generations: 300, overrides: [(key: "features", value: "1")],
+            before: nil,
             weights: chengduWeights),
         Artefact(
             name: "cafe-haikou", scenario: .haikou, generations: 100,
             overrides: [
-                (key: "seed", value: "2"), (key: "stepSize", value: "0.12"), (key: "jointTraining", value: "true"),
+                (key: "features", value: "1"), (key: "seed", value: "2"), (key: "stepSize", value: "0.12"), (key: "jointTraining", value: "true"),
                 (key: "settings", value: "200/50,200/50,200/50,200/100,200/50,350/100"),
             ],
-            before: "cafe-cli evolve --scenario haikou --seed 1 --generations 300 --set joint=false "
+            before: "cafe-cli evolve --scenario haikou --seed 1 --generations 300 --set features=1 --set joint=false "
                 + "--set settings=200/50,200/75,200/100,350/75,350/100,350/150,350/200 --out BEFORE",
             weights: haikouWeights),
     ]
 
     /// The names of the trained artefacts that come with the product.
-    public static let builtInNames = artefacts.map(\.name)
+    public static let builtInNames = [cafeName] + artefacts.map(\.name)
 
     /// The trained artefact of that name, or nil. O(64 episodes) of drawing.
     public static func builtIn(_ name: String) -> LearntCoalitionPolicy? {
+        if name == cafeName { return cafe }
         guard let artefact = artefacts.first(where: { $0.name == name }) else { return nil }
         var options = EvolutionOptions()
         for (key, value) in artefact.overrides {
@@ -41,13 +43,68 @@ extension LearntCoalitionPolicy {
             }
         }
         guard var policy = CoalitionTrainer.untrained(artefact.scenario, options) else { return nil }
-        policy.weights.vector = CoalitionWeights.names.map { artefact.weights[$0]! }
+        policy.weights.vector = CoalitionWeights.names.map { artefact.weights[$0] ?? 0 }
         policy.joint = options.joint
         policy.name = name
         policy.origin =
             "trained artefact: cafe-cli evolve --scenario \(artefact.scenario.name) --seed \(options.seed)"
             + "\(options.flags) --generations \(artefact.generations)"
             + (artefact.before.map { " --start BEFORE, where BEFORE is of \($0)" } ?? "")
+        return policy
+    }
+
+    /// The policy as it should be played on `source`: with a forecast of that source's days where it has none of its own,
+    /// and where the source is a generator, whose other days can be counted without looking at those that are played.
+    ///
+    /// An artefact in its own city keeps the forecast that it was trained with. Where the source is one fixed episode,
+    /// nothing can be counted but that episode itself: an artefact has no forecast then. O(48 episodes) of drawing.
+    ///
+    /// - Parameters:
+    ///   - past: days of the same kind as those of `source`, none of which is played; nil where there are none.
+    ///   - tasks: how many tasks an episode has.
+    ///   - workers: how many workers it has.
+    ///   - rulePrice: the plain rule's price tuned on such days (money per worker-minute), from which scale-free prices
+    ///     start; nil where nobody has tuned it.
+    public func adapted(
+        to source: some InstanceSource, past: (any InstanceSource)? = nil, tasks: Int, workers: Int,
+        rulePrice: Double? = nil, seed: UInt64 = 1
+    ) -> LearntCoalitionPolicy {
+        var policy = forecasting(source, past: past, tasks: tasks, workers: workers)
+        guard let rulePrice, features == .scaleFree, constantPrice == nil else { return policy }
+        let sample = source.instance(tasks: tasks, workers: workers, seed: seed, episode: EpisodeRange.tuning[0])
+        policy.basePrice = rulePrice / max(1e-300, sample.rate)
+        return policy
+    }
+
+    /// The policy, or the plain rule at its tuned price where that earns more over 24 episodes of `EpisodeRange.tuning`, on
+    /// which its price was tuned: so a learnt rule is not kept where it does harm. O(48 episodes).
+    public func guarded(
+        on source: some InstanceSource, tasks: Int, workers: Int, seed: UInt64, options: GameOptions = GameOptions()
+    ) -> LearntCoalitionPolicy {
+        guard let basePrice, constantPrice == nil else { return self }
+        var plain = self
+        plain.constantPrice = basePrice
+        plain.origin = "here the coalition rule at its tuned price: it earns more than \(name) on tuning episodes"
+        let revenue = Evaluation.run(
+            [self.source(options: options), plain.source(options: options)], on: source, tasks: tasks, workers: workers,
+            seed: seed, episodes: 0..<(source is FixedInstance ? 1 : 24), of: .tuning)
+        return Summary(revenue[0]).mean >= Summary(revenue[1]).mean ? self : plain
+    }
+
+    private func forecasting(
+        _ source: some InstanceSource, past: (any InstanceSource)?, tasks: Int, workers: Int
+    ) -> LearntCoalitionPolicy {
+        let artefact = Self.artefacts.first { $0.name == name }
+        let scenario = source as? Scenario
+        if let artefact, let scenario, artefact.scenario == scenario { return self }
+        var policy = self
+        if let scenario {
+            policy.forecast = .counted(on: scenario, tasks: tasks, workers: workers)
+        } else if let past, !(past is FixedInstance), artefact != nil || forecast.isFlat {
+            policy.forecast = .counted(on: past, tasks: tasks, workers: workers)
+        } else if artefact != nil {
+            policy.forecast = .flat
+        }
         return policy
     }
 

@@ -76,7 +76,7 @@ private final class BatchedPlayer: @unchecked Sendable {
 }
 
 /// Actions of a step and the memory for them.
-private struct ActionChooser {
+struct ActionChooser {
     private let policy: BatchedPolicy
     private let actionCount: Int
     private let rows: Int
@@ -117,6 +117,14 @@ private struct ActionChooser {
         } else {
             Self.likeliest(logits, offsets, &actions)
         }
+        _ = Self.mend(&actions)
+    }
+
+    /// Takes the first action where the network's outputs are no probabilities. Returns whether there was such a place.
+    static func mend(_ actions: inout [Int32]) -> Bool {
+        guard actions.contains(where: { $0 < 0 }) else { return false }
+        for row in actions.indices { actions[row] = max(0, actions[row]) }
+        return true
     }
 
     private static func draw(_ stream: inout RandomStream, below bound: Int, _ actions: inout [Int32]) {

@@ -35,6 +35,19 @@ public struct FixedHorizonSettings: Sendable, Hashable, Codable {
     /// The settings usual for IPPO on the particle environments.
     public init() {}
 
+    /// The numbers as `PPO` takes them, with a learning rate that falls over so many iterations.
+    func ppo(annealIterations: Int) -> PPOSettings {
+        var ppo = PPOSettings()
+        ppo.numEnvs = numEnvs
+        (ppo.learningRate, ppo.criticLearningRate) = (learningRate, learningRate)
+        (ppo.learningRateFinal, ppo.annealIterations) = (learningRateFinal, annealIterations)
+        (ppo.gamma, ppo.gaeLambda, ppo.updateEpochs) = (gamma, gaeLambda, updateEpochs)
+        (ppo.clipCoef, ppo.vfCoef, ppo.clipVloss) = (clipCoef, vfCoef, false)
+        (ppo.entCoef, ppo.entCoefFinal) = (entCoef, entCoef)
+        (ppo.maxGradNorm, ppo.normAdv, ppo.targetKL) = (maxGradNorm, normAdv, 0)
+        return ppo
+    }
+
     /// Checks ranges. Throws `CSCError.configuration` with the first key that is out of range.
     public func validate() throws(CSCError) {
         func need(_ holds: Bool, _ key: String, _ reason: String) throws(CSCError) {

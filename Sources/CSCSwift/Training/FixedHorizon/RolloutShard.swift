@@ -35,6 +35,9 @@ final class RolloutShard: @unchecked Sendable {
     private var finals: [Float]
     private var running: [Double]
 
+    /// Whether the policy's outputs were no probabilities somewhere; the first action was taken there.
+    private(set) var sawNonFinite = false
+
     /// What truncated agents saw last, and the step and row of each.
     private var truncatedRows: [Int] = []
     private var truncatedObservations: [Float] = []
@@ -137,6 +140,7 @@ final class RolloutShard: @unchecked Sendable {
             actorWorkspace)
         Self.draw(&stream, &uniforms)
         Self.sample(logits, actor.outputWidth, uniforms, &chosen, &chosenLog)
+        if ActionChooser.mend(&chosen) { sawNonFinite = true }
         Self.put(chosen, into: &actions, at: step * rows)
         Self.put(chosenLog, into: &logProbabilities, at: step * rows)
     }

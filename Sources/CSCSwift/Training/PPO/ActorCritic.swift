@@ -84,14 +84,14 @@ public final class ActorCritic: @unchecked Sendable {
         checkpoint.set("critic", floats: critic)
     }
 
-    /// Takes over saved parameters. Throws `CSCError.damaged` where the design is another.
+    /// Takes over saved parameters. Throws `CSCError.damaged` where the design is another or a parameter is not finite.
     public func load(from checkpoint: Checkpoint) throws(CSCError) {
         let found = try checkpoint.text("design")
         guard found == design.description else {
-            throw .damaged(path: "checkpoint", reason: "it holds a policy of \(found); this run has \(design)")
+            throw .damaged(path: checkpoint.path, reason: "it holds a policy of \(found); this run has \(design)")
         }
-        actor = try checkpoint.floats("actor", count: actor.count)
-        critic = try checkpoint.floats("critic", count: critic.count)
+        actor = try checkpoint.finiteFloats("actor", count: actor.count)
+        critic = try checkpoint.finiteFloats("critic", count: critic.count)
     }
 }
 

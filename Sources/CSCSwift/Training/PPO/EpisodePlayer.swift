@@ -49,6 +49,8 @@ public final class EpisodePlayer<Game: ParallelEnvironment & SendableMetatype>: 
     private var teamSoFar = 0.0
     private var teamDiscounted = 0.0
     private var startedAt = 0.0
+    /// Whether the policy's outputs were no probabilities somewhere; the first action was taken there.
+    private(set) var sawNonFinite = false
 
     /// - Parameters:
     ///   - columns: the reward columns of the rollout; `team` is filled here, the others by `credit` or later.
@@ -92,28 +94,6 @@ public final class EpisodePlayer<Game: ParallelEnvironment & SendableMetatype>: 
         var stream = stream
         begin(episode)
         while !game.isOver { step(policy, &stream, sampled) }
-        end()
-        return finishEpisode()
-    }
-
-    /// Plays exactly `steps` steps, starting episodes as earlier ones end; the last one is cut short. Recorded as one
-    /// episode of the rollout. For environments of a fixed horizon (CleanRL's numSteps).
-    ///
-    /// - Returns: the team's reward summed over the steps.
-    @discardableResult
-    public func play(
-        steps: Int, episode: (Int) -> Game.Episode, policy: ActorCritic, stream: RandomStream, sampled: Bool = true
-    ) -> Double {
-        var stream = stream
-        var started = 0
-        for _ in 0..<steps {
-            if started == 0 || game.isOver {
-                if started > 0 { end() }
-                begin(episode(started))
-                started += 1
-            }
-            step(policy, &stream, sampled)
-        }
         end()
         return finishEpisode()
     }
@@ -176,13 +156,17 @@ public final class EpisodePlayer<Game: ParallelEnvironment & SendableMetatype>: 
     private func choose(_ deciders: Int, _ stream: inout RandomStream, _ sampled: Bool) {
         resize(&chosen, deciders, 0)
         resize(&chosenLog, deciders, 0)
-        guard sampled else {
+        if sampled {
+            resize(&uniforms, deciders, 0)
+            Self.draw(&stream, into: &uniforms)
+            batch.sample(uniforms: uniforms, actions: &chosen, logProbabilities: &chosenLog)
+        } else {
             batch.greedy(actions: &chosen)
-            return
         }
-        resize(&uniforms, deciders, 0)
-        Self.draw(&stream, into: &uniforms)
-        batch.sample(uniforms: uniforms, actions: &chosen, logProbabilities: &chosenLog)
+        for row in 0..<deciders where chosen[row] < 0 {
+            chosen[row] = 0
+            sawNonFinite = true
+        }
     }
 
     /// Numbers in [0, 1): one that rounds to 1 is the largest below it.

@@ -17,6 +17,13 @@ public protocol TrainerExtension: AnyObject {
     func save(to checkpoint: inout Checkpoint)
     /// Takes over a saved state.
     func load(from checkpoint: Checkpoint) throws
+    /// What of the state is no longer finite, in words; nil where all is well.
+    var notFinite: String? { get }
+}
+
+extension TrainerExtension {
+    /// Nothing to look at.
+    public var notFinite: String? { nil }
 }
 
 /// From a rollout to a better policy: reward scale, values, advantages, PPO. It knows nothing of environments, so that
@@ -27,7 +34,7 @@ public final class Learner {
     /// The networks that it improves.
     public let policy: ActorCritic
     /// The update, with both optimisers' state.
-    public let ppo: PPO
+    public let ppo: PPO<DecisionMinibatch>
     /// The reward features and their weights phi; extensions may change phi.
     public var rewards: RewardModel
     /// The run's seed: minibatches are shuffled by stream `iteration` of the purpose `minibatch`.
@@ -82,7 +89,11 @@ public final class Learner {
         resize(&targets.returns, rollout.count, 0)
         for i in 0..<rollout.count { targets.returns[i] = targets.advantages[i] + targets.values[i] }
         let stream = RandomStream(seed: seed, purpose: .minibatch, index: UInt64(iteration))
-        return ppo.update(rollout, targets: targets, progress: progress, stream: stream)
+        let source = CreditedRollout(rollout, targets)
+        let explained = targets.explainedVariance(of: rollout)
+        var report = ppo.update(source, progress: progress, stream: stream)
+        report.explainedVariance = explained
+        return report
     }
 
     /// The part of the advantage that one reward column gives at weight 1, in the units of the column: GAE without a
@@ -161,6 +172,15 @@ public final class Learner {
         ]
     }
 
+    /// What of the state is no longer finite, in words; nil where all is well. O(P).
+    var notFinite: String? {
+        if let what = ppo.notFinite { return what }
+        return rewards.phi.allSatisfy(\.isFinite) && returnSquare.isFinite ? nil : "the rewards are"
+    }
+
+    /// No run is longer; the bound of the key `iterations`.
+    static let mostIterations = 10_000_000
+
     /// Saves all that a resumed run needs.
     public func save(to checkpoint: inout Checkpoint) {
         policy.save(to: &checkpoint)
@@ -174,9 +194,9 @@ public final class Learner {
     public func load(from checkpoint: Checkpoint) throws(CSCError) {
         try policy.load(from: checkpoint)
         try ppo.load(from: checkpoint)
-        iteration = try checkpoint.integers("iteration", count: 1, in: 0...Limits.iterations.range.upperBound)[0]
-        rewards.phi = try checkpoint.doubles("phi", count: rewards.phi.count)
-        let scale = try checkpoint.doubles("return scale", count: 2)
+        iteration = try checkpoint.integer("iteration", in: 0...Learner.mostIterations)
+        rewards.phi = try checkpoint.finiteDoubles("phi", count: rewards.phi.count)
+        let scale = try checkpoint.finiteDoubles("return scale", count: 2)
         (returnSquare, returnWeight) = (scale[0], scale[1])
     }
 }

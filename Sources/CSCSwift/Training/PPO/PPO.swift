@@ -14,6 +14,8 @@ public struct PPOReport: Sendable, Hashable {
     public var clipFraction = 0.0
     /// 1 - Var(return - value) / Var(return), before the update.
     public var explainedVariance = 0.0
+    /// Mean norm of both networks' gradient before it was clipped.
+    public var gradientNorm = 0.0
     /// Mean norm of the actor's gradient before it was clipped.
     public var actorGradientNorm = 0.0
     /// Mean norm of the critic's gradient before it was clipped.
@@ -22,12 +24,16 @@ public struct PPOReport: Sendable, Hashable {
     public var epochs = 0
 }
 
-/// Proximal policy optimisation of an `ActorCritic` on a rollout (Schulman et al. 2017): the clipped objective, Adam,
-/// several epochs of shuffled minibatches.
+/// Proximal policy optimisation (Schulman et al. 2017) of an `ActorCritic` on minibatches of any kind: the clipped
+/// objective, Adam, several epochs of shuffled minibatches. Dispatch (`DecisionMinibatch`) and games with a fixed horizon
+/// are trained by this one class.
 ///
-/// A minibatch is cut into shards of 128 decisions, each with its own memory and gradient; shards run in parallel
-/// and their gradients are added in order, so the bits do not depend on the number of threads.
-public final class PPO {
+/// As in CleanRL the advantages of a minibatch are brought to mean 0 and standard deviation 1 (that of a sample, plus
+/// 1e-8). A minibatch is cut into shards, each with its own memory and gradient; shards run in parallel and their
+/// gradients are added in order, so the bits do not depend on the number of threads.
+let clipsTogether = ProcessInfo.processInfo.environment["CAFE_CLIP"] == "together"
+
+public final class PPO<Batch: MinibatchBatch> {
     /// The networks that it changes.
     public let policy: ActorCritic
     /// The numbers of PPO.
@@ -37,12 +43,9 @@ public final class PPO {
     /// Adam of the critic's parameters.
     public let criticOptimizer: Adam
 
-    /// Decisions of a shard. Part of the result: another size rounds otherwise.
-    static let shardSize = 128
-
-    private let minibatch: MinibatchJob
-    private var actorGradient: [Float]
-    private var criticGradient: [Float]
+    private let minibatch: MinibatchJob<Batch>
+    /// The actor's gradient, then the critic's.
+    private var gradient: [Float]
 
     /// Fresh optimisers. Traps where `minibatchSize` is not positive.
     public init(policy: ActorCritic, settings: PPOSettings) {
@@ -51,81 +54,101 @@ public final class PPO {
         self.settings = settings
         actorOptimizer = Adam(parameterCount: policy.actor.count, learningRate: settings.learningRate)
         criticOptimizer = Adam(parameterCount: policy.critic.count, learningRate: settings.criticLearningRate)
-        let count = (settings.minibatchSize + PPO.shardSize - 1) / PPO.shardSize
-        minibatch = MinibatchJob(
-            policy: policy, settings: settings,
-            shards: (0..<count).map { _ in PPOShard(policy: policy, capacity: PPO.shardSize) })
-        actorGradient = [Float](repeating: 0, count: policy.actor.count)
-        criticGradient = [Float](repeating: 0, count: policy.critic.count)
+        minibatch = MinibatchJob(policy: policy, settings: settings)
+        gradient = [Float](repeating: 0, count: policy.actor.count + policy.critic.count)
     }
 
-    /// Improves the policy on a rollout whose advantages and returns are known.
+    /// Improves the policy on a rollout whose advantages and returns are known. O(rows * updateEpochs * P).
     ///
     /// - Parameters:
-    ///   - targets: one advantage, value and return for each decision of `rollout`.
+    ///   - source: the rollout.
+    ///   - minibatches: how many an epoch has; nil for as many as come nearest to `settings.minibatchSize`. They are
+    ///     equally large.
     ///   - progress: 0 at the beginning of training, 1 where annealing ends.
     ///   - stream: shuffles the minibatches.
     public func update(
-        _ rollout: RolloutBuffer, targets: LearningTargets, progress: Double, stream: RandomStream
+        _ source: Batch.Source, minibatches: Int? = nil, progress: Double, stream: RandomStream
     ) -> PPOReport {
         var stream = stream
         let fraction = 1 + (settings.learningRateFinal - 1) * progress
         actorOptimizer.learningRate = settings.learningRate * fraction
         criticOptimizer.learningRate = settings.criticLearningRate * fraction
         minibatch.begin(
-            rollout, targets, entCoef: Float(settings.entCoef + (settings.entCoefFinal - settings.entCoef) * progress))
+            source, entCoef: Float(settings.entCoef + (settings.entCoefFinal - settings.entCoef) * progress))
         defer { minibatch.end() }
         var report = PPOReport()
-        report.explainedVariance = targets.explainedVariance(of: minibatch.order)
-        let decisions = minibatch.order.count
-        guard decisions > 0 else { return report }
+        let rows = minibatch.order.count
+        guard rows > 0 else { return report }
 
-        // Minibatches of equal size, as near to the asked one as the rollout allows.
-        let count = max(1, Int((Double(decisions) / Double(settings.minibatchSize)).rounded()))
-        var minibatches = 0.0
+        let count = minibatches ?? max(1, Int((Double(rows) / Double(settings.minibatchSize)).rounded()))
         for _ in 0..<settings.updateEpochs {
             stream.shuffle(&minibatch.order)
-            var epochKL = 0.0
-            for number in 0..<count {
-                let loss = step(targets, number * decisions / count..<(number + 1) * decisions / count)
-                report.add(loss)
-                epochKL += loss.approxKL / Double(count)
-                minibatches += 1
-            }
+            let before = report.approxKL
+            for number in 0..<count { step(number * rows / count..<(number + 1) * rows / count, &report) }
             report.epochs += 1
+            let epochKL = (report.approxKL - before) / Double(count)
             if settings.targetKL > 0 && epochKL > settings.targetKL { break }
         }
-        report.divide(by: minibatches)
+        report.divide(by: Double(report.epochs * count))
         return report
     }
 
     /// One minibatch: the shards' gradients, their sum in order, clipping, Adam.
-    private func step(_ targets: LearningTargets, _ range: Range<Int>) -> PPOReport {
-        let (mean, sd) = settings.normAdv ? targets.advantageMoments(of: minibatch.order[range]) : (0, 1)
-        let used = minibatch.prepare(range, mean: mean, sd: sd)
+    private func step(_ range: Range<Int>, _ report: inout PPOReport) {
+        if range.isEmpty { return }
+        let used = minibatch.prepare(range)
         Threads.parallelFor(used, of: minibatch)
         let shards = minibatch.shards
-        var loss = PPOReport()
-        for shard in shards[..<used] { loss.add(shard.loss) }
-        loss.actorGradientNorm = PPO.descend(
-            &policy.actor, actorOptimizer, shards[..<used].lazy.map(\.actorGradient), &actorGradient, settings)
-        loss.criticGradientNorm = PPO.descend(
-            &policy.critic, criticOptimizer, shards[..<used].lazy.map(\.criticGradient), &criticGradient, settings)
-        return loss
+        for shard in shards[..<used] { report.add(shard.loss) }
+        descend(shards[..<used], &gradient, &report)
     }
 
-    /// Sums the parts of a gradient in order, clips it and takes Adam's step. Returns the norm before clipping.
-    private static func descend(
-        _ parameters: inout [Float], _ optimizer: Adam, _ parts: some Sequence<[Float]>, _ gradient: inout [Float],
-        _ settings: PPOSettings
-    ) -> Double {
+    /// Sums the shards' gradients in order, clips them and takes Adam's step.
+    private func descend(_ shards: ArraySlice<PPOShard<Batch>>, _ gradient: inout [Float], _ report: inout PPOReport) {
+        let split = policy.actor.count
         Rows.zero(&gradient)
         var sum = gradient.mutableSpan
-        for part in parts { Vector.add(part.span, scale: 1, to: &sum) }
-        let norm = Gradient.clipNorm(&sum, maxNorm: Float(settings.maxGradNorm))
+        for shard in shards {
+            let (actor, critic) = (shard.actorGradient, shard.criticGradient)
+            do {
+                var first = sum.extracting(0..<split)
+                Vector.add(actor.span, scale: 1, to: &first)
+            }
+            var rest = sum.extracting(split..<sum.count)
+            Vector.add(critic.span, scale: 1, to: &rest)
+        }
+        if clipsTogether {
+            let norm = Double(Gradient.clipNorm(&sum, maxNorm: Float(settings.maxGradNorm)))
+            report.gradientNorm += norm
+            report.actorGradientNorm += norm
+            report.criticGradientNorm += norm
+        } else {
+            do {
+                var first = sum.extracting(0..<split)
+                report.actorGradientNorm += Double(Gradient.clipNorm(&first, maxNorm: Float(settings.maxGradNorm)))
+            }
+            var rest = sum.extracting(split..<sum.count)
+            report.criticGradientNorm += Double(Gradient.clipNorm(&rest, maxNorm: Float(settings.maxGradNorm)))
+        }
+        Self.move(&policy.actor, actorOptimizer, sum.span.extracting(0..<split))
+        Self.move(&policy.critic, criticOptimizer, sum.span.extracting(split..<sum.count))
+    }
+
+    private static func move(_ parameters: inout [Float], _ optimizer: Adam, _ gradient: Span<Float>) {
         var span = parameters.mutableSpan
-        optimizer.step(parameters: &span, gradient: sum.span)
-        return Double(norm)
+        optimizer.step(parameters: &span, gradient: gradient)
+    }
+
+    /// What of networks and optimisers is no longer finite, in words; nil where all is well. O(P).
+    var notFinite: String? {
+        if !(policy.actor.allSatisfy(\.isFinite) && policy.critic.allSatisfy(\.isFinite)) {
+            return "the networks' parameters are"
+        }
+        for state in [actorOptimizer.state, criticOptimizer.state]
+        where !(state.m.allSatisfy(\.isFinite) && state.v.allSatisfy(\.isFinite)) {
+            return "the gradients are"
+        }
+        return nil
     }
 
     /// Saves both optimisers.
@@ -142,68 +165,16 @@ public final class PPO {
     public func load(from checkpoint: Checkpoint) throws(CSCError) {
         for (name, optimizer) in [("actor", actorOptimizer), ("critic", criticOptimizer)] {
             var state = optimizer.state
-            state.m = try checkpoint.floats("adam.\(name).m", count: state.m.count)
-            state.v = try checkpoint.floats("adam.\(name).v", count: state.v.count)
-            state.step = try checkpoint.counter("adam.\(name).step")
+            state.m = try checkpoint.finiteFloats("adam.\(name).m", count: state.m.count)
+            state.v = try checkpoint.finiteFloats("adam.\(name).v", count: state.v.count)
+            state.step = try checkpoint.integer("adam.\(name).step")
             optimizer.state = state
         }
     }
 }
 
-/// The present minibatch of an update: its shards run side by side, each on one thread.
-private final class MinibatchJob: ParallelJob, @unchecked Sendable {
-    /// The decisions that have an action, in the order in which minibatches take them.
-    var order: [Int32] = []
-    private(set) var shards: [PPOShard]
-    private let policy: ActorCritic
-    private let settings: PPOSettings
-    private var rollout: RolloutBuffer?
-    private var targets: LearningTargets?
-    private var entCoef: Float = 0
-    private var range = 0..<0
-    private var used = 1
-    private var mean: Float = 0
-    private var scale: Float = 1
-
-    init(policy: ActorCritic, settings: PPOSettings, shards: [PPOShard]) {
-        self.policy = policy
-        self.settings = settings
-        self.shards = shards
-    }
-
-    /// Takes up a rollout.
-    func begin(_ rollout: RolloutBuffer, _ targets: LearningTargets, entCoef: Float) {
-        self.rollout = rollout
-        self.targets = targets
-        self.entCoef = entCoef
-        order.removeAll(keepingCapacity: true)
-        for index in 0..<rollout.count where rollout.actions[index] >= 0 { order.append(Int32(index)) }
-    }
-
-    /// Lets go of the rollout.
-    func end() { (rollout, targets) = (nil, nil) }
-
-    /// Makes `order[range]` the minibatch. Returns how many shards it has: more of them are made where minibatches came
-    /// out larger than asked for.
-    func prepare(_ range: Range<Int>, mean: Float, sd: Float) -> Int {
-        (self.range, self.mean, scale) = (range, mean, 1 / sd)
-        used = (range.count + PPO.shardSize - 1) / PPO.shardSize
-        while shards.count < used { shards.append(PPOShard(policy: policy, capacity: PPO.shardSize)) }
-        return used
-    }
-
-    func run(part: Int) {
-        guard let rollout, let targets else { preconditionFailure("MinibatchJob: no rollout") }
-        let start = range.lowerBound + part * range.count / used
-        let end = range.lowerBound + (part + 1) * range.count / used
-        shards[part].run(
-            policy, rollout, targets, order[start..<end], settings, entCoef: entCoef, advantageMean: mean,
-            advantageScale: scale, share: Float(end - start) / Float(range.count))
-    }
-}
-
-/// What the update aims at, one number per decision: advantages, the critic's values and the returns. Each is written
-/// by one thread and read by all afterwards.
+/// What the update aims at, one number per decision: advantages, the values of the critic and the returns. Each is written
+/// by one thread and read by all threads afterwards.
 public final class LearningTargets: @unchecked Sendable {
     /// [n]: generalised advantages, in units of the scaled reward, not standardised.
     public var advantages: [Float] = []
@@ -215,20 +186,13 @@ public final class LearningTargets: @unchecked Sendable {
     /// No targets yet; `Learner.learn` fills them.
     public init() {}
 
-    /// Mean and standard deviation (at least 1e-8) of the advantages of some decisions. O(n).
-    func advantageMoments(of indices: ArraySlice<Int32>) -> (mean: Float, sd: Float) {
-        var running = Welford()
-        for index in indices { running.add(Double(advantages[Int(index)])) }
-        return (Float(running.mean), Float(max(running.sd, 1e-8)))
-    }
-
-    /// 1 - Var(return - value) / Var(return); 0 where all returns are equal. O(n).
-    func explainedVariance(of indices: [Int32]) -> Double {
+    /// 1 - Var(return - value) / Var(return) of the decisions with an action; 0 where all returns are equal. O(n).
+    func explainedVariance(of rollout: RolloutBuffer) -> Double {
         var errors = Welford()
         var targets = Welford()
-        for index in indices {
-            errors.add(Double(returns[Int(index)] - values[Int(index)]))
-            targets.add(Double(returns[Int(index)]))
+        for index in 0..<rollout.count where rollout.actions[index] >= 0 {
+            errors.add(Double(returns[index] - values[index]))
+            targets.add(Double(returns[index]))
         }
         return targets.variance > 0 ? 1 - errors.variance / targets.variance : 0
     }
@@ -241,8 +205,6 @@ extension PPOReport {
         entropy += other.entropy
         approxKL += other.approxKL
         clipFraction += other.clipFraction
-        actorGradientNorm += other.actorGradientNorm
-        criticGradientNorm += other.criticGradientNorm
     }
 
     fileprivate mutating func divide(by count: Double) {
@@ -252,6 +214,7 @@ extension PPOReport {
         entropy /= count
         approxKL /= count
         clipFraction /= count
+        gradientNorm /= count
         actorGradientNorm /= count
         criticGradientNorm /= count
     }

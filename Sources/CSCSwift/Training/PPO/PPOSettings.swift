@@ -1,9 +1,7 @@
-/// The numbers of proximal policy optimisation, under CleanRL's names. Defaults: spec section 3.
+/// The numbers of proximal policy optimisation, under CleanRL's names. Defaults: those of dispatch.
 public struct PPOSettings: Sendable, Hashable {
-    /// Episodes of an iteration, or environments of it where `numSteps` is set.
+    /// Episodes of an iteration.
     public var numEnvs = 8
-    /// Steps of each environment in an iteration; 0 plays one whole episode in each.
-    public var numSteps = 0
     /// Adam's step size of the actor, at the start.
     public var learningRate = 1e-3
     /// Adam's step size of the critic, at the start.
@@ -42,6 +40,6 @@ public struct PPOSettings: Sendable, Hashable {
     /// Discount a payment to the moment of the decision that it rewards.
     public var discountReward = true
 
-    /// The settings of spec section 3.
+    /// The settings of dispatch.
     public init() {}
 }

@@ -31,8 +31,7 @@ public final class Trainer<Game: ParallelEnvironment & SendableMetatype> {
     public struct Setup {
         /// Makes one of the games that are played side by side.
         public var makeGame: () -> Game
-        /// The episode that game number `environment` of an iteration begins with, drawn from `stream`. In runs of
-        /// fixed length (`numSteps`) later episodes of the same iteration come from later draws.
+        /// The episode that game number `environment` of an iteration plays, drawn from `stream` where it is drawn.
         public var episode:
             @Sendable (_ iteration: Int, _ environment: Int, _ stream: inout RandomStream) -> Game.Episode
         /// Rewards agents after each step.
@@ -80,12 +79,12 @@ public final class Trainer<Game: ParallelEnvironment & SendableMetatype> {
         rollout = RolloutBuffer(layout: learner.policy.layout, columns: columns)
     }
 
-    /// One iteration, in reading order.
+    /// One iteration, in reading order. Throws `CSCError.invalid` where the numerics failed.
     public func iterate() throws -> IterationReport {
         var watch = Stopwatch()
 
         // 1. Play: each environment on one thread with streams of its own.
-        play()
+        try play()
         let playing = watch.lap()
 
         // 2. Credit: what must be learnt before agents can be rewarded.
@@ -100,7 +99,7 @@ public final class Trainer<Game: ParallelEnvironment & SendableMetatype> {
 
     /// Steps 1 and 2 of an iteration alone: `rollout` holds new, credited episodes; the policy stays.
     public func collect() throws {
-        play()
+        try play()
         for addition in extensions { try addition.beforeUpdate(rollout, learner: learner) }
     }
 
@@ -121,36 +120,28 @@ public final class Trainer<Game: ParallelEnvironment & SendableMetatype> {
         return report
     }
 
-    /// Plays `numEnvs` episodes (or `numSteps` steps in each environment) and gathers them in `rollout`, in the order
-    /// of the environments whichever ends first.
-    private func play() {
+    /// Plays `numEnvs` episodes and gathers them in `rollout`, in the order
+    /// of the environments whichever ends first. Throws `CSCError.invalid` where the policy's outputs were not finite.
+    private func play() throws(CSCError) {
         let (settings, seed, iteration) = (learner.settings, learner.seed, learner.iteration)
         let policy = learner.policy
         let base = UInt64(iteration) * UInt64(settings.numEnvs)
         let (players, episode) = (players, setup.episode)
-        if settings.numSteps > 0 {
-            Threads.parallelFor(players.count) { environment in
-                let index = base + UInt64(environment)
-                var draws = RandomStream(seed: seed, purpose: .instance, index: index)
-                players[environment].rollout.removeAll()
-                players[environment].play(
-                    steps: settings.numSteps, episode: { _ in episode(iteration, environment, &draws) },
-                    policy: policy, stream: RandomStream(seed: seed, purpose: .policy, index: index))
-            }
-        } else {
-            let games = EpisodeList(
-                (0..<players.count).map { environment in
-                    var draws = RandomStream(seed: seed, purpose: .instance, index: base + UInt64(environment))
-                    return episode(iteration, environment, &draws)
-                })
-            let order = longestFirst(games.episodes)
-            Threads.parallelFor(players.count) { turn in
-                let environment = order[turn]
-                players[environment].rollout.removeAll()
-                players[environment].play(
-                    games.episodes[environment], policy: policy,
-                    stream: RandomStream(seed: seed, purpose: .policy, index: base + UInt64(environment)))
-            }
+        let games = EpisodeList(
+            (0..<players.count).map { environment in
+                var draws = RandomStream(seed: seed, purpose: .instance, index: base + UInt64(environment))
+                return episode(iteration, environment, &draws)
+            })
+        let order = longestFirst(games.episodes)
+        Threads.parallelFor(players.count) { turn in
+            let environment = order[turn]
+            players[environment].rollout.removeAll()
+            players[environment].play(
+                games.episodes[environment], policy: policy,
+                stream: RandomStream(seed: seed, purpose: .policy, index: base + UInt64(environment)))
+        }
+        if players.contains(where: \.sawNonFinite) {
+            throw .invalid("the policy's outputs are not finite: lower the learning rate")
         }
         rollout.removeAll()
         for player in players { rollout.append(player.rollout) }
@@ -173,7 +164,7 @@ public final class Trainer<Game: ParallelEnvironment & SendableMetatype> {
     /// Takes over a saved state. Throws `CSCError.damaged`.
     public func load(from checkpoint: Checkpoint) throws {
         try learner.load(from: checkpoint)
-        totalDecisions = try checkpoint.counter("decisions")
+        totalDecisions = try checkpoint.integer("decisions", in: 0...1 << 60)
         for addition in extensions { try addition.load(from: checkpoint) }
     }
 }

@@ -22,12 +22,18 @@ public final class DispatchPolicy {
 
     private let live: LiveDispatcher
 
-    /// Loads the policy of a run's folder. Throws `CSCError` where the folder is no run or a file is damaged.
+    /// Loads the policy of a run's folder. Throws `CSCError` where the folder is no run, a file is damaged, the policy is
+    /// not finite, or `config.yaml` and `scenario.yaml` are not those that it was trained with.
     public init(contentsOf folder: String) throws {
         configuration = try TrainingConfiguration(contentsOf: AtomicFile.join(folder, "config.yaml"))
         scenario = try Scenario.find(AtomicFile.join(folder, "scenario.yaml"))
+        let checkpoint = try Checkpoint(contentsOf: AtomicFile.join(folder, "policy.ckpt"))
+        if let saved = try RunIdentity.saved(in: checkpoint) {
+            try DispatchTraining.identity(configuration, scenario).check(
+                against: saved, of: ["config.yaml", "scenario.yaml"], folder: folder)
+        }
         policy = ActorCritic(configuration.design, seed: UInt64(configuration.seed))
-        try policy.load(from: try Checkpoint(contentsOf: AtomicFile.join(folder, "policy.ckpt")))
+        try policy.load(from: checkpoint)
         live = LiveDispatcher(
             LearntDispatcher(name: folder, policy: policy), scale: Snapshot.Scale(scenario, tasksPerWorker: 1),
             options: configuration.game)
@@ -81,9 +87,9 @@ extension PolicySource {
     /// trained while they play.
     public init(name: String, note: String = "", policy: ActorCritic, options: GameOptions, sampled: Bool) {
         self.init(name: name, note: note) {
-            let player = EpisodePlayer(
-                game: SpatialCrowdsourcing(options: options), policy: policy, columns: [], recording: false)
-            return { instance, stream in
+            let game = SpatialCrowdsourcing(options: options)
+            let player = EpisodePlayer(game: game, policy: policy, columns: [], recording: false)
+            return Seat(game: game) { instance, stream in
                 player.rollout.removeAll()
                 return player.play(instance, policy: policy, stream: stream, sampled: sampled)
             }

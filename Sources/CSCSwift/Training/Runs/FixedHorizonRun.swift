@@ -1,64 +1,16 @@
 internal import Foundation
 
-/// A run of `FixedHorizonTrainer` on a built-in game and its folder, which is like that of `TrainingRun`:
-///
-/// | file | what it holds |
-/// |---|---|
-/// | `config.yaml` | everything that decides the run |
-/// | `metrics.csv`, `metrics.jsonl` | one row an iteration; the same bytes for the same configuration |
-/// | `timing.csv`, `timing.jsonl` | agent-steps per second and seconds of each phase: what the machine decides |
-/// | `checkpoints/` | the last few states, and the best |
-/// | `evaluation.json` | the return of every held-out episode, beside random play, in marl-eval's layout |
-/// | `policy.ckpt` | the policy alone, for `evaluate` and `FixedHorizonPolicy` |
-///
-/// A run that was killed continues from its last checkpoint and ends with the same bytes as one that was not.
-public final class FixedHorizonRun {
-    /// Where all of the run's files lie.
-    public let folder: String
+/// A run of PPO on a built-in game with a fixed horizon: `Run` with `config.yaml` and `policy.ckpt`, which
+/// `FixedHorizonPolicy` reads.
+public typealias FixedHorizonRun = Run<FixedHorizonTraining>
+
+extension Run where Method == FixedHorizonTraining {
     /// Everything that decides the run, as in `config.yaml`.
-    public let configuration: FixedHorizonConfiguration
+    public var configuration: FixedHorizonConfiguration { method.configuration }
     /// The training loop and its networks.
-    public let trainer: FixedHorizonTrainer
+    public var trainer: FixedHorizonTrainer { method.trainer }
     /// The return of random play on the held-out episodes, mean over them.
-    public let randomReturn: Double
-
-    /// What a progress display needs, after every iteration.
-    public struct Progress: Sendable {
-        /// What the last iteration did.
-        public var report: FixedHorizonReport
-        /// Iterations completed.
-        public var iteration: Int
-        /// Iterations that the whole run is to have.
-        public var iterations: Int
-        /// Mean return on held-out episodes by the likeliest actions, of the last evaluation; nan before the first.
-        public var evaluatedReturn: Double
-        /// The best so far.
-        public var bestReturn: Double
-        /// Seconds since this process began the run.
-        public var seconds: Double
-        /// Agent-steps per second in these seconds.
-        public var agentStepsPerSecond: Double
-        /// Whether this iteration ended with an evaluation.
-        public var justEvaluated: Bool
-    }
-
-    /// One evaluation on held-out episodes.
-    private struct Evaluated {
-        var agentSteps: Int
-        var returns: [Double]
-    }
-
-    private let files: RunFolder
-    private let randomReturns: [Double]
-    private var history: [Evaluated] = []
-    private var best = -Double.infinity
-
-    private static let metricColumns = [
-        "charts/episodic_return", "charts/episodes", "charts/agent_steps", "losses/policy_loss", "losses/value_loss",
-        "losses/entropy", "losses/approx_kl", "losses/clipfrac", "losses/grad_norm", "charts/learning_rate",
-        "eval/return", "eval/return_sd",
-    ]
-    private static let timingColumns = ["charts/SPS", "time/seconds", "time/rollout", "time/update"]
+    public var randomReturn: Double { Statistics.mean(method.randomReturns) }
 
     /// Whether a folder holds a run of this kind.
     public static func isRun(_ folder: String) -> Bool { isConfiguration(RunFolder.configuration(of: folder)) }
@@ -71,106 +23,117 @@ public final class FixedHorizonRun {
 
     /// Begins a run in a new folder. Throws `CSCError.invalid` where the folder already holds a run, and what the
     /// configuration or the disk make wrong; a wrong configuration leaves no folder behind.
-    public static func create(_ configuration: FixedHorizonConfiguration, folder: String) throws(CSCError)
-        -> FixedHorizonRun
-    {
-        try RunFolder.requireNew(folder)
-        let trainer = try makeTrainer(configuration)
-        try AtomicFile.makeFolder(folder)
-        try AtomicFile.write(configuration.text, to: RunFolder.configuration(of: folder))
-        return try FixedHorizonRun(configuration, trainer, folder, resuming: nil)
+    public static func create(_ configuration: FixedHorizonConfiguration, folder: String) throws -> FixedHorizonRun {
+        try FixedHorizonRun(creating: folder, describedBy: "config.yaml") { try FixedHorizonTraining(configuration) }
     }
 
-    /// Continues the run of a folder from its newest whole checkpoint, or from the beginning where it has none.
+    /// Goes on with the run of a folder; see `Run`.
     ///
     /// - Parameter iterations: a new number of iterations in all; nil keeps the configuration's.
-    /// - Returns: the run, and an error for each damaged checkpoint that was passed over.
-    /// - Throws: `CSCError` where the folder is no run, or all its checkpoints are damaged.
-    public static func resume(_ folder: String, iterations: Int? = nil) throws(CSCError) -> (
-        run: FixedHorizonRun, refused: [CSCError]
-    ) {
-        let path = RunFolder.configuration(of: folder)
-        var configuration = try FixedHorizonConfiguration(contentsOf: path)
-        let trainer = try makeTrainer(configuration)
+    /// - Throws: `CSCError` as `Run` does.
+    public static func resume(_ folder: String, iterations: Int? = nil) throws -> FixedHorizonRun {
         if let iterations {
-            configuration.iterations = iterations
-            try AtomicFile.write(configuration.text, to: path)
+            var allowed = FixedHorizonConfiguration()
+            try allowed.set("iterations", to: String(iterations))
         }
-        let found = try RunFolder.newest(folder, keepLast: configuration.keepLast)
-        return (try FixedHorizonRun(configuration, trainer, folder, resuming: found), found?.refused ?? [])
+        return try FixedHorizonRun(resuming: folder, describedBy: "config.yaml", iterations: iterations) {
+            try FixedHorizonTraining(
+                try FixedHorizonConfiguration(contentsOf: RunFolder.configuration(of: folder)))
+        }
     }
+}
 
-    private static func makeTrainer(_ configuration: FixedHorizonConfiguration) throws(CSCError)
-        -> FixedHorizonTrainer
-    {
+/// PPO on a game with a fixed horizon and its held-out episodes: what a `FixedHorizonRun` trains.
+public final class FixedHorizonTraining: Trainable {
+    /// Everything that decides the run, as in `config.yaml`.
+    public private(set) var configuration: FixedHorizonConfiguration
+    /// The training loop and its networks.
+    public let trainer: FixedHorizonTrainer
+    /// What decides the run's bits.
+    public let identity: RunIdentity
+    /// The return of random play on each held-out episode.
+    public let randomReturns: [Double]
+
+    init(_ configuration: FixedHorizonConfiguration) throws {
         try configuration.validate()
-        return try FixedHorizonTrainer(
+        self.configuration = configuration
+        trainer = try FixedHorizonTrainer(
             settings: configuration.settings, iterations: configuration.annealIterations,
             seed: UInt64(configuration.seed), makeEnvironment: configuration.game.make)
-    }
-
-    private init(
-        _ configuration: FixedHorizonConfiguration, _ trainer: FixedHorizonTrainer, _ folder: String,
-        resuming found: CheckpointFolder.Found?
-    ) throws(CSCError) {
-        self.configuration = configuration
-        self.folder = folder
-        self.trainer = trainer
-        files = try RunFolder(
-            folder, keepLast: configuration.keepLast, metrics: Self.metricColumns, timing: Self.timingColumns,
-            resuming: found)
+        identity = Self.identity(configuration)
         randomReturns = Self.play(.random, configuration)
-        randomReturn = Statistics.mean(randomReturns)
-        if let found {
-            try trainer.load(from: found.checkpoint)
-            try loadEvaluations(found.checkpoint)
+    }
+
+    /// What decides the bits: every key but those that may change while the run goes on.
+    static func identity(_ configuration: FixedHorizonConfiguration) -> RunIdentity {
+        var identity = RunIdentity()
+        identity.add(configuration, file: "config.yaml", except: ["iterations", "checkpointEvery", "keepLast"])
+        return identity
+    }
+
+    /// Iterations, checkpoints and evaluations, as the configuration has them.
+    public var schedule: RunSchedule {
+        get {
+            RunSchedule(
+                iterations: configuration.iterations, checkpointEvery: configuration.checkpointEvery,
+                keepLast: configuration.keepLast, evaluateEvery: configuration.evaluateEvery)
+        }
+        set {
+            (configuration.iterations, configuration.checkpointEvery) = (newValue.iterations, newValue.checkpointEvery)
+            (configuration.keepLast, configuration.evaluateEvery) = (newValue.keepLast, newValue.evaluateEvery)
         }
     }
 
-    /// The iteration after which the run goes on: 0 for a new one.
+    /// `config.yaml`.
+    public var descriptions: [(name: String, text: String)] { [("config.yaml", configuration.text)] }
+
+    // MARK: Training
+
+    /// Iterations completed.
     public var iteration: Int { trainer.iteration }
+    /// Agent-steps since the beginning.
+    public var totalSteps: Int { trainer.iteration * trainer.agentStepsPerIteration }
+    /// Returns of the episodes that ended, and PPO's losses.
+    public let metricColumns = [
+        "charts/episodic_return", "charts/episodes", "charts/agent_steps", "losses/policy_loss", "losses/value_loss",
+        "losses/entropy", "losses/approx_kl", "losses/clipfrac", "losses/grad_norm", "charts/learning_rate",
+    ]
+    /// Mean and standard deviation of the return.
+    public let evaluationColumns = ["eval/return", "eval/return_sd"]
+    /// rollout, update.
+    public let phases = ["rollout", "update"]
 
-    /// Trains until `configuration.iterations`, or until `shouldStop` says so between two iterations; then saves.
-    ///
-    /// - Returns: whether the run is complete.
-    @discardableResult
-    public func run(
-        shouldStop: () -> Bool = { false }, progress: (Progress) -> Void = { _ in }
-    ) throws(CSCError) -> Bool {
-        var clock = Stopwatch()
-        var seconds = 0.0
-        var agentSteps = 0
-        while iteration < configuration.iterations {
-            let learningRate = trainer.learningRate
-            let report = trainer.iterate()
-            let last = iteration == configuration.iterations
-            let stopping = shouldStop()
-            let due = last || configuration.evaluateEvery > 0 && iteration % configuration.evaluateEvery == 0
-            let isBest = due ? try evaluate(report.agentSteps) : false
-            try writeMetrics(report, learningRate, evaluated: due)
-            let lap = clock.lap()
-            seconds += lap
-            agentSteps += trainer.agentStepsPerIteration
-            try files.timing.append(
-                iteration: iteration,
-                values: [
-                    Double(trainer.agentStepsPerIteration) / lap, seconds, trainer.seconds.rollout,
-                    trainer.seconds.update,
-                ])
-            if isBest || last || stopping || iteration % configuration.checkpointEvery == 0 {
-                try save(isBest: isBest)
-            }
-            progress(
-                Progress(
-                    report: report, iteration: iteration, iterations: configuration.iterations,
-                    evaluatedReturn: history.last.map { Statistics.mean($0.returns) } ?? .nan, bestReturn: best,
-                    seconds: seconds, agentStepsPerSecond: Double(agentSteps) / seconds, justEvaluated: due))
-            if stopping { break }
-        }
-        return iteration >= configuration.iterations
+    /// One iteration of the trainer.
+    public func iterate() -> TrainedIteration<FixedHorizonReport> {
+        let learningRate = trainer.learningRate
+        let report = trainer.iterate()
+        return TrainedIteration(
+            report: report,
+            metrics: [
+                report.episodicReturn, Double(report.episodes), Double(report.agentSteps), report.policyLoss,
+                report.valueLoss, report.entropy, report.approxKL, report.clipFraction, report.gradientNorm,
+                learningRate,
+            ], steps: trainer.agentStepsPerIteration, seconds: [trainer.seconds.rollout, trainer.seconds.update])
     }
+
+    /// What of the trainer is not finite.
+    public var notFinite: String? { trainer.notFinite }
+    /// Agents of these games always act.
+    public var nothingPlayed: String { "no agent acted" }
 
     // MARK: Evaluation
+
+    /// The return of each held-out episode.
+    public var evaluationCount: Int { configuration.evaluationEpisodes }
+    /// The return of each held-out episode, by the likeliest actions.
+    public func evaluate() -> [Double] { Self.play(trainer.policy(sampled: false), configuration) }
+    /// The mean return.
+    public func score(of values: [Double]) -> Double { Statistics.mean(values) }
+    /// Mean and standard deviation of the return.
+    public func metrics(of values: [Double]) -> [Double] {
+        let summary = Summary(values)
+        return [summary.mean, summary.sd]
+    }
 
     private static func play(_ policy: BatchedPolicy, _ configuration: FixedHorizonConfiguration) -> [Double] {
         configuration.game.returns(
@@ -178,67 +141,34 @@ public final class FixedHorizonRun {
             firstWorld: BatchedGame.heldOutWorld)
     }
 
-    /// Evaluates the policy on the held-out episodes. Returns whether it is the best so far.
-    private func evaluate(_ agentSteps: Int) throws(CSCError) -> Bool {
-        let returns = Self.play(trainer.policy(sampled: false), configuration)
-        history.append(Evaluated(agentSteps: agentSteps, returns: returns))
-        let mean = Statistics.mean(returns)
-        defer { best = max(best, mean) }
-        try AtomicFile.write(evaluationFile().pretty, to: files.file("evaluation.json"))
-        return mean > best
-    }
-
     /// All evaluations so far in marl-eval's layout; random play is the same at every step.
-    private func evaluationFile() throws(CSCError) -> JSON {
+    public func evaluationFile(_ history: [RunEvaluation]) throws -> JSON? {
         var file = MarlEval(environment: "mpe", metric: "return")
-        let bestReturns = history.map(\.returns).max { Statistics.mean($0) < Statistics.mean($1) } ?? []
-        func add(_ algorithm: String, absolute: [Double], _ returns: (Evaluated) -> [Double]) throws(CSCError) {
+        let bestReturns = history.map(\.values).max { Statistics.mean($0) < Statistics.mean($1) } ?? []
+        func add(_ algorithm: String, absolute: [Double], _ returns: (RunEvaluation) -> [Double]) throws {
             try file.add(
                 task: configuration.game.rawValue, algorithm: algorithm, run: "seed_\(configuration.seed)",
-                steps: history.map { MarlEval.Step(stepCount: $0.agentSteps, values: returns($0)) },
-                absolute: absolute)
+                steps: history.map { MarlEval.Step(stepCount: $0.steps, values: returns($0)) }, absolute: absolute)
         }
-        try add("ippo", absolute: bestReturns, \.returns)
+        try add("ippo", absolute: bestReturns, \.values)
         try add("random", absolute: randomReturns) { _ in randomReturns }
         return file.json
     }
 
-    private func writeMetrics(
-        _ report: FixedHorizonReport, _ learningRate: Double, evaluated: Bool
-    ) throws(CSCError) {
-        let held = Summary(evaluated ? history.last?.returns ?? [] : [])
-        try files.metrics.append(
-            iteration: iteration,
-            values: [
-                report.episodicReturn, Double(report.episodes), Double(report.agentSteps), report.policyLoss,
-                report.valueLoss, report.entropy, report.approxKL, report.clipFraction, report.gradientNorm,
-                learningRate, evaluated ? held.mean : .nan, evaluated ? held.sd : .nan,
-            ])
-    }
+    // MARK: State
 
-    // MARK: Checkpoints
+    /// Saves the trainer.
+    public func save(to checkpoint: inout Checkpoint) { trainer.save(to: &checkpoint) }
+    /// Takes over a saved state. Throws `CSCError.damaged`.
+    public func load(from checkpoint: Checkpoint) throws { try trainer.load(from: checkpoint) }
 
-    private func save(isBest: Bool) throws(CSCError) {
-        var checkpoint = Checkpoint()
-        trainer.save(to: &checkpoint)
-        checkpoint.set("evaluated at", integers: history.map(\.agentSteps))
-        checkpoint.set("evaluated returns", doubles: history.flatMap(\.returns))
-        checkpoint.set("best", doubles: [best])
-        try files.checkpoints.save(checkpoint, iteration: iteration, isBest: isBest)
+    /// `policy.ckpt`: the network, and the configuration that it belongs to.
+    public func policyFile() -> (name: String, bytes: [UInt8]) {
         var policy = Checkpoint()
         policy.set("actor", floats: trainer.actorParameters)
         policy.set("actor widths", integers: trainer.actorShape.widths)
-        try policy.write(to: files.file("policy.ckpt"))
-    }
-
-    private func loadEvaluations(_ checkpoint: Checkpoint) throws(CSCError) {
-        let steps = try checkpoint.integers("evaluated at", in: Checkpoint.counters)
-        let episodes = configuration.evaluationEpisodes
-        let returns = try checkpoint.doubles("evaluated returns", count: steps.count * episodes)
-        history = steps.enumerated().map { index, agentSteps in
-            Evaluated(agentSteps: agentSteps, returns: Array(returns[index * episodes..<(index + 1) * episodes]))
-        }
-        best = try checkpoint.doubles("best", count: 1, finite: false)[0]
+        identity.save(to: &policy)
+        return ("policy.ckpt", policy.encoded())
     }
 }
 
@@ -251,10 +181,14 @@ public struct FixedHorizonPolicy: Sendable {
     /// The network's parameters; see `MLP` for their order.
     public let parameters: [Float]
 
-    /// Loads it. Throws `CSCError` where the folder is no such run or a file is damaged.
+    /// Loads it. Throws `CSCError` where the folder is no such run, a file is damaged, the policy is not finite, or
+    /// `config.yaml` is not the one that it was trained with.
     public init(contentsOf folder: String) throws(CSCError) {
         configuration = try FixedHorizonConfiguration(contentsOf: RunFolder.configuration(of: folder))
         let checkpoint = try Checkpoint(contentsOf: AtomicFile.join(folder, "policy.ckpt"))
+        if let saved = try RunIdentity.saved(in: checkpoint) {
+            try FixedHorizonTraining.identity(configuration).check(against: saved, of: ["config.yaml"], folder: folder)
+        }
         let environment = configuration.game.make(environmentCount: 1)
         let widths =
             [environment.observationWidth] + configuration.settings.actorWidths + [environment.actionCount]
@@ -262,7 +196,7 @@ public struct FixedHorizonPolicy: Sendable {
             throw .damaged(path: checkpoint.path, reason: "its layers are not those of config.yaml, \(widths)")
         }
         shape = MLPShape(widths: widths)
-        parameters = try checkpoint.floats("actor", count: shape.parameterCount)
+        parameters = try checkpoint.finiteFloats("actor", count: shape.parameterCount)
     }
 
     /// It as a player, by its likeliest actions or by draws from it.

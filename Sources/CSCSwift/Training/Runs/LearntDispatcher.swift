@@ -61,7 +61,7 @@ public final class LearntDispatcher: Dispatcher {
         } else {
             batch.greedy(actions: &chosen)
         }
-        for row in 0..<deciders {
+        for row in 0..<deciders where chosen[row] >= 0 {  // below 0: the outputs are not finite
             let slot = Int(batch.decisions.slots[Int(batch.decisions.offsets[row] + chosen[row])])
             let task = game.candidateTask(decider: row, slot: slot)
             if task >= 0 { pairs.append((game.decider(row), task)) }

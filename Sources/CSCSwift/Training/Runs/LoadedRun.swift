@@ -11,13 +11,18 @@ public struct LoadedRun: Sendable {
     /// The newest whole checkpoint.
     public let checkpoint: Checkpoint
 
-    /// Reads the newest whole checkpoint. Throws `CSCError` where the folder holds no run or no checkpoint.
+    /// Reads the newest whole checkpoint. Throws `CSCError` where the folder holds no run or no checkpoint, or what
+    /// decides the run is not as it was.
     public init(_ folder: String) throws {
         self.folder = folder
         configuration = try TrainingConfiguration(contentsOf: AtomicFile.join(folder, "config.yaml"))
         scenario = try Scenario.find(AtomicFile.join(folder, "scenario.yaml"))
         let checkpoints = CheckpointFolder(path: AtomicFile.join(folder, "checkpoints"))
-        checkpoint = try checkpoints.latest().checkpoint
+        let identity = try DispatchTraining.identity(configuration, scenario)
+        checkpoint = try checkpoints.latest { checkpoint, _ in
+            guard let saved = try RunIdentity.saved(in: checkpoint) else { return }
+            try identity.check(against: saved, of: ["config.yaml", "scenario.yaml"], folder: folder)
+        }.checkpoint
     }
 
     /// A trainer that goes on from the checkpoint, or from fresh networks, on episodes of `settings`.
@@ -32,9 +37,18 @@ public struct LoadedRun: Sendable {
         settings: EpisodeSettings, episodes: Int, fresh: Bool = false, learningRateShare: Double? = nil, seed: UInt64,
         source: (any InstanceSource)? = nil
     ) throws -> TrainerAssembly {
+        let ppo = ppo(episodes: episodes, fresh: fresh, learningRateShare: learningRateShare)
+        let rig = try TrainerAssembly(
+            configuration, ppo: ppo, settings: settings, policySeed: fresh ? seed : UInt64(configuration.seed),
+            seed: seed, source: source ?? scenario)
+        if !fresh { try rig.trainer.load(from: checkpoint) }
+        return rig
+    }
+
+    /// The numbers of PPO of such a trainer.
+    func ppo(episodes: Int, fresh: Bool, learningRateShare: Double?) -> PPOSettings {
         var ppo = configuration.ppo
         ppo.numEnvs = episodes
-        ppo.numSteps = 0
         if let share = learningRateShare {
             ppo.learningRate *= share
             ppo.criticLearningRate *= share
@@ -42,10 +56,6 @@ public struct LoadedRun: Sendable {
             let entropy = fresh ? ppo.entCoef : ppo.entCoefFinal
             (ppo.entCoef, ppo.entCoefFinal) = (entropy, entropy)
         }
-        let rig = try TrainerAssembly(
-            configuration, ppo: ppo, settings: settings, policySeed: fresh ? seed : UInt64(configuration.seed),
-            seed: seed, source: source ?? scenario)
-        if !fresh { try rig.trainer.load(from: checkpoint) }
-        return rig
+        return ppo
     }
 }

@@ -1,58 +1,13 @@
-/// A training run and its folder: configuration, metrics, checkpoints, evaluations and the policy.
-///
-/// | file | what it holds |
-/// |---|---|
-/// | `config.yaml`, `scenario.yaml` | everything that decides the run |
-/// | `metrics.csv`, `metrics.jsonl` | one row an iteration; the same bytes for the same configuration |
-/// | `timing.csv`, `timing.jsonl` | decisions per second and seconds of each phase: what the machine decides |
-/// | `checkpoints/` | the last few states, and the best |
-/// | `evaluation.json` | revenue on held-out episodes in marl-eval's layout |
-/// | `policy.ckpt` | the policy alone, for `evaluate` and `DispatchPolicy` |
-///
-/// A run that was killed continues from its last checkpoint and ends with the same bytes as one that was not.
-public final class TrainingRun {
-    /// Where all of the run's files lie.
-    public let folder: String
+internal import Foundation
+
+/// A run of PPO on dispatch: `Run` with `config.yaml`, `scenario.yaml` and `policy.ckpt`, which `DispatchPolicy` reads.
+public typealias TrainingRun = Run<DispatchTraining>
+
+extension Run where Method == DispatchTraining {
     /// Everything that decides the run, as in `config.yaml`.
-    public let configuration: TrainingConfiguration
+    public var configuration: TrainingConfiguration { method.configuration }
     /// The training loop, its networks and its extensions.
-    public let trainer: Trainer<SpatialCrowdsourcing>
-    /// What a progress display needs, after every iteration.
-    public struct Progress: Sendable {
-        /// What the last iteration did.
-        public var report: IterationReport
-        /// Iterations that the whole run is to have.
-        public var iterations: Int
-        /// Decisions of the whole run so far, those before it was resumed included.
-        public var totalDecisions: Int
-        /// Mean revenue on held-out episodes over greedy's, of the last evaluation; NaN before the first.
-        public var versusGreedy: Double
-        /// The best so far.
-        public var bestVersusGreedy: Double
-        /// Seconds since this process began the run.
-        public var seconds: Double
-        /// Decisions per second in these seconds.
-        public var decisionsPerSecond: Double
-        /// Whether this iteration ended with an evaluation.
-        public var justEvaluated: Bool
-        /// Whether this iteration ended with a checkpoint.
-        public var justSaved: Bool
-    }
-
-    /// One evaluation on held-out episodes.
-    struct Evaluated {
-        var iteration: Int
-        var decisions: Int
-        var revenues: [Double]
-    }
-
-    private let files: RunFolder
-    private let evaluation: RunEvaluation
-    private var history: [Evaluated] = []
-    private var versusGreedy = Double.nan
-    private var best = -Double.infinity
-
-    // MARK: Beginning and resuming
+    public var trainer: Trainer<SpatialCrowdsourcing> { method.trainer }
 
     /// Begins a run in a new folder. Throws `CSCError.invalid` where the folder already holds a run, and what the
     /// configuration or the disk make wrong.
@@ -64,170 +19,207 @@ public final class TrainingRun {
         _ configuration: TrainingConfiguration, scenario: Scenario, source: (any InstanceSource)? = nil,
         folder: String, extensions: [any TrainerExtension] = []
     ) throws -> TrainingRun {
-        try configuration.validate()
-        try scenario.validate()
-        try RunFolder.requireNew(folder)
-        try AtomicFile.makeFolder(folder)
-        try AtomicFile.write(try scenario.yaml(), to: AtomicFile.join(folder, "scenario.yaml"))
-        try AtomicFile.write(configuration.text, to: RunFolder.configuration(of: folder))
-        return try TrainingRun(configuration, source ?? scenario, folder, extensions, resuming: nil)
+        try TrainingRun(creating: folder, describedBy: "config.yaml") {
+            let city = try Scenario.read(yaml: scenario.yaml())  // as a resumed run reads it
+            return try DispatchTraining(
+                configuration, city, source: source is Scenario ? city : source ?? city, extensions: extensions)
+        }
     }
 
-    /// Continues the run of a folder from its newest whole checkpoint, or from the beginning where it has none.
+    /// Begins a run in a new folder from a trainer that has been trained before, such as by refinement: the run goes on
+    /// after `trainer`'s iteration.
+    static func create(
+        _ configuration: TrainingConfiguration, scenario: Scenario, source: any InstanceSource, folder: String,
+        state: Checkpoint
+    ) throws -> TrainingRun {
+        try TrainingRun(creating: folder, describedBy: "config.yaml") {
+            let method = try DispatchTraining(configuration, scenario, source: source, extensions: [])
+            try method.load(from: state)
+            return method
+        }
+    }
+
+    /// Goes on with the run of a folder; see `Run`.
     ///
     /// - Parameters:
     ///   - iterations: a new number of iterations in all; nil keeps the configuration's.
     ///   - source: where episodes come from, made from the folder's configuration and scenario; nil for the scenario.
-    /// - Returns: the run, and an error for each damaged checkpoint that was passed over.
-    /// - Throws: `CSCError` where the folder is no run, or all its checkpoints are damaged.
+    /// - Returns: the run; its `refused` holds an error for each damaged checkpoint that was passed over.
+    /// - Throws: `CSCError` as `Run` does.
     public static func resume(
         _ folder: String, iterations: Int? = nil, extensions: [any TrainerExtension] = [],
         source makeSource: ((TrainingConfiguration, Scenario) throws -> any InstanceSource)? = nil
-    ) throws -> (run: TrainingRun, refused: [CSCError]) {
-        var configuration = try TrainingConfiguration(contentsOf: RunFolder.configuration(of: folder))
-        let scenario = try Scenario.find(AtomicFile.join(folder, "scenario.yaml"))
-        let source = try makeSource?(configuration, scenario) ?? scenario
+    ) throws -> TrainingRun {
         if let iterations {
-            configuration.iterations = iterations
-            try AtomicFile.write(configuration.text, to: RunFolder.configuration(of: folder))
+            var allowed = TrainingConfiguration()
+            try allowed.set("iterations", to: String(iterations))
         }
-        let found = try RunFolder.newest(folder, keepLast: configuration.keepLast)
-        return (try TrainingRun(configuration, source, folder, extensions, resuming: found), found?.refused ?? [])
+        return try TrainingRun(resuming: folder, describedBy: "config.yaml", iterations: iterations) {
+            let configuration = try TrainingConfiguration(contentsOf: RunFolder.configuration(of: folder))
+            let scenario = try Scenario.find(AtomicFile.join(folder, "scenario.yaml"))
+            if makeSource == nil && !configuration.orders.isEmpty {
+                throw CSCError.invalid("\(folder) was trained on recorded orders: say how to open them")
+            }
+            return try DispatchTraining(
+                configuration, scenario, source: try makeSource?(configuration, scenario) ?? scenario,
+                extensions: extensions)
+        }
     }
+}
 
-    private init(
-        _ configuration: TrainingConfiguration, _ source: any InstanceSource, _ folder: String,
-        _ extensions: [any TrainerExtension], resuming found: CheckpointFolder.Found?
+/// Independent PPO on dispatch with its held-out episodes: what a `TrainingRun` trains.
+public final class DispatchTraining: Trainable {
+    /// Everything that decides the run, as in `config.yaml`.
+    public private(set) var configuration: TrainingConfiguration
+    /// The city.
+    public let scenario: Scenario
+    /// The training loop, its networks and its extensions.
+    public let trainer: Trainer<SpatialCrowdsourcing>
+    /// What decides the run's bits.
+    public let identity: RunIdentity
+    private let heldOut: HeldOutEpisodes
+
+    init(
+        _ configuration: TrainingConfiguration, _ scenario: Scenario, source: any InstanceSource,
+        extensions: [any TrainerExtension]
     ) throws {
+        try configuration.validate()
+        try scenario.validate()
         self.configuration = configuration
-        self.folder = folder
+        self.scenario = scenario
         let seed = UInt64(configuration.seed)
-        let assembly = try TrainerAssembly(
+        trainer = try TrainerAssembly(
             configuration, ppo: configuration.ppo, settings: configuration.episodeSettings, policySeed: seed,
-            seed: seed, source: source, extensions: extensions)
-        trainer = assembly.trainer
-        evaluation = RunEvaluation(
+            seed: seed, source: source, extensions: extensions
+        ).trainer
+        identity = try Self.identity(configuration, scenario, source)
+        heldOut = HeldOutEpisodes(
             source: source, settings: configuration.episodeSettings.settings,
             episodes: configuration.evaluationEpisodes, options: configuration.game, seed: seed)
+    }
 
-        let columns =
-            ["charts/episodic_return", "charts/episodic_length", "charts/decisions"] + Learner.metricColumns
-            + ["eval/revenue", "eval/versus_greedy"] + assembly.extensions.flatMap(\.metricColumns)
-        let clock = ["charts/SPS", "time/seconds"] + Trainer<SpatialCrowdsourcing>.phases.map { "time/" + $0 }
-        files = try RunFolder(
-            folder, keepLast: configuration.keepLast, metrics: columns, timing: clock, resuming: found)
-        if let found {
-            try trainer.load(from: found.checkpoint)
-            try loadEvaluations(found.checkpoint)
+    // MARK: What it is
+
+    /// The identity of configuration and scenario alone, as the policy's file keeps it.
+    static func identity(_ configuration: TrainingConfiguration, _ scenario: Scenario) throws -> RunIdentity {
+        var identity = RunIdentity()
+        // The orders may have moved: their content counts, below.
+        identity.add(
+            configuration, file: "config.yaml",
+            except: ["iterations", "checkpointEvery", "keepLast", "episodes.orders", "episodes.workersFile"])
+        try identity.add(scenario, file: "scenario.yaml")
+        return identity
+    }
+
+    private static func identity(
+        _ configuration: TrainingConfiguration, _ scenario: Scenario, _ source: any InstanceSource
+    ) throws -> RunIdentity {
+        var identity = try identity(configuration, scenario)
+        if !configuration.orders.isEmpty { try identity.add(contentOf: configuration.orders, as: "orders") }
+        if !configuration.workersFile.isEmpty { try identity.add(contentOf: configuration.workersFile, as: "workers") }
+        let setting = configuration.episodeSettings.settings[0]
+        let example = source.instance(
+            tasks: setting.tasks, workers: setting.workers, seed: UInt64(configuration.seed), episode: EpisodeRange.training[0])
+        identity.add(
+            ContentHash.digits(ContentHash.sipHash(Array("\(example)".utf8))), file: "episodes", key: "first episode")
+        return identity
+    }
+
+    /// Iterations, checkpoints and evaluations, as the configuration has them.
+    public var schedule: RunSchedule {
+        get {
+            RunSchedule(
+                iterations: configuration.iterations, checkpointEvery: configuration.checkpointEvery,
+                keepLast: configuration.keepLast, evaluateEvery: configuration.evaluateEvery)
+        }
+        set {
+            (configuration.iterations, configuration.checkpointEvery) = (newValue.iterations, newValue.checkpointEvery)
+            (configuration.keepLast, configuration.evaluateEvery) = (newValue.keepLast, newValue.evaluateEvery)
         }
     }
 
-    /// The iteration after which the run goes on: 0 for a new one.
+    /// `scenario.yaml`, then `config.yaml`.
+    public var descriptions: [(name: String, text: String)] {
+        get throws { [("scenario.yaml", try scenario.yaml()), ("config.yaml", configuration.text)] }
+    }
+
+    // MARK: Training
+
+    /// Iterations completed.
     public var iteration: Int { trainer.learner.iteration }
+    /// Decisions since the beginning.
+    public var totalSteps: Int { trainer.totalDecisions }
+    /// The team's return, PPO's losses, and what the extensions add.
+    public var metricColumns: [String] {
+        ["charts/episodic_return", "charts/episodic_length", "charts/decisions"] + Learner.metricColumns
+            + trainer.extensions.flatMap(\.metricColumns)
+    }
+    /// Mean revenue, and its ratio to greedy's.
+    public var evaluationColumns: [String] { ["eval/revenue", "eval/versus_greedy"] }
+    /// rollout, credit, update.
+    public var phases: [String] { Trainer<SpatialCrowdsourcing>.phases }
 
-    // MARK: Running
-
-    /// Trains until `configuration.iterations`, or until `shouldStop` says so between two iterations; then saves.
-    ///
-    /// - Returns: whether the run is complete.
-    @discardableResult
-    public func run(
-        shouldStop: () -> Bool = { false }, progress: (Progress) -> Void = { _ in }
-    ) throws -> Bool {
-        var clock = Stopwatch()
-        var seconds = 0.0
-        var decisions = 0
-        var saved = iteration
-        while iteration < configuration.iterations {
-            let report = try trainer.iterate()
-            let last = iteration == configuration.iterations
-            let stopping = shouldStop()
-            let due = configuration.evaluateEvery > 0 && iteration % configuration.evaluateEvery == 0
-            var isBest = false
-            if due || last { isBest = try evaluate() }
-            try writeMetrics(report, evaluated: due || last)
-            let lap = clock.lap()
-            seconds += lap
-            decisions += report.decisions
-            try files.timing.append(
-                iteration: iteration, values: [Double(report.decisions) / lap, seconds] + report.seconds)
-            let saves = isBest || last || stopping || iteration % configuration.checkpointEvery == 0
-            if saves {
-                try save(isBest: isBest)
-                saved = iteration
-            }
-            progress(
-                Progress(
-                    report: report, iterations: configuration.iterations, totalDecisions: trainer.totalDecisions,
-                    versusGreedy: versusGreedy, bestVersusGreedy: best, seconds: seconds,
-                    decisionsPerSecond: Double(decisions) / seconds, justEvaluated: due || last, justSaved: saves))
-            if stopping { break }
-        }
-        if saved < iteration { try save(isBest: false) }
-        return iteration >= configuration.iterations
+    /// One iteration of the trainer. Throws `CSCError.invalid` where the credit diverged.
+    public func iterate() throws -> TrainedIteration<IterationReport> {
+        let report = try trainer.iterate()
+        return TrainedIteration(
+            report: report,
+            metrics: [report.episodicReturn, report.episodicLength, Double(trainer.totalDecisions)]
+                + trainer.learner.values(of: report.ppo) + report.extensionValues,
+            steps: report.decisions, seconds: report.seconds)
     }
 
-    /// Evaluates the policy on the held-out episodes. Returns whether it is the best so far.
-    private func evaluate() throws -> Bool {
-        let revenues = evaluation.evaluate(trainer.learner.policy, seed: UInt64(configuration.seed))
-        history.append(Evaluated(iteration: iteration, decisions: trainer.totalDecisions, revenues: revenues))
-        versusGreedy = evaluation.versusGreedy(revenues)
-        defer { best = max(best, versusGreedy) }
-        try AtomicFile.write(evaluationFile().pretty, to: files.file("evaluation.json"))
-        return versusGreedy > best
+    /// What of the learner is not finite.
+    public var notFinite: String? {
+        trainer.learner.notFinite ?? trainer.extensions.lazy.compactMap(\.notFinite).first
+    }
+    /// No worker ever had a task in reach.
+    public var nothingPlayed: String {
+        "no worker could take any task in any episode, so there is nothing to learn from: look at places, speed, skills, "
+            + "shifts and deadlines"
     }
 
-    private func writeMetrics(_ report: IterationReport, evaluated: Bool) throws {
-        let revenue = evaluated ? Statistics.mean(history.last?.revenues ?? []) : .nan
-        try files.metrics.append(
-            iteration: iteration,
-            values: [report.episodicReturn, report.episodicLength, Double(trainer.totalDecisions)]
-                + trainer.learner.values(of: report.ppo) + [revenue, evaluated ? versusGreedy : .nan]
-                + report.extensionValues)
-    }
+    // MARK: Evaluation
 
-    // MARK: Checkpoints
-
-    private func save(isBest: Bool) throws {
-        var checkpoint = Checkpoint()
-        trainer.save(to: &checkpoint)
-        checkpoint.set("evaluations", integers: history.flatMap { [$0.iteration, $0.decisions] })
-        checkpoint.set("evaluated revenues", doubles: history.flatMap(\.revenues))
-        checkpoint.set("best", doubles: [versusGreedy, best])
-        try files.checkpoints.save(checkpoint, iteration: iteration, isBest: isBest)
-        var policy = Checkpoint()
-        trainer.learner.policy.save(to: &policy)
-        try policy.write(to: files.file("policy.ckpt"))
-    }
-
-    private func loadEvaluations(_ checkpoint: Checkpoint) throws {
-        let steps = try checkpoint.integers("evaluations", in: Checkpoint.counters)
-        let settings = evaluation.settings.count
-        let revenues = try checkpoint.doubles("evaluated revenues", count: steps.count / 2 * settings)
-        history = (0..<steps.count / 2).map { index in
-            Evaluated(
-                iteration: steps[2 * index], decisions: steps[2 * index + 1],
-                revenues: Array(revenues[index * settings..<(index + 1) * settings]))
-        }
-        let marks = try checkpoint.doubles("best", count: 2, finite: false)
-        (versusGreedy, best) = (marks[0], marks[1])
-    }
+    /// The mean revenue of each setting.
+    public var evaluationCount: Int { heldOut.settings.count }
+    /// Mean revenue in each setting, by the likeliest actions.
+    public func evaluate() -> [Double] { heldOut.evaluate(trainer.learner.policy, seed: UInt64(configuration.seed)) }
+    /// The mean over settings of the revenue as a multiple of greedy's.
+    public func score(of values: [Double]) -> Double { heldOut.versusGreedy(values) }
+    /// Mean revenue, and the score.
+    public func metrics(of values: [Double]) -> [Double] { [Statistics.mean(values), score(of: values)] }
 
     /// The evaluations so far in marl-eval's layout, beside greedy's, which is the same at every step.
-    private func evaluationFile() throws -> JSON {
+    public func evaluationFile(_ history: [RunEvaluation]) throws -> JSON? {
         var file = MarlEval(environment: configuration.scenario, metric: "revenue")
         let run = "seed_\(configuration.seed)"
-        for (number, setting) in evaluation.settings.enumerated() {
+        for (number, setting) in heldOut.settings.enumerated() {
             let task = "\(setting.tasks) tasks \(setting.workers) workers"
-            func add(_ algorithm: String, _ revenue: (Evaluated) -> Double) throws {
-                let steps = history.map { MarlEval.Step(stepCount: $0.decisions, values: [revenue($0)]) }
+            func add(_ algorithm: String, _ revenue: (RunEvaluation) -> Double) throws {
+                let steps = history.map { MarlEval.Step(stepCount: $0.steps, values: [revenue($0)]) }
                 try file.add(
                     task: task, algorithm: algorithm, run: run, steps: steps,
                     absolute: [history.map(revenue).max() ?? .nan])
             }
-            try add("ippo-\(configuration.rewardVariant)") { $0.revenues[number] }
-            try add("greedy") { _ in evaluation.greedy[number] }
+            try add("ippo-\(configuration.rewardVariant)") { $0.values[number] }
+            try add("greedy") { _ in heldOut.greedy[number] }
         }
         return file.json
+    }
+
+    // MARK: State
+
+    /// Saves the trainer and its extensions.
+    public func save(to checkpoint: inout Checkpoint) { trainer.save(to: &checkpoint) }
+    /// Takes over a saved state. Throws `CSCError.damaged`.
+    public func load(from checkpoint: Checkpoint) throws { try trainer.load(from: checkpoint) }
+
+    /// `policy.ckpt`: the networks, and the configuration and scenario that they belong to.
+    public func policyFile() throws -> (name: String, bytes: [UInt8]) {
+        var policy = Checkpoint()
+        trainer.learner.policy.save(to: &policy)
+        try Self.identity(configuration, scenario).save(to: &policy)
+        return ("policy.ckpt", policy.encoded())
     }
 }

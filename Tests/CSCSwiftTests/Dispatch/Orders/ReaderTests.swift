@@ -182,11 +182,17 @@ import Testing
         ("base: chengdu\nhorizn: 3\n", "horizn", "no such key; did you mean 'horizon'?"),
         ("base: chengdu\nspeed: {lo: 3}\n", "speed.lo", "no such key; did you mean 'low'?"),
         ("base: chengdu\nskills: 0\n", "skills", "0 is not in 1...64"),
-        ("base: chengdu\nhorizon: long\n", "horizon", "the value is of the wrong kind"),
+        ("base: chengdu\nhorizon: long\n", "horizon", "the value is of the wrong kind; wanted: minutes, such as 135"),
         ("name: x\n", "side", "it is missing (or name a base: 'base: chengdu')"),
         ("base: chengdu\nworkload: {low: 9, high: 3}\n", "workload", "[9.0, 3.0] is not an interval"),
     ])
     func badScenarios(text: String, key: String, reason: String) {
-        #expect(throws: CSCError.configuration(key: key, reason: reason)) { try Scenario.read(yaml: text) }
+        let line = key == "side" ? nil : 2
+        #expect {
+            try Scenario.read(yaml: text, path: "my.yaml")
+        } throws: { error in
+            guard case .entry("my.yaml", line, key, let said) = error as? CSCError else { return false }
+            return said.hasPrefix(reason)
+        }
     }
 }

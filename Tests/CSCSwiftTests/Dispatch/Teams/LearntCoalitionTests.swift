@@ -239,9 +239,11 @@ struct LearntCoalitionTests {
     @Test("an artefact knows what the run that made it knew: the same rate and forecast")
     func artefactForecast() throws {
         let policy = try #require(LearntCoalitionPolicy.builtIn("cafe-chengdu"))
-        let run = try CoalitionTrainer(scenario: .chengdu)
+        var options = EvolutionOptions()
+        options.features = .minutes
+        let run = try CoalitionTrainer(scenario: .chengdu, options: options)
         #expect(policy.rate == run.policy.rate && policy.forecast == run.policy.forecast)
-        #expect(policy.origin.hasSuffix("cafe-cli evolve --scenario chengdu --seed 1 --generations 300"))
+        #expect(policy.origin.hasSuffix("cafe-cli evolve --scenario chengdu --seed 1 --set features=1 --generations 300"))
         let other = LearntCoalitionPolicy(untrained: Self.episodes(3))
         #expect(policy.forecasting(Self.episodes(3)).forecast == other.forecast)
         #expect(policy.forecasting(Self.episodes(3)).weights == policy.weights)

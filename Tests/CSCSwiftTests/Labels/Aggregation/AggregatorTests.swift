@@ -72,7 +72,9 @@ struct AggregatorTests {
     }
 
     /// One EM run written as the formulas stand, on dictionaries of nothing: the kernel's twin.
-    private func naiveDawidSkene(_ store: LabelStore, iterations: Int, smoothing a: Double) -> [[Double]] {
+    private func naiveDawidSkene(
+        _ store: LabelStore, iterations: Int, right: Double, wrong: Double, smoothing a: Double
+    ) -> [[Double]] {
         let n = store.taskCount, k = store.workerCount, classes = store.classCount
         var p = (0..<n).map { task in
             let votes = store.labels(of: task)
@@ -85,7 +87,9 @@ struct AggregatorTests {
             let prior = (0..<classes).map { c in
                 (p.reduce(0) { $0 + $1[c] } + a) / (Double(n) + Double(classes) * a)
             }
-            var pi = Array(repeating: Array(repeating: Array(repeating: a, count: classes), count: classes), count: k)
+            var pi = (0..<k).map { _ in
+                (0..<classes).map { c in (0..<classes).map { $0 == c ? right : wrong / Double(classes - 1) } }
+            }
             for task in 0..<n {
                 for (worker, label) in store.labels(of: task) {
                     for c in 0..<classes { pi[worker][c][label] += p[task][c] }
@@ -113,17 +117,26 @@ struct AggregatorTests {
     func dawidSkeneTwin(classes: Int) {
         let (store, _) = made(tasks: 300, workers: 15, perTask: 4, classes: classes) { 0.35 + 0.04 * Double($0) }
         for iterations in [1, 2, 7] {
-            let twin = naiveDawidSkene(store, iterations: iterations, smoothing: 0.01)
-            var model = DawidSkene(options: EMOptions(maxIterations: iterations, tolerance: 0))
-            let result = model.fitPredict(store)
-            #expect(result.iterations == iterations)
-            var worst = 0.0
-            for task in 0..<300 {
-                for c in 0..<classes { worst = max(worst, abs(result.probabilities(of: task)[c] - twin[task][c])) }
+            let prior = naiveDawidSkene(store, iterations: iterations, right: 1, wrong: 0.5, smoothing: 0.5)
+            let even = naiveDawidSkene(
+                store, iterations: iterations, right: 0.01, wrong: 0.01 * Double(classes - 1), smoothing: 0.01)
+            for (reference, start) in [
+                (prior, DawidSkene(options: EMOptions(maxIterations: iterations, tolerance: 0))),
+                (even, DawidSkene(maximumLikelihood: 0.01, iterations: iterations, tolerance: 0)),
+            ] {
+                var model = start
+                let result = model.fitPredict(store)
+                #expect(result.iterations == iterations)
+                var worst = 0.0
+                for task in 0..<300 {
+                    for c in 0..<classes {
+                        worst = max(worst, abs(result.probabilities(of: task)[c] - reference[task][c]))
+                    }
+                }
+                #expect(worst < 1e-10)
+                let again = model.predict(store)
+                for (x, y) in zip(again.posterior, result.posterior) { #expect(abs(x - y) < 1e-9) }
             }
-            #expect(worst < 1e-10)
-            let again = model.predict(store)
-            for (x, y) in zip(again.posterior, result.posterior) { #expect(abs(x - y) < 1e-9) }
         }
     }
 
@@ -185,7 +198,9 @@ struct AggregatorTests {
 
     @Test("the same bits at any thread count", arguments: AggregationMethod.allCases)
     func threads(method: AggregationMethod) {
-        let (store, _) = made(tasks: 12_000, workers: 60, perTask: 6, classes: method == .glad ? 2 : 3) { _ in 0.6 }
+        let (store, _) = made(
+            tasks: 12_000, workers: 60, perTask: 6, classes: method == .glad || method == .kos ? 2 : 3
+        ) { _ in 0.6 }
         defer { Threads.count = 0 }
         var results: [Aggregation] = []
         for count in [1, 2, 7] {
@@ -210,8 +225,64 @@ struct AggregatorTests {
         #expect(labels([(0, 0, 1), (0, 1, 1), (0, 2, 1)], tasks: 1, workers: 4).labels == [1])
         let none = labels([], tasks: 3, workers: 2)
         #expect(none.posterior.allSatisfy { abs($0 - 0.5) < 1e-12 })
+        #expect(none.unlabelled == [0, 1, 2] && none.accuracy(truth: [0, 1, 1]) == nil && none.tieCount == 0)
         let many = (0..<400).map { (Int32(0), Int32($0), Int32(1)) }
         #expect(labels(many, tasks: 1, workers: 400).posterior.allSatisfy { $0.isFinite && $0 >= 0 && $0 <= 1 })
+    }
+
+    @Test("unanimous tasks of workers with one or two labels keep their class", arguments: AggregationMethod.allCases)
+    func unanimous(method: AggregationMethod) {
+        // 90 tasks of class y and 10 of class x, three workers a task who agree, 150 workers with two labels each: what
+        // Dawid-Skene by maximum likelihood turned into 100 tasks of class y with probability 0.99998.
+        var rows: ([Int32], [Int32], [Int32]) = ([], [], [])
+        for task in 0..<Int32(100) {
+            for k in 0..<Int32(3) {
+                rows.0.append(task)
+                rows.1.append((task / 2) * 3 + k)
+                rows.2.append(task < 10 ? 0 : 1)
+            }
+        }
+        let store = LabelStore(
+            tasks: rows.0, workers: rows.1, labels: rows.2, taskCount: 100, workerCount: 150, classCount: 2)
+        var model = method.aggregator()
+        let result = model.fitPredict(store)
+        guard method != .dawidSkeneML else {
+            #expect(result.overruled.count == 10)  // as published; the prior is what the others have
+            return
+        }
+        guard method != .kos else { return }  // knows the classes of each block of workers up to an exchange only
+        #expect(result.labels == (0..<100).map { $0 < 10 ? 0 : 1 })
+        #expect(result.overruled.isEmpty)
+        #expect((0..<10).allSatisfy { result.probabilities(of: $0)[0] > 0.5 })
+    }
+
+    @Test(
+        "a label that nobody gave is never a task's label",
+        arguments: AggregationMethod.allCases.filter { $0 != .dawidSkeneML && $0 != .kos })
+    func given(method: AggregationMethod) {
+        // Three tasks of three classes with one label each, and noise: an answer that nobody gave is never right here.
+        let (noise, _) = made(tasks: 60, workers: 30, perTask: 1, classes: 4, seed: 3) { _ in 0.3 }
+        var model = method.aggregator()
+        let result = model.fitPredict(noise)
+        for task in 0..<60 { #expect(noise.labels(of: task).contains { $0.label == result.labels[task] }) }
+    }
+
+    @Test("EM and GLAD watch every class before they stop, also the two hundredth")
+    func manyClasses() {
+        // Only tasks of classes from 128 on are in doubt; what moves stands beyond the first 128 classes.
+        let (few, _) = made(tasks: 400, workers: 12, perTask: 3, classes: 3, seed: 9) { 0.45 + 0.04 * Double($0) }
+        let shift: Int32 = 150
+        let many = LabelStore(
+            tasks: (0..<400).flatMap { task in few.labels(of: task).map { _ in Int32(task) } },
+            workers: (0..<400).flatMap { task in few.labels(of: task).map { Int32($0.worker) } },
+            labels: (0..<400).flatMap { task in few.labels(of: task).map { Int32($0.label) + shift } },
+            taskCount: 400, workerCount: 12, classCount: 160)
+        for start in [DawidSkene() as any LabelAggregator, GLAD()] {
+            var model = start
+            let result = model.fitPredict(many)
+            #expect(result.iterations > 3)
+            #expect(result.lastChange <= 1e-5 && result.converged)
+        }
     }
 
     @Test("Krippendorff's alpha: the published examples B and C of 2011")

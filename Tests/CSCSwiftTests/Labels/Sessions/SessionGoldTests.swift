@@ -107,14 +107,14 @@ final class SessionGoldTests {
                 folder: root + "/no", tasks: [LabelingTask(id: "t0")], classes: ["no", "yes"], workers: [],
                 options: options, gold: gold)
         }
-        #expect(throws: CSCError.self) { try start(.init(budget: 3, stopAt: 0.9), []) }
-        #expect(throws: CSCError.self) { try start(.init(budget: 3), [("t0", "yes")]) }
+        #expect(throws: CSCError.self) { try start(.init(method: .bbta, budget: 3, stopAt: 0.9), []) }
+        #expect(throws: CSCError.self) { try start(.init(method: .bbta, budget: 3), [("t0", "yes")]) }
         for gold in [[("t9", "yes")], [("t0", "maybe")], [("t0", "yes"), ("t0", "yes")]] {
             #expect(throws: CSCError.self) { try start(.init(method: .pooled, budget: 3), gold) }
         }
         #expect(throws: CSCError.self) { try start(.init(method: .pooled, budget: 3, stopAt: 0.5), []) }
         #expect(!FileManager.default.fileExists(atPath: root + "/no/journal.tsv"))
-        try start(.init(budget: 3), [])
+        try start(.init(method: .bbta, budget: 3), [])
         let session = try open("no")
         #expect(throws: CSCError.self) { try session.setGold(task: "t0", label: "yes") }
         var engine = BBTA(taskContexts: [0], workers: 1, options: .init(budget: 3))

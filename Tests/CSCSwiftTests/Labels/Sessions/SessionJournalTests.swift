@@ -65,7 +65,7 @@ final class SessionJournalTests {
         #expect(score.hasSuffix("did you mean 'margin'?"))
         #expect(try with(0, "session\t1\t3\tnan\t0\tmargin\tno\tyes").contains("the budget, nan"))
         #expect(try with(0, "session\t1\tx\t6.0\t0\tmargin\tno\tyes").contains("line 1 has a seed"))
-        #expect(try with(0, "session\t2\t3\t6.0\t0\tmargin\tno\tyes").contains("line 1 is not part"))
+        #expect(try with(0, "session\t3\t3\t6.0\t0\tmargin\tno\tyes").contains("line 1 is not part"))
         #expect(try with(0, "session\t1\t3\t6.0\t0\tmargin\tno\tno").contains("two of class 'no'"))
         #expect(try with(2, "task\tt1\t1").contains("context number 1 of 1"))
         #expect(try with(3, "worker\tann\t-1.0").contains("price of worker 'ann'"))

@@ -35,8 +35,10 @@ struct CoalitionTrainerTests {
         let whole = try CoalitionTrainer(scenario: .haikou, options: small)
         for _ in 0..<8 { _ = whole.step() }
 
-        let first = try EvolutionRun(creating: folder, scenario: .haikou, options: small)
-        for _ in 0..<7 { _ = try first.step() }  // saved after 5; generations 6 and 7 are lost
+        do {
+            let first = try EvolutionRun(creating: folder, scenario: .haikou, options: small)
+            for _ in 0..<7 { _ = try first.step() }  // saved after 5; generations 6 and 7 are lost
+        }
         let second = try EvolutionRun(resuming: folder)
         #expect(second.trainer.generation == 5)
         for _ in 0..<3 { _ = try second.step() }
@@ -93,8 +95,10 @@ struct CoalitionTrainerTests {
         let plain = try CoalitionTrainer(scenario: .chengdu, options: options)
         for _ in 0..<7 { _ = plain.step() }
         #expect(plain.policy.weights != whole.policy.weights)
-        let first = try EvolutionRun(creating: folder, scenario: .chengdu, options: options, start: artefact)
-        for _ in 0..<6 { _ = try first.step() }
+        do {
+            let first = try EvolutionRun(creating: folder, scenario: .chengdu, options: options, start: artefact)
+            for _ in 0..<6 { _ = try first.step() }
+        }
         let second = try EvolutionRun(resuming: folder)
         #expect(second.trainer.generation == 5)
         for _ in 0..<2 { _ = try second.step() }
@@ -115,9 +119,11 @@ struct CoalitionTrainerTests {
         #expect(generated.policy.weights != whole.policy.weights)
 
         let path = folder.file("run")
-        let first = try EvolutionRun(
-            creating: path, scenario: .haikou, options: small, source: source(), recorded: flags)
-        for _ in 0..<5 { _ = try first.step() }
+        do {
+            let first = try EvolutionRun(
+                creating: path, scenario: .haikou, options: small, source: source(), recorded: flags)
+            for _ in 0..<5 { _ = try first.step() }
+        }
         #expect(throws: CSCError.self) { try EvolutionRun(resuming: path) }
         let second = try EvolutionRun(resuming: path) { kept, city in
             #expect(kept == flags && city == .haikou)

@@ -128,11 +128,13 @@ private func tinyConfiguration() throws -> FixedHorizonConfiguration {
         let folder = TemporaryFolder()
         let whole = try FixedHorizonRun.create(try tinyConfiguration(), folder: folder.file("whole"))
         #expect(try whole.run())
-        let cut = try FixedHorizonRun.create(try tinyConfiguration(), folder: folder.file("cut"))
-        #expect(try cut.run(shouldStop: { cut.iteration == 4 }) == false)
+        do {
+            let cut = try FixedHorizonRun.create(try tinyConfiguration(), folder: folder.file("cut"))
+            #expect(try cut.run(shouldStop: { cut.iteration == 4 }) == false)
+        }
         let resumed = try FixedHorizonRun.resume(folder.file("cut"))
-        #expect(resumed.refused.isEmpty && resumed.run.iteration == 4)
-        #expect(try resumed.run.run())
+        #expect(resumed.refused.isEmpty && resumed.iteration == 4)
+        #expect(try resumed.run())
         for file in [
             "metrics.csv", "metrics.jsonl", "evaluation.json", "policy.ckpt", "config.yaml", "checkpoints/best.ckpt",
             "checkpoints/iteration-000006.ckpt",

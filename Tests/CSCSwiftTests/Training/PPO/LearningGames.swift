@@ -126,18 +126,17 @@ final class IdentityGame: ParallelEnvironment {
     {
         var settings = PPOSettings()
         settings.numEnvs = 8
-        settings.numSteps = 32
         settings.minibatchSize = 128
         settings.annealIterations = 60
         settings.gamma = 0.9
-        let game = IdentityGame(rows: rows)
+        let game = IdentityGame(rows: rows, steps: 32)
         let policy = ActorCritic(ActorCritic.Design(layout: PolicyLayout(game), kind: kind), seed: seed)
         let rewards = try RewardModel(
             variant: RewardVariant(name: "match", explanation: "", weights: [("match", 1)]), features: features)
         let learner = Learner(policy: policy, settings: settings, rewards: rewards, seed: seed)
         return Trainer(
             setup: Trainer.Setup(
-                makeGame: { IdentityGame(rows: rows, cutShort: cutShort) },
+                makeGame: { IdentityGame(rows: rows, steps: 32, cutShort: cutShort) },
                 episode: { _, _, stream in stream.next() },
                 credit: { game, player in
                     for agent in 0..<2 where game.matched[agent] { player.reward(agent: agent, column: 0, value: 1) }

@@ -35,19 +35,19 @@ import Testing
         let noises = stride(from: 0.2, through: 1.2, by: 0.04)
         let noise = noises.first { noise in
             let (policy, rollout, targets) = material(kind, noise: noise)
-            let trial = PPOShard(policy: policy, capacity: 64)
+            let trial = PPOShard<DecisionMinibatch>(policy: policy)
             trial.run(
-                policy, rollout, targets, (0..<Int32(rollout.count)).map { $0 }[...], settings, entCoef: 0.05,
-                advantageMean: 0.1, advantageScale: 1.5, share: 0.5)
+                policy, CreditedRollout(rollout, targets), (0..<Int32(rollout.count)).map { $0 }[...], settings,
+                entCoef: 0.05, advantageMean: 0.1, advantageScale: 1.5, share: 0.5)
             return trial.loss.clipFraction > 0 && trial.loss.clipFraction < 0.5
         }
         let (policy, rollout, targets) = material(kind, noise: noise ?? 0.25)
-        let shard = PPOShard(policy: policy, capacity: 64)
+        let shard = PPOShard<DecisionMinibatch>(policy: policy)
         let indices = (0..<Int32(rollout.count)).map { $0 }[...]
         func run() -> (actor: Double, critic: Double) {
             shard.run(
-                policy, rollout, targets, indices, settings, entCoef: 0.05, advantageMean: 0.1, advantageScale: 1.5,
-                share: 0.5)
+                policy, CreditedRollout(rollout, targets), indices, settings, entCoef: 0.05, advantageMean: 0.1,
+                advantageScale: 1.5, share: 0.5)
             return (shard.loss.policyLoss - 0.05 * shard.loss.entropy, shard.loss.valueLoss)
         }
         _ = run()

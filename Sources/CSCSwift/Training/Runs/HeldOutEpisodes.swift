@@ -2,7 +2,7 @@
 /// goes on, how good the policy has become.
 ///
 /// Episodes come from `EpisodeRange.heldOut`: none is trained on and none is one of `evaluate`.
-final class RunEvaluation {
+final class HeldOutEpisodes {
     let settings: [EpisodeSettings.Setting]
     private let episodes: Int
     private let options: GameOptions
@@ -28,14 +28,14 @@ final class RunEvaluation {
             let dispatcher = OneByOneDispatcher(.greedy), game = SpatialCrowdsourcing(options: options)
             return { instance, stream in dispatcher.play(instance, in: game, stream: stream) }
         }
-        self.greedy = RunEvaluation.means(
+        self.greedy = HeldOutEpisodes.means(
             Evaluation.run(greedy, on: instances, seed: seed), settings.count, episodes)
     }
 
     /// Mean revenue of the policy in each setting, by its likeliest actions.
     func evaluate(_ policy: ActorCritic, seed: UInt64) -> [Double] {
         let player = PolicySource(name: "policy", policy: policy, options: options, sampled: false)
-        return RunEvaluation.means(Evaluation.run(player, on: instances, seed: seed), settings.count, episodes)
+        return HeldOutEpisodes.means(Evaluation.run(player, on: instances, seed: seed), settings.count, episodes)
     }
 
     /// The mean over settings of the policy's revenue as a multiple of greedy's.

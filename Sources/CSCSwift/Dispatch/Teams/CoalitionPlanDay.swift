@@ -1,0 +1,107 @@
+internal import Foundation
+
+/// What the learnt coalition rule knows of a whole day: its measures, the part of the price that is the same for all of
+/// it, and what a minute is worth at each time.
+extension CoalitionPlan {
+    /// Sets the constants of an episode. O(tasks + workers + horizon).
+    mutating func begin(_ state: borrowing GameState) {
+        workerCount = Double(state.workers.count)
+        taskCount = state.dayTasks
+        logRatio = log(max(1, taskCount) / max(1, workerCount))
+        if ownForecast.isFlat { forecast = DemandForecast(flatOver: state) }
+        measures = measure(state)
+        dayPrice = priceOfDay(state.horizon)
+        refill(&worth, Int(min(1e5, 2 * max(1, state.horizon))) + 2, 0)
+        for minute in 1..<worth.count {
+            worth[minute] = worth[minute - 1] + minuteWorth(scarcity(at: Double(minute) - 0.5))
+        }
+        refill(&arrivals, state.options.teamCap + measures.largestTeam, 0)
+        cellsAlong = cellsOfDay()
+    }
+
+    /// The day's measures: means over its tasks and workers, lengths by its forecast. O(tasks + workers).
+    private func measure(_ state: borrowing GameState) -> CoalitionMeasures {
+        var pay = 0.0
+        var workload = 0.0
+        for task in state.tasks.indices {
+            pay += state.tasks[task].pay
+            workload += state.tasks[task].workload
+        }
+        pay /= max(1, taskCount)
+        workload /= max(1, taskCount)
+        if let scale = state.scale { (pay, workload) = (scale.pay, scale.pay / scale.rate) }
+        var speed = 0.0
+        for worker in state.workers.indices { speed += state.workers[worker].speed }
+        speed /= max(1, workerCount)
+        return CoalitionMeasures(
+            features: features, horizonAhead: horizonAhead, pay: pay, workload: workload, speed: speed,
+            lifetime: forecast.lifetime ?? 1.6 * workload, onShift: workerCount * forecast.meanOnShift,
+            qualified: forecast.qualified ?? 1, area: forecast.area, window: state.options.window)
+    }
+
+    /// The terms of the price that are the same for the whole day. O(1).
+    private func priceOfDay(_ horizon: Double) -> Double {
+        let w = weights
+        // The first version was trained on 1 to 4 tasks a worker and must not be carried far beyond.
+        guard measures.isScaleFree else { return w.bias + w.ratio * min(1.8, max(-1, logRatio)) }
+        let m = measures
+        let base = basePrice.map { min(2, max(-2, log(max(1e-9, $0) / 0.15))) } ?? 0
+        let teams = max(1, m.workload / max(1e-9, 0.7 * m.lifetime))
+        let asked = taskCount * (m.workload + m.journey * teams)
+        let offered = workerCount * forecast.meanOnShift * max(horizon, m.job)
+        let load = log((asked + m.job) / (offered + m.job))
+        return w.bias + w.base * base + w.load * m.held(load) + w.teamwork * m.held(log(m.workload / max(1e-9, m.lifetime)))
+            + w.journey * m.held(log((m.journey + 0.05 * m.job) / m.job) + 1.5)
+            + w.variety * m.held(-log(max(0.01, forecast.qualified ?? 1)) - 1)
+    }
+
+    /// Cells along the grid of local need: 5 in the first version; else about as wide as one goes in a sixth of a job, fewer
+    /// where there would be more cells than a quarter of the workers.
+    private func cellsOfDay() -> Int {
+        guard measures.isScaleFree else { return 5 }
+        let width = forecast.extent / max(1e-12, 0.18 * measures.speed * measures.job)
+        let most = max(5, min(48, (workerCount / 4).squareRoot().rounded(.down)))
+        return Int(min(most, max(3, width.rounded())))
+    }
+
+    /// log (work of the tasks expected to be open / work of the workers expected on shift) around a moment. O(1).
+    func scarcity(at time: Double) -> Double {
+        let released = forecast.released(by: time + measures.opensAfter) - forecast.released(by: time - measures.opensBefore)
+        let supply = workerCount * forecast.onShift(at: time) * measures.span
+        let asked = taskCount * released * (measures.workload + measures.journey)
+        return measures.held(log((asked + measures.smoothing) / (supply + measures.smoothing)))
+    }
+
+    /// The worth of a minute of such scarcity, held to exp(+-2.5). O(1).
+    func minuteWorth(_ scarcity: Double) -> Double { exp(min(2.5, max(-2.5, weights.scarcity * scarcity))) }
+
+    /// The worth of the time from the episode's start to `time`. O(1).
+    @inline(__always) func worth(until time: Double) -> Double {
+        if time <= 0 { return 0 }
+        let last = worth.count - 1
+        if time >= Double(last) { return worth[last] + time - Double(last) }
+        let minute = Int(time)
+        return worth[minute] + (worth[minute + 1] - worth[minute]) * (time - Double(minute))
+    }
+
+    /// Takes other weights; `begin` must follow.
+    mutating func use(_ weights: CoalitionWeights) { self.weights = weights }
+
+    /// Takes another forecast and the rule's price on such days; `begin` must follow.
+    mutating func use(_ forecast: DemandForecast, basePrice: Double?) {
+        ownForecast = forecast
+        self.basePrice = basePrice
+        self.forecast = forecast
+    }
+
+    /// Plays an episode to its end and returns the revenue.
+    mutating func play(_ instance: Instance, _ state: inout GameState) -> Double {
+        state.reset(instance)
+        begin(state)
+        while !state.isOver {
+            dispatch(&state)
+            state.advance()
+        }
+        return state.revenue
+    }
+}

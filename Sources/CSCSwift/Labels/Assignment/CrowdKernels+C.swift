@@ -1,0 +1,83 @@
+internal import CCore
+
+/// The label loops of belief propagation between tasks and workers, on arrays. Shapes are those of `cafe/labels.h`, section
+/// "crowds".
+enum CrowdKernels {
+    /// What kinds of worker say: [classes, kinds] by label, kinds a multiple of 4.
+    struct Tables: Sendable, Codable {
+        var own: [Double]
+        var other: [Double]
+        var add: [Double]
+        let classes: Int
+        let kinds: Int
+    }
+
+    /// The labels, and what is known of each without itself.
+    struct Labels: Sendable, Codable {
+        var task: [Int32] = []
+        var cell: [Int32] = []
+        var label: [Int32] = []
+        /// [labels, classes]: P(label | class) by the worker's other labels.
+        var message: [Double] = []
+        /// [labels, classes]: the classes' probabilities of the label's task without it.
+        var cavity: [Double] = []
+        /// [labels]: how much of what a label says counts; empty: all of it.
+        var power: [Double] = []
+        /// [labels, classes]: the logs that are taken off a task's score to have it without a label; empty: those of the
+        /// label's own message.
+        var apart: [Double] = []
+
+        var count: Int { task.count }
+    }
+
+    /// What the labels say of the workers; added to.
+    struct Sums: Sendable {
+        /// [cells, kinds], a product but for e^scale.
+        var evidence: [Double]
+        /// [cells].
+        var scale: [Double]
+        /// [cells, class, label]; empty where it is not kept.
+        var count: [Double]
+        /// [class, label] off the diagonal.
+        var spread: [Double]
+    }
+
+    /// From tasks to workers. O(labels (classes + kinds)).
+    static func gather(
+        _ labels: inout Labels, into sums: inout Sums, score: [Double], confusion: [Double], tables: Tables,
+        gold: [Int32]
+    ) {
+        let n = Int64(labels.count), classes = Int32(tables.classes), kinds = Int32(tables.kinds)
+        let apart = labels.apart.isEmpty ? nil : labels.apart
+        func run(_ count: UnsafeMutablePointer<Double>?) {
+            cafe_crowd_gather(
+                &sums.evidence, &sums.scale, count, &sums.spread, &labels.cavity, score, labels.message, apart,
+                confusion,
+                tables.own, tables.other, tables.add, labels.task, labels.cell, labels.label, gold, n, classes, kinds)
+        }
+        guard !sums.count.isEmpty else { return run(nil) }
+        var count = sums.count
+        sums.count = []
+        count.withUnsafeMutableBufferPointer { run($0.baseAddress) }
+        sums.count = count
+    }
+
+    /// From workers to tasks: new messages, each without its own label's say, added to `score` as logs.
+    /// O(labels (classes + kinds)).
+    static func send(
+        _ labels: inout Labels, to score: inout [Double], posterior: [Double], count: [Double], row: [Double],
+        strength: Double, confusion: [Double], tables: Tables
+    ) {
+        let n = Int64(labels.count), classes = Int32(tables.classes), kinds = Int32(tables.kinds)
+        let power = labels.power.isEmpty ? nil : labels.power
+        func run(_ count: UnsafePointer<Double>?, _ row: UnsafePointer<Double>?) {
+            cafe_crowd_send(
+                &labels.message, &score, posterior, count, row, strength, labels.cavity, power, confusion, tables.own,
+                tables.other, tables.add, labels.task, labels.cell, labels.label, n, classes, kinds)
+        }
+        guard !count.isEmpty else { return run(nil, nil) }
+        count.withUnsafeBufferPointer { count in
+            row.withUnsafeBufferPointer { run(count.baseAddress, $0.baseAddress) }
+        }
+    }
+}

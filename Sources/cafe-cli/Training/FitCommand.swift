@@ -1,0 +1,207 @@
+internal import ArgumentParser
+internal import CSCSwift
+internal import Foundation
+
+/// `cafe-cli fit`: specialises the learnt rule to a day of one's own, and never returns something known to be worse.
+struct FitCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "fit",
+        abstract: "Specialise 'cafe' to your own day, check it on held-out episodes and keep what is best.",
+        discussion: """
+            The search (CMA-ES) goes on from the weights of cafe with small steps, on training episodes of the scenario or \
+            of the recorded orders. Then the fitted policy, cafe and the tuned coalition rule play episodes on which \
+            nothing was learnt; the best is kept, and measured once more on further episodes: that is the gain that is \
+            printed. Where its 95 % interval lies below the rule, the rule is kept.
+
+            Recorded orders: one row in two is fitted to and the other checked on, unless --days and --check-days name \
+            days for each.
+
+            The folder holds policy.yaml (what evaluate --policy reads), fit.json (what was measured) and training/, the run \
+            of the search. A fit that was stopped goes on by the same command.
+
+            Example: cafe-cli fit --scenario chengdu --tasks 200 --workers 50 --minutes 5 --out runs/mine
+                     cafe-cli fit --scenario day.yaml --tasks 2000 --workers 200 --minutes 20 --out runs/day
+                     cafe-cli fit --scenario haikou --orders orders.csv --days 0-14 --check-days 15- --out runs/orders
+                     cafe-cli evaluate --scenario chengdu --tasks 200 --workers 50 --policy coalition,cafe,runs/mine
+            """)
+
+    @OptionGroup var source: SourceOptions
+    @Option(help: "The days of --orders that the result is checked on: none of --days.")
+    var checkDays: String?
+    @Option(help: "Tasks of an episode.")
+    var tasks = 200
+    @Option(help: "Workers of an episode.")
+    var workers = 50
+    @Option(help: "Minutes of search.")
+    var minutes = 5.0
+    @Option(help: "Generations of search, in place of --minutes: the same bits on every machine.")
+    var generations: Int?
+    @Option(help: "Episodes that the choice is made on, and as many that it is measured on.")
+    var episodes = 60
+    @Option(help: "The seed of search and episodes.")
+    var seed: UInt64 = 1
+    @Option(help: "Threads; 0 for one per processor. Changes nothing but the time.")
+    var threads = 0
+    @Option(help: "The policy to begin with: a learnt coalition rule.")
+    var start = "cafe"
+    @Option(help: "The folder of the result.")
+    var out: String
+    @Flag(help: "Print nothing but the result.")
+    var quiet = false
+
+    func validate() throws {
+        if !(1...1_000_000).contains(tasks) || !(1...1_000_000).contains(workers) {
+            throw ValidationError("--tasks and --workers are numbers from 1 to 1000000")
+        }
+        if !(minutes > 0 && minutes.isFinite) { throw ValidationError("--minutes \(minutes) is not a positive number") }
+        if let generations, !(1...1_000_000).contains(generations) {
+            throw ValidationError("--generations \(generations) is not in 1...1000000")
+        }
+        if !(4...100_000).contains(episodes) { throw ValidationError("--episodes \(episodes) is not in 4...100000") }
+        if checkDays != nil && (source.orders == nil || source.days == nil) {
+            throw ValidationError("--check-days goes with --orders and --days")
+        }
+    }
+
+    func run() throws {
+        Output.startThreads(threads)
+        let (training, checking) = try sources()
+        guard let first = try LearntCoalitionPolicy.named(start) else {
+            throw ValidationError("--start \(start) is no learnt coalition rule: name cafe, a run of evolve or a policy's file")
+        }
+        note("Tuning the coalition rule.")
+        let price = DispatcherKind.coalition.tunedPrice(training.source, tasks: tasks, workers: workers, seed: seed)
+        let begun = first.adapted(
+            to: training.source, past: training.source, tasks: tasks, workers: workers, rulePrice: price, seed: seed)
+        let search = try search(begun, on: training)
+        try follow(search)
+        var fitted = search.trainer.policy
+        fitted.forecast = begun.forecast
+        fitted.name = "fitted"
+        note("Checking on \(2 * episodes) episodes that the search did not play.")
+        let fit = PolicyFit(
+            fitted: fitted, start: begun, price: price, training: training.source, heldOut: checking, tasks: tasks, workers: workers,
+            seed: seed, episodes: episodes)
+        try write(fit, generations: search.trainer.generation)
+    }
+
+    /// Where the search plays, and where its result is checked.
+    private func sources() throws -> (
+        training: (source: any InstanceSource, flags: [String: String], city: Scenario), checking: any InstanceSource
+    ) {
+        let city = try Scenario.find(source.scenario)
+        guard source.orders != nil else { return ((city, [:], city), city) }
+        var (fitting, checking) = (source, source)
+        if let checkDays {
+            checking.days = checkDays
+            guard try fitting.isApart(from: checking) else {
+                throw ValidationError("--days and --check-days must not share a day")
+            }
+        } else if source.part == nil {
+            (fitting.part, checking.part) = ("1/2", "2/2")
+            note("note: one row in two of the orders is fitted to, the other is checked on")
+        } else {
+            throw ValidationError("--part cannot be given: fit divides the rows itself, or takes --days and --check-days")
+        }
+        let (opened, notes) = try fitting.open(drawingFrom: city)
+        for line in notes { note("note: \(line)") }
+        if opened is FixedInstance {
+            throw ValidationError("--orders is one single episode: there is no other to check on")
+        }
+        return ((opened, fitting.recordedFlags, city), try checking.open(drawingFrom: city).source)
+    }
+
+    /// The run of the search: begun, or continued where the folder holds one.
+    private func search(
+        _ begun: LearntCoalitionPolicy, on training: (source: any InstanceSource, flags: [String: String], city: Scenario)
+    ) throws -> EvolutionRun {
+        let folder = AtomicFile.join(out, "training")
+        if FileManager.default.fileExists(atPath: AtomicFile.join(folder, "evolution.yaml")) {
+            note("Going on with the search in \(folder).")
+            return try EvolutionRun(resuming: folder) { flags, city in
+                try SourceOptions(flags: flags, scenario: city.name).open(drawingFrom: city).source
+            }
+        }
+        try AtomicFile.makeFolder(out)
+        var options = EvolutionOptions()
+        options.seed = seed
+        options.stepSize = 0.15
+        options.settings = [.init(tasks: tasks, workers: workers)]
+        options.episodes = max(2, min(8, 4000 / tasks))
+        options.forecastEpisodes = tasks > 1000 ? 8 : 64
+        options.referenceEpisodes = tasks > 1000 ? 4 : 16
+        return try EvolutionRun(
+            creating: folder, scenario: training.city, options: options, start: begun, source: training.source,
+            recorded: training.flags)
+    }
+
+    /// Searches until the time or the generations are over.
+    private func follow(_ search: EvolutionRun) throws {
+        let begun = Date()
+        var shown = begun
+        let before = search.trainer.generation
+        while true {
+            let seconds = Date().timeIntervalSince(begun)
+            let isOver = generations.map { search.trainer.generation >= $0 } ?? (seconds >= minutes * 60)
+            if isOver { break }
+            let report = try search.step()
+            if Date().timeIntervalSince(shown) < 10 { continue }
+            shown = Date()
+            let left =
+                generations.map { seconds / Double(report.generation - before) * Double($0 - report.generation) }
+                ?? (minutes * 60 - seconds)
+            note(
+                "generation \(report.generation), \(report.episodes) episodes; about \(Terminal.duration(max(0, left))) left")
+        }
+        try search.save()
+    }
+
+    private func write(_ fit: PolicyFit, generations: Int) throws {
+        var policy = fit.policy
+        let command =
+            "cafe-cli fit --scenario \(source.scenario)" + (source.orders.map { " --orders \($0)" } ?? "")
+            + (source.days.map { " --days \($0)" } ?? "") + (checkDays.map { " --check-days \($0)" } ?? "")
+            + " --tasks \(tasks) --workers \(workers) --seed \(seed) --generations \(generations) --episodes \(episodes)"
+            + (start == "cafe" ? "" : " --start \(start)")
+        policy.origin = "\(command): the \(fit.choice.rawValue) policy was kept"
+        try AtomicFile.write(policy.text(), to: AtomicFile.join(out, "policy.yaml"))
+        func entry(_ summary: Summary) -> JSON {
+            .object([
+                ("mean", .number(summary.mean)), ("ci95", .array([.number(summary.lower), .number(summary.upper)])),
+            ])
+        }
+        let file = JSON.object([
+            ("command", .string(command)), ("kept", .string(fit.choice.rawValue)), ("episodes", .integer(episodes)),
+            ("generations", .integer(generations)), ("price", .number(fit.price)), ("revenue", entry(fit.revenue)),
+            ("rule", entry(fit.rule)), ("over_start", entry(fit.overStart)), ("over_rule", entry(fit.overRule)),
+        ])
+        try AtomicFile.write(file.pretty, to: AtomicFile.join(out, "fit.json"))
+        print(
+            Terminal.columns(
+                [
+                    ["kept", "revenue", "minus coalition", "minus \(start)"],
+                    [
+                        fit.choice == .fitted ? "the fitted policy" : fit.choice == .start ? start : "the coalition rule",
+                        Terminal.decimal(fit.revenue.mean, 3), difference(fit.overRule, of: fit.rule.mean),
+                        difference(fit.overStart, of: fit.rule.mean),
+                    ],
+                ], left: [0]))
+        print("\(episodes) held-out episodes, 95 % intervals. The policy is \(AtomicFile.join(out, "policy.yaml")).")
+        print("Compare it: cafe-cli compare \(compareFlags) --policy \(out)")
+    }
+
+    private var compareFlags: String {
+        "--scenario \(source.scenario)" + (source.orders.map { " --orders \($0)" } ?? "")
+            + (checkDays.map { " --days \($0)" } ?? "") + " --tasks \(tasks) --workers \(workers)"
+    }
+
+    /// `+.123 [.1, .2], +1.2 %`
+    private func difference(_ summary: Summary, of whole: Double) -> String {
+        "\(Terminal.decimal(summary.mean, 3)) [\(Terminal.decimal(summary.lower, 3)), \(Terminal.decimal(summary.upper, 3))], "
+            + "\(Terminal.decimal(100 * summary.mean / max(whole, 1e-12), 1)) %"
+    }
+
+    private func note(_ line: String) {
+        if !quiet { FileHandle.standardError.write(Data((line + "\n").utf8)) }
+    }
+}
