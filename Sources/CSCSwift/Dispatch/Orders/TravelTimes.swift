@@ -25,7 +25,7 @@ public struct TravelTimes: Sendable {
         ("to_lon", ["dest_lng", "end_lng", "dropoff_longitude", "end_lon", "to_lon"]),
         ("to_lat", ["dest_lat", "end_lat", "dropoff_latitude", "to_lat"]),
         ("time", ["departure_time", "pickup_datetime", "tpep_pickup_datetime", "time"]),
-        ("end", ["arrive_time", "arrival_time", "dropoff_datetime", "tpep_dropoff_datetime"]),
+        ("end", ["dropoff_datetime", "tpep_dropoff_datetime", "end_time"]),
         ("minutes", ["normal_time_min", "duration_min", "minutes"]),
     ]
 
@@ -70,7 +70,10 @@ public struct TravelTimes: Sendable {
         let report = try table.forEachRow(badRows: badRows) { row throws(CSCError) in
             let start = try time.map { column throws(CSCError) in try row.time(column) }
             var minutes = 0.0
-            if let length {
+            // A row whose time is empty says nothing, and is counted.
+            if let length, row.isEmpty(length) {
+                minutes = 0
+            } else if let length {
                 minutes = try row.double(length, in: 0...1e6)
             } else if let end, let start {
                 minutes = (try row.time(end) - start) / 60

@@ -43,6 +43,7 @@ struct DispatchPlanTests {
     func promises() throws {
         let desk = DispatchDesk()
         var stream = RandomStream(seed: 5, purpose: .test)
+        var finished = 0
         for day in 0..<(Self.isSlow ? 1000 : 12) {
             var rolled = RolledDay(day, &stream)
             for _ in 0..<60 {
@@ -58,8 +59,9 @@ struct DispatchPlanTests {
                 }
                 rolled.follow(plan)
             }
-            #expect(rolled.finished > 0, "day \(day)")
+            finished += rolled.finished
         }
+        #expect(finished > 100)
     }
 
     /// A service's own book of a day of the simulator's city.
