@@ -146,7 +146,7 @@ extension PolicyNames {
         return policy.adapted(
             to: source, past: past, tasks: tasks, workers: workers, rulePrice: rulePrice(tasks, workers, seed),
             seed: seed
-        ).calibrated(on: source, tasks: tasks, workers: workers, seed: seed, options: options)
+        ).calibrated(on: source, tasks: tasks, workers: workers, seed: seed, options: rules.options)
     }
 
     /// The coalition rule's price, tuned once for each setting.
