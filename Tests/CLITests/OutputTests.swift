@@ -70,7 +70,7 @@ import Testing
         let result = try shell(
             "$CAFE label init s --tasks tasks.csv --classes yes,no --workers ann --budget 9 >/dev/null && "
                 + "$CAFE label next s >/dev/full", in: folder)
-        #expect(result.status == 1 && result.errors.contains("1 question nobody has seen"), "\(result)")
+        #expect(result.status == 1 && result.errors.contains("1 question that nobody has seen is withdrawn"), "\(result)")
     }
 
     @Test func devicesAndPipesStay() throws {
@@ -82,9 +82,9 @@ import Testing
         let pipe = try shell(
             "mkfifo p; (cat p >got) & \(Self.evaluate) --json p >/dev/null; wait; grep -c '\"mean\"' got; stat -c %F p",
             in: folder)
-        #expect(pipe.output == "1\nfifo\n", "\(pipe)")
+        #expect(pipe.output == "2\nfifo\n", "\(pipe)")
         let stdout = try shell("\(Self.evaluate) --json /dev/stdout | grep -c '\"mean\"'", in: folder)
-        #expect(stdout.output == "1\n", "\(stdout)")
+        #expect(stdout.output == "2\n", "\(stdout)")
         let mode = try shell(
             "touch m; chmod 600 m; ln -s m link; \(Self.evaluate) --json link >/dev/null; stat -c '%a %F' m link",
             in: folder)

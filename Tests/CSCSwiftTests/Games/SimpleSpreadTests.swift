@@ -11,6 +11,7 @@ private struct RecordedStep {
 
     static func load() throws -> [RecordedStep] {
         let folder = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent()
         let text = try String(contentsOf: folder.appending(path: "Fixtures/simple_spread.csv"), encoding: .utf8)
         return try text.split(separator: "\n").dropFirst().map { line in
             let fields = try line.split(separator: ",").map { try #require(Double($0)) }

@@ -61,7 +61,7 @@ struct DispatchPlanTests {
             }
             finished += rolled.finished
         }
-        #expect(finished > 100)
+        #expect(finished > 50)
     }
 
     /// A service's own book of a day of the simulator's city.

@@ -194,7 +194,7 @@ import Testing
         "what is no table is called by its name",
         arguments: [
             ("[{\"task\": \"a\"}]", "JSON"), ("{\"tasks\": []}", "JSON"), ("PAR1....", "Parquet"),
-            ("PK\u{3}\u{4}....", ".xlsx"),
+            ("PK\u{3}\u{4}....xl/....", "xlsx"),
         ])
     func otherKinds(text: String, name: String) {
         #expect { try CSVReader(text: text) } throws: { "\($0)".contains(name) }

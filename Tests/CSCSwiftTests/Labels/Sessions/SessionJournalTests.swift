@@ -32,7 +32,7 @@ final class SessionJournalTests {
         #expect(session.budget.spent == 2 && session.budget.committed == 0 && session.budget.limit == 6)
         #expect(session.outstanding.map(\.task) == ["t4"] && session.outstanding.map(\.worker) == ["bob"])
         #expect(session.workers.map(\.cost) == [1, 1e-7, 0.5])
-        #expect(session.options == .init(budget: 6, explore: 0, score: .margin, seed: 3))
+        #expect(session.options == .init(method: .bbta, budget: 6, explore: 0, score: .margin, seed: 3))
         #expect(try session.next(workers: ["ann"]) != nil)
     }
 

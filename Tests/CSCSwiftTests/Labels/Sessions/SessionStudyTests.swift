@@ -285,7 +285,7 @@ final class SessionStudyTests {
 
     @Test("gold and new tasks with pooled; a method without posterior says what it refuses")
     func refusals() throws {
-        let bandit = try create(folder(), .init(budget: 8, seed: 6))
+        let bandit = try create(folder(), .init(method: .bbta, budget: 8, seed: 6))
         #expect(message { try bandit.setGold(task: "t0", label: "yes") }.contains("bbta has no posterior"))
         let path = folder()
         let pooled = try create(path, .init(method: .pooled, budget: 30, stopAt: 0.9, seed: 6))

@@ -79,7 +79,7 @@ import Testing
     /// The table of docs/training.md has every key with its default.
     @Test func theTableIsComplete() throws {
         let package = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
         let page = try AtomicFile.readText(package.appendingPathComponent("docs/training.md").path)
         for field in TrainingConfiguration.fields {
             #expect(page.contains("| `\(field.key)` | `\(field.defaultValue)` |"), "\(field.key)")

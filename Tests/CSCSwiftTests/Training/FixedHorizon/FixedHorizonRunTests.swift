@@ -167,7 +167,7 @@ private func tinyConfiguration() throws -> FixedHorizonConfiguration {
         #expect(try FixedHorizonConfiguration(yaml: configuration.text, path: "config.yaml") == configuration)
         // The table of the page has every key with its default.
         let package = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent()
+            .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
         let page = try AtomicFile.readText(package.appendingPathComponent(FixedHorizonConfiguration.page).path)
         for field in FixedHorizonConfiguration.fields {
             #expect(page.contains("| `\(field.key)` | `\(field.defaultValue)` | \(field.help) |"), "\(field.key)")
