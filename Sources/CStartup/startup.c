@@ -170,6 +170,11 @@ static void handle(void (*handler)(int)) {
 void cafe_interrupts_begin(void) {
     interrupted = 0;
     handle(take);
+    /* A parent may have had them blocked, as the worker threads of libdispatch have, and children inherit that. */
+    sigset_t wanted;
+    sigemptyset(&wanted);
+    for (size_t i = 0; i < sizeof wishes / sizeof *wishes; i++) sigaddset(&wanted, wishes[i]);
+    sigprocmask(SIG_UNBLOCK, &wanted, NULL);
 }
 
 int32_t cafe_interrupted(void) {

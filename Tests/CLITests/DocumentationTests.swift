@@ -164,7 +164,9 @@ struct DocumentationTests {
         }
     }
 
-    @Test("the commands run, and show what the page shows", arguments: pages)
+    @Test(
+        "the commands run, and show what the page shows",
+        .enabled(if: ProcessInfo.processInfo.environment["CAFE_SLOW_TESTS"] == "1"), arguments: pages)
     func runs(page: String) throws {
         let folder = TestFolder()
         try Self.prepare(folder.path)
