@@ -2,19 +2,8 @@ internal import Foundation
 internal import Yams
 
 extension Scenario {
-    /// The scenario as YAML, in the order of its properties. O(size).
-    public func yaml() throws -> String {
-        let encoder = YAMLEncoder()
-        encoder.options.sortKeys = false
-        // Yams writes 0.37 as 3.7e-1: numbers are put as people write them; they read back to the same bits.
-        let lines = try encoder.encode(self).split(separator: "\n").map { line in
-            guard let blank = line.lastIndex(of: " "), let value = Double(line[line.index(after: blank)...]),
-                line[blank...].contains("e")
-            else { return String(line) }
-            return "\(line[...blank])\(value)"
-        }
-        return lines.joined(separator: "\n") + "\n"
-    }
+    /// The scenario as YAML, in the order of its properties; it reads back to the same bits. O(size).
+    public func yaml() throws -> String { try ExactYAML.orderedText(of: self) }
 
     /// `yaml`, with each key's meaning and unit as a comment above it. O(size).
     public func annotatedYAML() throws -> String { ScenarioKeys.annotate(try yaml()) }
@@ -80,7 +69,7 @@ extension Scenario {
             }
         }
         do {
-            let scenario = try YAMLDecoder().decode(Scenario.self, from: try Yams.dump(object: base))
+            let scenario = try YAMLDecoder().decode(Scenario.self, from: try ExactYAML.node(of: base))
             try scenario.validate()
             return scenario
         } catch let error as DecodingError {
