@@ -64,27 +64,16 @@ extension EvaluateCommand {
     /// Writes tables and files.
     func report(_ rows: [EvaluatedPolicy], of setting: EvaluationSetting) throws {
         say(setting.title)
-        if setting.isOneEpisode && rows.contains(where: { $0.prices.contains { $0 != nil } }) {
-            say("note: prices were tuned on this very episode")
-        } else if SourceOptions.base(of: setting.source) is RecordedDays, rows.contains(where: { $0.isTuned }) {
-            say("note: prices were tuned on other draws from the same orders")
-        }
-        if setting.isOneEpisode {
-            say("note: it is one episode, so there is no interval")
-        } else if !setting.hasIntervals {
-            say("note: all episodes hold the same orders, so there is no interval: what differs is drawn for them")
-        }
+        for remark in setting.remarks(isTuned: rows.contains { $0.isTuned }) { say("note: \(remark)") }
         if !rows.isEmpty && json != "-" {
             print(table(rows, setting))
             if details { print("\n" + detailTable(rows)) }
         }
-        if !rows.isEmpty && rows.allSatisfy({ $0.mean == 0 }) {
-            FileOptions.note("warning: no policy earned anything: are pay, deadlines, shifts and places what you mean?")
-        }
+        EvaluationSetting.warnOfNothing(rows.map(\.mean))
         var file = setting.json
         file.append(("policies", .object(rows.map { ($0.choice.name, entry($0, first: rows[0], setting)) })))
         if bounds { file.append(("bounds", try showBounds(setting))) }
-        if let marlEval { try AtomicFile.write(try marl(rows, setting).json.pretty, to: marlEval) }
+        if let marlEval { try FileOptions.write(try marl(rows, setting).json.pretty, to: marlEval) }
         if let json { try FileOptions.write(JSON.object(file).pretty, to: json) }
     }
 

@@ -15,7 +15,43 @@ struct CommandLineTool {
         return bundle.deletingLastPathComponent().appendingPathComponent("cafe-cli").path
     }
 
-    /// Starts it; the caller waits or kills.
+    /// A process at work whose output and errors are read as they come, so that it never waits for a reader.
+    final class Running: @unchecked Sendable {
+        let process: Process
+        private let output = Pipe(), errors = Pipe()
+        private let group = DispatchGroup()
+        private let lock = NSLock()
+        private var text: [Data] = [Data(), Data()]
+
+        /// Starts it.
+        init(_ arguments: [String]) throws {
+            process = try CommandLineTool.start(arguments, output: output, errors: errors)
+            for (at, pipe) in [output, errors].enumerated() {
+                group.enter()
+                Thread.detachNewThread { [self] in
+                    let data = pipe.fileHandleForReading.readDataToEndOfFile()
+                    lock.withLock { text[at] = data }
+                    group.leave()
+                }
+            }
+        }
+
+        /// Waits until it is over, for two minutes at most; then it is killed.
+        func finish() -> Result {
+            let deadline = Date().addingTimeInterval(120)
+            while process.isRunning && Date() < deadline { usleep(2000) }
+            if process.isRunning { kill(process.processIdentifier, SIGKILL) }
+            process.waitUntilExit()
+            group.wait()
+            return lock.withLock {
+                Result(
+                    status: process.terminationStatus, output: String(decoding: text[0], as: UTF8.self),
+                    errors: String(decoding: text[1], as: UTF8.self))
+            }
+        }
+    }
+
+    /// Starts it; the caller waits or kills, and reads what it prints.
     static func start(_ arguments: [String], output: Pipe = Pipe(), errors: Pipe = Pipe()) throws -> Process {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: path)
