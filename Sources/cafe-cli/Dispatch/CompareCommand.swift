@@ -162,13 +162,14 @@ struct CompareCommand: ParsableCommand {
     private func show(_ rows: [Row], _ setting: EvaluationSetting) throws {
         let rule = rows.first { $0.name == Self.rule }?.revenue ?? []
         var lines = [["policy", "revenue", "95 % interval", "minus coalition", "%", "episodes", "CPU s"]]
+        let places = EvaluationSetting.places(rows.map { Summary($0.revenue).mean })
         for row in rows {
             let total = Summary(row.revenue)
             let (gain, percent) = gain(row, rule)
             let isRule = row.name == Self.rule
             lines.append([
-                row.name, Terminal.decimal(total.mean, 3), range(total, setting),
-                isRule ? "" : Terminal.decimal(gain.mean, 3) + " " + range(gain, setting),
+                row.name, Terminal.decimal(total.mean, places), range(total, places, setting),
+                isRule ? "" : Terminal.decimal(gain.mean, places) + " " + range(gain, places, setting),
                 isRule ? "" : percent.map { Terminal.decimal($0, 1) } ?? "", "\(row.revenue.count)",
                 row.seconds > 0 ? Terminal.decimal(row.seconds, 3) : "",
             ])
@@ -219,9 +220,9 @@ struct CompareCommand: ParsableCommand {
         return Plot(panels: [panel], panelWidth: 640, panelHeight: 420)
     }
 
-    private func range(_ summary: Summary, _ setting: EvaluationSetting) -> String {
+    private func range(_ summary: Summary, _ places: Int, _ setting: EvaluationSetting) -> String {
         setting.hasIntervals
-            ? "[\(Terminal.decimal(summary.lower, 3)), \(Terminal.decimal(summary.upper, 3))]" : ""
+            ? "[\(Terminal.decimal(summary.lower, places)), \(Terminal.decimal(summary.upper, places))]" : ""
     }
 
     private func say(_ text: String) {

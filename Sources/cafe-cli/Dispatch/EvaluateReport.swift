@@ -53,8 +53,8 @@ private struct Estimate {
         count = summary?.count ?? 0
     }
 
-    var range: String {
-        lower.isFinite ? "[\(Terminal.decimal(lower, 3)), \(Terminal.decimal(upper, 3))]" : ""
+    func range(_ places: Int) -> String {
+        lower.isFinite ? "[\(Terminal.decimal(lower, places)), \(Terminal.decimal(upper, places))]" : ""
     }
 
     var json: JSON { .array([.number(lower), .number(upper)]) }
@@ -107,13 +107,14 @@ extension EvaluateCommand {
 
     private func table(_ rows: [EvaluatedPolicy], _ setting: EvaluationSetting) -> String {
         var lines = [["policy", "revenue", "95 % interval", "minus \(rows[0].choice.name)", "ratio", ""]]
+        let places = EvaluationSetting.places(rows.map(\.mean))
         for (at, row) in rows.enumerated() {
             let total = estimate(row, setting)
             let apart = difference(row, rows[0], setting)
             let ratio = ratio(row, rows[0])
             lines.append([
-                row.choice.name, Terminal.decimal(total.mean, 3), total.range,
-                at == 0 ? "" : Terminal.decimal(apart.mean, 3) + " " + apart.range,
+                row.choice.name, Terminal.decimal(total.mean, places), total.range(places),
+                at == 0 ? "" : Terminal.decimal(apart.mean, places) + " " + apart.range(places),
                 at == 0 ? "" : ratio.map { Terminal.decimal($0, 3) } ?? "", Self.short(row.note),
             ])
         }

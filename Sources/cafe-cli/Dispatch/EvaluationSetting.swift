@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import CSCSwift
+internal import Foundation
 
 /// What `evaluate` and `compare` play: episodes of a source, as many as are really there, by one set of rules.
 struct EvaluationSetting {
@@ -60,6 +61,12 @@ struct EvaluationSetting {
     /// Says on standard error what is wrong with the first episode, such as workers out of reach of all tasks.
     func warnOfReach() {
         SourceOptions.warnOfReach(source, tasks: tasks, workers: workers, seed: seeds[0])
+    }
+
+    /// How many decimal places show revenues of any unit of money: three, or more where the largest is below a tenth.
+    static func places(_ means: [Double]) -> Int {
+        guard let largest = means.map(abs).max(), largest > 0, largest < 0.1 else { return 3 }
+        return min(60, 3 + Int((-log10(largest)).rounded(.up)))
     }
 
     /// Says on standard error that nobody earned anything, where that is so.

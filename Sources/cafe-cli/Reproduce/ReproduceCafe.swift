@@ -94,13 +94,18 @@ struct ReproduceCafe: ParsableCommand {
         try FileOptions.checkFolder(out)
         try plan.bind()
         let clock = ReproduceCafeClock(cells: plan.missing)
-        for seed in 1...plan.seeds {
-            for city in plan.cities {
-                try plan.measure(city: city, seed: seed, clock)
-                try plan.write()
+        do {
+            for seed in 1...plan.seeds {
+                for city in plan.cities {
+                    try plan.measure(city: city, seed: seed, clock)
+                    try plan.write()
+                }
             }
+            if curves { try plan.trainCurves() }
+        } catch is ReproduceCafePlan.Stopped {
+            Output.note("Stopped. Go on by the same command: what is done stays in \(out).")
+            throw ExitCode(130)
         }
-        if curves { try plan.trainCurves() }
         try plan.write()
         print("\(out)/tables.md written after \(Terminal.duration(clock.seconds))")
     }

@@ -16,6 +16,15 @@ struct ReproduceCafePlan {
     let generations: Int
     let boundEpisodes: Int
     let overrides: [String]
+    /// Whether somebody wants it to stop.
+    let interrupt = Interrupt()
+
+    /// Somebody wants it to stop.
+    struct Stopped: Error {}
+
+    private func checkStop() throws {
+        if interrupt.requested { throw Stopped() }
+    }
 
     /// The rewards of Fig. 7.
     static let curveVariants = [
@@ -88,6 +97,7 @@ struct ReproduceCafePlan {
             var folder: String?
             for setting in settings
             where store.load(method.key, city, setting.tasks, setting.workers, seed) == nil {
+                try checkStop()
                 let started = ContinuousClock.now
                 var extra = 0
                 let revenues: [Double]
@@ -135,7 +145,8 @@ struct ReproduceCafePlan {
                 ] + overrides)
             run = try TrainingRun.create(configuration, scenario: try Scenario.named(city), folder: folder)
         }
-        try run.run()
+        try checkStop()
+        guard try run.run(shouldStop: { [interrupt] in interrupt.requested }) else { throw Stopped() }
         return folder
     }
 
@@ -151,7 +162,13 @@ struct ReproduceCafePlan {
             run = try EvolutionRun(creating: folder, scenario: scenario, options: options)
         }
         if run.trainer.generation < generations {
-            while run.trainer.generation < generations { _ = try run.step() }
+            while run.trainer.generation < generations {
+                if interrupt.requested {
+                    try run.save()
+                    throw Stopped()
+                }
+                _ = try run.step()
+            }
             try run.save()
         }
         return run.trainer.policy.source()

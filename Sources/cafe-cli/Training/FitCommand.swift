@@ -166,7 +166,14 @@ struct FitCommand: ParsableCommand {
         let begun = Date()
         var shown = begun
         let before = search.trainer.generation
+        let interrupt = Interrupt()
         while true {
+            if interrupt.requested {
+                try search.save()
+                Output.note(
+                    "Stopped after generation \(search.trainer.generation). Go on by the same command; nothing was chosen yet.")
+                throw ExitCode(130)
+            }
             let seconds = Date().timeIntervalSince(begun)
             let isOver = generations.map { search.trainer.generation >= $0 } ?? (seconds >= (minutes ?? 5) * 60)
             if isOver { break }

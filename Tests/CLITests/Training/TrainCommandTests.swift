@@ -168,6 +168,30 @@ import Testing
         #expect(more.status == 0 && lines(folder, "cut/metrics.csv") == done + 6, "\(more.errors)")
     }
 
+    /// Ctrl-C stops a fit and a reproduction with what they have, and says how to go on.
+    @Test func fitAndReproduceStopAndSay() throws {
+        let folder = TestFolder()
+        for (arguments, made) in [
+            (
+                ["fit", "--tasks", "20", "--workers", "6", "--generations", "100000", "--out", folder.file("f")],
+                "f/training/metrics.csv"
+            ),
+            (
+                [
+                    "reproduce", "cafe", "--quick", "--seeds", "1", "--columns", "350", "--cities", "chengdu", "--out",
+                    folder.file("r"), "--iterations", "1000",
+                ], "r/runs/chengdu-team-s1/metrics.csv"
+            ),
+        ] {
+            let running = try CommandLineTool.Running(arguments)
+            let deadline = Date().addingTimeInterval(100)
+            while lines(folder, made) < 4 && running.process.isRunning && Date() < deadline { usleep(1000) }
+            running.process.interrupt()
+            let result = running.finish()
+            #expect(result.status == 130 && result.errors.contains("Go on by the same command"), "\(result)")
+        }
+    }
+
     /// SIGINT stops between two iterations with a checkpoint, says how to go on, and loses nothing.
     @Test func interruptedRunsSave() throws {
         let folder = TestFolder()
