@@ -148,9 +148,8 @@ extension PolicyNames {
     private func adapted(
         _ policy: LearntCoalitionPolicy, _ tasks: Int, _ workers: Int, _ seed: UInt64
     ) -> LearntCoalitionPolicy {
-        let others: (any InstanceSource)? = (SourceOptions.base(of: source) as? RecordedDays)?.others.map {
-            (source as? TravelSource)?.with($0) ?? $0
-        }
+        var others: (any InstanceSource)? = (SourceOptions.base(of: source) as? RecordedDays)?.others
+        if let travelling = source as? TravelSource, let plain = others { others = travelling.with(plain) }
         let past = (try? futures.get()) ?? others ?? source
         if !policy.isGeneral { return policy.adapted(to: source, past: past, tasks: tasks, workers: workers) }
         return policy.adapted(

@@ -100,7 +100,7 @@ struct SourceOptionTests {
     @Test("dates without a time of the day are said")
     func datesAlone() throws {
         let folder = TestFolder()
-        let text = RecordedOrdersTests.orders().replacing(/ \d\d:\d\d:00,/, with: " 00:00:00,")
+        let text = RecordedOrdersTests.orders().replacing(/\ \d\d:\d\d:00,/, with: " 00:00:00,")
         let path = try RecordedOrdersTests.write(text, "o.csv", folder)
         let outcome = try run(["evaluate", "--orders", path, "--policy", "greedy", "--episodes", "1"] + Self.small)
         #expect(outcome.status == 0 && outcome.errors.contains("all times are 00:00"), "\(outcome)")
