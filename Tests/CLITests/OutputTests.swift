@@ -77,8 +77,8 @@ import Testing
     @Test func aQuestionForAClosedPipe() throws {
         let folder = try HostileOptionTests.folder()
         let result = try shell(
-            "$CAFE label init s --tasks tasks.csv --classes yes,no --workers ann --budget 9 >/dev/null && mkfifo p && "
-                + "(exec 3<p; exec 3<&-) & sleep 0.3; exec 4>p; sleep 0.3; $CAFE label next s >&4; echo $?; "
+            "$CAFE label init s --tasks tasks.csv --classes yes,no --workers ann --budget 9 >/dev/null; mkfifo p; "
+                + "(exec 3<p) & exec 4>p; wait; $CAFE label next s >&4; echo $?; "
                 + "$CAFE label status s | grep -c outstanding:", in: folder)
         #expect(result.output == "1\n0\n", "\(result)")
         #expect(result.errors.contains("1 question that nobody has seen is withdrawn"), "\(result)")
@@ -88,7 +88,7 @@ import Testing
     @Test func aReproductionKeepsItsOptions() throws {
         let folder = try HostileOptionTests.folder()
         let begun = "$CAFE reproduce cafe --quick --seeds 1 --columns 50 --cities chengdu --out r"
-        let first = try shell("timeout 1 \(begun) --iterations 3; cat r/options.json", in: folder)
+        let first = try shell("timeout 3 \(begun) --iterations 3; cat r/options.json", in: folder)
         #expect(first.output.contains("\"iterations\": \"3\""), "\(first)")
         let other = try shell("\(begun) --iterations 4", in: folder)
         #expect(other.status == 1 && other.errors.contains("--iterations") && other.errors.contains("begun with 3"), "\(other)")
