@@ -1,6 +1,6 @@
 internal import Foundation
 
-/// SipHash-2-4 (Aumasson and Bernstein, 2012): a 64-bit keyed hash whose value changes, as good as at random, with
+/// SipHash-2-4 ([SipHash12]): a 64-bit keyed hash whose value changes, as good as at random, with
 /// any change of the content: torn, shifted, swapped or zeroed blocks, not only flipped bits.
 public enum ContentHash {
     /// The hash of `bytes` under the 128-bit key (k0, k1). One pass, 8 bytes a round.

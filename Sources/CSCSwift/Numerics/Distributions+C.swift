@@ -87,7 +87,7 @@ public enum Gaussian {
             Int64(weights.count), Int64(width))
     }
 
-    /// sample = mean + exp(logSD) * noise: the reparameterised sample (Kingma and Welling 2014) for standard normal
+    /// sample = mean + exp(logSD) * noise: the reparameterised sample ([KW14]) for standard normal
     /// noise. All of one size.
     public static func sample(
         mean: Span<Float>, logSD: Span<Float>, noise: Span<Float>, sample: inout MutableSpan<Float>

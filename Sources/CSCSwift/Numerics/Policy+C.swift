@@ -109,7 +109,7 @@ public enum Policy {
         }
     }
 
-    /// The clipped objective of PPO (Schulman et al. 2017, eq. 7), to be minimised, and its gradient in the logits:
+    /// The clipped objective of PPO ([Schulman17], eq. 7), to be minimised, and its gradient in the logits:
     /// L = mean of max(-A r, -A clip(r, 1 - clipCoef, 1 + clipCoef)) - entCoef * mean entropy.
     public static func clippedLoss(
         logits: Span<Float>, offsets: Span<Int32>, mask: Span<UInt8>? = nil, actions: Span<Int32>,

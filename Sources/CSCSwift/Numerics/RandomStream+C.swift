@@ -1,7 +1,7 @@
 internal import CCore
 internal import Foundation
 
-/// A counter-based random stream: Philox4x32-10 (Salmon, Moraes, Dror and Shaw, SC 2011).
+/// A counter-based random stream: Philox4x32-10 ([Salmon11]).
 ///
 /// A draw is a pure function of `(seed, stream, counter)`, so results do not depend on the order in which threads
 /// run, and a saved run continues from three integers. Give every purpose its own stream: `RandomStream(seed: s,

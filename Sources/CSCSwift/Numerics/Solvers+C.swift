@@ -28,7 +28,7 @@ public struct CGReport: Sendable, Hashable, Codable {
     public var damping: Double
 }
 
-/// Conjugate gradient (Hestenes and Stiefel 1952) for symmetric systems given only as a product.
+/// Conjugate gradient ([HS52]) for symmetric systems given only as a product.
 public enum ConjugateGradient {
     /// Solves (A + damping) x = b from x = 0; `apply(v, &product)` writes A v. Vectors are float, scalars double; b is
     /// scaled to unit length inside, so the tolerance is relative. Stops at non-positive curvature with the iterate

@@ -9,7 +9,7 @@ internal import Foundation
 /// ```
 ///
 /// Plain SVG 1.1 of fixed size, no script, no font but the viewer's sans-serif. Colours are told apart by the
-/// colour-blind too (Okabe, Ito 2008), and lines also by their marks.
+/// colour-blind too ([OkabeIto08]), and lines also by their marks.
 public struct Plot: Sendable {
     /// One set of values in a panel.
     public struct Series: Sendable {

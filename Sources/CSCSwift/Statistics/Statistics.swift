@@ -1,7 +1,7 @@
 internal import Foundation
 
-/// Running mean and variance in one pass (Welford, Technometrics 1962); two of them merge exactly as Chan, Golub and
-/// LeVeque give it. Numerically stable; O(1) per value.
+/// Running mean and variance in one pass ([Welford62]); two of them merge exactly by the formula of
+/// [Chan-Golub-LeVeque]. Numerically stable; O(1) per value.
 public struct Welford: Sendable, Hashable, Codable {
     /// How many values were added.
     public private(set) var count = 0

@@ -2,7 +2,7 @@
 ///
 /// Each value is scaled to about [-2, 2] and cut off there. Times are relative to now; money is relative to the mean
 /// pay of the instance. "With me" means: the present team and this worker, nobody else. The row of the action "wait"
-/// is 0 but for `wait`. Spec section 3.
+/// is 0 but for `wait`. The choice of features is ours.
 public enum PairFeature: Int, CaseIterable, Sendable {
     /// My travel time, in 15 min.
     case travel

@@ -26,7 +26,7 @@ public struct GameOptions: Sendable, Hashable {
     /// they have reached, and can be sent on as before or elsewhere. Off in the poster's game.
     public var reroute: Bool
 
-    /// The defaults are the spec's. Traps on a window or cap that is not positive.
+    /// The defaults are the game of docs/dispatch.md. Traps on a window or cap that is not positive.
     public init(
         window: Double = 1, teamCap: Int = 50, candidates: Int = 8, payment: PaymentRule = .lateness,
         decisions: Decisions = .simultaneous, showTime: Bool = true, showPosition: Bool = false,

@@ -1,5 +1,5 @@
-/// One game of collaborative spatial crowdsourcing (spec section 1): time advances in windows, idle workers join tasks
-/// near them or wait, teams travel and work, and the platform is paid by how early each task is finished.
+/// One game of collaborative spatial crowdsourcing ([CAFE], docs/dispatch.md): time advances in windows, idle workers
+/// join tasks near them or wait, teams travel and work, and the platform is paid by how early each task is finished.
 ///
 /// Two ways to play it:
 ///

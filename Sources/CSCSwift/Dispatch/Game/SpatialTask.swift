@@ -1,7 +1,7 @@
 /// One task of collaborative spatial crowdsourcing: a place, a required skill, an amount of work and what is paid.
 ///
 /// Times are minutes from the start of the episode; `expected` and `deadline` count from the release, as in the
-/// poster's Fig. 2. Places are kilometres. Work is worker-minutes: each worker present does one a minute.
+/// [CAFE], Fig. 2. Places are kilometres. Work is worker-minutes: each worker present does one a minute.
 public struct SpatialTask: Sendable, Hashable, Codable {
     /// When the task appears (minutes).
     public var release: Double
@@ -55,8 +55,8 @@ public struct SpatialTask: Sendable, Hashable, Codable {
 
 /// How lateness lowers the payment of a task.
 public enum PaymentRule: String, Sendable, Codable, CaseIterable {
-    /// `pay` until `expected`, then `pay - rate * (t - expected)` until `deadline`, then 0; the rule of the poster's
-    /// Fig. 2 as we read it (spec section 1).
+    /// `pay` until `expected`, then `pay - rate * (t - expected)` until `deadline`, then 0; the rule of [CAFE],
+    /// Fig. 2, as we read it.
     case lateness
     /// `pay - rate * t` from the release on until `deadline`: the rule of the authors' published program.
     case elapsed

@@ -75,7 +75,7 @@ public struct ConstantPrice: CoalitionScoring, Sendable, Hashable {
 
 /// Sends whole teams: for each task that needs workers the helpers are put in the order of their arrival, the best
 /// number of them is found by exact completion times, and the best-ranked team of all tasks is sent; then the tasks
-/// that wanted one of its members look again, until no team is worth sending (spec section 2, "coalition").
+/// that wanted one of its members look again, until no team is worth sending. Derived here, docs/dispatch.md.
 ///
 /// Workers about to become free within `lookahead` minutes may be members too: idle members of such a team are sent at
 /// once, the others are kept for it in this window and decided about again when they are free.

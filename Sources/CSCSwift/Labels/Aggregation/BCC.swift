@@ -1,7 +1,7 @@
 internal import Foundation
 
-/// Independent Bayesian classifier combination (Kim and Ghahramani, AISTATS 2012; variational inference as in Simpson,
-/// Roberts, Psorakis, Smith 2013): Dawid and Skene's model with Dirichlet priors, over which is averaged.
+/// Independent Bayesian classifier combination ([BCC12]; variational inference as in [Simpson13]): the model of [DS79]
+/// with Dirichlet priors, averaged over their posterior.
 ///
 /// `pi_j[c, .] ~ Dirichlet(a_c)`, the prior's weight on the diagonal, class frequencies ~ Dirichlet(1). E steps use
 /// `exp E[ln pi]`, which doubts rows of which little was seen; otherwise as `DawidSkene`, O(labels C + K C^2) an iteration.

@@ -32,7 +32,7 @@ public struct EMOptions: Sendable, Hashable, Codable {
     }
 }
 
-/// Dawid and Skene's model (Applied Statistics 28, 1979), fitted by EM from the majority vote's shares.
+/// Dawid and Skene's model ([DS79]), fitted by EM from the majority vote's shares.
 ///
 /// Task i has class `z_i ~ prior`; worker j answers `y_ij = l` with probability `pi_j[z_i, l]`, all independent.
 ///

@@ -1,6 +1,6 @@
 internal import Foundation
 
-/// GLAD (Whitehill, Ruvolo, Wu, Bergsma, Movellan, NIPS 2009): workers differ in ability, tasks in easiness.
+/// GLAD ([GLAD09]): workers differ in ability, tasks in easiness.
 ///
 /// Worker j's label of task i is right with probability `s(alpha_j beta_i)`, `s(x) = 1 / (1 + e^-x)`, and else uniform
 /// over the other classes; `alpha_j ~ N(1, v)` may be negative (an adversary), `beta_i = e^{b_i}` with `b_i ~ N(m, v)`.

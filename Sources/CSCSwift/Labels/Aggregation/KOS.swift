@@ -1,4 +1,4 @@
-/// Karger, Oh and Shah's message passing (Operations Research 62, 2014); two classes.
+/// Karger, Oh and Shah's message passing ([KOS14]); two classes.
 ///
 /// With a label A_ij = +1 or -1, from y_ji ~ N(1, 1): `x_ij = sum over the task's other workers of A y`, `y_ji = sum over
 /// the worker's other tasks of A x`; the class is the sign of `sum_j A_ij y_ji`. Messages are scaled to a root mean square

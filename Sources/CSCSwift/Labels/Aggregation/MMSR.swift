@@ -1,6 +1,6 @@
 internal import Foundation
 
-/// M-MSR (Ma and Olshevsky, NeurIPS 2020): skills from pairwise agreement, robust to workers who attack together.
+/// M-MSR ([MMSR20]): skills from pairwise agreement, robust to workers who attack together.
 ///
 /// Two workers of skill s, t (the part of their labels that is better than chance) agree beyond chance by `s t`: the
 /// matrix of agreements `(C / (C - 1)) (share - 1 / C)` is of rank one. Each skill is the mean, weighted by common tasks,

@@ -1,7 +1,7 @@
 internal import Foundation
 
-/// Bandit-based task assignment (Zhang, Ma, Sugiyama, Neural Computation 2015; spec/bbta.md, BBTA steps 1-5): an
-/// adversarial contextual bandit over workers, weighted voting over labels.
+/// Bandit-based task assignment ([BBTA], algorithm 1; step by step in docs/bbta.md): an adversarial contextual bandit
+/// over workers, weighted voting over labels.
 ///
 /// After `N'` tasks of each context have been labelled by everyone, each step takes the least confident task, draws a
 /// worker with probability proportional to `exp(-eta_s L[s][j])`, and charges the worker `1 / p_j` if the label
@@ -23,7 +23,7 @@ public struct BBTA: LabelAssigner {
         /// Margin (the letter) or least confidence (the authors' follow-up).
         public var score: ExponentialWeights.Score
         /// beta: the follow-up's preference for dense contexts; the chosen task maximises
-        /// `(1 - c_i) (N_s / N)^beta`. 0 turns it off. The form is ours; the spec marks it as an option.
+        /// `(1 - c_i) (N_s / N)^beta`. 0 turns it off. The idea is that of [BBTA-LC], the form is ours.
         public var densityExponent: Double
         /// T: what all labels together may cost; never exceeded.
         public var budget: Double

@@ -2,10 +2,10 @@ internal import Foundation
 
 /// Bayesian assignment with a hierarchical model of the workers; commands call it `pooled` or `bayes`.
 ///
-/// Each task has a posterior over its class, each worker in each context a posterior over kinds of worker whose prior is
-/// learned from everyone (`Workforce`). Both are brought together by belief propagation (Liu, Peng, Ihler, NIPS 2012: an
-/// answer's weight comes from the worker's other answers only, so that nobody confirms himself), and every answer counts
-/// again as more becomes known of who gave it.
+/// Each task has a posterior over its class, each worker in each context a posterior over kinds of worker whose prior
+/// is learned from everyone (`Workforce`). Both are brought together by belief propagation ([Liu12]: an answer's weight
+/// comes from the worker's other answers only, so that nobody confirms himself), and every answer counts again as more
+/// becomes known of who gave it.
 ///
 /// Workers may be good in one context and not in another, lean to a class (two classes: sensitivity and specificity
 /// apart; more: a confusion matrix a cell under the kind's), answer blindly, or lie; wrong answers fall on some classes

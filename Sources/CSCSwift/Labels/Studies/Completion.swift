@@ -1,6 +1,6 @@
 internal import Foundation
 
-/// GROUSE (Balzano, Nowak, Recht 2010; spec/bbta.md): completes a low-rank matrix by gradient steps on the Grassmannian,
+/// GROUSE ([GROUSE10]): completes a low-rank matrix by gradient steps on the Grassmannian,
 /// one column at a time.
 public enum Grouse {
     /// What GROUSE may be told.

@@ -10,7 +10,7 @@ public struct ThresholdOutcome: Sendable, Hashable {
     public var epsilon: Double
 }
 
-/// IEThresh (Donmez, Carbonell, Schneider, KDD 2009; spec/bbta.md): for each arriving task, ask every worker whose upper
+/// IEThresh ([IEThresh09]): for each arriving task, ask every worker whose upper
 /// confidence limit on agreeing with the majority is at least `epsilon` times the best one; majority vote.
 public enum IEThresh {
     /// alpha of the interval [src].
@@ -76,7 +76,7 @@ public enum IEThresh {
     }
 }
 
-/// CrowdSense (Ertekin, Rudin, Hirsh 2014; spec/bbta.md): start each task with the two best workers and a random other,
+/// CrowdSense ([CrowdSense14]): start each task with the two best workers and a random other,
 /// add the next best while the weighted score is not decisive.
 public enum CrowdSense {
     /// The smoothing of the quality estimate [src].

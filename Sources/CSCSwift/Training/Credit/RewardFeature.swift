@@ -33,7 +33,7 @@ public struct SettledPart: Sendable {
     }
 }
 
-/// One part of which rewards are made: reward = sum over features of phi_k * feature_k (spec section 4).
+/// One part of which rewards are made: reward = sum over features of phi_k * feature_k, the form of [CAFE].
 ///
 /// To add a feature, add it to `RewardFeature.all`: it is then recorded in every rollout, may be weighted by
 /// `reward.phi`, and has an advantage of its own.

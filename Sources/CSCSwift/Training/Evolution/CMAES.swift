@@ -3,10 +3,9 @@ internal import Foundation
 /// Covariance matrix adaptation evolution strategy: minimises a function of n real variables, also a noisy one, from
 /// the order of its values alone.
 ///
-/// Source: N. Hansen, "The CMA Evolution Strategy: A Tutorial" (arXiv:1604.00772): weighted recombination of the
+/// Source: [Hansen16]: weighted recombination of the
 /// better half, cumulative step-size control, rank-one and rank-mu update with negative weights for the worse half
-/// (section B, table 1 gives every constant). Restarts with a growing population follow Auger and Hansen, "A restart
-/// CMA evolution strategy with increasing population size" (CEC 2005).
+/// (section B, table 1 gives every constant). Restarts with a growing population follow [AH05].
 ///
 /// Ask-and-tell: `ask()` gives the candidates of a generation, `tell(_:)` takes their losses in the same order. The
 /// value is its whole state: encode it, and the decoded copy continues with the same bits. Candidates are drawn from

@@ -1,6 +1,5 @@
 /// Independent PPO (IPPO) with one network for all agents on a `BatchedEnvironment`: rollouts of a fixed number of
-/// steps, generalised advantages, clipped updates (Schulman et al. 2017; de Witt et al., "Is independent learning all
-/// you need in the StarCraft multi-agent challenge?", 2020).
+/// steps, generalised advantages, clipped updates ([Schulman17], [deWitt20]).
 ///
 /// A truncated episode is bootstrapped from the value of what its agents saw last; a terminated one is not.
 ///

@@ -20,9 +20,9 @@ public struct PPOReport: Sendable, Hashable {
     public var epochs = 0
 }
 
-/// Proximal policy optimisation (Schulman et al. 2017) of an `ActorCritic` on minibatches of any kind: the clipped
-/// objective, Adam, several epochs of shuffled minibatches. Dispatch (`DecisionMinibatch`) and games with a fixed horizon
-/// are trained by this one class.
+/// Proximal policy optimisation ([Schulman17]) of an `ActorCritic` on minibatches of any kind: the clipped objective,
+/// Adam, several epochs of shuffled minibatches. Dispatch (`DecisionMinibatch`) and games with a fixed horizon are
+/// trained by this one class.
 ///
 /// As in CleanRL the advantages of a minibatch are brought to mean 0 and standard deviation 1 (that of a sample, plus
 /// 1e-8). Each network's gradient is clipped by itself, as the two share nothing and may have step sizes of their own; on
