@@ -6,7 +6,12 @@ public struct CSVFormat: Sendable, Hashable {
     public enum Separator: Sendable, Hashable {
         /// Whichever of comma, tab and semicolon is most frequent in the first line; a comma where there is none.
         case automatic
-        case comma, tab, semicolon
+        /// A comma.
+        case comma
+        /// A tab.
+        case tab
+        /// A semicolon.
+        case semicolon
         /// Any run of blanks or tabs; quotes have no meaning then.
         case blanks
     }
@@ -96,11 +101,13 @@ public final class CSVReader {
     }
 
     /// Reads a table that is in memory already; errors call it `name`.
+    /// - Throws: `CSCError` as for a file: no header, a name used twice.
     public convenience init(text: String, name: String = "text", format: CSVFormat = CSVFormat()) throws(CSCError) {
         try self.init(path: name, text: Array(text.utf8), handle: nil, format: format)
     }
 
     /// As `init(text:)`, from bytes.
+    /// - Throws: as `init(text:)`.
     public convenience init(bytes: [UInt8], name: String, format: CSVFormat = CSVFormat()) throws(CSCError) {
         try self.init(path: name, text: bytes, handle: nil, format: format)
     }
@@ -179,7 +186,8 @@ public final class CSVReader {
         try column([name] + aliases)
     }
 
-    /// As `column(_:_:)`, with the accepted names in an array, the preferred one first.
+    /// As `column(_:_:)`, with the accepted names in an array, the preferred one first. O(columns).
+    /// - Throws: `CSCError.table` where there is no such column, or several.
     public func column(_ accepted: [String]) throws(CSCError) -> Int {
         if let found = try optionalColumn(accepted) { return found }
         let wanted = accepted.map { "'\($0)'" }
@@ -195,7 +203,7 @@ public final class CSVReader {
                 + (isData ? "; the first line looks like data: has the file no header?" : ""))
     }
 
-    /// The index of the column called one of these names, or nil.
+    /// The index of the column called one of these names, or nil. O(columns).
     /// - Throws: `CSCError.table` where several columns answer to the same name.
     public func optionalColumn(_ accepted: [String]) throws(CSCError) -> Int? {
         if let meaning = accepted.first, let given = columns.column(of: meaning) {
@@ -227,7 +235,8 @@ public final class CSVReader {
                 + Spelling.hint(for: given, among: names))
     }
 
-    /// The index of the column with this number, from 1.
+    /// The index of the column with this number, from 1. O(1).
+    /// - Throws: `CSCError.table` where there is no such column.
     public func column(number: Int) throws(CSCError) -> Int {
         guard number >= 1 && (number <= names.count || ragged) else {
             throw .table(path: path, reason: "there is no column number \(number); there are \(names.count)")
@@ -313,7 +322,7 @@ public final class CSVReader {
         column >= scanner.count || scanner.starts[column] == scanner.ends[column]
     }
 
-    /// The field's text, its quotes taken off. Throws where it is not UTF-8.
+    /// The field's text, its quotes taken off. Throws where it is not UTF-8. O(length).
     public func string(_ column: Int) throws(CSCError) -> String {
         guard column < scanner.count, let text = scanner.text(column) else {
             throw error(column, "this is not UTF-8")
@@ -321,7 +330,8 @@ public final class CSVReader {
         return text
     }
 
-    /// The field as a whole number.
+    /// The field as a whole number. O(length).
+    /// - Throws: `CSCError.row` where it is none.
     public func int(_ column: Int) throws(CSCError) -> Int {
         guard column < scanner.count, let value = scanner.int(column) else {
             throw error(column, "a whole number is wanted")
@@ -329,7 +339,8 @@ public final class CSVReader {
         return value
     }
 
-    /// The field as a whole number of a range.
+    /// The field as a whole number of a range. O(length).
+    /// - Throws: `CSCError.row` where it is none, or outside the range.
     public func int(_ column: Int, in range: ClosedRange<Int>) throws(CSCError) -> Int {
         let value = try int(column)
         guard range.contains(value) else {
@@ -338,7 +349,8 @@ public final class CSVReader {
         return value
     }
 
-    /// The field as a finite number, correctly rounded.
+    /// The field as a finite number, correctly rounded. O(length).
+    /// - Throws: `CSCError.row` where it is none.
     public func double(_ column: Int) throws(CSCError) -> Double {
         guard column < scanner.count, let value = scanner.double(column) else {
             throw error(column, "a finite number is wanted")
@@ -346,7 +358,8 @@ public final class CSVReader {
         return value
     }
 
-    /// The field as a finite number of a range.
+    /// The field as a finite number of a range. O(length).
+    /// - Throws: `CSCError.row` where it is none, or outside the range.
     public func double(_ column: Int, in range: ClosedRange<Double>) throws(CSCError) -> Double {
         let value = try double(column)
         guard range.contains(value) else {
@@ -355,7 +368,8 @@ public final class CSVReader {
         return value
     }
 
-    /// The field as a truth value: 0, 1, true, false, t, f, yes, no, y, n in any case.
+    /// The field as a truth value: 0, 1, true, false, t, f, yes, no, y, n in any case. O(length).
+    /// - Throws: `CSCError.row` where it is none of these.
     public func bool(_ column: Int) throws(CSCError) -> Bool {
         guard column < scanner.count, let value = scanner.bool(column) else {
             throw error(column, "true or false is wanted")
@@ -365,6 +379,8 @@ public final class CSVReader {
 
     /// The field as a point in time, in seconds since 1970-01-01 00:00: `2017-04-30 23:39:31`, `2010-06-29T05:07:41Z`,
     /// `2017-04-30`, with fractions of a second and a zone `+08:00` if wanted. A time without a zone is taken as is.
+    /// O(length).
+    /// - Throws: `CSCError.row` where it is no time.
     public func time(_ column: Int) throws(CSCError) -> Double { try stamp(column).seconds }
 
     /// The field as a point in time with its zone: as `time`, or a number of seconds, milli-, micro- or nanoseconds since

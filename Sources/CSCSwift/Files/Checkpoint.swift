@@ -24,7 +24,7 @@ public struct Checkpoint: Sendable, Equatable {
     /// The names of the sections in the order in which they were first set.
     public var names: [String] { sections.map(\.name) }
 
-    /// True when there is a section of that name.
+    /// True when there is a section of that name. O(sections).
     public func contains(_ name: String) -> Bool { sections.contains { $0.name == name } }
 
     // MARK: Setting and getting sections
@@ -199,10 +199,10 @@ public struct Checkpoint: Sendable, Equatable {
         }
     }
 
-    /// Writes the file atomically. Throws `CSCError.file`.
+    /// Writes the file atomically. Throws `CSCError.file`. O(size).
     public func write(to path: String) throws(CSCError) { try AtomicFile.write(encoded(), to: path) }
 
-    /// Reads a file. Throws `CSCError.file` when it cannot be read, `CSCError.damaged` when it is not whole.
+    /// Reads a file. Throws `CSCError.file` when it cannot be read, `CSCError.damaged` when it is not whole. O(size).
     public init(contentsOf path: String) throws(CSCError) {
         try self.init(decoding: try AtomicFile.read(path), path: path)
     }

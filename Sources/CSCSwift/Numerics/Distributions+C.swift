@@ -54,7 +54,7 @@ public enum Gaussian {
         cafe_gaussian_kl(kl.base, meanP.base, logSDP.base, meanQ.base, logSDQ.base, Int64(kl.count), Int64(width))
     }
 
-    /// kl[i] = KL(p_i || N(0, 1)): the regulariser of the evidence lower bound.
+    /// kl[i] = KL(p_i || N(0, 1)): the regulariser of the evidence lower bound. O(n Z).
     public static func klToStandard(mean: Span<Float>, logSD: Span<Float>, width: Int, kl: inout MutableSpan<Float>) {
         checkPair(mean, logSD, rows: kl.count, width, "klToStandard")
         cafe_gaussian_kl(kl.base, mean.base, logSD.base, nil, nil, Int64(kl.count), Int64(width))

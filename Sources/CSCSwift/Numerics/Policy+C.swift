@@ -22,8 +22,10 @@ extension PolicyLoss {
     }
 }
 
-/// How a step of a chain ends. There is no `done`: a terminated step has no future, a truncated one goes on unseen.
+/// How a step of a chain ends. There is no `done`: a terminated step has no future, the future of a truncated one is
+/// not observed.
 public enum StepEnd: UInt8, Sendable, Codable {
+    /// The chain goes on with the next step.
     case continues = 0
     /// The future is worth nothing: no bootstrap.
     case terminated = 1

@@ -93,6 +93,7 @@ public struct Summary: Sendable, Hashable, Encodable {
     }
 
     /// The paired differences `values[i] - baseline[i]`: the right comparison of two methods on the same episodes.
+    /// O(n).
     public static func paired(_ values: [Double], minus baseline: [Double], confidence: Double = 0.95) -> Summary {
         precondition(
             values.count == baseline.count,

@@ -65,7 +65,7 @@ public enum FullInformation {
     }
 
     /// What of an instance the annealing and the relaxation do not know, or nil where they know all of it: of what goes
-    /// beyond the plain game they know travel that is the same all day.
+    /// beyond the plain game they know travel that is the same all day. O(workers + tasks).
     public static func unknown(in instance: Instance) -> String? {
         guard let extensions = instance.extensions else { return nil }
         if extensions.travel?.table?.isByHour ?? false { return "travel times by hour of the day" }

@@ -17,6 +17,7 @@ extension InstanceSource {
 
 extension Scenario: InstanceSource {
     /// A drawn instance: `instance(tasks:workers:stream:)` on the episode's stream of `seed`.
+    /// O(tasks log tasks + workers).
     public func instance(tasks: Int, workers: Int, seed: UInt64, episode: EpisodeIndex) -> Instance {
         var stream = RandomStream(seed: seed, purpose: .instance, index: episode.stream)
         return instance(tasks: tasks, workers: workers, stream: &stream)
@@ -38,6 +39,6 @@ public struct FixedInstance: InstanceSource {
         self.instance = instance
     }
 
-    /// The instance.
+    /// The instance. O(1).
     public func instance(tasks: Int, workers: Int, seed: UInt64, episode: EpisodeIndex) -> Instance { instance }
 }

@@ -143,7 +143,7 @@ public struct Scenario: Sendable, Hashable, Codable {
     /// The built-in scenarios.
     public static let all: [Scenario] = [chengdu, haikou, fieldService, courier]
 
-    /// The built-in scenario of that name.
+    /// The built-in scenario of that name. O(1).
     ///
     /// - Throws: `CSCError.configuration` that names the nearest known one.
     public static func named(_ name: String) throws -> Scenario {

@@ -73,13 +73,15 @@ public enum ContextFeature: Int, CaseIterable, Sendable {
     case skillCount
     /// How many candidates I have, as a share of k.
     case candidateCount
-    /// The best and the mean marginal payment among my candidates.
+    /// The best marginal payment among my candidates.
     case bestMarginal
+    /// The mean marginal payment of my candidates.
     case meanMarginal
     /// The travel time to the nearest candidate, in 15 min.
     case nearestTravel
-    /// The best coalition rate among my candidates, and the best among those whose coalition I am in.
+    /// The best coalition rate among my candidates.
     case bestCoalitionRate
+    /// The best coalition rate among the candidates whose coalition I am in.
     case bestOwnCoalitionRate
 
     /// The optional position columns: my place from the middle of the city's square, in halves of its side.

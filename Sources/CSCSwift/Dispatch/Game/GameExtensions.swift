@@ -54,6 +54,7 @@ public struct GameExtensions: Sendable, Hashable, Codable {
         }
 
         /// What is not given is as in the other initialiser.
+        /// - Throws: what the decoder throws.
         public init(from decoder: any Decoder) throws {
             let container = try decoder.container(keyedBy: CodingKeys.self)
             self.init(

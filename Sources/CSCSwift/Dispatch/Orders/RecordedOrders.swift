@@ -108,7 +108,7 @@ public enum OrderFormat: String, Sendable, CaseIterable {
     /// The product's own tasks.csv, with workers.csv beside it: a whole instance.
     case instance = "instance"
 
-    /// The format of a file by its first line.
+    /// The format of a file by its first line. Reads the first line alone.
     ///
     /// - Throws: `CSCError.table` if no format fits, `CSCError.file` if it cannot be read.
     public static func detect(_ path: String) throws -> OrderFormat {

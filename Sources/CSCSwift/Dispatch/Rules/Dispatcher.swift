@@ -12,7 +12,7 @@ public protocol Dispatcher: AnyObject {
 }
 
 extension Dispatcher {
-    /// Plays one episode of `instance` to its end and returns the revenue.
+    /// Plays one episode of `instance` to its end and returns the revenue. O(windows * the rule's cost per window).
     @discardableResult
     public func play(_ instance: Instance, in game: SpatialCrowdsourcing, stream: RandomStream) -> Double {
         game.reset(instance)

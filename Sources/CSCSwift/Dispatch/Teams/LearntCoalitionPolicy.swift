@@ -101,7 +101,8 @@ public struct LearntCoalitionPolicy: Sendable, Hashable, Codable {
         return policy
     }
 
-    /// The file's text (YAML). Every number reads back to the same bits.
+    /// The file's text (YAML). Every number reads back to the same bits. O(size).
+    /// - Throws: what the encoder throws.
     public func text() throws -> String {
         let text = try ExactYAML.text(of: self)
         return Self.checksumKey + Self.checksum(of: text) + "\n" + text
@@ -115,7 +116,7 @@ public struct LearntCoalitionPolicy: Sendable, Hashable, Codable {
         ContentHash.digits(ContentHash.sipHash(Array(text.utf8)))
     }
 
-    /// Reads a policy's file.
+    /// Reads a policy's file. O(size).
     ///
     /// - Throws: `CSCError` that names the file and what is wrong with it.
     public init(contentsOf path: String) throws {

@@ -81,7 +81,7 @@ public struct Aggregation: Sendable, Hashable {
         self.unlabelled = unlabelled
     }
 
-    /// The probability of each class of one task.
+    /// The probability of each class of one task. O(classes).
     public func probabilities(of task: Int) -> [Double] {
         Array(posterior[task * classCount..<(task + 1) * classCount])
     }

@@ -20,6 +20,7 @@ public struct BCC: LabelAggregator {
     }
 
     /// Runs the iterations from the majority's shares, and gives the last E step's posterior.
+    /// O(iterations (labels x classes + workers x classes^2)).
     public mutating func fitPredict(_ labels: LabelStore) -> Aggregation {
         let classes = labels.classCount
         let right = options.priorRight, wrong = options.priorWrong / Double(classes - 1)
@@ -41,7 +42,7 @@ public struct BCC: LabelAggregator {
         return result.aggregation
     }
 
-    /// One E step with what the last fit found.
+    /// One E step with what the last fit found. O(labels x classes).
     /// - Precondition: fitted, on labels of as many workers and classes.
     public func predict(_ labels: LabelStore) -> Aggregation {
         precondition(

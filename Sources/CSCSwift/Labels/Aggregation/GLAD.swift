@@ -45,6 +45,7 @@ public struct GLAD: LabelAggregator {
     }
 
     /// Abilities as fitted; the tasks' easiness is estimated anew, since the tasks may be others.
+    /// O(iterations labels classes).
     public func predict(_ labels: LabelStore) -> Aggregation {
         precondition(
             ability.count == labels.workerCount,

@@ -18,7 +18,7 @@ public struct KOS: LabelAggregator {
         self.seed = seed
     }
 
-    /// Passes messages and gives the signs.
+    /// Passes messages and gives the signs. O(iterations x labels).
     /// - Precondition: two classes.
     public mutating func fitPredict(_ labels: LabelStore) -> Aggregation {
         precondition(labels.classCount == 2, "KOS: \(labels.classCount) classes, not 2")
@@ -58,7 +58,7 @@ public struct KOS: LabelAggregator {
         return result
     }
 
-    /// The signs with each worker's mean message of the last fit.
+    /// The signs with each worker's mean message of the last fit. O(labels).
     /// - Precondition: fitted, on labels of as many workers.
     public func predict(_ labels: LabelStore) -> Aggregation {
         precondition(reliability.count == labels.workerCount, "KOS: fitted on \(reliability.count) workers")

@@ -74,7 +74,7 @@ public struct LabelStore: Sendable {
         label = labels
     }
 
-    /// The labels of one task as (worker, label), in the order in which they were given.
+    /// The labels of one task as (worker, label), in the order in which they were given. O(labels of the task).
     public func labels(of task: Int) -> [(worker: Int, label: Int)] {
         (Int(start[task])..<Int(start[task + 1])).map { (Int(cell[$0]) / classCount, Int(label[$0])) }
     }

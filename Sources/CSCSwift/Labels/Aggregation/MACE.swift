@@ -52,7 +52,7 @@ public struct MACE: LabelAggregator {
         return result
     }
 
-    /// The posterior under the last fit.
+    /// The posterior under the last fit. O(labels x classes).
     /// - Precondition: fitted, on labels of as many workers and classes.
     public func predict(_ labels: LabelStore) -> Aggregation {
         precondition(

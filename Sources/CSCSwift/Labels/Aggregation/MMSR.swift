@@ -83,7 +83,7 @@ public struct MMSR: LabelAggregator {
         return partners
     }
 
-    /// The vote weighted by the log odds of the skills.
+    /// The vote weighted by the log odds of the skills. O(labels x classes).
     /// - Precondition: fitted, on labels of as many workers.
     public func predict(_ labels: LabelStore) -> Aggregation {
         precondition(skills.count == labels.workerCount, "MMSR: fitted on \(skills.count) workers")

@@ -9,7 +9,7 @@ public struct MajorityVote: LabelAggregator {
     /// A vote whose ties are decided by `seed`.
     public init(seed: UInt64 = 0) { self.seed = seed }
 
-    /// Does nothing: there is nothing to estimate.
+    /// Does nothing: there is nothing to estimate. O(1).
     public func fit(_ labels: LabelStore) {}
 
     /// The majority class of each task; a task without labels gets a coin's class and equal shares.

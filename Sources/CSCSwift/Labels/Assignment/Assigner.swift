@@ -98,6 +98,7 @@ extension LabelAssigner {
     /// The next pair among everyone present.
     public mutating func next() -> Assignment? { next(available: nil) }
     /// For methods without a use for gold: refuses it.
+    /// - Throws: `CSCError.invalid` always.
     public mutating func setGold(_ known: [(task: Int, label: Int)]) throws(CSCError) {
         throw .invalid("this method has no use for gold labels")
     }

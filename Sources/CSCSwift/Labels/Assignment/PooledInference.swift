@@ -35,6 +35,7 @@ extension Pooled {
     }
 
     /// `setGold` of one task.
+    /// - Throws: `CSCError.invalid` as `setGold` of several.
     public mutating func setGold(task: Int, label: Int) throws(CSCError) { try setGold([(task, label)]) }
 
     /// [task, class]: the calibrated posterior of every task. O(N C).

@@ -149,6 +149,7 @@ public struct LabelMatrix: Sendable, Hashable {
     }
 
     /// The share of tasks with known truth on which `labels` (one class a task) is right; `nil` if none is known.
+    /// O(tasks).
     public func accuracy(of labels: [Int]) -> Double? {
         precondition(labels.count == tasks.count, "accuracy: \(labels.count) labels for \(tasks.count) tasks")
         var right = 0, known = 0

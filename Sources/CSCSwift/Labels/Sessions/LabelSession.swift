@@ -68,6 +68,7 @@ public final class LabelSession {
     }
 
     /// Starts a session in an empty storage; otherwise as the other `create`.
+    /// - Throws: as the other `create`; `CSCError.invalid` where the storage is not empty.
     public static func create(
         storage: any SessionStorage, tasks: [LabelingTask], contexts: [String] = ["all"], classes: [String],
         workers: [LabelingWorker], options: Options, gold: [(task: String, label: String)] = [],

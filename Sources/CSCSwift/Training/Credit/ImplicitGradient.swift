@@ -51,6 +51,7 @@ public struct ImplicitGradientOptions: Sendable, Hashable, Codable {
 
 /// Whether a gradient can be used, and if not, why.
 public enum ImplicitGradientStatus: String, Sendable, Codable {
+    /// The gradient is finite and not zero.
     case usable
     /// Every component is zero: the outer gradient, the cross derivatives, or their product vanish.
     case zero

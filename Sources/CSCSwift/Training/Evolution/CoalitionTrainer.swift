@@ -181,7 +181,8 @@ public final class CoalitionTrainer {
         lanes = (0..<Self.laneCount).map { _ in Lane(options) }
     }
 
-    /// All that a run needs to go on.
+    /// All that a run needs to go on. O(state).
+    /// - Throws: what the encoder throws.
     public func checkpoint() throws -> Checkpoint {
         var checkpoint = Checkpoint()
         checkpoint.set("identity", text: try Self.identity(scenario, options, recorded))

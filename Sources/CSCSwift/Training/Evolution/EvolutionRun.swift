@@ -194,6 +194,7 @@ public final class RuleEvolution: Trainable {
     // MARK: State
 
     /// Saves the search.
+    /// - Throws: what the encoder throws.
     public func save(to checkpoint: inout Checkpoint) throws {
         let state = try trainer.checkpoint()
         for name in state.names { checkpoint.set(name, text: try state.text(name)) }
@@ -209,6 +210,7 @@ public final class RuleEvolution: Trainable {
     }
 
     /// `policy.yaml`.
+    /// - Throws: what the encoder throws.
     public func policyFile() throws -> (name: String, bytes: [UInt8]) {
         ("policy.yaml", Array(try trainer.policy.text().utf8))
     }

@@ -70,6 +70,7 @@ public final class DispatchPolicy {
 
     /// A run's policy and the rules of the game that it was trained in, for `DispatchDesk(runs:)`; nil where the name is that
     /// of no folder.
+    /// - Throws: `CSCError` as `init(contentsOf:)`.
     public static func load(_ name: String) throws -> (dispatcher: any Dispatcher, options: GameOptions)? {
         guard name.contains("/") || isRun(name) else { return nil }
         let run = try DispatchPolicy(contentsOf: name)

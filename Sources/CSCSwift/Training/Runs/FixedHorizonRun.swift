@@ -143,6 +143,7 @@ public final class FixedHorizonTraining: Trainable {
     }
 
     /// All evaluations so far in marl-eval's layout; random play is the same at every step.
+    /// - Throws: `CSCError.invalid` where a name will not do for marl-eval.
     public func evaluationFile(_ history: [RunEvaluation]) throws -> JSON? {
         var file = MarlEval(environment: "mpe", metric: "return")
         let bestReturns = history.map(\.values).max { Statistics.mean($0) < Statistics.mean($1) } ?? []

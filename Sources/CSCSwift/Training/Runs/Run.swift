@@ -264,6 +264,7 @@ public final class Run<Method: Trainable> {
     // MARK: Saving
 
     /// Writes a checkpoint and the policy now, whatever the schedule says.
+    /// - Throws: `CSCError.file`; an earlier checkpoint stays as it was.
     public func save() throws {
         try files.flush()
         try files.checkpoints.save(checkpoint(), iteration: iteration)

@@ -191,6 +191,7 @@ public final class DispatchTraining: Trainable {
     public func metrics(of values: [Double]) -> [Double] { [Statistics.mean(values), score(of: values)] }
 
     /// The evaluations so far in marl-eval's layout, beside greedy's, which is the same at every step.
+    /// - Throws: `CSCError.invalid` where a name will not do for marl-eval.
     public func evaluationFile(_ history: [RunEvaluation]) throws -> JSON? {
         var file = MarlEval(environment: configuration.scenario, metric: "revenue")
         let run = "seed_\(configuration.seed)"
@@ -216,6 +217,7 @@ public final class DispatchTraining: Trainable {
     public func load(from checkpoint: Checkpoint) throws { try trainer.load(from: checkpoint) }
 
     /// `policy.ckpt`: the networks, and the configuration and scenario that they belong to.
+    /// - Throws: what the encoder of the scenario throws.
     public func policyFile() throws -> (name: String, bytes: [UInt8]) {
         var policy = Checkpoint()
         trainer.learner.policy.save(to: &policy)
