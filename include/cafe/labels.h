@@ -24,7 +24,7 @@ void cafe_weights_fill_workers(double *w, const double *loss, double least, doub
  * running sum exceeds u times the total. Writes p_j. allowed[K] holds 0 or 1; NULL allows all. Returns -1, and
  * writes nothing, if the allowed weights sum to less than 1e-200 (fill them again from the allowed losses). O(K). */
 int64_t cafe_weights_draw(double *probability, const double *w, const uint8_t *allowed, double u, int64_t K);
-/* Exponential weights whose rate falls from round to round, below O(K) a round: a tree and moments taken at an anchor
+/* Exponential weights whose rate falls from round to round, below O(K) per round: a tree and moments taken at an anchor
  * rate (sampler.c). Begin with a zeroed struct: the first cafe_sampler_total anchors it. */
 enum { CAFE_SAMPLER_TERMS = 24, CAFE_SAMPLER_PICK = 64 };
 typedef struct cafe_sampler {

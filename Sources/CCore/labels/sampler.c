@@ -1,4 +1,4 @@
-/* sampler.c - draws from exponential weights whose rate falls every round, in less than O(K) a round.
+/* sampler.c - draws from exponential weights whose rate falls every round, in less than O(K) per round.
  *
  * Representation: for one row of K losses, taken at a rate called the anchor,
  *   - a tree of sums over v[j] = exp(-lowest * (loss[j] - least)), FAN children a node, `lowest` the rate at which the

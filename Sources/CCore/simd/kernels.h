@@ -1,5 +1,5 @@
 /* kernels.h - the innermost loops, of which there is one set a vector width: AVX-512, AVX2 with FMA, and 128-bit for
- * everything else. kernels_*.c compile the templates simd_*.h; cafe_kernels() picks a set once a call.
+ * everything else. kernels_*.c compile the templates simd_*.h; cafe_kernels() picks a set once per call.
  *
  * All of them run on the caller's thread. Widths called `n` or `ld` are multiples of PAD.
  */

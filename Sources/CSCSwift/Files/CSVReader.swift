@@ -294,7 +294,7 @@ public final class CSVReader {
         public var reasons: [CSCError] = []
     }
 
-    /// Calls `body` once a row. With `.skip`, rows whose reading throws `CSCError.row` are left out and counted;
+    /// Calls `body` once per row. With `.skip`, rows whose reading throws `CSCError.row` are left out and counted;
     /// `body` should read all fields that it needs before it changes anything. Damage of the table as a whole, such as
     /// a quote that is never closed, is thrown in any case.
     @discardableResult

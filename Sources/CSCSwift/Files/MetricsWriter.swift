@@ -1,6 +1,6 @@
 internal import Foundation
 
-/// A table of measurements that grows by one row an iteration, as CSV and as JSON lines side by side.
+/// A table of measurements that grows by one row per iteration, as CSV and as JSON lines side by side.
 ///
 /// The columns are fixed when the table begins. Numbers are written in the shortest form that reads back exactly, so
 /// two runs that compute the same bits write the same bytes. A number that does not exist (NaN, infinity) is an empty

@@ -1,6 +1,6 @@
 /// Many copies of one game with a fixed number of agents, each of whom acts at every step: the shape that learners with
-/// a fixed horizon want (`FixedHorizonTrainer`). Row-major arrays that the caller owns, one row an agent, agents of one
-/// copy side by side. N copies, M agents a copy, A = N * M rows, D `observationWidth`, K `actionCount`.
+/// a fixed horizon want (`FixedHorizonTrainer`). Row-major arrays that the caller owns, one row per agent, agents of
+/// one copy side by side. N copies, M agents a copy, A = N * M rows, D `observationWidth`, K `actionCount`.
 ///
 /// A copy whose episode ends starts the next one by itself. `ends` then says how it ended, and `finalObservations`
 /// holds what its agents saw last, so that a truncated episode can be bootstrapped from there.

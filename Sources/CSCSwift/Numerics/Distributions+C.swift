@@ -15,7 +15,7 @@ public enum Categorical {
         }
     }
 
-    /// The same for `width` logits a row: kl [B] of [B x width]. O(B width).
+    /// The same for `width` logits per row: kl [B] of [B x width]. O(B width).
     public static func kl(logitsP: Span<Float>, logitsQ: Span<Float>, width: Int, kl: inout MutableSpan<Float>) {
         requireCount(logitsP.count, kl.count * width, "Categorical.kl: logitsP of \(kl.count) rows x \(width)")
         requireCount(logitsQ.count, logitsP.count, "Categorical.kl: logitsQ")

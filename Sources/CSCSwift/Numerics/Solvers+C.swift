@@ -97,7 +97,7 @@ public enum PositiveDefinite {
     }
 
     /// Solves A X = B by Cholesky (LAPACK's dposv) for `matrix` [n x n], both triangles given, and the right-hand sides
-    /// [count x n], one a row, which the solutions overwrite. `matrix` is overwritten too. Unless the outcome is
+    /// [count x n], one per row, which the solutions overwrite. `matrix` is overwritten too. Unless the outcome is
     /// `.solved` the right-hand sides are as they were. O(n^3).
     public static func solve(
         matrix: inout MutableSpan<Double>, rightHandSides: inout MutableSpan<Double>, dimension: Int

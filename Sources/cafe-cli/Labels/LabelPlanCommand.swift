@@ -163,7 +163,7 @@ struct LabelPlanCommand: ParsableCommand {
         }
     }
 
-    /// 1, 2, 3, 5, 8, 15 labels a task at the mean price, as far as there are workers to give them.
+    /// 1, 2, 3, 5, 8, 15 labels per task at the mean price, as far as there are workers to give them.
     private func defaults(_ plan: LabelPlan) -> [Double] {
         let workers = plan.workerCosts.count
         let price = plan.workerCosts.reduce(0, +) / Double(workers) * Double(plan.taskContexts.count)

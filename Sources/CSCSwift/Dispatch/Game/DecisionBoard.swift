@@ -155,7 +155,7 @@ struct DecisionBoard {
         for slot in helperCount.indices { helperCount[slot] = -1 }
     }
 
-    /// Makes sure that the lists of the task in `slot` are there. O(idle) once a window.
+    /// Makes sure that the lists of the task in `slot` are there. O(idle) once per window.
     mutating func ensure(slot: Int, _ state: borrowing GameState) {
         if helperCount[slot] < 0 { listHelpers(slot: slot, state) }
     }

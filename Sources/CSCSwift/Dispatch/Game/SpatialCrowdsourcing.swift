@@ -15,7 +15,7 @@
 /// the task's place, and decides again at the next window. The episode ends when every task has been released and has
 /// ended. `GameOptions.reroute` changes one rule: until a worker arrives it is idle again at every window, on its road.
 ///
-/// Not thread-safe; one game a thread. Nothing is allocated per step after the first episode of a size.
+/// Not thread-safe; one game per thread. Nothing is allocated per step after the first episode of a size.
 public final class SpatialCrowdsourcing: ParallelEnvironment {
     /// The rules in force.
     public let options: GameOptions

@@ -1,7 +1,7 @@
 /// One task of collaborative spatial crowdsourcing: a place, a required skill, an amount of work and what is paid.
 ///
 /// Times are minutes from the start of the episode; `expected` and `deadline` count from the release, as in the
-/// [CAFE], Fig. 2. Places are kilometres. Work is worker-minutes: each worker present does one a minute.
+/// [CAFE], Fig. 2. Places are kilometres. Work is worker-minutes: each worker present does one per minute.
 public struct SpatialTask: Sendable, Hashable, Codable {
     /// When the task appears (minutes).
     public var release: Double

@@ -82,9 +82,9 @@ public struct ConstantPrice: CoalitionScoring, Sendable, Hashable {
 ///
 /// Representation: the supply (idle workers, then soon free ones) as columns; each task's helpers in a row of a matrix;
 /// the offers in a heap with version numbers; for each member of the supply the offers that want it. Hot calls:
-/// `listHelpers` (a scan of the supply, or the grid for many) and `makeOffer`, once for each task in need and again when
-/// it loses a member. O(tasks * (supply + limit * team)) a window for few workers; for many, where the grid answers,
-/// O(workers + tasks * (those near + limit * team)). Nothing is allocated after warm-up.
+/// `listHelpers` (a scan of the supply, or the grid for many) and `makeOffer`, once for each task in need and again
+/// when it loses a member. O(tasks * (supply + limit * team)) per window for few workers; for many, where the grid
+/// answers, O(workers + tasks * (those near + limit * team)). Nothing is allocated after warm-up.
 public final class CoalitionPlanner<Scoring: CoalitionScoring>: Dispatcher {
     /// What tables call it.
     public let name: String

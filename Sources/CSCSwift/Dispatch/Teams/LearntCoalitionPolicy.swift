@@ -8,7 +8,7 @@ public struct LearntCoalitionPolicy: Sendable, Hashable, Codable {
 
     /// What the weights are multiplied by.
     public enum Features: Int, Sendable, Codable {
-        /// The first version: minutes, and tasks a worker, as in the calibrated cities.
+        /// The first version: minutes, and tasks per worker, as in the calibrated cities.
         case minutes = 1
         /// Lengths in units of the day's own (`CoalitionMeasures`), held to the range of training.
         case scaleFree = 2

@@ -4,7 +4,8 @@ internal import Foundation
 /// with Dirichlet priors, averaged over their posterior.
 ///
 /// `pi_j[c, .] ~ Dirichlet(a_c)`, the prior's weight on the diagonal, class frequencies ~ Dirichlet(1). E steps use
-/// `exp E[ln pi]`, which doubts rows of which little was seen; otherwise as `DawidSkene`, O(labels C + K C^2) an iteration.
+/// `exp E[ln pi]`, which doubts rows of which little was seen; otherwise as `DawidSkene`, O(labels C + K C^2) per
+/// iteration.
 public struct BCC: LabelAggregator {
     /// When it stops, and the prior: `priorRight` labels on the diagonal and `priorWrong` beside it.
     public var options: EMOptions

@@ -9,7 +9,7 @@ internal import Foundation
 /// - M: one Fisher-scoring step on each `b_i`, then on each `alpha_j`, at most 1 long, in place of the paper's gradient
 ///   ascent: each is a sum over its own labels, so an iteration is two passes over the labels.
 ///
-/// The paper leaves the variances open; 1 is used for both unless told otherwise. O(labels) an iteration.
+/// The paper leaves the variances open; 1 is used for both unless told otherwise. O(labels) per iteration.
 public struct GLAD: LabelAggregator {
     /// Iterations and tolerance; the smoothing is not used.
     public var options: EMOptions
@@ -23,7 +23,7 @@ public struct GLAD: LabelAggregator {
     public var easinessVariance = 1.0
     /// Decides ties.
     public var seed: UInt64
-    /// `alpha_j`, one a worker; empty before a fit.
+    /// `alpha_j`, one per worker; empty before a fit.
     public private(set) var ability: [Double] = []
     /// `b_i = ln beta_i` of the tasks of the last fit.
     public private(set) var easiness: [Double] = []

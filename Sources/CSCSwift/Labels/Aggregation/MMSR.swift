@@ -3,10 +3,10 @@ internal import Foundation
 /// M-MSR ([MMSR20]): skills from pairwise agreement, robust to workers who attack together.
 ///
 /// Two workers of skill s, t (the part of their labels that is better than chance) agree beyond chance by `s t`: the
-/// matrix of agreements `(C / (C - 1)) (share - 1 / C)` is of rank one. Each skill is the mean, weighted by common tasks,
-/// of `agreement / skill` over the others, without the `trim` share of the largest and of the smallest, in turn until it
-/// settles. Labels are then weighed by `ln((C - 1) p / (1 - p))`, p = s (1 - 1 / C) + 1 / C. O(labels a task squared x
-/// tasks + iterations pairs).
+/// matrix of agreements `(C / (C - 1)) (share - 1 / C)` is of rank one. Each skill is the mean, weighted by common
+/// tasks, of `agreement / skill` over the others, without the `trim` share of the largest and of the smallest, in turn
+/// until it settles. Labels are then weighed by `ln((C - 1) p / (1 - p))`, p = s (1 - 1 / C) + 1 / C. O(labels per task
+/// squared x tasks + iterations pairs).
 public struct MMSR: LabelAggregator {
     /// The share of values that is left out at each end.
     public var trim: Double

@@ -5,8 +5,8 @@ internal import Foundation
 ///
 /// After `N'` tasks of each context have been labelled by everyone, each step takes the least confident task, draws a
 /// worker with probability proportional to `exp(-eta_s L[s][j])`, and charges the worker `1 / p_j` if the label
-/// disagrees with the weighted vote. More than two classes are our extension: one sum of weights a class; with two the
-/// formulas are the letter's.
+/// disagrees with the weighted vote. More than two classes are our extension: one sum of weights per class; with two
+/// the formulas are the letter's.
 ///
 /// A step without loss costs O(K) for the weights, from 256 workers on O(log K) (`ExponentialSampler`), and O(log N) for
 /// the order of tasks; a step with a loss also rescores its context, O(labels of the context). Nothing is allocated once

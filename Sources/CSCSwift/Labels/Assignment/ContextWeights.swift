@@ -1,4 +1,4 @@
-/// BBTA's losses `L[s][j]`, appearances `t[s]` and weights `exp(-eta_s L[s][j])`, one row a context.
+/// BBTA's losses `L[s][j]`, appearances `t[s]` and weights `exp(-eta_s L[s][j])`, one row per context.
 ///
 /// Up to `samplingFrom` workers a row's weights are all computed at each appearance, one pass of C. From there on the
 /// draw comes from a `SamplerRows`, exact as well, and only the weights of workers whose labels are being voted on are

@@ -8,9 +8,9 @@ internal import Foundation
 /// becomes known of who gave it.
 ///
 /// Workers may be good in one context and not in another, lean to a class (two classes: sensitivity and specificity
-/// apart; more: a confusion matrix a cell under the kind's), answer blindly, or lie; wrong answers fall on some classes
-/// more than on others. How much of each there is, is learned; where people do not differ the posteriors are narrow and
-/// the method is a vote with the right number of votes.
+/// apart; more: a confusion matrix per cell under the kind's), answer blindly, or lie; wrong answers fall on some
+/// classes more than on others. How much of each there is, is learned; where people do not differ the posteriors are
+/// narrow and the method is a vote with the right number of votes.
 ///
 /// After a calibration, in which everyone labels a few tasks of each context, each step takes the task whose two best
 /// classes are closest (uncertainty sampling) and, by Thompson sampling, the worker whose answer would tell most about
@@ -30,8 +30,8 @@ internal import Foundation
 public struct Pooled: LabelAssigner {
     /// What `Pooled` may be told.
     public struct Options: Sendable, Hashable, Codable {
-        /// How many tasks of each context everyone labels first; `nil`: two, or fewer where that would cost more than one
-        /// label a task, and none in a single context, where what a worker shows is not divided among contexts.
+        /// How many tasks of each context everyone labels first; `nil`: two, or fewer where that would cost more than
+        /// one label per task, and none in a single context, where what a worker shows is not divided among contexts.
         public var calibrate: Int?
         /// A task whose posterior reaches this is not asked about again unless it falls back. 1: never.
         public var stopAt: Double

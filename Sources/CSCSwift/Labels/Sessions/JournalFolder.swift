@@ -1,6 +1,6 @@
 internal import Foundation
 
-/// A session's records in a folder: `journal.tsv`, one line a record, on the disk before it is acknowledged.
+/// A session's records in a folder: `journal.tsv`, one line per record, on the disk before it is acknowledged.
 ///
 /// Representation: a line is a record's text, a tab, and its checksum in 16 hexadecimal digits. Lines lost from the end
 /// are found by `journal.end`, which says how many had been acknowledged. What a crash left of a batch that had not been

@@ -72,7 +72,7 @@ public struct LabelPlan: Sendable {
         }
     }
 
-    /// A plan for tasks with these contexts (0, 1, ...) and workers with these costs a label.
+    /// A plan for tasks with these contexts (0, 1, ...) and workers with these costs per label.
     public init(
         taskContexts: [Int], workerCosts: [Double], classCount: Int = 2, assumption: Assumption, explore: Int = 0,
         method: AssignmentMethod = .pooled, gold: Int = 0, stopAt: Double = 1

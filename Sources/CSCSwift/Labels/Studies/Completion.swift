@@ -70,8 +70,8 @@ public enum Grouse {
     }
 
     /// Completes a label table (workers are the rows, tasks the columns) and rounds to a label; observed labels are
-    /// kept. Two classes are -1 and +1; with more, one matrix a class of 1 and 0, the largest wins. Exact zeros fall to
-    /// the first class.
+    /// kept. Two classes are -1 and +1; with more, one matrix per class of 1 and 0, the largest wins. Exact zeros fall
+    /// to the first class.
     public static func complete(_ table: LabelTable, options: Options = Options()) -> LabelMatrix {
         let incomplete = LabelMatrix(table)
         let rows = table.workers.count, columns = table.tasks.count, classes = table.classes.count

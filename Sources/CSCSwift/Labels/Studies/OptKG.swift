@@ -5,7 +5,8 @@
 /// `max(P(theta_i >= 1/2), P(theta_i < 1/2))` most; posteriors are matched to the first two moments. Equal gains are
 /// broken by a random number drawn for each pair beforehand.
 ///
-/// After a label only one row and one column of the gains change: O(N + K) gains a step, O((N + K) log K) comparisons.
+/// After a label only one row and one column of the gains change: O(N + K) gains per step, O((N + K) log K)
+/// comparisons.
 public struct OptKG: SequentialAssigner {
     private let workers: Int
     private(set) var a: [Double]

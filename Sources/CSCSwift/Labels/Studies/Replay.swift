@@ -10,7 +10,7 @@ public enum ReplayMethod: Sendable, Hashable {
     case bbtaLeastConfidence(explore: Int?)
     /// OptKG over all tasks; two classes only.
     case optKG
-    /// OptKG (Multi.): one instance a context; two classes only.
+    /// OptKG (Multi.): one instance per context; two classes only.
     case optKGMulti
     /// IEThresh, its threshold matched to each budget.
     case ieThresh
@@ -86,7 +86,7 @@ public struct ReplayCurve: Sendable {
     public var method: String
     /// Labels allowed.
     public var budgets: [Int]
-    /// The same in labels a task, as asked for.
+    /// The same in labels per task, as asked for.
     public var labelsPerTask: [Double]
     /// Labels used, mean over runs: below the budget where a method ended early or could not match it.
     public var spent: [Double]
@@ -109,7 +109,7 @@ public struct Replay: Sendable {
     public var recordedOnly = false
     /// How each method's labels are read: `session` (the method's own answers) or names of `AggregationMethod`.
     public var aggregators = ["session"]
-    /// Accuracy is taken at so many labels a task; nil: at 2, 3, ..., `budgetPerTask`.
+    /// Accuracy is taken at so many labels per task; nil: at 2, 3, ..., `budgetPerTask`.
     public var labelsPerTask: [Double]?
     /// N' of the BBTA methods that do not name their own.
     public var explore = 1

@@ -126,7 +126,7 @@ public enum CrowdSense {
     }
 
     /// The outcome whose budget comes nearest to each wanted one without passing it, by bisection over epsilon. Below
-    /// three labels a task it spends three: what it starts with.
+    /// three labels per task it spends three: what it starts with.
     public static func matched(_ matrix: LabelMatrix, budgets: [Int], seed: UInt64) -> [ThresholdOutcome] {
         ThresholdOutcome.match(budgets: budgets, spendy: 1, thrifty: -1) { run(matrix, epsilon: $0, seed: seed) }
     }

@@ -142,7 +142,7 @@ public struct RewardVariant: Sendable {
 public struct RewardModel: Sendable {
     /// All features that are recorded.
     public let features: [RewardFeature]
-    /// phi, one weight a feature.
+    /// phi, one weight per feature.
     public var phi: [Double]
 
     /// A variant, with single weights replaced by `overrides`. Throws `CSCError.configuration` for an unknown feature.

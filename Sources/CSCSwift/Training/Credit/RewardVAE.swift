@@ -161,7 +161,7 @@ public final class RewardVAE {
 
     /// Where a minibatch's noise and hidden rows come from.
     private enum Draws: Sendable {
-        /// A number a row that hides it, then two numbers a row and latent dimension.
+        /// One number per row that hides it, then two numbers per row and latent dimension.
         case from(RandomStream, maskProbability: Double)
         case given(noise: [Float], masked: [UInt8])
     }

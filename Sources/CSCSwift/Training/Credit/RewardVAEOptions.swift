@@ -86,7 +86,7 @@ public struct RewardVAEOptions: Sendable, Hashable, Codable {
     }
 }
 
-/// Decisions to learn from: row-major, one row a decision.
+/// Decisions to learn from: row-major, one row per decision.
 public struct RewardVAEBatch: Sendable {
     /// What the agent saw, and the others' actions of the same window, `[count, O]`.
     public var observations: [Float]

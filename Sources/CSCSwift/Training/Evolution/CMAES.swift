@@ -9,7 +9,7 @@ internal import Foundation
 ///
 /// Ask-and-tell: `ask()` gives the candidates of a generation, `tell(_:)` takes their losses in the same order. The
 /// value is its whole state: encode it, and the decoded copy continues with the same bits. Candidates are drawn from
-/// one counter-based stream a generation. Memory O(n^2); a generation O(population n^2) beside the losses, and an
+/// one counter-based stream per generation. Memory O(n^2); a generation O(population n^2) beside the losses, and an
 /// eigen-decomposition, O(n^3), every few generations.
 public struct CMAES: Sendable, Codable, Equatable {
     /// How the search is run.

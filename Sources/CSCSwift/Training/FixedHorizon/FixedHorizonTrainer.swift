@@ -12,7 +12,7 @@ public final class FixedHorizonTrainer {
     public let settings: FixedHorizonSettings
     /// The seed of networks, environments, actions and minibatches.
     public let seed: UInt64
-    /// Policy, observation -> hidden layers (tanh) -> one logit an action, and critic.
+    /// Policy, observation -> hidden layers (tanh) -> one logit per action, and critic.
     public let networks: ActorCritic
     /// The policy's shape.
     public var actorShape: MLPShape { networks.actorShape }

@@ -15,7 +15,7 @@ public struct EpisodeSettings: Sendable, Hashable {
         }
     }
 
-    /// The sizes, each played once a round.
+    /// The sizes, each played once per round.
     public let settings: [Setting]
 
     /// Traps where there is no setting.

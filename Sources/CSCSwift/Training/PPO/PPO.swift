@@ -4,7 +4,7 @@ public struct PPOReport: Sendable, Hashable {
     public var policyLoss = 0.0
     /// 0.5 * mean (value - return)^2 of the scaled reward (clipped with `clipVloss`), not multiplied by `vfCoef`.
     public var valueLoss = 0.0
-    /// Entropy of the policy (nats a decision).
+    /// Entropy of the policy (nats per decision).
     public var entropy = 0.0
     /// Mean of (r - 1) - log r: an estimate of KL(old || new) in nats, r being the ratio of probabilities.
     public var approxKL = 0.0

@@ -4,8 +4,8 @@
 ///     let pairs = try policy.assign(workers: workers, tasks: tasks, now: 12)
 ///     for (worker, task) in pairs { send(workers[worker], to: tasks[task]) }
 ///
-/// Call it once a window (a minute, unless trained otherwise). Workers who do not appear in the answer wait. One object
-/// serves one thread at a time; memory is kept between calls.
+/// Call it once per window (a minute, unless trained otherwise). Workers who do not appear in the answer wait. One
+/// object serves one thread at a time; memory is kept between calls.
 public final class DispatchPolicy {
     /// The configuration that it was trained with.
     public let configuration: TrainingConfiguration
@@ -77,7 +77,7 @@ public final class DispatchPolicy {
         return (run.dispatcher(name: name), run.configuration.game)
     }
 
-    /// A dispatcher of the same policy for whole games; one a thread.
+    /// A dispatcher of the same policy for whole games; one per thread.
     public func dispatcher(name: String, sampled: Bool = false) -> LearntDispatcher {
         LearntDispatcher(name: name, policy: policy, sampled: sampled)
     }

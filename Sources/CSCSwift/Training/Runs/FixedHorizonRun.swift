@@ -178,7 +178,7 @@ public final class FixedHorizonTraining: Trainable {
 public struct FixedHorizonPolicy: Sendable {
     /// The configuration that it was trained with.
     public let configuration: FixedHorizonConfiguration
-    /// The network: observation -> hidden layers (tanh) -> one logit an action.
+    /// The network: observation -> hidden layers (tanh) -> one logit per action.
     public let shape: MLPShape
     /// The network's parameters; see `MLP` for their order.
     public let parameters: [Float]

@@ -5,7 +5,7 @@ internal import Foundation
 /// | file | what it holds |
 /// |---|---|
 /// | `config.yaml` and `scenario.yaml`, or `evolution.yaml` | everything that decides the run |
-/// | `metrics.csv`, `metrics.jsonl` | one row an iteration; the same bytes for the same configuration |
+/// | `metrics.csv`, `metrics.jsonl` | one row per iteration; the same bytes for the same configuration |
 /// | `events.out.tfevents.0.cafe` | the same numbers for TensorBoard |
 /// | `timing.csv`, `timing.jsonl` | steps per second and seconds of each phase: what the machine decides |
 /// | `checkpoints/` | the last few states, the first one before any training; and the best |
