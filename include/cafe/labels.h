@@ -36,7 +36,7 @@ typedef struct cafe_sampler {
 int64_t cafe_sampler_tree_size(int64_t K);
 /* Takes losses and rate as the anchor. loss[K]. O(K). */
 void cafe_sampler_anchor(cafe_sampler *s, double *tree, const double *loss, double rate, int64_t K);
-/* sum_j exp(-rate * (loss[j] - s->least)) to 1e-14; anchors anew where the rate is outside the anchor's range or the
+/* sum_j exp(-rate * (loss[j] - s->least)) to 1e-14; anchors again where the rate is outside the anchor's range or the
  * tree's weights are over eight times the sum: O(K) then, else O(1). */
 double cafe_sampler_total(cafe_sampler *s, double *tree, const double *loss, double rate, int64_t K);
 /* Sets one arm's loss. O(log K). */
@@ -54,7 +54,7 @@ int64_t cafe_sampler_pick(double *probability, const double *loss, double rate, 
  *   sum[c] = sum of w[worker] over the row's pairs with label c;  vote = argmax_c sum[c]
  *   rule 0, margin: (largest - second largest sum) / total;  rule 1, least confidence: largest sum / total
  * Row k's pairs are (cell[2 a], cell[2 a + 1]) = (worker, label) for the count[k] values of a from start[k] on; a label
- * below 0 (asked, not answered) is passed over. Equal largest sums are broken by a coin that is a pure function of
+ * below 0 (asked, not answered) is skipped. Equal largest sums are broken by a coin that is a pure function of
  * (seed, ties | task[k], count[k]). score[n], vote[n], task[n], start[n], count[n]; sums[C] is scratch.
  * O(n C + pairs). */
 void cafe_weights_vote(double *score, int32_t *vote, double *sums, const double *w, double total, const int32_t *task,

@@ -68,7 +68,7 @@ typedef struct cafe_segments {
 } cafe_segments;
 
 /* What cafe_policy_softmax and cafe_policy_log_softmax gave for the logits of a call, lent through `known` to the three
- * functions that are called once a direction (clipped_r, score_r, fisher), which would else work it out anew each time:
+ * functions that are called once per direction (clipped_r, score_r, fisher), which would else compute it each time:
  * the same bits in a tenth of the time. The others do not read it. */
 typedef struct cafe_softmax {
     const float *probabilities;
@@ -83,7 +83,7 @@ void cafe_policy_log_softmax(float *log_probabilities, const cafe_segments *segm
  * log_probabilities[n]. */
 void cafe_policy_sample(int32_t *actions, float *log_probabilities, const cafe_segments *segments, const float *logits,
                         const float *uniforms);
-/* The likeliest allowed candidate of each decision, the first one at a tie. actions[n]. */
+/* The most probable allowed candidate of each decision, the first one at a tie. actions[n]. */
 void cafe_policy_greedy(int32_t *actions, const cafe_segments *segments, const float *logits);
 /* log pi(a) and the entropy (nats) of each decision. log_probabilities[n], entropies[n]. */
 void cafe_policy_evaluate(float *log_probabilities, float *entropies, const cafe_segments *segments,

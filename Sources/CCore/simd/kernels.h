@@ -10,9 +10,9 @@
 
 /* Rows of matrices inside the core are padded to a multiple of this many floats. */
 enum { PAD = 16 };
-/* Matrices of weights wider than this are cut into panels of so many columns, one behind the other. */
+/* Matrices of weights wider than this are cut into panels of so many columns, one after the other. */
 enum { PANEL = 64 };
-/* `outer` copies A close together in strips of so many columns, of panels of at most so many rows. */
+/* `outer` copies A close together in strips of so many columns, of panels of at most this many rows. */
 enum { OUTER_ROWS = 128, STRIP = 48 };
 
 /* A and B of a product, whose rows are lda and ldb apart. */

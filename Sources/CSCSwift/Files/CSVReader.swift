@@ -30,7 +30,7 @@ public struct CSVFormat: Sendable, Hashable {
     public var separator: Separator
     /// Where the columns' names come from.
     public var header: Header
-    /// A line that begins with this byte is passed over. Off unless set.
+    /// A line that begins with this byte is skipped. Off unless set.
     public var comment: UInt8?
     /// How many lines to step over before anything else.
     public var skippedLines: Int
@@ -65,7 +65,7 @@ public struct CSVFormat: Sendable, Hashable {
 ///
 /// The file is streamed: memory is one buffer, however long the file. RFC 4180 quotes (a quoted field may hold
 /// separators, line ends and doubled quotes), LF and CRLF, a UTF-8 byte order mark. Blanks around a field are dropped
-/// unless they are quoted; a quote inside an unquoted field is an ordinary character; empty lines are passed over.
+/// unless they are quoted; a quote inside an unquoted field is an ordinary character; empty lines are skipped.
 ///
 /// Every error names file and line, and column and value where there are any. A row with too few or too many fields is
 /// an error unless the format is `ragged`. A reader is used by one thread at a time.
@@ -256,7 +256,7 @@ public final class CSVReader {
     public var fieldCount: Int { scanner.count }
 
     /// Steps to the next row; false at the end of the file. O(bytes of the row), no allocation.
-    /// - Throws: `CSCError.row` where the row has too few or too many fields; the next call goes on behind it.
+    /// - Throws: `CSCError.row` where the row has too few or too many fields; the next call continues after it.
     public func next() throws(CSCError) -> Bool {
         if pending {
             pending = false

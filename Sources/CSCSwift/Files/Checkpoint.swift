@@ -86,8 +86,8 @@ public struct Checkpoint: Sendable, Equatable {
         return values
     }
 
-    /// A counter that goes on from what a section of one integer holds: from 0 on, far from the end of 64 bits. Throws as
-    /// `integers` does.
+    /// A counter that continues from what a section of one integer holds: from 0 on, far from the end of 64 bits.
+    /// Throws as `integers` does.
     public func counter(_ name: String) throws(CSCError) -> Int { try integers(name, count: 1, in: Self.counters)[0] }
 
     /// What a counter of a saved state may have come to.

@@ -20,8 +20,9 @@ public struct MetricsWriter: Sendable {
         try AtomicFile.write("", to: base + ".jsonl")
     }
 
-    /// Goes on with a table after `iteration`: later rows, and a last line that a kill has torn, are dropped. A table
-    /// that is missing begins anew. Throws `CSCError.file`, and `CSCError.table` when its columns are others. O(file).
+    /// Continues a table after `iteration`: later rows, and a last line that a kill has truncated, are dropped. A table
+    /// that is missing is started again. Throws `CSCError.file`, and `CSCError.table` when its columns are others.
+    /// O(file).
     public init(resuming base: String, columns: [String], after iteration: Int) throws(CSCError) {
         guard FileManager.default.fileExists(atPath: base + ".csv") else {
             try self.init(creating: base, columns: columns)

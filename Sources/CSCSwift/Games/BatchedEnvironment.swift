@@ -25,7 +25,7 @@ public protocol BatchedEnvironment: AnyObject {
         actions: Span<Int32>, observations: inout MutableSpan<Float>, finalObservations: inout MutableSpan<Float>,
         rewards: inout MutableSpan<Float>, ends: inout MutableSpan<StepEnd>)
     /// Saves everything that the next steps depend on, in sections whose names begin with `name`, so that a run that is
-    /// resumed goes on with the same bits.
+    /// resumed continues with the same bits.
     func save(to checkpoint: inout Checkpoint, name: String)
     /// Takes over what `save` wrote of as many copies. Throws `CSCError.damaged`.
     func load(from checkpoint: Checkpoint, name: String) throws(CSCError)

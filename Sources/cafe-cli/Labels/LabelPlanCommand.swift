@@ -208,7 +208,7 @@ struct LabelPlanCommand: ParsableCommand {
         )
     }
 
-    /// How many gold tasks a plan for this session has: as many as the session, unless told otherwise.
+    /// How many gold tasks a plan for this session has: as many as the session, by default.
     private func gold(for live: LabelSession) throws -> Int {
         if gold ?? 0 > 0 || stopAt != nil { try live.options.method.checkTakesGold() }
         let count = gold ?? live.goldCount

@@ -22,9 +22,9 @@ public enum FullInformation {
         public var hot: Double
         /// See `hot`.
         public var cold: Double
-        /// At most so many teams are taken off in a move.
+        /// At most this many teams are taken off in a move.
         public var removals: Int
-        /// At most so many tasks without a team are tried beside those taken off.
+        /// At most this many tasks without a team are tried beside those taken off.
         public var additions: Int
         /// The largest price of a worker-minute, in mean pay per unit of work; each move draws its own below it.
         public var price: Double

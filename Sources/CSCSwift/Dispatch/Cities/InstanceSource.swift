@@ -6,7 +6,7 @@ public protocol InstanceSource: Sendable {
     var name: String { get }
     /// How many different episodes there are; nil: as many as one asks for.
     var episodeCount: Int? { get }
-    /// The instance of an episode with so many tasks and workers.
+    /// The instance of an episode with this many tasks and workers.
     func instance(tasks: Int, workers: Int, seed: UInt64, episode: EpisodeIndex) -> Instance
 }
 

@@ -7,7 +7,7 @@ internal import Foundation
 /// that position of `GameState.idle`. Lists about tasks are made when first asked for in a window. Nothing is
 /// allocated after warm-up. Hot call: `helpers`, once a needy task and window.
 struct DecisionBoard {
-    /// At most so many helpers of a task are looked at.
+    /// At most this many helpers of a task are looked at.
     static let helperLimit = 12
 
     /// The open tasks, by slot; latest = `GameState.latestArrival`.

@@ -4,7 +4,7 @@ public struct GameOptions: Sendable, Hashable {
     public enum Decisions: String, Sendable, Codable, CaseIterable {
         /// All deciders of a window choose at once, from the same state (the authors' program; the default).
         case simultaneous
-        /// One decider at a time, in a random order drawn anew each window; each sees the choices before its own.
+        /// One decider at a time, in a random order drawn again each window; each sees the choices before its own.
         case inTurn
     }
 

@@ -54,7 +54,7 @@ extension SpatialCrowdsourcing {
         }
     }
 
-    /// What all deciders of a window share and is dear to work out: the logarithms.
+    /// What all deciders of a window share and is expensive to compute: the logarithms.
     private struct CommonContext {
         let needPerIdle: Double
         let tasksPerWorker: Double

@@ -13,9 +13,9 @@ public struct SpatialTask: Sendable, Hashable, Codable {
     public var skill: Int
     /// How much work it is (worker-minutes, above 0).
     public var workload: Double
-    /// e: finished within so many minutes of its release, it is paid in full.
+    /// e: finished within this many minutes of its release, it is paid in full.
     public var expected: Double
-    /// d: after so many minutes it ends unpaid; at least `expected`.
+    /// d: after this many minutes it ends unpaid; at least `expected`.
     public var deadline: Double
     /// rho: the full payment (money).
     public var pay: Double
@@ -119,7 +119,7 @@ public struct Instance: Sendable, Hashable, Codable {
     public let tasks: [SpatialTask]
     /// The workers, in any order.
     public let workers: [Worker]
-    /// The length of the release period (minutes): the unit of the observation `time`. The game itself goes on until
+    /// The length of the release period (minutes): the unit of the observation `time`. The game itself continues until
     /// the last task has ended.
     public let horizon: Double
     /// Drives whatever is random inside the game: the order of turns where decisions are taken in turn.

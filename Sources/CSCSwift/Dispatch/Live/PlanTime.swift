@@ -8,7 +8,7 @@ public enum PlanTime: Sendable, Hashable, Codable {
     /// Minutes since 1970-01-01T00:00Z, written at so many minutes east of Greenwich.
     case moment(Double, zone: Int)
 
-    /// Times lie within so many minutes of 0 or 1970 (about 1900 years).
+    /// Times lie within this many minutes of 0 or 1970 (about 1900 years).
     public static let limit = 1e9
 
     /// The number that times are compared by (minutes).

@@ -1,4 +1,4 @@
-/// Rules that go through the idle workers one after the other, in an order drawn anew each window, and give each the
+/// Rules that go through the idle workers one after the other, in an order drawn again each window, and give each the
 /// task that suits it best; a worker who follows sees what those before it have taken. O(idle * open * team) per
 /// window.
 public final class OneByOneDispatcher: Dispatcher {

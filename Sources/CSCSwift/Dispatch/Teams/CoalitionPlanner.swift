@@ -92,7 +92,7 @@ public final class CoalitionPlanner<Scoring: CoalitionScoring>: Dispatcher {
     public var scoring: Scoring
     /// How far ahead workers who become free count (min); 0 plans with idle workers only.
     public let lookahead: Double
-    /// At most so many helpers of a task are looked at.
+    /// At most this many helpers of a task are looked at.
     public let limit: Int
 
     private var supply = Supply()

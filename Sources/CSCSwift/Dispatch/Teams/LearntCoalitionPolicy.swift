@@ -23,7 +23,7 @@ public struct LearntCoalitionPolicy: Sendable, Hashable, Codable {
     /// Mean pay over mean workload of the training episodes (money/min). Decisions do not depend on it: a price is
     /// measured by the rate of the day that is played.
     public var rate: Double
-    /// Workers who become free within so many minutes (scale-free: jobs) count as virtual members.
+    /// Workers who become free within this many minutes (scale-free: jobs) count as virtual members.
     public var horizonAhead: Double
     /// What the weights are multiplied by.
     public var features: Features {

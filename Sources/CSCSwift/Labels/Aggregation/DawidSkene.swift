@@ -2,7 +2,7 @@ internal import Foundation
 
 /// Settings that the EM aggregators share.
 public struct EMOptions: Sendable, Hashable, Codable {
-    /// At most so many iterations.
+    /// At most this many iterations.
     public var maxIterations: Int
     /// Stop when no posterior moves by more than this.
     public var tolerance: Double

@@ -9,7 +9,7 @@ internal import Foundation
 /// - M: one Fisher-scoring step on each `b_i`, then on each `alpha_j`, at most 1 long, in place of the paper's gradient
 ///   ascent: each is a sum over its own labels, so an iteration is two passes over the labels.
 ///
-/// The paper leaves the variances open; 1 is used for both unless told otherwise. O(labels) per iteration.
+/// The paper leaves the variances open; 1 is used for both by default. O(labels) per iteration.
 public struct GLAD: LabelAggregator {
     /// Iterations and tolerance; the smoothing is not used.
     public var options: EMOptions
@@ -44,7 +44,7 @@ public struct GLAD: LabelAggregator {
         return result
     }
 
-    /// Abilities as fitted; the tasks' easiness is estimated anew, since the tasks may be others.
+    /// Abilities as fitted; the tasks' easiness is estimated again, since the tasks may be others.
     /// O(iterations labels classes).
     public func predict(_ labels: LabelStore) -> Aggregation {
         precondition(

@@ -16,7 +16,7 @@ internal import Foundation
 /// those with fewer; an answer is weighed by the probability with which its pair was drawn; `L` and `eta` are those of
 /// the moment of the answer.
 public struct BBTA: LabelAssigner {
-    /// What BBTA may be told; only the budget has no default.
+    /// The options of BBTA; only the budget has no default.
     public struct Options: Sendable, Hashable, Codable {
         /// N': how many tasks of each context everyone labels first.
         public var explore: Int

@@ -28,7 +28,7 @@ internal import Foundation
 /// A step costs O((K + C) kinds), a refresh every max(N, labels) / 20 labels O((labels + K S) kinds + N C). `next` ends
 /// when the budget is spent, every pair is asked, or every task is as certain as `stopAt` wants.
 public struct Pooled: LabelAssigner {
-    /// What `Pooled` may be told.
+    /// The options of `Pooled`.
     public struct Options: Sendable, Hashable, Codable {
         /// How many tasks of each context everyone labels first; `nil`: two, or fewer where that would cost more than
         /// one label per task, and none in a single context, where what a worker shows is not divided among contexts.
@@ -310,7 +310,7 @@ public struct Pooled: LabelAssigner {
         learn(task: i, worker: j, label: y)
     }
 
-    /// After how many more labels everything is inferred anew.
+    /// After how many more labels everything is inferred again.
     static func pause(_ tasks: Int, _ labels: Int) -> Int { max(10, tasks / 20, labels / 20) }
 
     /// Takes an answer that stands in `pairs` already into account, but for the worker's posterior.
@@ -331,7 +331,7 @@ public struct Pooled: LabelAssigner {
         workforce.add(cell: cell, label: y, belief: belief, message: message, isGold: gold[i] >= 0)
     }
 
-    /// Takes an answer that stands in `pairs` already into account; everything is inferred anew now and then.
+    /// Takes an answer that stands in `pairs` already into account; everything is inferred again now and then.
     mutating func learn(task i: Int, worker j: Int, label y: Int) {
         take(task: i, worker: j, label: y)
         workforce.update(j)

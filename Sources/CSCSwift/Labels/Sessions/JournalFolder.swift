@@ -3,10 +3,10 @@ internal import Foundation
 /// A session's records in a folder: `journal.tsv`, one line per record, on the disk before it is acknowledged.
 ///
 /// Representation: a line is a record's text, a tab, and its checksum in 16 hexadecimal digits. Lines lost from the end
-/// are found by `journal.end`, which says how many had been acknowledged. What a crash left of a batch that had not been
-/// acknowledged, a line without its end or the first lines of several, is cut off on opening, and said. `snapshot` holds
-/// the state behind some of the lines. The folder is locked (flock on a fourth file) while it is open; a process that
-/// dies gives the lock back.
+/// are found by `journal.end`, which says how many had been acknowledged. What a crash left of a batch that had not
+/// been acknowledged, a line without its end or the first lines of several, is cut off on opening, and said. `snapshot`
+/// holds the state after some of the lines. The folder is locked (flock on a fourth file) while it is open; a process
+/// that dies gives the lock back.
 public final class JournalFolder: SessionStorage {
     /// The journal's path, as errors show it.
     public let path: String

@@ -47,7 +47,7 @@ public struct LabelPlan: Sendable {
     public let explore: Int
     /// Who decides.
     public let method: AssignmentMethod
-    /// How many tasks' class an expert tells beforehand, drawn anew in each run; they do not count in the accuracy.
+    /// How many tasks' class is given as gold beforehand, drawn again in each run; they do not count in the accuracy.
     public let gold: Int
     /// The posterior at which a task is settled; 1: never.
     public let stopAt: Double

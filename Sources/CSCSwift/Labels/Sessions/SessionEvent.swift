@@ -146,7 +146,7 @@ public enum SessionEvent: Sendable, Hashable {
     }
 }
 
-/// What of a session may be set anew at any time.
+/// What of a session may be changed at any time.
 public enum SessionSetting: String, Sendable, Hashable, CaseIterable, Codable {
     /// After how many seconds a question lapses by itself.
     case lease

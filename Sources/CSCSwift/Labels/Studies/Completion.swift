@@ -3,7 +3,7 @@ internal import Foundation
 /// GROUSE ([GROUSE10]): completes a low-rank matrix by gradient steps on the Grassmannian,
 /// one column at a time.
 public enum Grouse {
-    /// What GROUSE may be told.
+    /// The options of GROUSE.
     public struct Options: Sendable, Hashable, Codable {
         /// The rank of the subspace.
         public var rank: Int

@@ -24,7 +24,7 @@ public enum ReplayMethod: Sendable, Hashable {
         "random", "balanced", "bbta", "bbta-lc", "optkg", "optkg-multi", "iethresh", "crowdsense", "pooled",
     ]
 
-    /// The method of a name as in `names`, an N' behind a colon where it may have one.
+    /// The method of a name as in `names`, an N' after a colon where it may have one.
     /// - Throws: `CSCError.invalid` naming the methods there are and the nearest, or how an N' is written.
     public init(name: String) throws(CSCError) {
         let parts = name.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
@@ -56,7 +56,7 @@ public enum ReplayMethod: Sendable, Hashable {
 public enum ReplayStage: Sendable {
     /// Recorded or made beforehand: the same in every run.
     case fixed(LabelMatrix)
-    /// Simulated workers on tasks of known truth, drawn anew for each run.
+    /// Simulated workers on tasks of known truth, drawn again for each run.
     case simulated(tasks: [LabelingTask], contexts: [String], classes: [String], model: WorkerModel, workers: Int)
 
     func matrix(seed: UInt64) -> LabelMatrix {
@@ -117,7 +117,8 @@ public struct Replay: Sendable {
     public var budgetPerTask = 15
     /// How many runs, each with its own seed; the BBTA paper's number unless set.
     public var runs = 30
-    /// How many tasks' class an expert tells `pooled` beforehand, drawn anew in each run; in its curve they do not count.
+    /// How many tasks' class is given to `pooled` as gold beforehand, drawn again in each run; in its curve they do not
+    /// count.
     public var gold = 0
     /// The family of each worker (`Pooled.Options.families`), for `pooled` as a method and as an aggregator.
     public var families: [Int]?
@@ -132,7 +133,7 @@ public struct Replay: Sendable {
     /// The curve of each method. Run r of every method uses the same matrix and the same seed. The runs are spread over
     /// the threads; the result does not depend on their number.
     ///
-    /// - Throws: `CSCError.invalid` if the matrix has missing labels and they may not be passed over, no known truth, or
+    /// - Throws: `CSCError.invalid` if the matrix has missing labels and they may not be skipped, no known truth, or
     ///   more classes than a method takes.
     public func curves(_ methods: [String]) throws(CSCError) -> [ReplayCurve] {
         let parsed = try methods.map { name throws(CSCError) in try ReplayMethod(name: name) }

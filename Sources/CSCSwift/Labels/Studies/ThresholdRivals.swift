@@ -145,8 +145,8 @@ extension ThresholdOutcome {
         return tied.count == 1 ? tied[0] : tied[tieCoin(seed: seed, task: task, pairs: pairs, among: tied.count)]
     }
 
-    /// For each budget, the dearest outcome within it among those that 14 bisections between a spendy and a thrifty
-    /// threshold visit; the cheapest of all where none is within it.
+    /// For each budget, the most expensive outcome within it among those that 14 bisections between a spendy and a
+    /// thrifty threshold visit; the cheapest of all where none is within it.
     static func match(
         budgets: [Int], spendy: Double, thrifty: Double, run: (Double) -> ThresholdOutcome
     ) -> [ThresholdOutcome] {

@@ -18,7 +18,7 @@ public struct CMAES: Sendable, Codable, Equatable {
         public var population: Int?
         /// sigma: the first step size, in units of `scales`.
         public var stepSize: Double
-        /// How often the search begins anew, with the population doubled, once it has stalled.
+        /// How often the search restarts, with the population doubled, once it has stalled.
         public var maxRestarts: Int
         /// Stalled: every coordinate's standard deviation is below this part of its first one.
         public var tolerance: Double
@@ -43,9 +43,9 @@ public struct CMAES: Sendable, Codable, Equatable {
     public enum Status: Sendable, Hashable, Codable {
         /// Ask again.
         case running
-        /// The search stalled for this reason and has begun anew with a larger population.
+        /// The search stalled for this reason and was restarted with a larger population.
         case restarted(reason: String)
-        /// The search stalled and no restart is left. Asking again is allowed and goes on as before.
+        /// The search stalled and no restart is left. Asking again is allowed and continues as before.
         case stalled(reason: String)
     }
 
@@ -107,11 +107,11 @@ public struct CMAES: Sendable, Codable, Equatable {
     public let scales: [Double]
     /// The run's seed.
     public let seed: UInt64
-    /// Generations told so far, over all restarts.
+    /// Generations so far, over all restarts.
     public private(set) var generation = 0
-    /// Losses told so far.
+    /// Losses so far.
     public private(set) var evaluations = 0
-    /// How often the search has begun anew.
+    /// Restarts so far.
     public private(set) var restarts = 0
     /// The distribution's mean: the estimate to use where the losses are noisy.
     public private(set) var mean: [Double]

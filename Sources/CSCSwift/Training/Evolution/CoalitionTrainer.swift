@@ -76,7 +76,7 @@ public final class CoalitionTrainer {
     }
     /// Into how many lanes a generation's jobs are dealt, whatever the number of threads.
     private static let laneCount = 16
-    /// Held-out scenarios are looked at after so many generations.
+    /// Held-out scenarios are looked at after this many generations.
     private static let lookEvery = 10
 
     /// A run at its beginning: counts the forecast and measures the plain rule.

@@ -39,7 +39,7 @@ extension Run where Method == RuleEvolution {
         }
     }
 
-    /// Goes on with the run of a folder; see `Run`.
+    /// Continues the run of a folder; see `Run`.
     ///
     /// - Parameters:
     ///   - generations: a new number of generations in all; nil keeps the run's own.

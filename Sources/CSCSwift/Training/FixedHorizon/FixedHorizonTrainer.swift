@@ -128,7 +128,7 @@ public final class FixedHorizonTrainer {
         settings.learningRate * (1 + (settings.learningRateFinal - 1) * progress)
     }
 
-    /// The policy as it is now, to be played by its likeliest actions or by draws.
+    /// The policy as it is now, to be played by its most probable actions or by draws.
     public func policy(sampled: Bool) -> BatchedPolicy {
         .network(shape: actorShape, parameters: actorParameters, sampled: sampled)
     }

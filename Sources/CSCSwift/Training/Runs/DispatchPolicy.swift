@@ -56,7 +56,7 @@ public final class DispatchPolicy {
         try live.assign(workers: workers, tasks: tasks, now: now, commitments: commitments)
     }
 
-    /// The policy as a row of `Evaluation`: whole episodes by its likeliest actions, or by draws from it.
+    /// The policy as a row of `Evaluation`: whole episodes by its most probable actions, or by draws from it.
     public func source(name: String, sampled: Bool = false) -> PolicySource {
         PolicySource(
             name: name, note: "reward \(configuration.rewardVariant), seed \(configuration.seed)", policy: policy,
@@ -84,7 +84,7 @@ public final class DispatchPolicy {
 }
 
 extension PolicySource {
-    /// Networks that play whole episodes by their likeliest actions, or by draws as in training. They must not be
+    /// Networks that play whole episodes by their most probable actions, or by draws as in training. They must not be
     /// trained while they play.
     public init(name: String, note: String = "", policy: ActorCritic, options: GameOptions, sampled: Bool) {
         self.init(name: name, note: note) {

@@ -27,7 +27,7 @@ extension Run where Method == FixedHorizonTraining {
         try FixedHorizonRun(creating: folder, describedBy: "config.yaml") { try FixedHorizonTraining(configuration) }
     }
 
-    /// Goes on with the run of a folder; see `Run`.
+    /// Continues the run of a folder; see `Run`.
     ///
     /// - Parameter iterations: a new number of iterations in all; nil keeps the configuration's.
     /// - Throws: `CSCError` as `Run` does.
@@ -64,7 +64,7 @@ public final class FixedHorizonTraining: Trainable {
         randomReturns = Self.play(.random, configuration)
     }
 
-    /// What decides the bits: every key but those that may change while the run goes on.
+    /// What decides the bits: every key but those that may change while the run continues.
     static func identity(_ configuration: FixedHorizonConfiguration) -> RunIdentity {
         var identity = RunIdentity()
         identity.add(configuration, file: "config.yaml", except: ["iterations", "checkpointEvery", "keepLast"])
@@ -126,7 +126,7 @@ public final class FixedHorizonTraining: Trainable {
 
     /// The return of each held-out episode.
     public var evaluationCount: Int { configuration.evaluationEpisodes }
-    /// The return of each held-out episode, by the likeliest actions.
+    /// The return of each held-out episode, by its most probable actions.
     public func evaluate() -> [Double] { Self.play(trainer.policy(sampled: false), configuration) }
     /// The mean return.
     public func score(of values: [Double]) -> Double { Statistics.mean(values) }
@@ -201,7 +201,7 @@ public struct FixedHorizonPolicy: Sendable {
         parameters = try checkpoint.floats("actor", count: shape.parameterCount)
     }
 
-    /// It as a player, by its likeliest actions or by draws from it.
+    /// It as a player, by its most probable actions or by draws from it.
     public func player(sampled: Bool) -> BatchedPolicy {
         .network(shape: shape, parameters: parameters, sampled: sampled)
     }

@@ -26,8 +26,8 @@ extension Run where Method == DispatchTraining {
         }
     }
 
-    /// Begins a run in a new folder from a trainer that has been trained before, such as by refinement: the run goes on
-    /// after `trainer`'s iteration.
+    /// Begins a run in a new folder from a trainer that has been trained before, such as by refinement: the run
+    /// continues after `trainer`'s iteration.
     static func create(
         _ configuration: TrainingConfiguration, scenario: Scenario, source: any InstanceSource, folder: String,
         state: Checkpoint
@@ -39,12 +39,12 @@ extension Run where Method == DispatchTraining {
         }
     }
 
-    /// Goes on with the run of a folder; see `Run`.
+    /// Continues the run of a folder; see `Run`.
     ///
     /// - Parameters:
     ///   - iterations: a new number of iterations in all; nil keeps the configuration's.
     ///   - source: where episodes come from, made from the folder's configuration and scenario; nil for the scenario.
-    /// - Returns: the run; its `refused` holds an error for each damaged checkpoint that was passed over.
+    /// - Returns: the run; its `refused` holds an error for each damaged checkpoint that was skipped.
     /// - Throws: `CSCError` as `Run` does.
     public static func resume(
         _ folder: String, iterations: Int? = nil, extensions: [any TrainerExtension] = [],
@@ -183,7 +183,7 @@ public final class DispatchTraining: Trainable {
 
     /// The mean revenue of each setting.
     public var evaluationCount: Int { heldOut.settings.count }
-    /// Mean revenue in each setting, by the likeliest actions.
+    /// Mean revenue in each setting, by its most probable actions.
     public func evaluate() -> [Double] { heldOut.evaluate(trainer.learner.policy, seed: UInt64(configuration.seed)) }
     /// The mean over settings of the revenue as a multiple of greedy's.
     public func score(of values: [Double]) -> Double { heldOut.versusGreedy(values) }
