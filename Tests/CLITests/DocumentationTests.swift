@@ -164,9 +164,7 @@ struct DocumentationTests {
         }
     }
 
-    @Test(
-        "the commands run, and show what the page shows",
-        .enabled(if: ProcessInfo.processInfo.environment["CAFE_SLOW_TESTS"] == "1"), arguments: pages)
+    @Test("the commands run, and show what the page shows", arguments: pages)
     func runs(page: String) throws {
         let folder = TestFolder()
         try Self.prepare(folder.path)

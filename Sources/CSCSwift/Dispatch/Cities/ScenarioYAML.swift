@@ -2,20 +2,9 @@ internal import Foundation
 internal import Yams
 
 extension Scenario {
-    /// The scenario as YAML, in the order of its properties. O(size).
+    /// The scenario as YAML, in the order of its properties; it reads back to the same bits. O(size).
     /// - Throws: what the encoder throws.
-    public func yaml() throws -> String {
-        let encoder = YAMLEncoder()
-        encoder.options.sortKeys = false
-        // Yams writes 0.37 as 3.7e-1: numbers are put as people write them; they read back to the same bits.
-        let lines = try encoder.encode(self).split(separator: "\n").map { line in
-            guard let blank = line.lastIndex(of: " "), let value = Double(line[line.index(after: blank)...]),
-                line[blank...].contains("e")
-            else { return String(line) }
-            return "\(line[...blank])\(value)"
-        }
-        return lines.joined(separator: "\n") + "\n"
-    }
+    public func yaml() throws -> String { try ExactYAML.orderedText(of: self) }
 
     /// `yaml`, with each key's meaning and unit as a comment above it. O(size).
     /// - Throws: as `yaml`.
@@ -82,7 +71,7 @@ extension Scenario {
             }
         }
         do {
-            let scenario = try YAMLDecoder().decode(Scenario.self, from: try Yams.dump(object: base))
+            let scenario = try YAMLDecoder().decode(Scenario.self, from: try ExactYAML.node(of: base))
             try scenario.validate()
             return scenario
         } catch let error as DecodingError {

@@ -17,7 +17,15 @@ extension Run where Method == DispatchTraining {
     ///   - source: where episodes come from; nil for the scenario's generator.
     public static func create(
         _ configuration: TrainingConfiguration, scenario: Scenario, source: (any InstanceSource)? = nil,
-        folder: String, extensions: [any TrainerExtension] = []
+        folder: String
+    ) throws -> TrainingRun {
+        try create(configuration, scenario: scenario, source: source, folder: folder, extensions: [])
+    }
+
+    /// The same with extensions of one's own between the episodes and the update.
+    package static func create(
+        _ configuration: TrainingConfiguration, scenario: Scenario, source: (any InstanceSource)? = nil,
+        folder: String, extensions: [any TrainerExtension]
     ) throws -> TrainingRun {
         try TrainingRun(creating: folder, describedBy: "config.yaml") {
             let city = try Scenario.read(yaml: scenario.yaml())  // as a resumed run reads it
@@ -47,7 +55,15 @@ extension Run where Method == DispatchTraining {
     /// - Returns: the run; its `refused` holds an error for each damaged checkpoint that was skipped.
     /// - Throws: `CSCError` as `Run` does.
     public static func resume(
-        _ folder: String, iterations: Int? = nil, extensions: [any TrainerExtension] = [],
+        _ folder: String, iterations: Int? = nil,
+        source makeSource: ((TrainingConfiguration, Scenario) throws -> any InstanceSource)? = nil
+    ) throws -> TrainingRun {
+        try resume(folder, iterations: iterations, extensions: [], source: makeSource)
+    }
+
+    /// The same with extensions of one's own, those that the run was begun with.
+    package static func resume(
+        _ folder: String, iterations: Int? = nil, extensions: [any TrainerExtension],
         source makeSource: ((TrainingConfiguration, Scenario) throws -> any InstanceSource)? = nil
     ) throws -> TrainingRun {
         if let iterations {

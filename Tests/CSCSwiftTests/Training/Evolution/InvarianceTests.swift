@@ -228,9 +228,7 @@ struct RandomScenarioTests {
             if random.scenario.shiftLength.low > 10 * random.scenario.horizon { endless += 1 }
             if seed % 50 == 0 {
                 let back = try Scenario.read(yaml: random.yaml())
-                withKnownIssue("printed scenarios round their numbers for people", isIntermittent: true) {
-                    #expect(back == random.scenario)
-                }
+                #expect(back == random.scenario)
                 #expect(RandomScenario(seed: seed).scenario == random.scenario)
                 let game = SpatialCrowdsourcing()
                 let instance = random.scenario.instance(
