@@ -5,11 +5,11 @@ import Twins
 
 /// What a case's speed is counted in. The harness keeps integers, hence MFLOP/s and MB/s.
 enum Work {
-    /// Floating-point operations a call.
+    /// Floating-point operations per call.
     case flops(Double)
-    /// Bytes read and written once a call.
+    /// Bytes read and written once per call.
     case bytes(Double)
-    /// Decisions, rounds, labels, steps a call.
+    /// Decisions, rounds, labels, steps per call.
     case units(Double)
 
     var metric: BenchmarkMetric {

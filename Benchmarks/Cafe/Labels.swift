@@ -46,7 +46,7 @@ final class CrowdCase {
     var isRight: Bool { accuracy > 0.75 }
 }
 
-/// BBTA: 200 tasks, 20 workers, 2 contexts, 15 labels a task.
+/// BBTA: 200 tasks, 20 workers, 2 contexts, 15 labels per task.
 final class AssignmentCase {
     private var steps = 0
 

@@ -90,7 +90,7 @@ func vectors() {
     }
 }
 
-/// Exponential weights: all weights anew, a draw, one loss. The twin repeats the last hundred rounds of ours.
+/// Exponential weights: all weights recomputed, a draw, one loss. The twin repeats the last hundred rounds of ours.
 final class BanditCase {
     private let arms: Int
     private var losses, weights, twinWeights: [Double]

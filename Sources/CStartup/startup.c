@@ -3,7 +3,7 @@
  * Two libraries decide about threads before `main`: OpenBLAS starts one on every processor as soon as it is loaded,
  * and ends the process where it may not; libomp (version 14) aborts or takes all memory on a malformed OMP_NUM_THREADS
  * or a tiny OMP_STACKSIZE. `prepare` therefore stands in .preinit_array, which the loader runs before the libraries'
- * own constructors, and starts the program anew with a corrected environment where there is something to correct. Once
+ * own constructors, and starts the program again with a corrected environment where there is something to correct. Once
  * is enough: the corrected environment passes.
  */
 #define _GNU_SOURCE

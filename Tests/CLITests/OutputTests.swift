@@ -46,7 +46,7 @@ import Testing
         #expect(try shell(command + " 2>&- >out && test -s out", in: folder).status == 0)
     }
 
-    /// A training goes on without anybody who reads, and says so in the end.
+    /// A training continues without anybody who reads, and says so in the end.
     @Test func aRunOutlivesItsReaders() throws {
         let folder = try HostileOptionTests.folder()
         let small =

@@ -22,7 +22,7 @@ typedef struct {
     uint64_t skill;
 } cafe_placed;
 
-/* The grid that covers n points with about two points a cell and at most max_cells (>= 1) cells. O(n). */
+/* The grid that covers n points with about two points per cell and at most max_cells (>= 1) cells. O(n). */
 cafe_grid cafe_spatial_grid(const double *x, const double *y, int32_t n, int32_t max_cells);
 /* Sorts n points into the grid's cells (counting sort, stable): the points of cell c are
  * order[start[c]] .. order[start[c + 1] - 1] in rising index, and placed[] holds place and skill of each in the same

@@ -10,7 +10,7 @@ extern "C" {
 
 /* ---- spread: simple_spread of the multi-agent particle environments ------------------------------------------------ */
 
-/* M agents a world, K actions (nothing, left, right, down, up), the width of an observation, and how many worlds lie
+/* M agents per world, K actions (nothing, left, right, down, up), the width of an observation, and how many worlds lie
  * side by side in memory. */
 enum { CAFE_SPREAD_AGENTS = 3, CAFE_SPREAD_ACTIONS = 5, CAFE_SPREAD_OBSERVATION = 18, CAFE_SPREAD_LANES = 16 };
 

@@ -24,7 +24,7 @@ void cafe_weights_fill_workers(double *w, const double *loss, double least, doub
  * running sum exceeds u times the total. Writes p_j. allowed[K] holds 0 or 1; NULL allows all. Returns -1, and
  * writes nothing, if the allowed weights sum to less than 1e-200 (fill them again from the allowed losses). O(K). */
 int64_t cafe_weights_draw(double *probability, const double *w, const uint8_t *allowed, double u, int64_t K);
-/* Exponential weights whose rate falls from round to round, below O(K) a round: a tree and moments taken at an anchor
+/* Exponential weights whose rate falls from round to round, below O(K) per round: a tree and moments taken at an anchor
  * rate (sampler.c). Begin with a zeroed struct: the first cafe_sampler_total anchors it. */
 enum { CAFE_SAMPLER_TERMS = 24, CAFE_SAMPLER_PICK = 64 };
 typedef struct cafe_sampler {
@@ -36,7 +36,7 @@ typedef struct cafe_sampler {
 int64_t cafe_sampler_tree_size(int64_t K);
 /* Takes losses and rate as the anchor. loss[K]. O(K). */
 void cafe_sampler_anchor(cafe_sampler *s, double *tree, const double *loss, double rate, int64_t K);
-/* sum_j exp(-rate * (loss[j] - s->least)) to 1e-14; anchors anew where the rate is outside the anchor's range or the
+/* sum_j exp(-rate * (loss[j] - s->least)) to 1e-14; anchors again where the rate is outside the anchor's range or the
  * tree's weights are over eight times the sum: O(K) then, else O(1). */
 double cafe_sampler_total(cafe_sampler *s, double *tree, const double *loss, double rate, int64_t K);
 /* Sets one arm's loss. O(log K). */
@@ -50,11 +50,11 @@ int64_t cafe_sampler_draw(double *probability, const cafe_sampler *s, const doub
 /* The same draw by u, uniform in [0, 1), all arms allowed, without any state: for K <= CAFE_SAMPLER_PICK arms. loss is
  * padded with infinity to a multiple of 8. O(K). */
 int64_t cafe_sampler_pick(double *probability, const double *loss, double rate, double u, int64_t K);
-/* The weighted vote and the confidence of n tasks, row by row (Zhang, Ma and Sugiyama 2015, algorithm 1):
+/* The weighted vote and the confidence of n tasks, row by row ([BBTA], algorithm 1):
  *   sum[c] = sum of w[worker] over the row's pairs with label c;  vote = argmax_c sum[c]
  *   rule 0, margin: (largest - second largest sum) / total;  rule 1, least confidence: largest sum / total
  * Row k's pairs are (cell[2 a], cell[2 a + 1]) = (worker, label) for the count[k] values of a from start[k] on; a label
- * below 0 (asked, not answered) is passed over. Equal largest sums are broken by a coin that is a pure function of
+ * below 0 (asked, not answered) is skipped. Equal largest sums are broken by a coin that is a pure function of
  * (seed, ties | task[k], count[k]). score[n], vote[n], task[n], start[n], count[n]; sums[C] is scratch.
  * O(n C + pairs). */
 void cafe_weights_vote(double *score, int32_t *vote, double *sums, const double *w, double total, const int32_t *task,
@@ -91,7 +91,7 @@ int64_t cafe_vote_decide(int64_t *winner, double *share, int32_t *equals, const 
 void cafe_vote_weighted(double *sum, const double *weight, const int32_t *start, const int32_t *cell, int64_t N,
                         int32_t C);
 /* One iteration of EM for mixtures in which class c of a task gives worker j's label l the log-probability
- * score[j, l, c] (Dawid and Skene 1979; one-coin is the tied case).
+ * score[j, l, c] ([DS79]; one-coin is the tied case).
  *   E: posterior[i, c] = softmax over c of (bias[c] + sum over the labels of i of score[cell, c])
  *   M: counts[j, l, c] = sum of posterior[i, c] over the tasks that j labelled l
  * score == NULL leaves the posterior as it is and only counts. posterior[N, C]; counts[K, C, C] overwritten;
@@ -100,7 +100,7 @@ void cafe_vote_weighted(double *sum, const double *weight, const int32_t *start,
 double cafe_vote_em(double *posterior, double *counts, double *scratch, const double *score, const double *bias,
                     const double *total, const int32_t *start, const int32_t *cell, int64_t N, int64_t K, int32_t C,
                     int64_t chunks);
-/* The tasks' half of one iteration of GLAD (Whitehill et al. 2009): label l of worker j on task i is right with
+/* The tasks' half of one iteration of GLAD ([GLAD09]): label l of worker j on task i is right with
  * probability s(ability[j] * e^easiness[i]), s the logistic function, and else uniform over the other classes.
  *   E: posterior[i, c] = softmax over c of (bias[c] + sum over labels c of (ability * e^easiness + ln(C - 1)))
  *   M: one Fisher step on easiness[i] under the prior N(mean, variance), at most 1 long; scale[i] = e^easiness[i]
@@ -115,7 +115,7 @@ void cafe_vote_glad_workers(double *ability, const double *posterior, const doub
 
 /* ---- crowds ------------------------------------------------------------------------------------------------- */
 
-/* Belief propagation between tasks and workers (Liu, Peng, Ihler, NIPS 2012) where a worker is of one of `kinds` kinds,
+/* Belief propagation between tasks and workers ([Liu12]) where a worker is of one of `kinds` kinds,
  * a multiple of 4, in each cell (a worker in a context). Kind k gives a task of class z the label y with probability
  * own[y, k] if y = z, else other[y, k] confusion[z, y] + add[y, k]; own, other, add [C, kinds], confusion [C, C].
  * Label e: task[e], cell[e], label[e]; message[e, z] = P(label[e] | class z) by the worker's other labels. */
@@ -146,7 +146,7 @@ void cafe_crowd_send(double *message, double *score, const double *posterior, co
  * beta I_{1/2}(max(a, b), min(a, b)) by its continued fraction, eight at a time; relative error below 1e-11 for
  * 0.05 <= a, b <= 1e5. tail[n], a[n], b[n]. O(n sqrt(a + b)). */
 void cafe_beta_tail(double *tail, const double *a, const double *b, int64_t n);
-/* OptKG's optimistic gain of n pairs (Chen, Lin and Zhou 2013, optimistic knowledge gradient): theta ~ Beta(a, b) of the task, rho ~ Beta(c, d) of the
+/* The optimistic knowledge gradient of n pairs ([OptKG13]): theta ~ Beta(a, b) of the task, rho ~ Beta(c, d) of the
  * worker, gain = max over z = +1, -1 of tail(a, b) - tail(a'_z, b'_z) with (a'_z, b'_z) matched to the moments after
  * the label z. The arrays advance by task_stride (a, b, tail) and worker_stride (c, d): 0 or 1. gain[n]. */
 void cafe_optkg_gain(double *gain, const double *a, const double *b, const double *tail, int64_t task_stride,

@@ -18,7 +18,7 @@ int32_t cafe_symmetric_eigen(double *values, double *vectors, double *work, cons
 
 /* ---- optimize ---------------------------------------------------------------------------------------------------- */
 
-/* One step of Adam (Kingma and Ba 2015, algorithm 1, bias-corrected), PyTorch's form: p -= lr * m^ / (sqrt(v^) + eps).
+/* One step of Adam ([KB15], algorithm 1, bias-corrected), PyTorch's form: p -= lr * m^ / (sqrt(v^) + eps).
  * step counts from 1. m[P] and v[P] are the moments. */
 void cafe_adam_step(float *parameters, float *m, float *v, const float *gradient, int64_t count, int64_t step,
                     double learning_rate, double beta1, double beta2, double epsilon);
@@ -45,7 +45,7 @@ typedef struct cafe_cg_report {
     double smallest_curvature; /* least p'(A + damping)p / p'p met; +inf before the first */
 } cafe_cg_report;
 
-/* Solves (A + damping) x = b by conjugate gradient (Hestenes and Stiefel 1952) from x = 0, A symmetric, given only as
+/* Solves (A + damping) x = b by conjugate gradient ([HS52]) from x = 0, A symmetric, given only as
  * apply(context, product, vector): product[count] = A vector, overwritten. b is scaled to unit length inside. Vectors
  * are float, scalars double. On non-positive curvature x is the iterate reached so far (0 in the first iteration).
  * scratch[3 * count]. At most `iterations` + 1 applications. */

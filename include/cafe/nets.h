@@ -45,7 +45,7 @@ void cafe_mlp_predict(float *output, float *workspace, const cafe_mlp *net, cons
  * and, unless input_gradient is NULL, adds to input_gradient[B x in]. O(B P). */
 void cafe_mlp_backward(float *parameter_gradient, float *input_gradient, float *workspace, const cafe_mlp *net,
                        const float *parameters, const float *input, const float *output_gradient, int64_t rows);
-/* Pearlmutter's R{.} (Fast exact multiplication by the Hessian, Neural Computation 1994), after cafe_mlp_forward:
+/* Pearlmutter's R{.} ([Pearlmutter94]), after cafe_mlp_forward:
  * r_output = d/de net(input; parameters + e * direction) at e = 0, direction[P]. Keeps R of the activations. */
 void cafe_mlp_rforward(float *r_output, float *workspace, const cafe_mlp *net, const float *parameters,
                        const float *direction, const float *input, int64_t rows);

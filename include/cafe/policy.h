@@ -68,7 +68,7 @@ typedef struct cafe_segments {
 } cafe_segments;
 
 /* What cafe_policy_softmax and cafe_policy_log_softmax gave for the logits of a call, lent through `known` to the three
- * functions that are called once a direction (clipped_r, score_r, fisher), which would else work it out anew each time:
+ * functions that are called once per direction (clipped_r, score_r, fisher), which would else compute it each time:
  * the same bits in a tenth of the time. The others do not read it. */
 typedef struct cafe_softmax {
     const float *probabilities;
@@ -83,7 +83,7 @@ void cafe_policy_log_softmax(float *log_probabilities, const cafe_segments *segm
  * log_probabilities[n]. */
 void cafe_policy_sample(int32_t *actions, float *log_probabilities, const cafe_segments *segments, const float *logits,
                         const float *uniforms);
-/* The likeliest allowed candidate of each decision, the first one at a tie. actions[n]. */
+/* The most probable allowed candidate of each decision, the first one at a tie. actions[n]. */
 void cafe_policy_greedy(int32_t *actions, const cafe_segments *segments, const float *logits);
 /* log pi(a) and the entropy (nats) of each decision. log_probabilities[n], entropies[n]. */
 void cafe_policy_evaluate(float *log_probabilities, float *entropies, const cafe_segments *segments,
@@ -97,7 +97,7 @@ typedef struct cafe_policy_loss {
     double clip_fraction; /* how many |r - 1| > c */
 } cafe_policy_loss;
 
-/* Clipped PPO objective (Schulman et al. 2017, eq. 7) to be minimised: L = policy - entropy_coef * entropy.
+/* Clipped PPO objective ([Schulman17], eq. 7) to be minimised: L = policy - entropy_coef * entropy.
  * logit_gradient = dL/dlogits, overwritten. */
 void cafe_policy_clipped(float *logit_gradient, cafe_policy_loss *loss, const cafe_segments *segments,
                          const float *logits, const int32_t *actions, const float *old_log_probabilities,
@@ -133,7 +133,7 @@ double cafe_value_loss(float *gradient, const float *values, const float *old_va
 
 /* How a step ends. */
 enum { CAFE_CONTINUES = 0, CAFE_TERMINATED = 1, CAFE_TRUNCATED = 2 };
-/* Generalised advantage estimation (Schulman et al. 2016, eq. 16) on chains whose steps may last different times.
+/* Generalised advantage estimation ([Schulman16], eq. 16) on chains whose steps may last different times.
  * Step t of chain c lies at offset c * chain_stride + t * step_stride, or, with offsets (chains + 1), at
  * offsets[c] + t. discounts_t is gamma to the power of the step's duration, lambdas_t likewise.
  *   delta_t = r_t + [not terminated] discount_t * next_values_t - values_t
@@ -155,7 +155,7 @@ void cafe_gaussian_kl_backward(float *mean_p_gradient, float *log_sd_p_gradient,
                                float *log_sd_q_gradient, const float *mean_p, const float *log_sd_p,
                                const float *mean_q, const float *log_sd_q, const float *weights, int64_t rows,
                                int64_t width);
-/* sample = mean + exp(log_sd) * noise, all of `count` entries (Kingma and Welling 2014). */
+/* sample = mean + exp(log_sd) * noise, all of `count` entries ([KW14]). */
 void cafe_gaussian_sample(float *sample, const float *mean, const float *log_sd, const float *noise, int64_t count);
 /* Adds to both gradients what sample_gradient sends back through the sample. */
 void cafe_gaussian_sample_backward(float *mean_gradient, float *log_sd_gradient, const float *log_sd,

@@ -10,7 +10,7 @@ extern "C" {
 
 /* ---- random ------------------------------------------------------------------------------------------------- */
 
-/* Philox4x32-10 (Salmon, Moraes, Dror, Shaw, SC 2011): the 128-bit block at position `counter` of stream `stream`
+/* Philox4x32-10 ([Salmon11]): the 128-bit block at position `counter` of stream `stream`
  * under key `seed`. A pure function: any draw can be made in any order on any thread. out[4]. */
 void cafe_random_block(uint32_t *out, uint64_t seed, uint64_t stream, uint64_t counter);
 /* The first 64 bits of that block. */
@@ -21,7 +21,7 @@ void cafe_random_below(int32_t *out, uint32_t bound, uint64_t seed, uint64_t str
 void cafe_random_units(float *out, uint64_t seed, uint64_t stream, uint64_t counter, int64_t count);
 /* out[count] uniform in [0, 1), 53 bits each: the first 64 bits of one block each from `counter` on. O(count). */
 void cafe_random_doubles(double *out, uint64_t seed, uint64_t stream, uint64_t counter, int64_t count);
-/* out[count] standard normal (Box and Muller 1958): sqrt(-2 ln(1 - u)) cos(2 pi v), u and v being the first 53 bits of
+/* out[count] standard normal ([BM58]): sqrt(-2 ln(1 - u)) cos(2 pi v), u and v being the first 53 bits of
  * the 64 of two blocks each from `counter` on. O(count). */
 void cafe_random_normals(float *out, uint64_t seed, uint64_t stream, uint64_t counter, int64_t count);
 /* out[count] = 1 with probability `bound`, else 0: one block each from `counter` on. O(count). */

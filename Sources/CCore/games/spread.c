@@ -1,11 +1,10 @@
 /* spread.c - simple_spread of the multi-agent particle environments, many worlds at a time.
  *
- * Rules: Lowe et al., "Multi-agent actor-critic for mixed cooperative-competitive environments" (NeurIPS 2017), as
- * PettingZoo's simple_spread_v3 fixes them. Three agents, three landmarks on the plane.
+ * Rules: [Lowe17], as PettingZoo's simple_spread_v3 fixes them. Three agents, three landmarks on the plane.
  *
  * Representation: worlds are kept in blocks of LANES, a block being COMPONENTS rows of LANES floats (structure of
  * arrays within a block), so that every line of the dynamics is one vector operation over a block's worlds. What goes
- * in and out (actions, observations, rewards) is row-major, one row an agent. Hot call: block_step.
+ * in and out (actions, observations, rewards) is row-major, one row per agent. Hot call: block_step.
  *
  * Sums are written out and never contracted to fused operations: the same bits on every machine.
  */

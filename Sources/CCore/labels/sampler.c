@@ -1,4 +1,4 @@
-/* sampler.c - draws from exponential weights whose rate falls every round, in less than O(K) a round.
+/* sampler.c - draws from exponential weights whose rate falls every round, in less than O(K) per round.
  *
  * Representation: for one row of K losses, taken at a rate called the anchor,
  *   - a tree of sums over v[j] = exp(-lowest * (loss[j] - least)), FAN children a node, `lowest` the rate at which the
@@ -7,9 +7,9 @@
  *   - the moments sum_j w0[j] (anchor x[j])^n / n!, x = loss - least, w0 the weights at the anchor: with
  *     g = 1 - rate / anchor the sum of the weights is sum_n g^n moment[n]. All terms are positive and g < 0.106, so
  *     TERMS of them leave out less than K * 1e-20.
- * A loss changes one leaf, its ancestors and the moments. Sums of the tree are made anew from the children and the
+ * A loss changes one leaf, its ancestors and the moments. Sums of the tree are recomputed from the children and the
  * moments carry their rounding errors along, so nothing drifts. Past the anchor's end, or when the least loss has gone
- * up so far that draws are refused too often, cafe_sampler_total anchors anew: O(K), once while the rounds grow by a
+ * up so far that draws are refused too often, cafe_sampler_total anchors again: O(K), once while the rounds grow by a
  * quarter. Hot calls: cafe_sampler_total, cafe_sampler_draw, cafe_sampler_charge.
  */
 #include "lanes.h"

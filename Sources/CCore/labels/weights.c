@@ -3,7 +3,7 @@
  * Representation: one row of K losses and one of K weights for each context, owned by the caller. The losses are
  * shifted by their minimum before the exponential. Sums run in eight lanes over blocks of eight, added in one fixed
  * order, and no multiplication is fused with an addition: the bits do not depend on the vector width that the
- * processor offers. Hot calls: cafe_weights_fill once a step, cafe_weights_vote over a context when a loss occurs.
+ * processor offers. Hot calls: cafe_weights_fill once per step, cafe_weights_vote over a context when a loss occurs.
  */
 #include "lanes.h"
 

@@ -3,7 +3,7 @@
  *
  * Representation: the workspace holds, layer by layer, the activations of all rows (and, for the R-operator, their
  * tangents and the primal deltas), every row padded with zeros to a multiple of PAD floats, and packed copies of the
- * parameters made once a call. Rows are swept in blocks of BLOCK through all layers, so that a block's activations
+ * parameters made once per call. Rows are swept in blocks of BLOCK through all layers, so that a block's activations
  * stay in cache; the gradient of a net with a layer wider than PANEL takes longer blocks, so that it is read and written
  * less often.
  */

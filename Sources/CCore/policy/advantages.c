@@ -1,6 +1,6 @@
 /* advantages.c - generalised advantage estimation, backwards along chains of steps.
  *
- * Representation: any strides; a chain runs in double and is rounded once a step. Where the chains lie side by side,
+ * Representation: any strides; a chain runs in double and is rounded once per step. Where the chains lie side by side,
  * eight of them go in the lanes of a vector. No multiplication is fused with an addition, so both forms give the same
  * bits. Hot call: once a rollout.
  */

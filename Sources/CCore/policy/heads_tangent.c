@@ -1,7 +1,7 @@
 /* heads_tangent.c - the R-operator of the heads in heads.c: how their gradients change along tangents of the logits, and the
  * Fisher head.
  *
- * Called once a direction of conjugate gradient; probabilities lent by the caller (cafe_softmax) save its exponentials.
+ * Called once per direction of conjugate gradient; probabilities lent by the caller (cafe_softmax) save its exponentials.
  * Sums of a decision run in eight lanes, added in a fixed order; nothing is fused, so the bits depend on no vector
  * width. Hot call: tangent_of.
  */

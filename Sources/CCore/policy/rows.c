@@ -3,11 +3,11 @@
  *
  * Representation: decision i owns the rows offsets[i] ..< offsets[i + 1]; a row is candidate[D] and then
  * context[C]. The summary of a decision is its context and the mean of its candidates. Hot calls: pack,
- * once a step of a rollout, and gather, once a shard of an update; they move memory and nothing else.
+ * once per step of a rollout, and gather, once per shard of an update; they move memory and nothing else.
  *
  * Steps of a fixed-horizon rollout lie in records: what was seen[D], then action, log-probability, advantage and return,
  * then unused room up to a multiple of 8 floats, so that a record of D <= 20 lies on two cache lines. Minibatches take
- * them in random order, and a rollout of many environments fits no cache: one array each would miss five times a row.
+ * them in random order, and a rollout of many environments fits no cache: one array each would miss five times per row.
  */
 #include "cafe.h"
 

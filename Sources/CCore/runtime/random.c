@@ -2,7 +2,7 @@
  *
  * Representation: a draw is a pure function of (seed, stream, counter); nothing is stored, so any thread can make
  * any draw and a resumed run continues from three integers. Hot calls: the actions and units of a rollout, the normals
- * and shuffles of an update; ten rounds of two 32 x 32 -> 64 bit products a block, eight blocks in the lanes of vectors.
+ * and shuffles of an update; ten rounds of two 32 x 32 -> 64 bit products per block, eight blocks in the lanes of vectors.
  */
 #include "cafe.h"
 #include "wide.h"

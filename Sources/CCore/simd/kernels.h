@@ -1,5 +1,5 @@
 /* kernels.h - the innermost loops, of which there is one set a vector width: AVX-512, AVX2 with FMA, and 128-bit for
- * everything else. kernels_*.c compile the templates simd_*.h; cafe_kernels() picks a set once a call.
+ * everything else. kernels_*.c compile the templates simd_*.h; cafe_kernels() picks a set once per call.
  *
  * All of them run on the caller's thread. Widths called `n` or `ld` are multiples of PAD.
  */
@@ -10,9 +10,9 @@
 
 /* Rows of matrices inside the core are padded to a multiple of this many floats. */
 enum { PAD = 16 };
-/* Matrices of weights wider than this are cut into panels of so many columns, one behind the other. */
+/* Matrices of weights wider than this are cut into panels of so many columns, one after the other. */
 enum { PANEL = 64 };
-/* `outer` copies A close together in strips of so many columns, of panels of at most so many rows. */
+/* `outer` copies A close together in strips of so many columns, of panels of at most this many rows. */
 enum { OUTER_ROWS = 128, STRIP = 48 };
 
 /* A and B of a product, whose rows are lda and ldb apart. */

@@ -4,7 +4,7 @@
  * file defines TALL_1, TALL_2 and TALL_4, the rows of a tile that is 1, 2 or 4 vectors wide (0: not used).
  */
 
-/* Outer products of at most so many columns are worked out as their transpose. */
+/* Outer products of at most this many columns are computed as their transpose. */
 enum { NARROW = 16 };
 enum { TALLEST = 14 }; /* rows of a tile at most; more than 8 only where it is two vectors wide */
 

@@ -7,9 +7,9 @@ internal import Foundation
 /// that is replaced keeps its mode; a symbolic link stays one, and what it points to is replaced; devices, FIFOs and
 /// sockets are written to and never replaced.
 ///
-/// A temporary file is called `NAME.partial-` and 16 hexadecimal digits, drawn anew each time, and is only ever created
-/// (`O_EXCL`), so nobody can plant a link there. Its writer holds a lock on it: `removeLeftovers` takes away those
-/// whose writer was killed.
+/// A temporary file is called `NAME.partial-` and 16 hexadecimal digits, drawn again each time, and is only ever
+/// created (`O_EXCL`), so nobody can plant a link there. Its writer holds a lock on it: `removeLeftovers` takes away
+/// those whose writer was killed.
 public enum AtomicFile {
     /// Replaces `path` by `bytes`. Throws `CSCError.file`. O(size), two flushes of the disk.
     public static func write(_ bytes: [UInt8], to path: String) throws(CSCError) {
@@ -78,7 +78,7 @@ public enum AtomicFile {
     }
 
     /// Adds text to the end of a file in one write, creating the file if need be. A process killed in between leaves
-    /// all of it or, on a full disk, a torn last line, which readers must drop. Throws `CSCError.file`.
+    /// all of it or, on a full disk, a truncated last line, which readers must drop. Throws `CSCError.file`.
     public static func append(_ text: String, to path: String) throws(CSCError) {
         try append(Array(text.utf8), to: path)
     }

@@ -6,7 +6,12 @@ public struct CSVFormat: Sendable, Hashable {
     public enum Separator: Sendable, Hashable {
         /// Whichever of comma, tab and semicolon is most frequent in the first line; a comma where there is none.
         case automatic
-        case comma, tab, semicolon
+        /// A comma.
+        case comma
+        /// A tab.
+        case tab
+        /// A semicolon.
+        case semicolon
         /// Any run of blanks or tabs; quotes have no meaning then.
         case blanks
     }
@@ -25,7 +30,7 @@ public struct CSVFormat: Sendable, Hashable {
     public var separator: Separator
     /// Where the columns' names come from.
     public var header: Header
-    /// A line that begins with this byte is passed over. Off unless set.
+    /// A line that begins with this byte is skipped. Off unless set.
     public var comment: UInt8?
     /// How many lines to step over before anything else.
     public var skippedLines: Int
@@ -60,7 +65,7 @@ public struct CSVFormat: Sendable, Hashable {
 ///
 /// The file is streamed: memory is one buffer, however long the file. RFC 4180 quotes (a quoted field may hold
 /// separators, line ends and doubled quotes), LF and CRLF, a UTF-8 byte order mark. Blanks around a field are dropped
-/// unless they are quoted; a quote inside an unquoted field is an ordinary character; empty lines are passed over.
+/// unless they are quoted; a quote inside an unquoted field is an ordinary character; empty lines are skipped.
 ///
 /// Every error names file and line, and column and value where there are any. A row with too few or too many fields is
 /// an error unless the format is `ragged`. A reader is used by one thread at a time.
@@ -96,11 +101,13 @@ public final class CSVReader {
     }
 
     /// Reads a table that is in memory already; errors call it `name`.
+    /// - Throws: `CSCError` as for a file: no header, a name used twice.
     public convenience init(text: String, name: String = "text", format: CSVFormat = CSVFormat()) throws(CSCError) {
         try self.init(path: name, text: Array(text.utf8), handle: nil, format: format)
     }
 
     /// As `init(text:)`, from bytes.
+    /// - Throws: as `init(text:)`.
     public convenience init(bytes: [UInt8], name: String, format: CSVFormat = CSVFormat()) throws(CSCError) {
         try self.init(path: name, text: bytes, handle: nil, format: format)
     }
@@ -191,7 +198,8 @@ public final class CSVReader {
         try column([name] + aliases)
     }
 
-    /// As `column(_:_:)`, with the accepted names in an array, the preferred one first.
+    /// As `column(_:_:)`, with the accepted names in an array, the preferred one first. O(columns).
+    /// - Throws: `CSCError.table` where there is no such column, or several.
     public func column(_ accepted: [String]) throws(CSCError) -> Int {
         if let found = try optionalColumn(accepted) { return found }
         let wanted = accepted.map { "'\($0)'" }
@@ -207,7 +215,7 @@ public final class CSVReader {
                 + (isData ? "; the first line looks like data: has the file no header?" : ""))
     }
 
-    /// The index of the column called one of these names, or nil.
+    /// The index of the column called one of these names, or nil. O(columns).
     /// - Throws: `CSCError.table` where several columns answer to the same name.
     public func optionalColumn(_ accepted: [String]) throws(CSCError) -> Int? {
         if let meaning = accepted.first, let given = columns.column(of: meaning) {
@@ -239,7 +247,8 @@ public final class CSVReader {
                 + Spelling.hint(for: given, among: names))
     }
 
-    /// The index of the column with this number, from 1.
+    /// The index of the column with this number, from 1. O(1).
+    /// - Throws: `CSCError.table` where there is no such column.
     public func column(number: Int) throws(CSCError) -> Int {
         guard number >= 1 && (number <= names.count || ragged) else {
             throw .table(path: path, reason: "there is no column number \(number); there are \(names.count)")
@@ -259,7 +268,7 @@ public final class CSVReader {
     public var fieldCount: Int { scanner.count }
 
     /// Steps to the next row; false at the end of the file. O(bytes of the row), no allocation.
-    /// - Throws: `CSCError.row` where the row has too few or too many fields; the next call goes on behind it.
+    /// - Throws: `CSCError.row` where the row has too few or too many fields; the next call continues after it.
     public func next() throws(CSCError) -> Bool {
         if pending {
             pending = false
@@ -297,7 +306,7 @@ public final class CSVReader {
         public var reasons: [CSCError] = []
     }
 
-    /// Calls `body` once a row. With `.skip`, rows whose reading throws `CSCError.row` are left out and counted;
+    /// Calls `body` once per row. With `.skip`, rows whose reading throws `CSCError.row` are left out and counted;
     /// `body` should read all fields that it needs before it changes anything. Damage of the table as a whole, such as
     /// a quote that is never closed, is thrown in any case.
     @discardableResult
@@ -325,7 +334,7 @@ public final class CSVReader {
         column >= scanner.count || scanner.starts[column] == scanner.ends[column]
     }
 
-    /// The field's text, its quotes taken off. Throws where it is not UTF-8.
+    /// The field's text, its quotes taken off. Throws where it is not UTF-8. O(length).
     public func string(_ column: Int) throws(CSCError) -> String {
         guard column < scanner.count, let text = scanner.text(column) else {
             throw error(column, "this is not UTF-8")
@@ -333,7 +342,8 @@ public final class CSVReader {
         return text
     }
 
-    /// The field as a whole number.
+    /// The field as a whole number. O(length).
+    /// - Throws: `CSCError.row` where it is none.
     public func int(_ column: Int) throws(CSCError) -> Int {
         guard column < scanner.count, let value = scanner.int(column) else {
             throw error(column, "a whole number is wanted")
@@ -341,7 +351,8 @@ public final class CSVReader {
         return value
     }
 
-    /// The field as a whole number of a range.
+    /// The field as a whole number of a range. O(length).
+    /// - Throws: `CSCError.row` where it is none, or outside the range.
     public func int(_ column: Int, in range: ClosedRange<Int>) throws(CSCError) -> Int {
         let value = try int(column)
         guard range.contains(value) else {
@@ -350,7 +361,8 @@ public final class CSVReader {
         return value
     }
 
-    /// The field as a finite number, correctly rounded.
+    /// The field as a finite number, correctly rounded. O(length).
+    /// - Throws: `CSCError.row` where it is none.
     public func double(_ column: Int) throws(CSCError) -> Double {
         guard column < scanner.count, let value = scanner.double(column) else {
             throw error(column, "a finite number is wanted")
@@ -358,7 +370,8 @@ public final class CSVReader {
         return value
     }
 
-    /// The field as a finite number of a range.
+    /// The field as a finite number of a range. O(length).
+    /// - Throws: `CSCError.row` where it is none, or outside the range.
     public func double(_ column: Int, in range: ClosedRange<Double>) throws(CSCError) -> Double {
         let value = try double(column)
         guard range.contains(value) else {
@@ -367,7 +380,8 @@ public final class CSVReader {
         return value
     }
 
-    /// The field as a truth value: 0, 1, true, false, t, f, yes, no, y, n in any case.
+    /// The field as a truth value: 0, 1, true, false, t, f, yes, no, y, n in any case. O(length).
+    /// - Throws: `CSCError.row` where it is none of these.
     public func bool(_ column: Int) throws(CSCError) -> Bool {
         guard column < scanner.count, let value = scanner.bool(column) else {
             throw error(column, "true or false is wanted")
@@ -377,6 +391,8 @@ public final class CSVReader {
 
     /// The field as a point in time, in seconds since 1970-01-01 00:00: `2017-04-30 23:39:31`, `2010-06-29T05:07:41Z`,
     /// `2017-04-30`, with fractions of a second and a zone `+08:00` if wanted. A time without a zone is taken as is.
+    /// O(length).
+    /// - Throws: `CSCError.row` where it is no time.
     public func time(_ column: Int) throws(CSCError) -> Double { try stamp(column).seconds }
 
     /// The field as a point in time with its zone: as `time`, or a number of seconds, milli-, micro- or nanoseconds since

@@ -191,7 +191,7 @@ struct CSVScanner: ~Copyable {
         count += 1
     }
 
-    /// Reads more of the file behind the unread bytes; false where there is no more.
+    /// Reads more of the file after the unread bytes; false where there is no more.
     private mutating func refill() throws(CSCError) -> Bool {
         guard let handle else { return false }
         let wanted = max(Self.chunk, buffer.count - position)

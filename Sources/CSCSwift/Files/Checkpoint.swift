@@ -24,7 +24,7 @@ public struct Checkpoint: Sendable, Equatable {
     /// The names of the sections in the order in which they were first set.
     public var names: [String] { sections.map(\.name) }
 
-    /// True when there is a section of that name.
+    /// True when there is a section of that name. O(sections).
     public func contains(_ name: String) -> Bool { sections.contains { $0.name == name } }
 
     // MARK: Setting and getting sections
@@ -86,8 +86,8 @@ public struct Checkpoint: Sendable, Equatable {
         return values
     }
 
-    /// A counter that goes on from what a section of one integer holds: from 0 on, far from the end of 64 bits. Throws as
-    /// `integers` does.
+    /// A counter that continues from what a section of one integer holds: from 0 on, far from the end of 64 bits.
+    /// Throws as `integers` does.
     public func counter(_ name: String) throws(CSCError) -> Int { try integers(name, count: 1, in: Self.counters)[0] }
 
     /// What a counter of a saved state may have come to.
@@ -199,10 +199,10 @@ public struct Checkpoint: Sendable, Equatable {
         }
     }
 
-    /// Writes the file atomically. Throws `CSCError.file`.
+    /// Writes the file atomically. Throws `CSCError.file`. O(size).
     public func write(to path: String) throws(CSCError) { try AtomicFile.write(encoded(), to: path) }
 
-    /// Reads a file. Throws `CSCError.file` when it cannot be read, `CSCError.damaged` when it is not whole.
+    /// Reads a file. Throws `CSCError.file` when it cannot be read, `CSCError.damaged` when it is not whole. O(size).
     public init(contentsOf path: String) throws(CSCError) {
         try self.init(decoding: try AtomicFile.read(path), path: path)
     }

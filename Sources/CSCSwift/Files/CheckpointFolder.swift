@@ -3,8 +3,8 @@ internal import Foundation
 /// The checkpoints of a run: the last few, and the best so far.
 ///
 /// Files are `iteration-000120.ckpt` and `best.ckpt`. Each is written atomically, so a kill at any moment leaves the
-/// earlier ones whole. A damaged file is reported and passed over in favour of the one before. A file that cannot be
-/// read, or is of a newer format, is neither passed over nor removed: it may hold more than this program can see.
+/// earlier ones whole. A damaged file is reported and skipped in favour of the one before. A file that cannot be
+/// read, or is of a newer format, is neither skipped nor removed: it may hold more than this program can see.
 public struct CheckpointFolder: Sendable {
     /// The folder; `save` makes it where it does not exist.
     public let path: String
@@ -14,7 +14,7 @@ public struct CheckpointFolder: Sendable {
     /// ended, go when a later one has been saved. So a run that was stopped leaves the files of one that was not.
     public let every: Int
 
-    /// What `latest` found: a checkpoint, and the files that had to be passed over.
+    /// What `latest` found: a checkpoint, and the files that had to be skipped.
     public struct Found: Sendable {
         /// The iteration that the checkpoint was saved as; nil for the best one.
         public let iteration: Int?

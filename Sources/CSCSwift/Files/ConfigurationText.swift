@@ -99,7 +99,7 @@ extension KeyedConfiguration {
         try validate()
     }
 
-    /// Reads a file. Throws as `init(yaml:path:)` does, and `CSCError.file`.
+    /// Reads a file. Throws as `init(yaml:path:)` does, and `CSCError.file`. O(size).
     public init(contentsOf path: String) throws(CSCError) {
         try self.init(yaml: try AtomicFile.readText(path), path: path)
     }

@@ -1,9 +1,9 @@
 internal import Foundation
 
-/// SipHash-2-4 (Aumasson and Bernstein, 2012): a 64-bit keyed hash whose value changes, as good as at random, with
+/// SipHash-2-4 ([SipHash12]): a 64-bit keyed hash whose value changes, as good as at random, with
 /// any change of the content: torn, shifted, swapped or zeroed blocks, not only flipped bits.
 public enum ContentHash {
-    /// The hash of `bytes` under the 128-bit key (k0, k1). One pass, 8 bytes a round.
+    /// The hash of `bytes` under the 128-bit key (k0, k1). One pass, 8 bytes per round.
     public static func sipHash(_ bytes: [UInt8], k0: UInt64 = 0, k1: UInt64 = 0) -> UInt64 {
         var v0: UInt64 = k0 ^ 0x736f_6d65_7073_6575
         var v1: UInt64 = k1 ^ 0x646f_7261_6e64_6f6d

@@ -63,7 +63,7 @@ struct NameIndex: Sendable {
         return table?[ExactName(name)]
     }
 
-    /// Adds a name behind the others. O(1).
+    /// Adds a name after the others. O(1).
     mutating func append(_ name: String) {
         if table?[ExactName(name)] == nil { table?[ExactName(name)] = names.count }
         names.append(name)

@@ -6,7 +6,7 @@ internal import Yams
 /// Yams' own encoder keeps 15 digits of a number, so the numbers are written by Foundation's (the shortest text that
 /// reads back exactly) and laid out as YAML.
 enum ExactYAML {
-    /// A value as YAML with sorted keys: mappings one key a line, lists on one line. Throws what the encoder throws.
+    /// A value as YAML with sorted keys: mappings one key per line, lists on one line. Throws what the encoder throws.
     /// O(size).
     static func text(of value: some Encodable) throws -> String {
         let encoder = JSONEncoder()
@@ -59,7 +59,7 @@ enum ExactYAML {
         }
     }
 
-    /// The tree with its mappings one key a line and its keys without quotes; lists stay on one line.
+    /// The tree with its mappings one key per line and its keys without quotes; lists stay on one line.
     private static func block(_ node: Node) -> Node {
         guard case .mapping(let mapping) = node else { return node }
         let pairs = mapping.map { (Node($0.key.string ?? "", .implicit, .plain), block($0.value)) }

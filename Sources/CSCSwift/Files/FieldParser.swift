@@ -58,7 +58,7 @@ enum FieldParser {
             }
             scale += exponent
         }
-        // Both the mantissa and the power of ten are exact doubles: one rounding (Clinger 1990, the fast path).
+        // Both the mantissa and the power of ten are exact doubles: one rounding ([Clinger90], the fast path).
         if digits <= 19 && mantissa <= 1 << 53 && scale >= -22 && scale <= 22 {
             let value = scale < 0 ? Double(mantissa) / powers[-scale] : Double(mantissa) * powers[scale]
             return negative ? -value : value

@@ -4,12 +4,19 @@ internal import Foundation
 ///
 /// Only for writing; Foundation's decoder reads. A number that JSON cannot hold (NaN, infinity) is written as null.
 public indirect enum JSON: Sendable {
+    /// `null`.
     case null
+    /// `true` or `false`.
     case bool(Bool)
+    /// A whole number.
     case integer(Int)
+    /// A number; NaN and infinities are written as null.
     case number(Double)
+    /// A string, escaped as needed.
     case string(String)
+    /// Values in order.
     case array([JSON])
+    /// Fields in the order given; keys are not checked for repetition.
     case object([(String, JSON)])
 
     /// On one line, without spaces: a line of a .jsonl file. O(size).

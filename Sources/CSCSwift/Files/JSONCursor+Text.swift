@@ -187,6 +187,7 @@ extension JSONCursor {
 
 extension JSONCursor {
     /// Reads a value of any kind and forgets it. O(size).
+    /// - Throws: `Fault` where it is no JSON.
     public mutating func skipValue() throws(Fault) {
         switch try next() {
         case UInt8(ascii: "\""): _ = try string()

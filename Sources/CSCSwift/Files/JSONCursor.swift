@@ -77,7 +77,8 @@ public struct JSONCursor {
         return text
     }
 
-    /// Nothing but blanks may follow.
+    /// Nothing but blanks may follow. O(blanks).
+    /// - Throws: `Fault` where something else does.
     public mutating func end() throws(Fault) {
         skip()
         if at < bytes.count { throw syntax("something follows the document") }
@@ -85,7 +86,8 @@ public struct JSONCursor {
 
     // MARK: Values
 
-    /// Whether the next value is null; it is read if so.
+    /// Whether the next value is null; it is read if so. O(1).
+    /// - Throws: `Fault` where it begins like null and is not.
     public mutating func null() throws(Fault) -> Bool {
         guard try next() == UInt8(ascii: "n") else { return false }
         try word("null")
@@ -93,9 +95,11 @@ public struct JSONCursor {
     }
 
     /// Whether the next value is a string. O(1).
+    /// - Throws: `Fault` at the end of the document.
     public mutating func isString() throws(Fault) -> Bool { try next() == UInt8(ascii: "\"") }
 
-    /// `true` or `false`.
+    /// `true` or `false`. O(1).
+    /// - Throws: `Fault` where the value is neither.
     public mutating func bool() throws(Fault) -> Bool {
         switch try next() {
         case UInt8(ascii: "t"):
@@ -108,7 +112,8 @@ public struct JSONCursor {
         }
     }
 
-    /// A finite number of magnitude at most `limit`.
+    /// A finite number of magnitude at most `limit`. O(digits).
+    /// - Throws: `Fault` where the value is no number, or beyond the limit.
     public mutating func number(limit: Double = 1e15) throws(Fault) -> Double {
         let first = try next()
         guard first == UInt8(ascii: "-") || Self.isDigit(first) else { throw wrong("a number", first) }
@@ -117,7 +122,8 @@ public struct JSONCursor {
         return value
     }
 
-    /// A whole number in a range.
+    /// A whole number in a range. O(digits).
+    /// - Throws: `Fault` where the value is none, or outside the range.
     public mutating func integer(_ range: ClosedRange<Int>) throws(Fault) -> Int {
         let value = try number()
         guard value.rounded() == value, let number = Int(exactly: value), range.contains(number) else {
@@ -126,7 +132,8 @@ public struct JSONCursor {
         return number
     }
 
-    /// A string.
+    /// A string. O(length).
+    /// - Throws: `Fault` where the value is none, or holds an escape that JSON does not have.
     public mutating func string() throws(Fault) -> String {
         let first = try next()
         guard first == UInt8(ascii: "\"") else { throw wrong("a string", first) }
@@ -135,7 +142,8 @@ public struct JSONCursor {
         return try unescape(low, high)
     }
 
-    /// The elements of an array, one call of `element` for each.
+    /// The elements of an array, one call of `element` for each. O(size).
+    /// - Throws: `Fault` where the value is none, and what `element` throws.
     public mutating func array(_ element: (inout JSONCursor, Int) throws(Fault) -> Void) throws(Fault) {
         let first = try next()
         guard first == UInt8(ascii: "[") else { throw wrong("an array", first) }
@@ -161,9 +169,10 @@ public struct JSONCursor {
     }
 
     /// The fields of an object, one call of `field` with the number of its name for each. A field that is null is as if
-    /// it were not there.
+    /// it were not there. O(size).
     ///
     /// - Returns: which fields are there, as bits.
+    /// - Throws: `Fault` where the value is none, for an unknown or repeated name, and what `field` throws.
     @discardableResult
     public mutating func object(
         _ fields: Fields, _ field: (inout JSONCursor, Int) throws(Fault) -> Void
@@ -199,6 +208,8 @@ public struct JSONCursor {
     }
 
     /// The fields of an object whatever their names, one call of `field` with each name; it must read the value.
+    /// O(size).
+    /// - Throws: `Fault` where the value is none, and what `field` throws.
     public mutating func fields(_ field: (inout JSONCursor, String) throws(Fault) -> Void) throws(Fault) {
         let first = try next()
         guard first == UInt8(ascii: "{") else { throw wrong("an object", first) }

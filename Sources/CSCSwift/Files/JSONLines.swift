@@ -1,7 +1,7 @@
 internal import Foundation
 
-/// Tables that are JSON: one object a line, or one array of objects. The keys are the columns; those of objects within
-/// objects are joined by a point (`data.text`).
+/// Tables that are JSON: one object per line, or one array of objects. The keys are the columns; those of objects
+/// within objects are joined by a point (`data.text`).
 public enum JSONLines {
     /// Opens a table: of text, or of JSON where the first bytes are JSON's. Errors in the rows of JSON name its lines (of
     /// an array: the numbers of its objects). O(1); O(bytes) for JSON and for standard input.

@@ -1,6 +1,6 @@
 internal import Foundation
 
-/// A table of measurements that grows by one row an iteration, as CSV and as JSON lines side by side.
+/// A table of measurements that grows by one row per iteration, as CSV and as JSON lines side by side.
 ///
 /// The columns are fixed when the table begins. Numbers are written in the shortest form that reads back exactly, so
 /// two runs that compute the same bits write the same bytes. A number that does not exist (NaN, infinity) is an empty
@@ -23,8 +23,9 @@ public struct MetricsWriter: Sendable {
         try AtomicFile.write("", to: base + ".jsonl")
     }
 
-    /// Goes on with a table after `iteration`: later rows, and a last line that a kill has torn, are dropped. A table
-    /// that is missing begins anew. Throws `CSCError.file`, and `CSCError.table` when its columns are others. O(file).
+    /// Continues a table after `iteration`: later rows, and a last line that a kill has truncated, are dropped. A table
+    /// that is missing is started again. Throws `CSCError.file`, and `CSCError.table` when its columns are others.
+    /// O(file).
     public init(resuming base: String, columns: [String], after iteration: Int) throws(CSCError) {
         guard FileManager.default.fileExists(atPath: base + ".csv") else {
             try self.init(creating: base, columns: columns)

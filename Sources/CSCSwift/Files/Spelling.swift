@@ -1,8 +1,8 @@
 /// Finds what a person probably meant: for error messages about unknown names.
 public enum Spelling {
-    /// The name nearest to `word` by edit distance (Levenshtein 1966, case ignored), or nil where none is near: at most
-    /// a third of the word's letters, and at least one, may differ. The first wins a tie. Where none is near, the one name
-    /// that begins with the word, if it has three letters and only one does. O(names x letters squared).
+    /// The name nearest to `word` by edit distance ([Levenshtein66], case ignored), or nil where none is near: at most
+    /// a third of the word's letters, and at least one, may differ. The first wins a tie. Where none is near, the one
+    /// name that begins with the word, if it has three letters and only one does. O(names x letters squared).
     public static func nearest(to word: String, among names: some Sequence<String>) -> String? {
         let target = Array(word.lowercased())
         var best: String?

@@ -2,8 +2,8 @@ internal import Foundation
 
 /// Writes values as bytes, fast for arrays of numbers and of names: for snapshots that the same program reads again.
 ///
-/// The layout follows `Codable`'s calls one after the other: each value of a keyed container behind a hash of its key, so
-/// that a program whose types have other fields notices and refuses; numbers as they lie in memory. Arrays of plain
+/// The layout follows `Codable`'s calls one after the other: each value of a keyed container after a hash of its key,
+/// so that a program whose types have other fields notices and refuses; numbers as they lie in memory. Arrays of plain
 /// numbers and strings are one block each.
 final class StateEncoder: Encoder {
     private(set) var bytes: [UInt8] = []

@@ -18,8 +18,8 @@ public struct TensorBoardWriter: Sendable {
         try AtomicFile.write(Self.header, to: path)
     }
 
-    /// Goes on with a file after `iteration`: later events, and what a kill has torn, are dropped. A file that is missing
-    /// or is none begins anew. Throws `CSCError.file`. O(file).
+    /// Continues a file after `iteration`: later events, and what a kill has truncated, are dropped. A file that is
+    /// missing or is none is started again. Throws `CSCError.file`. O(file).
     public init(resuming path: String, after iteration: Int) throws(CSCError) {
         self.path = path
         let bytes = FileManager.default.fileExists(atPath: path) ? try AtomicFile.read(path) : []

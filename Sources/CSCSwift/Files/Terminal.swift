@@ -108,7 +108,8 @@ public final class LiveDisplay {
     /// A display on standard output. `interactive` nil asks the terminal; `write` replaces the output in tests.
     public init(interactive: Bool? = nil, write: ((String) -> Void)? = nil) {
         self.interactive = interactive ?? Terminal.isInteractive
-        // What cannot be written is found by whoever flushes standard output at the end: a run goes on without readers.
+        // What cannot be written is found by whoever flushes standard output at the end: a run continues without
+        // readers.
         self.write =
             write ?? { text in
                 print(text, terminator: "")
@@ -138,7 +139,7 @@ public final class LiveDisplay {
         write((interactive ? erase() : "") + line + "\n")
     }
 
-    /// Leaves the last state on the screen and goes on below it.
+    /// Leaves the last state on the screen and continues below it.
     public func finish() { drawn = 0 }
 
     private func erase() -> String {

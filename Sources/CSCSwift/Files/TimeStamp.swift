@@ -3,7 +3,14 @@
 public struct TimeStamp: Sendable, Hashable {
     /// The unit of a number that counts from 1970-01-01 00:00 UTC.
     public enum Unit: String, Sendable, CaseIterable {
-        case seconds, milliseconds, microseconds, nanoseconds
+        /// Seconds.
+        case seconds
+        /// Thousandths of a second.
+        case milliseconds
+        /// Millionths of a second.
+        case microseconds
+        /// Billionths of a second.
+        case nanoseconds
 
         /// How many make a second.
         var perSecond: Double {

@@ -1,6 +1,6 @@
 /// Many copies of one game with a fixed number of agents, each of whom acts at every step: the shape that learners with
-/// a fixed horizon want (`FixedHorizonTrainer`). Row-major arrays that the caller owns, one row an agent, agents of one
-/// copy side by side. N copies, M agents a copy, A = N * M rows, D `observationWidth`, K `actionCount`.
+/// a fixed horizon want (`FixedHorizonTrainer`). Row-major arrays that the caller owns, one row per agent, agents of
+/// one copy side by side. N copies, M agents a copy, A = N * M rows, D `observationWidth`, K `actionCount`.
 ///
 /// A copy whose episode ends starts the next one by itself. `ends` then says how it ended, and `finalObservations`
 /// holds what its agents saw last, so that a truncated episode can be bootstrapped from there.
@@ -25,7 +25,7 @@ public protocol BatchedEnvironment: AnyObject {
         actions: Span<Int32>, observations: inout MutableSpan<Float>, finalObservations: inout MutableSpan<Float>,
         rewards: inout MutableSpan<Float>, ends: inout MutableSpan<StepEnd>)
     /// Saves everything that the next steps depend on, in sections whose names begin with `name`, so that a run that is
-    /// resumed goes on with the same bits.
+    /// resumed continues with the same bits.
     func save(to checkpoint: inout Checkpoint, name: String)
     /// Takes over what `save` wrote of as many copies. Throws `CSCError.damaged`.
     func load(from checkpoint: Checkpoint, name: String) throws(CSCError)

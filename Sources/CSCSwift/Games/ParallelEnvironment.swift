@@ -1,4 +1,4 @@
-/// A game of several agents who decide at the same time: PettingZoo's parallel API (Terry et al., NeurIPS 2021) on
+/// A game of several agents who decide at the same time: PettingZoo's parallel API ([PettingZoo21]) on
 /// arrays instead of dictionaries.
 ///
 /// Not all agents decide at every step: `deciderCount` says how many do now and `decider(_:)` who they are. Each sees a

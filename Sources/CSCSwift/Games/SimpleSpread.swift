@@ -1,8 +1,8 @@
 /// simple_spread, the cooperative navigation game of the multi-agent particle environments: three agents on a plane
 /// are to stand on three landmarks without touching one another.
 ///
-/// Introduced by Lowe et al., "Multi-agent actor-critic for mixed cooperative-competitive environments" (NeurIPS 2017);
-/// the rules are those that PettingZoo fixes as `simple_spread_v3` (Terry et al., NeurIPS 2021), with its defaults:
+/// Introduced by [Lowe17]; the rules are those that PettingZoo fixes as `simple_spread_v3` ([PettingZoo21]), with its
+/// defaults:
 ///
 /// - Agents and landmarks begin uniformly in [-1, 1)^2, agents at rest.
 /// - Five actions: nothing, left, right, down, up, the four being a push of 5 on a unit mass. A step lasts 0.1; a

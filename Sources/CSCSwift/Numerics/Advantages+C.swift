@@ -1,7 +1,7 @@
 internal import CCore
 
 extension Policy {
-    /// Generalised advantage estimation (Schulman et al. 2016, eq. 16) on chains of steps that last different times
+    /// Generalised advantage estimation ([Schulman16], eq. 16) on chains of steps that last different times
     /// (a semi-Markov process). Chain c owns the steps `offsets[c] ..< offsets[c + 1]`, in order of time.
     ///
     ///     delta_t = r_t + [not terminated] discount_t * nextValue_t - value_t

@@ -15,7 +15,7 @@ public enum Categorical {
         }
     }
 
-    /// The same for `width` logits a row: kl [B] of [B x width]. O(B width).
+    /// The same for `width` logits per row: kl [B] of [B x width]. O(B width).
     public static func kl(logitsP: Span<Float>, logitsQ: Span<Float>, width: Int, kl: inout MutableSpan<Float>) {
         requireCount(logitsP.count, kl.count * width, "Categorical.kl: logitsP of \(kl.count) rows x \(width)")
         requireCount(logitsQ.count, logitsP.count, "Categorical.kl: logitsQ")
@@ -54,7 +54,7 @@ public enum Gaussian {
         cafe_gaussian_kl(kl.base, meanP.base, logSDP.base, meanQ.base, logSDQ.base, Int64(kl.count), Int64(width))
     }
 
-    /// kl[i] = KL(p_i || N(0, 1)): the regulariser of the evidence lower bound.
+    /// kl[i] = KL(p_i || N(0, 1)): the regulariser of the evidence lower bound. O(n Z).
     public static func klToStandard(mean: Span<Float>, logSD: Span<Float>, width: Int, kl: inout MutableSpan<Float>) {
         checkPair(mean, logSD, rows: kl.count, width, "klToStandard")
         cafe_gaussian_kl(kl.base, mean.base, logSD.base, nil, nil, Int64(kl.count), Int64(width))
@@ -87,7 +87,7 @@ public enum Gaussian {
             Int64(weights.count), Int64(width))
     }
 
-    /// sample = mean + exp(logSD) * noise: the reparameterised sample (Kingma and Welling 2014) for standard normal
+    /// sample = mean + exp(logSD) * noise: the reparameterised sample ([KW14]) for standard normal
     /// noise. All of one size.
     public static func sample(
         mean: Span<Float>, logSD: Span<Float>, noise: Span<Float>, sample: inout MutableSpan<Float>

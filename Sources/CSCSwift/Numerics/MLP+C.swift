@@ -12,7 +12,7 @@ internal import CCore
 /// loss (for a policy `Policy.clippedLossR`, `scoreR`), and `rBackward`. With `Policy.fisher` as the head and
 /// `backward` in place of `rBackward` it is the Gauss-Newton (Fisher) product.
 public enum MLP {
-    /// Orthogonal initialisation (Saxe, McClelland and Ganguli, ICLR 2014): each W has orthonormal columns (rows, where
+    /// Orthogonal initialisation ([Saxe14]): each W has orthonormal columns (rows, where
     /// it is wider than tall) times the gain, each b is 0. O(sum of in * out * min(in, out)).
     ///
     /// - Parameters:
@@ -116,7 +116,7 @@ public enum MLP {
         }
     }
 
-    /// Pearlmutter's R{.} (Neural Computation 1994), after `forward`: the derivative of the output along `direction`
+    /// Pearlmutter's R{.} ([Pearlmutter94]), after `forward`: the derivative of the output along `direction`
     /// in parameter space, rOutput [B x out] = d/de net(input; parameters + e * direction). O(B * parameterCount).
     public static func rForward(
         _ shape: MLPShape, parameters: Span<Float>, direction: Span<Float>, input: Span<Float>, rows: Int,

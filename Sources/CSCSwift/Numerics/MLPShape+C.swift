@@ -2,7 +2,9 @@ internal import CCore
 
 /// The element-wise function of a layer.
 public enum Activation: Int32, Sendable, Codable {
+    /// z itself.
     case identity = 0
+    /// tanh(z).
     case tanh = 1
     /// max(0, z), with derivative 0 at 0.
     case relu = 2

@@ -1,6 +1,6 @@
 internal import CCore
 
-/// Adam (Kingma and Ba, ICLR 2015, algorithm 1) with bias correction, in PyTorch's form.
+/// Adam ([KB15], algorithm 1) with bias correction, in PyTorch's form.
 public final class Adam {
     /// Everything that a checkpoint must keep besides the parameters and the hyperparameters.
     public struct State: Sendable, Hashable, Codable {

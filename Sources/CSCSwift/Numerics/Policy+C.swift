@@ -22,8 +22,10 @@ extension PolicyLoss {
     }
 }
 
-/// How a step of a chain ends. There is no `done`: a terminated step has no future, a truncated one goes on unseen.
+/// How a step of a chain ends. There is no `done`: a terminated step has no future, the future of a truncated one is
+/// not observed.
 public enum StepEnd: UInt8, Sendable, Codable {
+    /// The chain continues with the next step.
     case continues = 0
     /// The future is worth nothing: no bootstrap.
     case terminated = 1
@@ -88,7 +90,7 @@ public enum Policy {
         cafe_policy_sample(actions.base, logProbabilities.base, segments, logits.base, uniforms.base)
     }
 
-    /// The likeliest allowed candidate of each decision, the first one at a tie.
+    /// The most probable allowed candidate of each decision, the first one at a tie.
     public static func greedy(
         logits: Span<Float>, offsets: Span<Int32>, mask: Span<UInt8>? = nil, actions: inout MutableSpan<Int32>
     ) {
@@ -109,7 +111,7 @@ public enum Policy {
         }
     }
 
-    /// The clipped objective of PPO (Schulman et al. 2017, eq. 7), to be minimised, and its gradient in the logits:
+    /// The clipped objective of PPO ([Schulman17], eq. 7), to be minimised, and its gradient in the logits:
     /// L = mean of max(-A r, -A clip(r, 1 - clipCoef, 1 + clipCoef)) - entCoef * mean entropy.
     public static func clippedLoss(
         logits: Span<Float>, offsets: Span<Int32>, mask: Span<UInt8>? = nil, actions: Span<Int32>,
@@ -226,7 +228,7 @@ public enum Policy {
 
     // MARK: - What the functions above require
 
-    /// Traps unless the offsets cut `logits` into segments; then lends them, and their softmax if it is known, to C.
+    /// Traps unless the offsets cut `logits` into segments; then passes them, and their softmax if it is known, to C.
     static func withSegments(
         _ logits: Span<Float>, _ offsets: Span<Int32>, _ mask: Span<UInt8>?, _ caller: String,
         softmax: PolicySoftmax? = nil, _ body: (UnsafePointer<cafe_segments>) -> Void

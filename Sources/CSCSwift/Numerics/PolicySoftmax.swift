@@ -1,4 +1,4 @@
-/// The softmax of a batch's logits, worked out once and lent to the functions that are called once a direction
+/// The softmax of a batch's logits, computed once and passed to the functions that are called once per direction
 /// (`Policy.clippedLossR`, `scoreR`, `fisher`): along twenty directions of conjugate gradient the exponentials of the
 /// logits are the same twenty times.
 public struct PolicySoftmax: Sendable {

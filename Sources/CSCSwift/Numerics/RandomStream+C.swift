@@ -1,7 +1,7 @@
 internal import CCore
 internal import Foundation
 
-/// A counter-based random stream: Philox4x32-10 (Salmon, Moraes, Dror and Shaw, SC 2011).
+/// A counter-based random stream: Philox4x32-10 ([Salmon11]).
 ///
 /// A draw is a pure function of `(seed, stream, counter)`, so results do not depend on the order in which threads
 /// run, and a saved run continues from three integers. Give every purpose its own stream: `RandomStream(seed: s,
@@ -11,23 +11,41 @@ internal import Foundation
 public struct RandomStream: RandomNumberGenerator, Sendable, Hashable, Codable {
     /// What a stream is drawn for. Streams of different purposes never overlap.
     public enum Purpose: UInt16, Sendable, Codable {
+        /// Tasks and workers of an episode.
         case instance = 1
+        /// Random events in an environment, and the numbers of tasks and workers of training episodes.
         case environment = 2
+        /// Actions drawn from a policy.
         case policy = 3
+        /// First parameters of networks.
         case initialization = 4
+        /// Order of the rows in minibatches.
         case minibatch = 5
+        /// Turns, ties and futures of dispatchers.
         case dispatcher = 6
+        /// Annealing over schedules.
         case annealing = 7
+        /// Noise, masks and minibatches of the reward autoencoder.
         case autoencoder = 8
+        /// Candidates of an evolution strategy.
         case evolution = 9
+        /// Random scenarios.
         case scenario = 10
+        /// Simulated workers and their answers, and random starts of aggregators.
         case labelModel = 16
+        /// Draws of an assignment method.
         case labelAssignment = 17
+        /// Ties between classes.
         case labelTies = 18
+        /// Order of the columns in a matrix completion.
         case completion = 19
+        /// Starts of k-means, and the toy experiment's matrix.
         case clustering = 20
+        /// Which tasks of a plan are gold.
         case labelGold = 21
+        /// Answers of the crews of a plan.
         case labelCrew = 22
+        /// Checks and tests.
         case test = 255
     }
 

@@ -28,7 +28,7 @@ public struct CGReport: Sendable, Hashable, Codable {
     public var damping: Double
 }
 
-/// Conjugate gradient (Hestenes and Stiefel 1952) for symmetric systems given only as a product.
+/// Conjugate gradient ([HS52]) for symmetric systems given only as a product.
 public enum ConjugateGradient {
     /// Solves (A + damping) x = b from x = 0; `apply(v, &product)` writes A v. Vectors are float, scalars double; b is
     /// scaled to unit length inside, so the tolerance is relative. Stops at non-positive curvature with the iterate
@@ -97,7 +97,7 @@ public enum PositiveDefinite {
     }
 
     /// Solves A X = B by Cholesky (LAPACK's dposv) for `matrix` [n x n], both triangles given, and the right-hand sides
-    /// [count x n], one a row, which the solutions overwrite. `matrix` is overwritten too. Unless the outcome is
+    /// [count x n], one per row, which the solutions overwrite. `matrix` is overwritten too. Unless the outcome is
     /// `.solved` the right-hand sides are as they were. O(n^3).
     public static func solve(
         matrix: inout MutableSpan<Double>, rightHandSides: inout MutableSpan<Double>, dimension: Int

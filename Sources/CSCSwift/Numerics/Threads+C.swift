@@ -46,7 +46,7 @@ public enum Threads {
     private struct Slots<Value>: @unchecked Sendable { let base: UnsafeMutablePointer<Value> }
 
     /// Calls `job.run(part:)` once for each index in `0..<count`, as above, without a closure: nothing is allocated, so
-    /// it serves what runs once a minibatch.
+    /// it serves what runs once per minibatch.
     static func parallelFor(_ count: Int, of job: any ParallelJob) {
         var box = Job(job: job)
         withUnsafeMutablePointer(to: &box) { pointer in

@@ -38,7 +38,7 @@ public struct BetaDistribution: Sendable, Hashable {
         return (low + high) / 2
     }
 
-    /// The central interval that holds this much probability.
+    /// The central interval that holds this much probability. Two evaluations of `quantile`.
     public func interval(_ confidence: Double = 0.95) -> ClosedRange<Double> {
         let low = quantile((1 - confidence) / 2)
         return low...max(low, quantile((1 + confidence) / 2))

@@ -11,7 +11,7 @@ public enum BetaTail {
         return tail
     }
 
-    /// `P(theta >= 1/2)` for theta ~ Beta(a, b): the regularised incomplete beta `I(a, b)` of spec/bbta.md.
+    /// `P(theta >= 1/2)` for theta ~ Beta(a, b): the regularised incomplete beta function, `I(a, b)` of docs/bbta.md.
     public static func atLeastHalf(_ a: Double, _ b: Double) -> Double {
         let tail = smaller(a: [a], b: [b])[0]
         return a >= b ? 1 - tail : tail

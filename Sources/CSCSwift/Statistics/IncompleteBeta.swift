@@ -2,7 +2,7 @@ internal import Foundation
 
 /// The regularised incomplete beta function `I_x(a, b)`: what Student's t and the beta distribution have in common.
 ///
-/// By its continued fraction (Abramowitz and Stegun 26.5.8) with the modified Lentz recurrence; about 14 digits.
+/// By its continued fraction ([AS], 26.5.8) with the modified Lentz recurrence; about 14 digits.
 enum IncompleteBeta {
     /// `I_x(a, b)` for positive a and b. O(sqrt(max(a, b))).
     ///

@@ -1,5 +1,4 @@
-/// Evaluations in the layout that marl-eval reads: environment, task, algorithm, run, step (Gorsane et al., "Towards a
-/// Standardised Performance Evaluation Protocol for Cooperative MARL", NeurIPS 2022).
+/// Evaluations in the layout that marl-eval reads: environment, task, algorithm, run, step ([Gorsane22]).
 ///
 /// marl-eval wants the same algorithms in every task, the same number of runs of each, the same number of steps in every
 /// run, and the same metrics in every step; its names are compared in lower case and must not hold a comma.

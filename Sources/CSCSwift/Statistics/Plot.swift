@@ -8,8 +8,8 @@ internal import Foundation
 /// try Plot(panels: [panel]).write(to: "curve.svg")
 /// ```
 ///
-/// Plain SVG 1.1 of fixed size, no script, no font but the viewer's sans-serif. Colours are told apart by the
-/// colour-blind too (Okabe, Ito 2008), and lines also by their marks.
+/// Plain SVG 1.1 of fixed size, no script, no font but the viewer's sans-serif. Colours are distinguished by the
+/// colour-blind too ([OkabeIto08]), and lines also by their marks.
 public struct Plot: Sendable {
     /// One set of values in a panel.
     public struct Series: Sendable {

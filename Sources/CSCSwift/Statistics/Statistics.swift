@@ -1,7 +1,7 @@
 internal import Foundation
 
-/// Running mean and variance in one pass (Welford, Technometrics 1962); two of them merge exactly as Chan, Golub and
-/// LeVeque give it. Numerically stable; O(1) per value.
+/// Running mean and variance in one pass ([Welford62]); two of them merge exactly by the formula of
+/// [Chan-Golub-LeVeque]. Numerically stable; O(1) per value.
 public struct Welford: Sendable, Hashable, Codable {
     /// How many values were added.
     public private(set) var count = 0
@@ -93,6 +93,7 @@ public struct Summary: Sendable, Hashable, Encodable {
     }
 
     /// The paired differences `values[i] - baseline[i]`: the right comparison of two methods on the same episodes.
+    /// O(n).
     public static func paired(_ values: [Double], minus baseline: [Double], confidence: Double = 0.95) -> Summary {
         precondition(
             values.count == baseline.count,

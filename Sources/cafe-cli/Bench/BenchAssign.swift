@@ -86,7 +86,7 @@ enum BenchAssign {
         }
     }
 
-    /// The labels a task at which steps are timed: 2 are asked for, the others filled in.
+    /// The labels per task at which steps are timed: 2 are asked for, the others filled in.
     private static let levels = [2, 8, 15]
     /// The same session is played so often, and a step counts with its least time: what is above is the machine's.
     private static let turns = 3

@@ -8,7 +8,7 @@ private func lend<Element>(_ array: inout [Element], _ body: (inout MutableSpan<
 }
 
 /// The cases of docs/results/performance.md, section 3: inverse-Hessian-vector products of a 64-128-128-16 softmax
-/// policy under CG. The primal pass is done once a solve; an iteration is R-forward, the head and R-backward.
+/// policy under CG. The primal pass is done once per solve; an iteration is R-forward, the head and R-backward.
 final class BenchCurvature {
     /// Whose curvature.
     enum Matrix: String, CaseIterable {

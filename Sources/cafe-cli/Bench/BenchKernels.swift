@@ -194,7 +194,7 @@ enum BenchKernels {
         }
     }
 
-    /// The same by a pass over all weights a round.
+    /// The same by a pass over all weights per round.
     private struct BanditPass {
         let arms: Int
         let coins: [Double]

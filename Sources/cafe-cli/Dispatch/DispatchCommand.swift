@@ -126,7 +126,7 @@ struct DispatchCommand: ParsableCommand {
     }
 }
 
-/// Standard input as documents: one, over as many lines as it likes, or one a line.
+/// Standard input as documents: one, over as many lines as it likes, or one per line.
 enum DispatchInput {
     /// Calls `body` with each document as soon as it is there. The first line decides: if it is a whole value, so is each
     /// line after it.

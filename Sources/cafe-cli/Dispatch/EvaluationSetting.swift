@@ -18,7 +18,7 @@ struct EvaluationSetting {
     let rules: GameRules
     /// The source is one episode, the same for every seed.
     let isOneEpisode: Bool
-    /// Which part of its orders an episode shares with any other on average; 0 where they are drawn anew.
+    /// Which part of its orders an episode shares with any other on average; 0 where they are drawn again.
     let sharedOrders: Double
     /// What a user should be told beside the source's notes.
     private(set) var notes: [String] = []

@@ -18,7 +18,7 @@ struct CrewPlan {
 
     func show(json: Bool) throws {
         let runs = runs ?? min(200, max(20, 10_000 / tasks))
-        // 1, 2, 4, 8 labels a task at the highest price, unless said.
+        // 1, 2, 4, 8 labels per task at the highest price, unless said.
         let highest = crews.map(\.price).max() ?? 1
         let budgets = budgets ?? [0.25, 0.5, 1, 2, 4].map { ($0 * highest * Double(tasks) * 1e6).rounded() / 1e6 }
         let progress = ProgressLine("planning", total: runs * mixes.count, unit: "runs")

@@ -2,7 +2,7 @@ internal import ArgumentParser
 internal import CSCSwift
 internal import Foundation
 
-/// `cafe-cli label aggregate`: recorded labels in, one answer a task out.
+/// `cafe-cli label aggregate`: recorded labels in, one answer per task out.
 struct LabelAggregate: ParsableCommand {
     private static let usual = "mv,ds"
 
@@ -120,7 +120,7 @@ struct LabelAggregate: ParsableCommand {
         }
     }
 
-    /// One row a task; without label and probability where the task has no labels.
+    /// One row per task; without label and probability where the task has no labels.
     private func rows(
         _ table: LabelTable, _ result: Aggregation
     ) -> [(task: String, label: String?, probability: Double?)] {

@@ -76,7 +76,7 @@ struct LabelLabels: ParsableCommand {
         }
     }
 
-    /// One answer a task, and what the method's sureness is called.
+    /// One answer per task, and what the method's sureness is called.
     private func answers(_ live: LabelSession, _ table: LabelTable) throws -> ([LabelSession.Answer], String) {
         let answers = live.answers
         guard let aggregation = AggregationMethod(name: method) else { return (answers, live.confidenceName) }

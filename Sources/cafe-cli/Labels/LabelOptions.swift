@@ -11,7 +11,8 @@ struct SessionOptions: ParsableArguments {
         guard wait >= 0 else { throw ValidationError("--wait \(wait) is not a number of seconds from 0 on.") }
     }
 
-    /// Opens the session, says on standard error what had to be mended, and lets questions lapse whose lease has ended.
+    /// Opens the session, says on standard error what had to be repaired, and lets questions lapse whose lease has
+    /// ended.
     func open() throws -> LabelSession {
         let session = try LabelSession(opening: folder, wait: wait)
         if let notice = session.notice { FileOptions.note(notice) }

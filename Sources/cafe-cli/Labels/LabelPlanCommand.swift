@@ -165,7 +165,7 @@ struct LabelPlanCommand: ParsableCommand {
         }
     }
 
-    /// 1, 2, 3, 5, 8, 15 labels a task at the mean price, as far as there are workers to give them.
+    /// 1, 2, 3, 5, 8, 15 labels per task at the mean price, as far as there are workers to give them.
     private func defaults(_ plan: LabelPlan) -> [Double] {
         let workers = plan.workerCosts.count
         let price = plan.workerCosts.reduce(0, +) / Double(workers) * Double(plan.taskContexts.count)
@@ -210,7 +210,7 @@ struct LabelPlanCommand: ParsableCommand {
         )
     }
 
-    /// How many gold tasks a plan for this session has: as many as the session, unless told otherwise.
+    /// How many gold tasks a plan for this session has: as many as the session, by default.
     private func gold(for live: LabelSession) throws -> Int {
         if gold ?? 0 > 0 || stopAt != nil { try live.options.method.checkTakesGold() }
         let count = gold ?? live.goldCount

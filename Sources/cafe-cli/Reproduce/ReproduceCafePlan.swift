@@ -129,7 +129,7 @@ struct ReproduceCafePlan {
         }
     }
 
-    /// Trains a policy, or goes on with it; returns its folder.
+    /// Trains a policy, or continues it; returns its folder.
     func train(_ city: String, _ variant: String, _ seed: Int) throws -> String {
         let folder = AtomicFile.join(
             AtomicFile.join(store.folder, "runs"), "\(city)-\(variant.replacing("+", with: "-"))-s\(seed)")
@@ -150,7 +150,7 @@ struct ReproduceCafePlan {
         return folder
     }
 
-    /// Evolves a coalition policy, or goes on with it; returns it as a row.
+    /// Evolves a coalition policy, or continues it; returns it as a row.
     private func evolve(_ scenario: Scenario, _ seed: Int) throws -> PolicySource {
         let folder = AtomicFile.join(AtomicFile.join(store.folder, "runs"), "\(scenario.name)-evolved-s\(seed)")
         let run: EvolutionRun

@@ -1,7 +1,7 @@
 internal import ArgumentParser
 internal import CSCSwift
 
-/// `cafe-cli resume`: goes on with a run of any kind.
+/// `cafe-cli resume`: continues a run of any kind.
 struct ResumeCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "resume",
@@ -48,7 +48,7 @@ struct ResumeCommand: ParsableCommand {
         try Self.resume(folder, iterations: iterations, minutes: minutes, display: TrainingDisplay(quiet: quiet))
     }
 
-    /// Goes on with the run in a folder, of whatever kind it is.
+    /// Continues the run in a folder, of whatever kind it is.
     static func resume(_ folder: String, iterations: Int?, minutes: Double?, display: TrainingDisplay) throws {
         if EvolutionRun.isRun(folder) {
             let run = try EvolutionRun(resuming: folder, generations: iterations) { flags, city in

@@ -73,7 +73,7 @@ struct SamplerTests {
             }
             let bound = degrees + 4 * (2 * degrees).squareRoot()
             #expect(chi < bound, "chi-square \(chi) at \(degrees) degrees of freedom, rate \(rate)")
-            // The wrong distribution, that of the tree, is told apart: the test can fail.
+            // The wrong distribution, that of the tree, is distinguished: the test can fail.
             let stale = weights(losses, state.lowest, state.least)
             let staleSum = zip(stale, allowed).reduce(0) { $0 + $1.0 * Double($1.1) }
             var other = 0.0

@@ -279,7 +279,7 @@ struct LabelCommandTests {
         try #require(cells.count == 4)
         #expect(cells[0].joined(separator: " ") == "labels a task random crowdsense its labels")
         #expect(cells.dropFirst().map { $0[0] } == ["24", "36", "48"])
-        // CrowdSense starts with three labels a task, whatever the budget.
+        // CrowdSense starts with three labels per task, whatever the budget.
         #expect(cells[1].last == "36.0")
     }
 

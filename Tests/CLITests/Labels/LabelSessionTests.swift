@@ -32,7 +32,7 @@ final class LabelSessionTests {
         return (process.terminationStatus, text, errors)
     }
 
-    /// Runs and kills with SIGKILL after so many microseconds; true where it had ended well before.
+    /// Runs and kills with SIGKILL after this many microseconds; true where it had ended well before.
     private func runAndKill(_ arguments: [String], after microseconds: UInt32) throws -> Bool {
         let (process, _, _) = try start(arguments)
         usleep(microseconds)

@@ -70,7 +70,7 @@ import Testing
         }
     }
 
-    /// A cut reproduction goes on with the cells that are missing, and writes every kind of result.
+    /// A cut reproduction continues the cells that are missing, and writes every kind of result.
     @Test func reproductionsGoOn() throws {
         let folder = TestFolder()
         let arguments =

@@ -22,9 +22,9 @@ public enum FullInformation {
         public var hot: Double
         /// See `hot`.
         public var cold: Double
-        /// At most so many teams are taken off in a move.
+        /// At most this many teams are taken off in a move.
         public var removals: Int
-        /// At most so many tasks without a team are tried beside those taken off.
+        /// At most this many tasks without a team are tried beside those taken off.
         public var additions: Int
         /// The largest price of a worker-minute, in mean pay per unit of work; each move draws its own below it.
         public var price: Double
@@ -65,7 +65,7 @@ public enum FullInformation {
     }
 
     /// What of an instance the annealing and the relaxation do not know, or nil where they know all of it: of what goes
-    /// beyond the plain game they know travel that is the same all day.
+    /// beyond the plain game they know travel that is the same all day. O(workers + tasks).
     public static func unknown(in instance: Instance) -> String? {
         guard let extensions = instance.extensions else { return nil }
         if extensions.travel?.table?.isByHour ?? false { return "travel times by hour of the day" }

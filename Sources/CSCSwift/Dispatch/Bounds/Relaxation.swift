@@ -159,7 +159,7 @@ private struct Relaxation {
         return best
     }
 
-    /// The minutes of one kind of worker go to the dearest of its skills. Takes them off the demand.
+    /// The minutes of one kind of worker go to the most expensive of its skills. Takes them off the demand.
     private func supplyCost(_ kind: Int, _ demand: inout [[Double]]) -> Double {
         var cost = 0.0
         let set = kinds[kind].skills.filter { $0 < skills }
@@ -171,7 +171,7 @@ private struct Relaxation {
         return cost
     }
 
-    /// The minutes after a shift go to the dearest slices and skills. Takes them off the demand.
+    /// The minutes after a shift go to the most expensive slices and skills. Takes them off the demand.
     private func tailCost(_ tail: Tail, _ demand: inout [[Double]], _ used: inout [Int]) -> Double {
         var left = tail.minutes
         var cost = 0.0

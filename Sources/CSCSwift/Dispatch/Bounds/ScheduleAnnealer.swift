@@ -19,7 +19,7 @@ struct ScheduleAnnealer {
     private var pool: [Int32] = []
     private var rank: [Double] = []
 
-    /// The chance that a task near the torn-down one is passed over, that only one member of a team is taken off, and
+    /// The chance that a task near the torn-down one is skipped, that only one member of a team is taken off, and
     /// that a task is left without a team in this move.
     private static let pass = 0.6
     private static let single = 0.2

@@ -139,7 +139,7 @@ struct ScheduleState {
         }
         var clock = TeamClock(workload: workload)
         var last = -Double.infinity
-        // The next arrival each time; equal ones are told apart by their seat.
+        // The next arrival each time; equal ones are distinguished by their seat.
         var lastSeat = -1
         while true {
             var next = Double.infinity

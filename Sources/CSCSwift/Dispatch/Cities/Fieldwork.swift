@@ -38,6 +38,7 @@ public struct Fieldwork: Sendable, Hashable, Codable {
     }
 
     /// What is not given is not there.
+    /// - Throws: what the decoder throws.
     public init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: CodingKeys.self)
         func read<Value: Decodable>(_ key: CodingKeys, _ other: Value) throws -> Value {

@@ -6,7 +6,7 @@ public protocol InstanceSource: Sendable {
     var name: String { get }
     /// How many different episodes there are; nil: as many as one asks for.
     var episodeCount: Int? { get }
-    /// The instance of an episode with so many tasks and workers.
+    /// The instance of an episode with this many tasks and workers.
     func instance(tasks: Int, workers: Int, seed: UInt64, episode: EpisodeIndex) -> Instance
 }
 
@@ -17,6 +17,7 @@ extension InstanceSource {
 
 extension Scenario: InstanceSource {
     /// A drawn instance: `instance(tasks:workers:stream:)` on the episode's stream of `seed`.
+    /// O(tasks log tasks + workers).
     public func instance(tasks: Int, workers: Int, seed: UInt64, episode: EpisodeIndex) -> Instance {
         var stream = RandomStream(seed: seed, purpose: .instance, index: episode.stream)
         return instance(tasks: tasks, workers: workers, stream: &stream)
@@ -38,6 +39,6 @@ public struct FixedInstance: InstanceSource {
         self.instance = instance
     }
 
-    /// The instance.
+    /// The instance. O(1).
     public func instance(tasks: Int, workers: Int, seed: UInt64, episode: EpisodeIndex) -> Instance { instance }
 }

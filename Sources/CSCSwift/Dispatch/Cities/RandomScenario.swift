@@ -153,7 +153,8 @@ public struct RandomScenario: Sendable {
         }
     }
 
-    /// The scenario as YAML, with the numbers to play it with.
+    /// The scenario as YAML, with the numbers to play it with. O(size).
+    /// - Throws: what the encoder throws.
     public func yaml() throws -> String {
         "# cafe-cli evaluate --scenario FILE.yaml --tasks \(tasks) --workers \(workers) --policy coalition,cafe\n"
             + (try scenario.yaml())

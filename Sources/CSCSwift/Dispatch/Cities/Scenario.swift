@@ -1,7 +1,7 @@
 /// A city: the distributions from which tasks and workers are drawn, and everything else that an instance needs.
 ///
-/// The two built-in cities are the calibrated ones of spec section 1. A scenario is Codable; as YAML it is what
-/// `cafe-cli scenarios --show chengdu` prints and what `--scenario FILE.yaml` reads.
+/// The two built-in cities are calibrated to the tables of [CAFE] (docs/dispatch.md). A scenario is Codable; as YAML it
+/// is what `cafe-cli scenarios --show chengdu` prints and what `--scenario FILE.yaml` reads.
 public struct Scenario: Sendable, Hashable, Codable {
     /// A place where tasks and workers gather: a round normal distribution with a weight of its own for each.
     public struct HotSpot: Sendable, Hashable, Codable {
@@ -107,7 +107,7 @@ public struct Scenario: Sendable, Hashable, Codable {
     /// Teams of several trades, breaks, priorities, refusals and so on; nil without.
     public var fieldwork: Fieldwork?
 
-    /// The city calibrated to the poster's Chengdu rows (spec section 1).
+    /// The city calibrated to the Greedy rows of Chengdu in [CAFE]; the calibration is ours (docs/dispatch.md).
     public static let chengdu = Scenario(
         name: "chengdu", side: 10, horizon: 135,
         hotSpots: [
@@ -124,7 +124,7 @@ public struct Scenario: Sendable, Hashable, Codable {
         skills: 4, fewestSkills: 1, mostSkills: 2, reach: 11.1,
         shiftStart: Interval(0, 35), shiftLength: Interval(54, 105))
 
-    /// The city calibrated to the poster's Haikou rows (spec section 1).
+    /// The city calibrated to the Greedy rows of Haikou in [CAFE]; the calibration is ours (docs/dispatch.md).
     public static let haikou = Scenario(
         name: "haikou", side: 10, horizon: 90,
         hotSpots: [
@@ -143,7 +143,7 @@ public struct Scenario: Sendable, Hashable, Codable {
     /// The built-in scenarios.
     public static let all: [Scenario] = [chengdu, haikou, fieldService, courier]
 
-    /// The built-in scenario of that name.
+    /// The built-in scenario of that name. O(1).
     ///
     /// - Throws: `CSCError.configuration` that names the nearest known one.
     public static func named(_ name: String) throws -> Scenario {

@@ -3,12 +3,14 @@ internal import Yams
 
 extension Scenario {
     /// The scenario as YAML, in the order of its properties; it reads back to the same bits. O(size).
+    /// - Throws: what the encoder throws.
     public func yaml() throws -> String { try ExactYAML.orderedText(of: self) }
 
     /// `yaml`, with each key's meaning and unit as a comment above it. O(size).
+    /// - Throws: as `yaml`.
     public func annotatedYAML() throws -> String { ScenarioKeys.annotate(try yaml()) }
 
-    /// Reads a scenario from YAML. A key `base: chengdu` takes all that is not given from a built-in scenario.
+    /// Reads a scenario from YAML. A key `base: chengdu` takes all that is not given from a built-in scenario. O(size).
     ///
     /// - Throws: `CSCError.entry` with line and key for an unknown key (with the nearest known one), a missing key or a
     ///   value out of range, saying what its value looks like; `CSCError.file` for text that is no YAML.
@@ -81,7 +83,8 @@ extension Scenario {
         }
     }
 
-    /// A scenario by name or from a YAML file, whichever `argument` is.
+    /// A scenario by name or from a YAML file, whichever `argument` is. O(size of the file).
+    /// - Throws: `CSCError` as `read` and `named` do; `CSCError.file` where the file cannot be read.
     public static func find(_ argument: String) throws -> Scenario {
         let isFile = argument.hasSuffix(".yaml") || argument.hasSuffix(".yml")
         return isFile ? try read(yaml: AtomicFile.readText(argument), path: argument) : try named(argument)

@@ -7,7 +7,7 @@ internal import Foundation
 /// that position of `GameState.idle`. Lists about tasks are made when first asked for in a window. Nothing is
 /// allocated after warm-up. Hot call: `helpers`, once a needy task and window.
 struct DecisionBoard {
-    /// At most so many helpers of a task are looked at.
+    /// At most this many helpers of a task are looked at.
     static let helperLimit = 12
 
     /// The open tasks, by slot; latest = `GameState.latestArrival`.
@@ -155,7 +155,7 @@ struct DecisionBoard {
         for slot in helperCount.indices { helperCount[slot] = -1 }
     }
 
-    /// Makes sure that the lists of the task in `slot` are there. O(idle) once a window.
+    /// Makes sure that the lists of the task in `slot` are there. O(idle) once per window.
     mutating func ensure(slot: Int, _ state: borrowing GameState) {
         if helperCount[slot] < 0 { listHelpers(slot: slot, state) }
     }

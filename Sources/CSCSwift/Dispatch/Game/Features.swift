@@ -2,7 +2,7 @@
 ///
 /// Each value is scaled to about [-2, 2] and cut off there. Times are relative to now; money is relative to the mean
 /// pay of the instance. "With me" means: the present team and this worker, nobody else. The row of the action "wait"
-/// is 0 but for `wait`. Spec section 3.
+/// is 0 but for `wait`. The choice of features is ours.
 public enum PairFeature: Int, CaseIterable, Sendable {
     /// My travel time, in 15 min.
     case travel
@@ -73,13 +73,15 @@ public enum ContextFeature: Int, CaseIterable, Sendable {
     case skillCount
     /// How many candidates I have, as a share of k.
     case candidateCount
-    /// The best and the mean marginal payment among my candidates.
+    /// The best marginal payment among my candidates.
     case bestMarginal
+    /// The mean marginal payment of my candidates.
     case meanMarginal
     /// The travel time to the nearest candidate, in 15 min.
     case nearestTravel
-    /// The best coalition rate among my candidates, and the best among those whose coalition I am in.
+    /// The best coalition rate among my candidates.
     case bestCoalitionRate
+    /// The best coalition rate among the candidates whose coalition I am in.
     case bestOwnCoalitionRate
 
     /// The optional position columns: my place from the middle of the city's square, in halves of its side.

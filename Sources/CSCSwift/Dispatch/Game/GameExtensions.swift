@@ -54,6 +54,7 @@ public struct GameExtensions: Sendable, Hashable, Codable {
         }
 
         /// What is not given is as in the other initialiser.
+        /// - Throws: what the decoder throws.
         public init(from decoder: any Decoder) throws {
             let container = try decoder.container(keyedBy: CodingKeys.self)
             self.init(
@@ -113,7 +114,7 @@ public struct GameExtensions: Sendable, Hashable, Codable {
         return other
     }
 
-    /// What makes no sense in it for so many tasks and workers, or nil. O(tasks + workers).
+    /// What makes no sense in it for this many tasks and workers, or nil. O(tasks + workers).
     func fault(tasks: Int, workers: Int) -> String? {
         for (name, count) in [
             ("places", taskPlace.count), ("terms", terms.count), ("priorities", must.count),

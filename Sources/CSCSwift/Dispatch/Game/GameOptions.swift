@@ -4,7 +4,7 @@ public struct GameOptions: Sendable, Hashable {
     public enum Decisions: String, Sendable, Codable, CaseIterable {
         /// All deciders of a window choose at once, from the same state (the authors' program; the default).
         case simultaneous
-        /// One decider at a time, in a random order drawn anew each window; each sees the choices before its own.
+        /// One decider at a time, in a random order drawn again each window; each sees the choices before its own.
         case inTurn
     }
 
@@ -26,7 +26,7 @@ public struct GameOptions: Sendable, Hashable {
     /// they have reached, and can be sent on as before or elsewhere. Off in the poster's game.
     public var reroute: Bool
 
-    /// The defaults are the spec's. Traps on a window or cap that is not positive.
+    /// The defaults are the game of docs/dispatch.md. Traps on a window or cap that is not positive.
     public init(
         window: Double = 1, teamCap: Int = 50, candidates: Int = 8, payment: PaymentRule = .lateness,
         decisions: Decisions = .simultaneous, showTime: Bool = true, showPosition: Bool = false,

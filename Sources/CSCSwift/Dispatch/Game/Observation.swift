@@ -2,7 +2,8 @@ internal import Foundation
 
 extension GameState {
     /// (Sum of travel still to go + work left) / number assigned, with one more worker arriving at `joining` if given:
-    /// the estimate of the remaining time that agents are shown (spec section 1). Infinite without a team. O(team).
+    /// the estimate of the remaining time that agents are shown, as in the program of [CAFE]. Infinite without a team.
+    /// O(team).
     func estimate(_ task: Int, joining: Double?) -> Double {
         var travel = 0.0
         var done = 0.0
@@ -53,7 +54,7 @@ extension SpatialCrowdsourcing {
         }
     }
 
-    /// What all deciders of a window share and is dear to work out: the logarithms.
+    /// What all deciders of a window share and is expensive to compute: the logarithms.
     private struct CommonContext {
         let needPerIdle: Double
         let tasksPerWorker: Double

@@ -24,7 +24,7 @@ public struct Snapshot: Sendable {
     public var tasks: [SpatialTask]
     /// All workers; x and y are where each idle one is now, with `GameOptions.reroute` also those on the road.
     public var workers: [Worker]
-    /// Who has a task already; at most one entry a worker.
+    /// Who has a task already; at most one entry per worker.
     public var commitments: [Commitment]
     /// Travel times, roles, breaks, pairs that may not meet, priorities; nil without.
     public var extensions: GameExtensions?
@@ -45,7 +45,7 @@ public struct Snapshot: Sendable {
     public struct Scale: Sendable, Hashable {
         /// Mean full payment of a task (money).
         public var pay: Double
-        /// Mean payment of a worker-minute of work (money a worker-minute).
+        /// Mean payment of a worker-minute of work (money per worker-minute).
         public var rate: Double
         /// Tasks of a day per worker of a day.
         public var tasksPerWorker: Double

@@ -1,5 +1,5 @@
-/// One game of collaborative spatial crowdsourcing (spec section 1): time advances in windows, idle workers join tasks
-/// near them or wait, teams travel and work, and the platform is paid by how early each task is finished.
+/// One game of collaborative spatial crowdsourcing ([CAFE], docs/dispatch.md): time advances in windows, idle workers
+/// join tasks near them or wait, teams travel and work, and the platform is paid by how early each task is finished.
 ///
 /// Two ways to play it:
 ///
@@ -15,7 +15,7 @@
 /// the task's place, and decides again at the next window. The episode ends when every task has been released and has
 /// ended. `GameOptions.reroute` changes one rule: until a worker arrives it is idle again at every window, on its road.
 ///
-/// Not thread-safe; one game a thread. Nothing is allocated per step after the first episode of a size.
+/// Not thread-safe; one game per thread. Nothing is allocated per step after the first episode of a size.
 public final class SpatialCrowdsourcing: ParallelEnvironment {
     /// The rules in force.
     public let options: GameOptions

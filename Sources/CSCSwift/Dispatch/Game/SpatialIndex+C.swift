@@ -7,7 +7,7 @@ internal import CCore
 /// Used for the open tasks of a game (a task has one skill, who asks has several) and for its idle workers (who asks
 /// is a task with one skill). The arrays grow and are never given back: no allocation after warm-up.
 public final class SpatialIndex {
-    /// Above so many points the grid is used (measured: the scan of fewer is faster).
+    /// Above this many points the grid is used (measured: the scan of fewer is faster).
     public static let scanLimit = 320
 
     /// How many points there are.
@@ -24,7 +24,7 @@ public final class SpatialIndex {
     private var grid = cafe_grid()
     private var gridded = false
 
-    /// An empty index with room for so many points before it first grows.
+    /// An empty index with room for this many points before it first grows.
     public init(capacity: Int = 64) {
         self.capacity = max(1, capacity)
         x = .allocate(capacity: self.capacity)
@@ -64,7 +64,7 @@ public final class SpatialIndex {
 
     /// Makes the index ready for questions: sorts the points into the grid if there are many. O(n).
     ///
-    /// - Parameter scanLimit: above so many points the grid is used.
+    /// - Parameter scanLimit: above this many points the grid is used.
     public func build(scanLimit: Int = SpatialIndex.scanLimit) {
         gridded = count > scanLimit
         guard gridded else { return }

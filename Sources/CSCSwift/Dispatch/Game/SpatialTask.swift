@@ -1,7 +1,7 @@
 /// One task of collaborative spatial crowdsourcing: a place, a required skill, an amount of work and what is paid.
 ///
 /// Times are minutes from the start of the episode; `expected` and `deadline` count from the release, as in the
-/// poster's Fig. 2. Places are kilometres. Work is worker-minutes: each worker present does one a minute.
+/// [CAFE], Fig. 2. Places are kilometres. Work is worker-minutes: each worker present does one per minute.
 public struct SpatialTask: Sendable, Hashable, Codable {
     /// When the task appears (minutes).
     public var release: Double
@@ -13,9 +13,9 @@ public struct SpatialTask: Sendable, Hashable, Codable {
     public var skill: Int
     /// How much work it is (worker-minutes, above 0).
     public var workload: Double
-    /// e: finished within so many minutes of its release, it is paid in full.
+    /// e: finished within this many minutes of its release, it is paid in full.
     public var expected: Double
-    /// d: after so many minutes it ends unpaid; at least `expected`.
+    /// d: after this many minutes it ends unpaid; at least `expected`.
     public var deadline: Double
     /// rho: the full payment (money).
     public var pay: Double
@@ -55,8 +55,8 @@ public struct SpatialTask: Sendable, Hashable, Codable {
 
 /// How lateness lowers the payment of a task.
 public enum PaymentRule: String, Sendable, Codable, CaseIterable {
-    /// `pay` until `expected`, then `pay - rate * (t - expected)` until `deadline`, then 0; the rule of the poster's
-    /// Fig. 2 as we read it (spec section 1).
+    /// `pay` until `expected`, then `pay - rate * (t - expected)` until `deadline`, then 0; the rule of [CAFE],
+    /// Fig. 2, as we read it.
     case lateness
     /// `pay - rate * t` from the release on until `deadline`: the rule of the authors' published program.
     case elapsed
@@ -119,7 +119,7 @@ public struct Instance: Sendable, Hashable, Codable {
     public let tasks: [SpatialTask]
     /// The workers, in any order.
     public let workers: [Worker]
-    /// The length of the release period (minutes): the unit of the observation `time`. The game itself goes on until
+    /// The length of the release period (minutes): the unit of the observation `time`. The game itself continues until
     /// the last task has ended.
     public let horizon: Double
     /// Drives whatever is random inside the game: the order of turns where decisions are taken in turn.

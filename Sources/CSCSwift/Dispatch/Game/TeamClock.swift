@@ -1,6 +1,6 @@
 /// When a team finishes a task: arrivals in, completion out. The one place where this is worked out.
 ///
-/// Each member does one unit of work a minute from its arrival on. A team with arrivals a_1 <= a_2 <= ... has done
+/// Each member does one unit of work per minute from its arrival on. A team with arrivals a_1 <= a_2 <= ... has done
 /// `sum max(0, t - a_i)` by time t, so with the first k members present the work is finished at
 /// `(workload + a_1 + ... + a_k) / k`, provided that the next member does not come before. Exact; O(1) an arrival.
 ///

@@ -152,7 +152,7 @@ public final class DispatchDesk {
         }
     }
 
-    /// Who was on the way and is sent nowhere else goes on, with the arrival that was promised.
+    /// Who was on the way and is sent nowhere else continues, with the arrival that was promised.
     private func keepOnTheWay(_ moment: DispatchMoment, _ game: SpatialCrowdsourcing) {
         for commitment in moment.movable {
             let task = game.task(of: commitment.worker)

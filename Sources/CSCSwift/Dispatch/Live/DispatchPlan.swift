@@ -193,8 +193,9 @@ extension DispatchPlan {
     private static let fields = JSONCursor.Fields(["code", "assignments", "tasks", "unassigned", "idle", "notes"])
     private static let assignmentFields = JSONCursor.Fields(["worker", "task", "arrival", "kept", "locked"])
 
-    /// Reads a plan of any origin as far as it can be checked: its assignments. Other fields of a plan are skipped; fields
-    /// that no plan has are refused.
+    /// Reads a plan of any origin as far as it can be checked: its assignments. Other fields of a plan are skipped;
+    /// fields that no plan has are refused. O(bytes).
+    /// - Throws: `JSONCursor.Fault` with the path of the first fault.
     public init(json bytes: [UInt8]) throws(JSONCursor.Fault) {
         var cursor = try JSONCursor(bytes)
         try self.init(&cursor)

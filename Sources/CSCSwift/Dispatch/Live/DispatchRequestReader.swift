@@ -11,7 +11,7 @@ extension DispatchRequest {
     private static let travelFields = JSONCursor.Fields(Travel.CodingKeys.allCases.map(\.rawValue))
     private static let dayFields = JSONCursor.Fields(Day.CodingKeys.allCases.map(\.rawValue))
 
-    /// Reads a document strictly: every fault is named by its path.
+    /// Reads a document strictly: every fault is named by its path. O(bytes).
     ///
     /// - Throws: `JSONCursor.Fault`: bad JSON, an unknown field (with the nearest known name), a value of the wrong kind
     ///   or out of range, a missing field. Ids and what they refer to are checked by `DispatchDesk`.
@@ -23,7 +23,8 @@ extension DispatchRequest {
         if plan != nil { throw Fault(path: "plan", reason: "a plan belongs to a question that is checked") }
     }
 
-    /// Reads a document that may hold a plan beside the request: what `dispatch --check` takes.
+    /// Reads a document that may hold a plan beside the request: what `dispatch --check` takes. O(bytes).
+    /// - Throws: as `init(json:)`.
     public static func withPlan(json bytes: [UInt8]) throws(JSONCursor.Fault) -> (DispatchRequest, DispatchPlan?) {
         var cursor = try JSONCursor(bytes)
         var plan: DispatchPlan?

@@ -4,7 +4,7 @@
 ///     let live = LiveDispatcher(rule, scale: Snapshot.Scale(.chengdu, tasksPerWorker: 3.3))
 ///     let pairs = try live.assign(workers: workers, tasks: tasks, now: 12, commitments: busy)
 ///
-/// Any `Dispatcher` serves: the coalition rule, a learnt one, one that looks ahead. Call it once a window (a minute
+/// Any `Dispatcher` serves: the coalition rule, a learnt one, one that looks ahead. Call it once per window (a minute
 /// unless `options` say otherwise). Workers who do not appear in the answer wait. One object serves one thread at a
 /// time; memory is kept between calls. What a trained run does with the same is `DispatchPolicy`.
 public final class LiveDispatcher {

@@ -8,7 +8,7 @@ public enum PlanTime: Sendable, Hashable, Codable {
     /// Minutes since 1970-01-01T00:00Z, written at so many minutes east of Greenwich.
     case moment(Double, zone: Int)
 
-    /// Times lie within so many minutes of 0 or 1970 (about 1900 years).
+    /// Times lie within this many minutes of 0 or 1970 (about 1900 years).
     public static let limit = 1e9
 
     /// The number that times are compared by (minutes).
@@ -57,7 +57,8 @@ public enum PlanTime: Sendable, Hashable, Codable {
         }
     }
 
-    /// The time that a text stands for: `YYYY-MM-DDTHH:MM[:SS[.fff]]` and `Z`, `+HH:MM` or `+HHMM`; nil where it is none.
+    /// The time that a text stands for: `YYYY-MM-DDTHH:MM[:SS[.fff]]` and `Z`, `+HH:MM` or `+HHMM`; nil where it is
+    /// none. O(1).
     public init?(iso text: String) {
         var rest = Substring(text)
         func digits(_ count: Int) -> Int? {
@@ -105,6 +106,7 @@ public enum PlanTime: Sendable, Hashable, Codable {
     }
 
     /// A number or a text.
+    /// - Throws: what the decoder throws, also for a text that is no time.
     public init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
         if let value = try? container.decode(Double.self) {
@@ -119,6 +121,7 @@ public enum PlanTime: Sendable, Hashable, Codable {
     }
 
     /// As `text`.
+    /// - Throws: what the encoder throws.
     public func encode(to encoder: any Encoder) throws {
         var container = encoder.singleValueContainer()
         switch self {

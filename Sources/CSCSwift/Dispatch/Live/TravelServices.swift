@@ -14,7 +14,7 @@ final class TravelServices {
     private var known: [Key: Double] = [:]
     /// So many pairs are kept.
     private static let most = 4_000_000
-    /// At most so many places stand in one request's address.
+    /// At most this many places stand in one request's address.
     private static let places = 100
 
     /// The minutes between places, given as longitude and latitude. O(places^2).

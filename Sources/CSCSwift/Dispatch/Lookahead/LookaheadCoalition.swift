@@ -39,7 +39,7 @@ public final class LookaheadCoalition: Dispatcher {
         lanes = (0..<min(Self.batch, options.futures)).map { _ in LookaheadLane(policy, options) }
     }
 
-    /// Starts an episode. O(tasks + workers + horizon) a lane.
+    /// Starts an episode. O(tasks + workers + horizon) per lane.
     public func begin(_ game: SpatialCrowdsourcing, stream: RandomStream) {
         self.stream = stream
         seed = self.stream.next()

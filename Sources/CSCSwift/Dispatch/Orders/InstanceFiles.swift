@@ -6,6 +6,7 @@ extension Instance {
 
     /// Writes the product's own two tables. Numbers are written so that reading gives the same bits; skills as
     /// `0 2 3`, speed in km/min. O(tasks + workers).
+    /// - Throws: `CSCError.file` where a file cannot be written.
     public func write(tasks taskPath: String, workers workerPath: String) throws {
         var table = CSVWriter(header: Self.taskColumns)
         for task in tasks {

@@ -53,7 +53,12 @@ public struct OrderColumns: Sendable, Hashable {
 
     /// The unit of `x` and `y`.
     public enum Units: String, Sendable, CaseIterable {
-        case degrees, km, m
+        /// Degrees of longitude and latitude.
+        case degrees
+        /// Kilometres.
+        case km
+        /// Metres.
+        case m
     }
 
     /// The columns chosen by name.

@@ -192,8 +192,8 @@ public struct RecordedDays: InstanceSource {
     /// Places are projected around (5, 5), the middle of a square of 10 km: by so much the scenario's is elsewhere (km).
     private var shift: Double { scenario.side / 2 - 5 }
 
-    /// Which part of its orders an episode of so many tasks shares with any other on average; 1 where each episode holds
-    /// all orders.
+    /// Which part of its orders an episode of so many tasks shares with any other on average; 1 where each episode
+    /// holds all orders. O(1).
     public func sharedOrders(tasks: Int) -> Double { min(1, Double(tasks) / Double(max(1, available))) }
 
     private func task(_ order: RecordedOrders.Order, _ stream: inout RandomStream) -> SpatialTask {

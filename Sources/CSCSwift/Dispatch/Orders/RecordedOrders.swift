@@ -101,14 +101,14 @@ public enum OrderFormat: String, Sendable, CaseIterable {
     /// Gowalla's check-ins: task, user, time, lat, lon. Workers in `workers.csv` beside it.
     case gowalla = "gowalla-la"
     /// A day of taxi data, blank separated without header: `time t x y patience` and `time w x y patience range` (s, m)
-    /// behind a line with the two counts.
+    /// after a line with the two counts.
     case taxi = "taxi-workers-tasks"
     /// Any table with a place, and if wanted a time, a fare and a duration, in columns that `OrderColumns` names.
     case columns = "columns"
     /// The product's own tasks.csv, with workers.csv beside it: a whole instance.
     case instance = "instance"
 
-    /// The format of a file by its first line.
+    /// The format of a file by its first line. Reads the first line alone.
     ///
     /// - Throws: `CSCError.table` if no format fits, `CSCError.file` if it cannot be read.
     public static func detect(_ path: String) throws -> OrderFormat {

@@ -36,7 +36,7 @@ public struct TravelTimes: Sendable {
     /// Rows that were left out because their trip has no length or a speed above 200 km/h, or that were bad.
     public private(set) var skipped = 0
 
-    /// Reads trips. `named` gives columns other than the known ones, by the keys of `columns`.
+    /// Reads trips. `named` gives columns other than the known ones, by the keys of `columns`. O(rows).
     ///
     /// - Throws: `CSCError` naming file, line, column and value, or the column that is missing.
     public init(contentsOf path: String, named: [String: String] = [:], badRows: CSVReader.BadRows = .fail) throws {
@@ -205,7 +205,7 @@ extension TravelTable {
         ])
     }
 
-    /// Reads a table's file.
+    /// Reads a table's file. O(bytes).
     ///
     /// - Throws: `CSCError.file` with the path in the document.
     public init(contentsOf path: String) throws(CSCError) {

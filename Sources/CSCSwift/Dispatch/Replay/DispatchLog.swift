@@ -4,7 +4,7 @@ public struct DispatchLog: Sendable {
     /// The moments.
     public private(set) var moments: [(request: DispatchRequest, plan: DispatchPlan)] = []
 
-    /// Reads a log; a last line that was cut off is left out.
+    /// Reads a log; a last line that was cut off is left out. O(bytes).
     ///
     /// - Throws: `CSCError.row` naming the line and the path in it.
     public init(contentsOf path: String) throws(CSCError) {

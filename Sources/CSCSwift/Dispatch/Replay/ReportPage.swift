@@ -65,7 +65,7 @@ public struct ReportPage: Sendable {
         for path in results { comparisons.append(try Self.comparison(path)) }
     }
 
-    /// Reads a table of measurements; a torn last line is left out.
+    /// Reads a table of measurements; a truncated last line is left out.
     static func table(_ path: String) throws(CSCError) -> Table {
         let lines = try AtomicFile.readText(path).split(separator: "\n", omittingEmptySubsequences: true)
         guard let header = lines.first else { throw CSCError.table(path: path, reason: "is empty") }

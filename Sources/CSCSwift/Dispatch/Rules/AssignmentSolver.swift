@@ -1,5 +1,5 @@
 /// The assignment of rows to columns of the largest total value, each row and column used at most once and no pair of
-/// value 0 or less: the Hungarian method by shortest augmenting paths (Kuhn 1955; Jonker and Volgenant 1987).
+/// value 0 or less: the Hungarian method by shortest augmenting paths ([Kuhn55], [JV87]).
 ///
 /// Scratch is kept between calls. O(rows^2 max(rows, columns)): the shorter side should be the rows.
 struct AssignmentSolver {

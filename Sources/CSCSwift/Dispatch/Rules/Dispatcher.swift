@@ -1,7 +1,7 @@
 /// A rule that sends idle workers to tasks, seeing the whole present state of a game but not its future.
 ///
 /// Once a window `dispatch` commits whom it wants; the caller then advances the game. A dispatcher may keep scratch
-/// between calls, so use one a thread.
+/// between calls, so use one per thread.
 public protocol Dispatcher: AnyObject {
     /// The name by which tables and the command line know it.
     var name: String { get }
@@ -12,7 +12,7 @@ public protocol Dispatcher: AnyObject {
 }
 
 extension Dispatcher {
-    /// Plays one episode of `instance` to its end and returns the revenue.
+    /// Plays one episode of `instance` to its end and returns the revenue. O(windows * the rule's cost per window).
     @discardableResult
     public func play(_ instance: Instance, in game: SpatialCrowdsourcing, stream: RandomStream) -> Double {
         game.reset(instance)

@@ -2,14 +2,23 @@ internal import Foundation
 
 /// The dispatchers that do not learn, by the names that tables and `--policy` use.
 public enum DispatcherKind: String, Sendable, CaseIterable {
+    /// Each idle worker waits or takes any task that it can help, with equal chance.
     case random
+    /// The largest pay among tasks not yet on course to be paid in full; behaves like Greedy in [CAFE].
     case greedy
+    /// The nearest task whose payment the worker raises.
     case nearest
+    /// The task that pays most with the worker in its team.
     case bestPayment = "best-payment"
+    /// The task whose payment the worker raises most.
     case marginal
+    /// The one-to-one assignment of the largest sum of marginal payment minus a price per minute ([Kuhn55]).
     case hungarian
+    /// The pair of the largest marginal payment minus a price per minute, repeatedly.
     case pairGreedy = "pair-greedy"
+    /// An equilibrium of the game in which each worker maximises its marginal payment minus a price per minute.
     case bestResponse = "best-response"
+    /// The team of the largest net payment per minute, repeatedly (`CoalitionPlanner`).
     case coalition
 
     /// One line for people.

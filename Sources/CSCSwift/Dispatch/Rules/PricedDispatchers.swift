@@ -76,8 +76,8 @@ public final class PricedDispatcher: Dispatcher {
         }
     }
 
-    /// The profits of one task anew for the workers who are still idle; notes their best tasks. O(idle * (team + open)
-    /// in the worst case).
+    /// Recomputes the profits of one task for the workers who are still idle; notes their best tasks. O(idle * (team +
+    /// open) in the worst case).
     private func refreshProfits(column: Int, _ state: borrowing GameState) {
         let columns = needy.count
         for row in order.indices where rowBest[row] >= 0 {

@@ -1,5 +1,6 @@
-/// Rules that go through the idle workers one after the other, in an order drawn anew each window, and give each the
-/// task that suits it best; a worker who follows sees what those before it have taken. O(idle * open * team) a window.
+/// Rules that go through the idle workers one after the other, in an order drawn again each window, and give each the
+/// task that suits it best; a worker who follows sees what those before it have taken. O(idle * open * team) per
+/// window.
 public final class OneByOneDispatcher: Dispatcher {
     /// What a worker prefers among the tasks that it can take.
     public enum Preference: String, Sendable, CaseIterable {

@@ -38,7 +38,7 @@ struct CoalitionMeasures {
     let localSmoothing: Double
     /// Minutes that one unit of the order's weights stands for.
     let order: Double
-    /// Workers who become free within so many minutes are members.
+    /// Workers who become free within this many minutes are members.
     let ahead: Double
     /// The least minutes of a team that its rank counts.
     let leastMinutes: Double

@@ -9,7 +9,7 @@ internal import Foundation
 /// allocated after the first windows. Hot call: `findTeam`, a scan of the slots or, above `gridLimit` of them, a look at
 /// the nearest on a grid, so that a window costs what happens in it and not its square.
 struct CoalitionPlan {
-    /// Above so many slots, candidates are sought among the `nearest` qualified ones instead of all.
+    /// Above this many slots, candidates are sought among the `nearest` qualified ones instead of all.
     static let gridLimit = 1024
     static let nearest = 64
 

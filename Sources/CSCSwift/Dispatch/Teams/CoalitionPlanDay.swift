@@ -42,7 +42,7 @@ extension CoalitionPlan {
     /// The terms of the price that are the same for the whole day. O(1).
     private func priceOfDay(_ horizon: Double) -> Double {
         let w = weights
-        // The first version was trained on 1 to 4 tasks a worker and must not be carried far beyond.
+        // The first version was trained on 1 to 4 tasks per worker and must not be carried far beyond.
         guard measures.isScaleFree else { return w.bias + w.ratio * min(1.8, max(-1, logRatio)) }
         let m = measures
         let base = basePrice.map { min(2, max(-2, log(max(1e-9, $0) / 0.15))) } ?? 0

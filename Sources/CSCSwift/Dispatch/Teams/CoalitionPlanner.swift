@@ -75,16 +75,16 @@ public struct ConstantPrice: CoalitionScoring, Sendable, Hashable {
 
 /// Sends whole teams: for each task that needs workers the helpers are put in the order of their arrival, the best
 /// number of them is found by exact completion times, and the best-ranked team of all tasks is sent; then the tasks
-/// that wanted one of its members look again, until no team is worth sending (spec section 2, "coalition").
+/// that wanted one of its members look again, until no team is worth sending. Derived here, docs/dispatch.md.
 ///
 /// Workers about to become free within `lookahead` minutes may be members too: idle members of such a team are sent at
 /// once, the others are kept for it in this window and decided about again when they are free.
 ///
 /// Representation: the supply (idle workers, then soon free ones) as columns; each task's helpers in a row of a matrix;
 /// the offers in a heap with version numbers; for each member of the supply the offers that want it. Hot calls:
-/// `listHelpers` (a scan of the supply, or the grid for many) and `makeOffer`, once for each task in need and again when
-/// it loses a member. O(tasks * (supply + limit * team)) a window for few workers; for many, where the grid answers,
-/// O(workers + tasks * (those near + limit * team)). Nothing is allocated after warm-up.
+/// `listHelpers` (a scan of the supply, or the grid for many) and `makeOffer`, once for each task in need and again
+/// when it loses a member. O(tasks * (supply + limit * team)) per window for few workers; for many, where the grid
+/// answers, O(workers + tasks * (those near + limit * team)). Nothing is allocated after warm-up.
 public final class CoalitionPlanner<Scoring: CoalitionScoring>: Dispatcher {
     /// What tables call it.
     public let name: String
@@ -92,7 +92,7 @@ public final class CoalitionPlanner<Scoring: CoalitionScoring>: Dispatcher {
     public var scoring: Scoring
     /// How far ahead workers who become free count (min); 0 plans with idle workers only.
     public let lookahead: Double
-    /// At most so many helpers of a task are looked at.
+    /// At most this many helpers of a task are looked at.
     public let limit: Int
 
     private var supply = Supply()

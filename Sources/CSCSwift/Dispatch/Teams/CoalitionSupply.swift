@@ -191,7 +191,7 @@ struct HelperMatrix {
 }
 
 /// Who wants whom: for each member of the supply, the offers that it is part of. An offer is known by its slot and
-/// version; those out of date are passed over, as in the heap. So what taking a team costs does not depend on how many
+/// version; those out of date are skipped, as in the heap. So what taking a team costs does not depend on how many
 /// offers there are.
 struct WantLists {
     private var head: [Int32] = []
@@ -225,7 +225,7 @@ struct WantLists {
     }
 }
 
-/// The offers, best rank first (lower slot first among equals); an offer whose version is out of date is passed over.
+/// The offers, best rank first (lower slot first among equals); an offer whose version is out of date is skipped.
 struct OfferHeap {
     private struct Entry {
         var rank: Double
@@ -250,7 +250,7 @@ struct OfferHeap {
         }
     }
 
-    /// The slot of the best offer that is up to date, taken off, or nil. O(log n) for each passed over.
+    /// The slot of the best offer that is up to date, taken off, or nil. O(log n) for each skipped.
     mutating func pop(versions: [Int32]) -> Int? {
         while let top = entries.first {
             let last = entries.removeLast()

@@ -235,6 +235,7 @@ extension CoalitionWeights: Codable {
     }
 
     /// Writes every weight under its name.
+    /// - Throws: what the encoder throws.
     public func encode(to encoder: any Encoder) throws {
         var container = encoder.singleValueContainer()
         try container.encode(Dictionary(uniqueKeysWithValues: zip(Self.names, vector)))

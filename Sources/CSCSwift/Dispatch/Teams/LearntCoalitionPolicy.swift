@@ -8,7 +8,7 @@ public struct LearntCoalitionPolicy: Sendable, Hashable, Codable {
 
     /// What the weights are multiplied by.
     public enum Features: Int, Sendable, Codable {
-        /// The first version: minutes, and tasks a worker, as in the calibrated cities.
+        /// The first version: minutes, and tasks per worker, as in the calibrated cities.
         case minutes = 1
         /// Lengths in units of the day's own (`CoalitionMeasures`), held to the range of training.
         case scaleFree = 2
@@ -23,7 +23,7 @@ public struct LearntCoalitionPolicy: Sendable, Hashable, Codable {
     /// Mean pay over mean workload of the training episodes (money/min). Decisions do not depend on it: a price is
     /// measured by the rate of the day that is played.
     public var rate: Double
-    /// Workers who become free within so many minutes (scale-free: jobs) count as virtual members.
+    /// Workers who become free within this many minutes (scale-free: jobs) count as virtual members.
     public var horizonAhead: Double
     /// What the weights are multiplied by.
     public var features: Features {
@@ -101,7 +101,8 @@ public struct LearntCoalitionPolicy: Sendable, Hashable, Codable {
         return policy
     }
 
-    /// The file's text (YAML). Every number reads back to the same bits.
+    /// The file's text (YAML). Every number reads back to the same bits. O(size).
+    /// - Throws: what the encoder throws.
     public func text() throws -> String {
         let text = try ExactYAML.text(of: self)
         return Self.checksumKey + Self.checksum(of: text) + "\n" + text
@@ -115,7 +116,7 @@ public struct LearntCoalitionPolicy: Sendable, Hashable, Codable {
         ContentHash.digits(ContentHash.sipHash(Array(text.utf8)))
     }
 
-    /// Reads a policy's file.
+    /// Reads a policy's file. O(size).
     ///
     /// - Throws: `CSCError` that names the file and what is wrong with it.
     public init(contentsOf path: String) throws {

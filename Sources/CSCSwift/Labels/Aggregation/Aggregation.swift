@@ -81,7 +81,7 @@ public struct Aggregation: Sendable, Hashable {
         self.unlabelled = unlabelled
     }
 
-    /// The probability of each class of one task.
+    /// The probability of each class of one task. O(classes).
     public func probabilities(of task: Int) -> [Double] {
         Array(posterior[task * classCount..<(task + 1) * classCount])
     }
@@ -192,7 +192,7 @@ public struct WorkerQuality: Sendable, Hashable, Codable {
 }
 
 extension Aggregation {
-    /// The quality of each worker, one row a context: [contexts][workers]; one row where `contexts` is nil. A label
+    /// The quality of each worker, one row per context: [contexts][workers]; one row where `contexts` is nil. A label
     /// counts as right with its class's probability, or as 1 or 0 where `truth` knows the task.
     ///
     /// A worker's own label has a say in the posterior, so figures without truth flatter workers of tasks with few

@@ -79,7 +79,7 @@ public enum AggregationMethod: String, Sendable, CaseIterable, Codable {
     ///   - seed: decides ties.
     ///   - contexts: the context of each task, for methods that tell contexts apart; nil: one for all.
     ///   - families: the family of each worker, for `pooled`; nil: everyone is alone.
-    ///   - iterations: at most so many; nil: the method's default.
+    ///   - iterations: at most this many; nil: the method's default.
     public func aggregator(seed: UInt64 = 0, contexts: [Int]? = nil, families: [Int]? = nil, iterations: Int? = nil)
         -> any LabelAggregator
     {

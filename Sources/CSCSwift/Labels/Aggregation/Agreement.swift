@@ -1,8 +1,8 @@
 /// Agreement between workers beyond chance.
 public enum Agreement {
-    /// Krippendorff's alpha for nominal labels (Krippendorff, Computing Krippendorff's Alpha-Reliability, 2011, section
-    /// C): `1 - D_observed / D_expected = 1 - (n - 1) sum_{c != k} o_ck / sum_{c != k} n_c n_k`, where each pair of
-    /// labels of a task with m labels adds 1/(m - 1) to o. 1: all agree; 0: as by chance; below 0: worse.
+    /// Krippendorff's alpha for nominal labels ([Krippendorff11], section C):
+    /// `1 - D_observed / D_expected = 1 - (n - 1) sum_{c != k} o_ck / sum_{c != k} n_c n_k`, where each pair of labels
+    /// of a task with m labels adds 1/(m - 1) to o. 1: all agree; 0: as by chance; below 0: worse.
     ///
     /// Tasks with fewer than two labels do not count. Nil where no task has two labels or only one class occurs (chance
     /// agreement is total then). `tasks` restricts it to some tasks. O(labels + tasks x classes).

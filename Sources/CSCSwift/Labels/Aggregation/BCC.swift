@@ -1,10 +1,11 @@
 internal import Foundation
 
-/// Independent Bayesian classifier combination (Kim and Ghahramani, AISTATS 2012; variational inference as in Simpson,
-/// Roberts, Psorakis, Smith 2013): Dawid and Skene's model with Dirichlet priors, over which is averaged.
+/// Independent Bayesian classifier combination ([BCC12]; variational inference as in [Simpson13]): the model of [DS79]
+/// with Dirichlet priors, averaged over their posterior.
 ///
 /// `pi_j[c, .] ~ Dirichlet(a_c)`, the prior's weight on the diagonal, class frequencies ~ Dirichlet(1). E steps use
-/// `exp E[ln pi]`, which doubts rows of which little was seen; otherwise as `DawidSkene`, O(labels C + K C^2) an iteration.
+/// `exp E[ln pi]`, which doubts rows of which little was seen; otherwise as `DawidSkene`, O(labels C + K C^2) per
+/// iteration.
 public struct BCC: LabelAggregator {
     /// When it stops, and the prior: `priorRight` labels on the diagonal and `priorWrong` beside it.
     public var options: EMOptions
@@ -20,6 +21,7 @@ public struct BCC: LabelAggregator {
     }
 
     /// Runs the iterations from the majority's shares, and gives the last E step's posterior.
+    /// O(iterations (labels x classes + workers x classes^2)).
     public mutating func fitPredict(_ labels: LabelStore) -> Aggregation {
         let classes = labels.classCount
         let right = options.priorRight, wrong = options.priorWrong / Double(classes - 1)
@@ -41,7 +43,7 @@ public struct BCC: LabelAggregator {
         return result.aggregation
     }
 
-    /// One E step with what the last fit found.
+    /// One E step with what the last fit found. O(labels x classes).
     /// - Precondition: fitted, on labels of as many workers and classes.
     public func predict(_ labels: LabelStore) -> Aggregation {
         precondition(

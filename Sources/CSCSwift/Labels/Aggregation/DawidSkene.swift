@@ -2,7 +2,7 @@ internal import Foundation
 
 /// Settings that the EM aggregators share.
 public struct EMOptions: Sendable, Hashable, Codable {
-    /// At most so many iterations.
+    /// At most this many iterations.
     public var maxIterations: Int
     /// Stop when no posterior moves by more than this.
     public var tolerance: Double
@@ -32,7 +32,7 @@ public struct EMOptions: Sendable, Hashable, Codable {
     }
 }
 
-/// Dawid and Skene's model (Applied Statistics 28, 1979), fitted by EM from the majority vote's shares.
+/// Dawid and Skene's model ([DS79]), fitted by EM from the majority vote's shares.
 ///
 /// Task i has class `z_i ~ prior`; worker j answers `y_ij = l` with probability `pi_j[z_i, l]`, all independent.
 ///
@@ -45,7 +45,7 @@ public struct EMOptions: Sendable, Hashable, Codable {
 /// Tasks on which three workers or more agree, and nobody differs, keep their class while workers are learned. A task's
 /// label is one that somebody gave it (`Aggregation.overruled` counts where the model thinks otherwise).
 ///
-/// O(labels x classes + workers x classes^2) an iteration.
+/// O(labels x classes + workers x classes^2) per iteration.
 public struct DawidSkene: LabelAggregator {
     /// When EM stops, and how far counts are smoothed.
     public var options: EMOptions
@@ -130,15 +130,15 @@ public struct DawidSkene: LabelAggregator {
 
 /// Dawid and Skene's model with one coin a worker: right with probability `q_j`, else uniformly wrong.
 ///
-/// `pi_j[c, l] = q_j` if l = c, else `(1 - q_j) / (C - 1)`; EM as in `DawidSkene`, with
-/// `q_j = (sum_i P(z_i = y_ij) + priorRight) / (labels of j + priorRight + priorWrong)`. A worker who answers worse than chance counts against the
-/// class given. O(labels x classes) an iteration.
+/// `pi_j[c, l] = q_j` if l = c, else `(1 - q_j) / (C - 1)`; EM as in `DawidSkene`, with `q_j = (sum_i P(z_i = y_ij) +
+/// priorRight) / (labels of j + priorRight + priorWrong)`. A worker who answers worse than chance counts against the
+/// class given. O(labels x classes) per iteration.
 public struct OneCoin: LabelAggregator {
     /// When EM stops, and how far counts are smoothed.
     public var options: EMOptions
     /// Decides ties.
     public var seed: UInt64
-    /// `q_j`, one a worker; empty before a fit.
+    /// `q_j`, one per worker; empty before a fit.
     public private(set) var accuracy: [Double] = []
     /// The probability of each class; empty before a fit.
     public private(set) var prior: [Double] = []

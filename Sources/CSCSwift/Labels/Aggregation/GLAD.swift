@@ -1,6 +1,6 @@
 internal import Foundation
 
-/// GLAD (Whitehill, Ruvolo, Wu, Bergsma, Movellan, NIPS 2009): workers differ in ability, tasks in easiness.
+/// GLAD ([GLAD09]): workers differ in ability, tasks in easiness.
 ///
 /// Worker j's label of task i is right with probability `s(alpha_j beta_i)`, `s(x) = 1 / (1 + e^-x)`, and else uniform
 /// over the other classes; `alpha_j ~ N(1, v)` may be negative (an adversary), `beta_i = e^{b_i}` with `b_i ~ N(m, v)`.
@@ -9,7 +9,7 @@ internal import Foundation
 /// - M: one Fisher-scoring step on each `b_i`, then on each `alpha_j`, at most 1 long, in place of the paper's gradient
 ///   ascent: each is a sum over its own labels, so an iteration is two passes over the labels.
 ///
-/// The paper leaves the variances open; 1 is used for both unless told otherwise. O(labels) an iteration.
+/// The paper leaves the variances open; 1 is used for both by default. O(labels) per iteration.
 public struct GLAD: LabelAggregator {
     /// Iterations and tolerance; the smoothing is not used.
     public var options: EMOptions
@@ -23,7 +23,7 @@ public struct GLAD: LabelAggregator {
     public var easinessVariance = 1.0
     /// Decides ties.
     public var seed: UInt64
-    /// `alpha_j`, one a worker; empty before a fit.
+    /// `alpha_j`, one per worker; empty before a fit.
     public private(set) var ability: [Double] = []
     /// `b_i = ln beta_i` of the tasks of the last fit.
     public private(set) var easiness: [Double] = []
@@ -44,7 +44,8 @@ public struct GLAD: LabelAggregator {
         return result
     }
 
-    /// Abilities as fitted; the tasks' easiness is estimated anew, since the tasks may be others.
+    /// Abilities as fitted; the tasks' easiness is estimated again, since the tasks may be others.
+    /// O(iterations labels classes).
     public func predict(_ labels: LabelStore) -> Aggregation {
         precondition(
             ability.count == labels.workerCount,

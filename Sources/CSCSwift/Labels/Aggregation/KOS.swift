@@ -1,4 +1,4 @@
-/// Karger, Oh and Shah's message passing (Operations Research 62, 2014); two classes.
+/// Karger, Oh and Shah's message passing ([KOS14]); two classes.
 ///
 /// With a label A_ij = +1 or -1, from y_ji ~ N(1, 1): `x_ij = sum over the task's other workers of A y`, `y_ji = sum over
 /// the worker's other tasks of A x`; the class is the sign of `sum_j A_ij y_ji`. Messages are scaled to a root mean square
@@ -18,7 +18,7 @@ public struct KOS: LabelAggregator {
         self.seed = seed
     }
 
-    /// Passes messages and gives the signs.
+    /// Passes messages and gives the signs. O(iterations x labels).
     /// - Precondition: two classes.
     public mutating func fitPredict(_ labels: LabelStore) -> Aggregation {
         precondition(labels.classCount == 2, "KOS: \(labels.classCount) classes, not 2")
@@ -58,7 +58,7 @@ public struct KOS: LabelAggregator {
         return result
     }
 
-    /// The signs with each worker's mean message of the last fit.
+    /// The signs with each worker's mean message of the last fit. O(labels).
     /// - Precondition: fitted, on labels of as many workers.
     public func predict(_ labels: LabelStore) -> Aggregation {
         precondition(reliability.count == labels.workerCount, "KOS: fitted on \(reliability.count) workers")

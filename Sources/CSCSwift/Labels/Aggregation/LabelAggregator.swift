@@ -1,4 +1,4 @@
-/// Turns recorded labels into one label a task.
+/// Turns recorded labels into one label per task.
 ///
 /// `fit` estimates what the method needs to know of the workers, `predict` applies it to labels of the same workers
 /// (other tasks are allowed), `fitPredict` does both on the same labels. All are deterministic: the same labels and

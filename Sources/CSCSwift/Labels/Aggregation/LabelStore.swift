@@ -1,7 +1,7 @@
 /// Recorded labels in compressed rows, task by task: what the aggregators compute on.
 ///
 /// Representation: task i owns the entries `start[i] ..< start[i + 1]` of `label` and of `cell`, which is
-/// `worker * classes + label`: one index into every table an aggregator keeps. 8 bytes a label.
+/// `worker * classes + label`: one index into every table an aggregator keeps. 8 bytes per label.
 public struct LabelStore: Sendable {
     /// N: how many tasks there are, those without labels included.
     public let taskCount: Int
@@ -74,7 +74,7 @@ public struct LabelStore: Sendable {
         label = labels
     }
 
-    /// The labels of one task as (worker, label), in the order in which they were given.
+    /// The labels of one task as (worker, label), in the order in which they were given. O(labels of the task).
     public func labels(of task: Int) -> [(worker: Int, label: Int)] {
         (Int(start[task])..<Int(start[task + 1])).map { (Int(cell[$0]) / classCount, Int(label[$0])) }
     }

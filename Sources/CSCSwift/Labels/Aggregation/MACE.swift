@@ -1,6 +1,6 @@
 internal import Foundation
 
-/// MACE (Hovy, Berg-Kirkpatrick, Vaswani, Hovy, NAACL 2013): workers who at times answer without looking.
+/// MACE ([MACE13]): workers who at times answer without looking.
 ///
 /// With probability `1 - theta_j` worker j knows and gives the class, else answers from `xi_j`, the same whatever the
 /// class. Variational Bayes, with theta ~ Beta(1/2, 1/2) and a Dirichlet of `0.1 / C` a class added to xi; the fit with
@@ -52,7 +52,7 @@ public struct MACE: LabelAggregator {
         return result
     }
 
-    /// The posterior under the last fit.
+    /// The posterior under the last fit. O(labels x classes).
     /// - Precondition: fitted, on labels of as many workers and classes.
     public func predict(_ labels: LabelStore) -> Aggregation {
         precondition(

@@ -1,12 +1,12 @@
 internal import Foundation
 
-/// M-MSR (Ma and Olshevsky, NeurIPS 2020): skills from pairwise agreement, robust to workers who attack together.
+/// M-MSR ([MMSR20]): skills from pairwise agreement, robust to workers who attack together.
 ///
 /// Two workers of skill s, t (the part of their labels that is better than chance) agree beyond chance by `s t`: the
-/// matrix of agreements `(C / (C - 1)) (share - 1 / C)` is of rank one. Each skill is the mean, weighted by common tasks,
-/// of `agreement / skill` over the others, without the `trim` share of the largest and of the smallest, in turn until it
-/// settles. Labels are then weighed by `ln((C - 1) p / (1 - p))`, p = s (1 - 1 / C) + 1 / C. O(labels a task squared x
-/// tasks + iterations pairs).
+/// matrix of agreements `(C / (C - 1)) (share - 1 / C)` is of rank one. Each skill is the mean, weighted by common
+/// tasks, of `agreement / skill` over the others, without the `trim` share of the largest and of the smallest, in turn
+/// until it settles. Labels are then weighed by `ln((C - 1) p / (1 - p))`, p = s (1 - 1 / C) + 1 / C. O(labels per task
+/// squared x tasks + iterations pairs).
 public struct MMSR: LabelAggregator {
     /// The share of values that is left out at each end.
     public var trim: Double
@@ -83,7 +83,7 @@ public struct MMSR: LabelAggregator {
         return partners
     }
 
-    /// The vote weighted by the log odds of the skills.
+    /// The vote weighted by the log odds of the skills. O(labels x classes).
     /// - Precondition: fitted, on labels of as many workers.
     public func predict(_ labels: LabelStore) -> Aggregation {
         precondition(skills.count == labels.workerCount, "MMSR: fitted on \(skills.count) workers")

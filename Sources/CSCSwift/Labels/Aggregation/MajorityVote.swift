@@ -9,7 +9,7 @@ public struct MajorityVote: LabelAggregator {
     /// A vote whose ties are decided by `seed`.
     public init(seed: UInt64 = 0) { self.seed = seed }
 
-    /// Does nothing: there is nothing to estimate.
+    /// Does nothing: there is nothing to estimate. O(1).
     public func fit(_ labels: LabelStore) {}
 
     /// The majority class of each task; a task without labels gets a coin's class and equal shares.
@@ -22,8 +22,8 @@ public struct MajorityVote: LabelAggregator {
 
     /// The majority class of each task from pairs in any order, without building a `LabelStore`. O(labels + tasks x
     /// classes).
-    /// - Precondition: one label a task entry, `tasks` in 0 ..< taskCount, `labels` in 0 ..< classCount (not checked a
-    ///   pair: this is the fast path).
+    /// - Precondition: one label per task entry, `tasks` in 0 ..< taskCount, `labels` in 0 ..< classCount (not checked
+    ///   a pair: this is the fast path).
     public static func aggregate(
         tasks: [Int32], labels: [Int32], taskCount: Int, classCount: Int, seed: UInt64 = 0
     ) -> Aggregation {
@@ -61,7 +61,7 @@ public struct MajorityVote: LabelAggregator {
 /// with aggregate", Wawa, in crowd-kit); a label of a tie of m classes agrees by 1/m. The posterior reported is the
 /// share of weight. O(labels + tasks x classes).
 public struct WeightedVote: LabelAggregator {
-    /// One weight a worker, not negative; set by `fit` unless they were given.
+    /// One weight per worker, not negative; set by `fit` unless they were given.
     public private(set) var weights: [Double]
     /// Decides ties.
     public var seed: UInt64
@@ -98,7 +98,7 @@ public struct WeightedVote: LabelAggregator {
 
     /// The weighted vote on each task; a task without weight gets a coin's class and equal shares.
     /// O(labels + tasks x classes).
-    /// - Precondition: one weight a worker: given, or fitted on labels of as many workers.
+    /// - Precondition: one weight per worker: given, or fitted on labels of as many workers.
     public func predict(_ labels: LabelStore) -> Aggregation {
         precondition(
             weights.count == labels.workerCount,

@@ -64,7 +64,7 @@ public protocol LabelAssigner: SequentialAssigner, Codable {
     /// Takes another label in place of one that was recorded or adopted. Throws `CSCError.invalid` if there is none or the
     /// label is not a class.
     mutating func correct(task: Int, worker: Int, label: Int) throws(CSCError)
-    /// New tasks of these contexts, behind the others; a context may be new. They take no part in an exploration phase.
+    /// New tasks of these contexts, after the others; a context may be new. They take no part in an exploration phase.
     mutating func addTasks(contexts: [Int])
     /// Another limit of the budget. Throws `CSCError.invalid` if that is less than what is spent and committed.
     mutating func setBudget(_ limit: Double) throws(CSCError)
@@ -98,6 +98,7 @@ extension LabelAssigner {
     /// The next pair among everyone present.
     public mutating func next() -> Assignment? { next(available: nil) }
     /// For methods without a use for gold: refuses it.
+    /// - Throws: `CSCError.invalid` always.
     public mutating func setGold(_ known: [(task: Int, label: Int)]) throws(CSCError) {
         throw .invalid("this method has no use for gold labels")
     }

@@ -1,12 +1,12 @@
 internal import Foundation
 
-/// Bandit-based task assignment (Zhang, Ma, Sugiyama, Neural Computation 2015; spec/bbta.md, BBTA steps 1-5): an
-/// adversarial contextual bandit over workers, weighted voting over labels.
+/// Bandit-based task assignment ([BBTA], algorithm 1; step by step in docs/bbta.md): an adversarial contextual bandit
+/// over workers, weighted voting over labels.
 ///
 /// After `N'` tasks of each context have been labelled by everyone, each step takes the least confident task, draws a
 /// worker with probability proportional to `exp(-eta_s L[s][j])`, and charges the worker `1 / p_j` if the label
-/// disagrees with the weighted vote. More than two classes are our extension: one sum of weights a class; with two the
-/// formulas are the letter's.
+/// disagrees with the weighted vote. More than two classes are our extension: one sum of weights per class; with two
+/// the formulas are the letter's.
 ///
 /// A step without loss costs O(K) for the weights, from 256 workers on O(log K) (`ExponentialSampler`), and O(log N) for
 /// the order of tasks; a step with a loss also rescores its context, O(labels of the context). Nothing is allocated once
@@ -16,14 +16,14 @@ internal import Foundation
 /// those with fewer; an answer is weighed by the probability with which its pair was drawn; `L` and `eta` are those of
 /// the moment of the answer.
 public struct BBTA: LabelAssigner {
-    /// What BBTA may be told; only the budget has no default.
+    /// The options of BBTA; only the budget has no default.
     public struct Options: Sendable, Hashable, Codable {
         /// N': how many tasks of each context everyone labels first.
         public var explore: Int
         /// Margin (the letter) or least confidence (the authors' follow-up).
         public var score: ExponentialWeights.Score
         /// beta: the follow-up's preference for dense contexts; the chosen task maximises
-        /// `(1 - c_i) (N_s / N)^beta`. 0 turns it off. The form is ours; the spec marks it as an option.
+        /// `(1 - c_i) (N_s / N)^beta`. 0 turns it off. The idea is that of [BBTA-LC], the form is ours.
         public var densityExponent: Double
         /// T: what all labels together may cost; never exceeded.
         public var budget: Double

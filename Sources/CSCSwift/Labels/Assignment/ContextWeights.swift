@@ -1,10 +1,10 @@
-/// BBTA's losses `L[s][j]`, appearances `t[s]` and weights `exp(-eta_s L[s][j])`, one row a context.
+/// BBTA's losses `L[s][j]`, appearances `t[s]` and weights `exp(-eta_s L[s][j])`, one row per context.
 ///
 /// Up to `samplingFrom` workers a row's weights are all computed at each appearance, one pass of C. From there on the
 /// draw comes from a `SamplerRows`, exact as well, and only the weights of workers whose labels are being voted on are
 /// computed, so that a step costs less than O(K). Both give the same distribution; the draws themselves differ.
 struct ContextWeights: Sendable, Codable {
-    /// From so many workers on, draws go through the sampler.
+    /// From this many workers on, draws go through the sampler.
     static let samplingFrom = 256
 
     private var contexts: Int
@@ -159,7 +159,7 @@ struct ContextWeights: Sendable, Codable {
 
     // MARK: Contexts
 
-    /// Contexts that have not appeared, behind the others. O(S K).
+    /// Contexts that have not appeared, after the others. O(S K).
     mutating func addContexts(_ more: Int) {
         guard more > 0 else { return }
         contexts += more

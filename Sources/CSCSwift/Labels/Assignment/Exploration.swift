@@ -1,4 +1,4 @@
-/// The pure exploration phase (spec/bbta.md, BBTA step 3): a few tasks of each context that everyone labels, and the
+/// The pure exploration phase ([BBTA], section 2.2): a few tasks of each context that everyone labels, and the
 /// unweighted majority of each so far.
 struct Exploration: Sendable, Codable {
     /// The drawn tasks, context by context.

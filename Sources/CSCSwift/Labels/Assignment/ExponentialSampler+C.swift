@@ -91,7 +91,7 @@ public struct ExponentialSampler: Sendable {
     }
 }
 
-/// The trees and moments of `ExponentialSampler`, one a row of an [S x K] buffer of losses that someone else keeps.
+/// The trees and moments of `ExponentialSampler`, one per row of an [S x K] buffer of losses that someone else keeps.
 struct SamplerRows: Sendable, Codable {
     /// How many random blocks a draw may use.
     static let tries = 200

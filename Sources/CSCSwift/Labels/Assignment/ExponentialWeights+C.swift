@@ -1,7 +1,7 @@
 internal import CCore
 internal import Foundation
 
-/// Exponential weights over arms, and the weighted vote that uses them (spec/bbta.md, BBTA steps 1, 2 and 4b-4d).
+/// Exponential weights over arms, and the weighted vote that uses them ([BBTA], section 2.3; docs/bbta.md).
 ///
 /// A *row* is one context's slice of a row-major [S x K] buffer. Everything is `Double`; the bits do not depend on the
 /// processor's vector width.
@@ -73,7 +73,7 @@ public enum ExponentialWeights {
     public enum Score: Int32, Sendable, Hashable, Codable {
         /// (largest - second largest) / total: the letter's `c_i`.
         case margin = 0
-        /// largest / total: the authors' follow-up (TAAI 2015).
+        /// largest / total: least confidence, [BBTA-LC].
         case leastConfidence = 1
     }
 

@@ -3,7 +3,7 @@
 /// Representation: tasks are *rows*, and consecutive rows form a *segment* (a context), so that a pass over a context
 /// reads memory from one end to the other. A segment has one pool of cells (worker, label); each row owns a run of it,
 /// at first side by side in the order of the rows; a run that is full moves to the end and doubles, so the pool stays
-/// below four cells a pair or `room` a row. Appending is amortised O(1), and never copies more than one segment.
+/// below four cells per pair or `room` per row. Appending is amortised O(1), and never copies more than one segment.
 struct PairStore: Sendable, Codable {
     /// Asked, no answer yet.
     static let pending: Int32 = -1

@@ -38,7 +38,7 @@ struct PairTournament: Sendable {
 
     func isClosed(row: Int, column: Int) -> Bool { closed[row * columns + column] }
 
-    /// Takes a pair out for good; its key stays -infinity.
+    /// Takes a pair out permanently; its key stays -infinity.
     mutating func close(row: Int, column: Int) { closed[row * columns + column] = true }
 
     /// New keys of one row. O(columns + log rows).

@@ -2,15 +2,15 @@ internal import Foundation
 
 /// Bayesian assignment with a hierarchical model of the workers; commands call it `pooled` or `bayes`.
 ///
-/// Each task has a posterior over its class, each worker in each context a posterior over kinds of worker whose prior is
-/// learned from everyone (`Workforce`). Both are brought together by belief propagation (Liu, Peng, Ihler, NIPS 2012: an
-/// answer's weight comes from the worker's other answers only, so that nobody confirms himself), and every answer counts
-/// again as more becomes known of who gave it.
+/// Each task has a posterior over its class, each worker in each context a posterior over kinds of worker whose prior
+/// is learned from everyone (`Workforce`). Both are brought together by belief propagation ([Liu12]: an answer's weight
+/// comes from the worker's other answers only, so that nobody confirms himself), and every answer counts again as more
+/// becomes known of who gave it.
 ///
 /// Workers may be good in one context and not in another, lean to a class (two classes: sensitivity and specificity
-/// apart; more: a confusion matrix a cell under the kind's), answer blindly, or lie; wrong answers fall on some classes
-/// more than on others. How much of each there is, is learned; where people do not differ the posteriors are narrow and
-/// the method is a vote with the right number of votes.
+/// apart; more: a confusion matrix per cell under the kind's), answer blindly, or lie; wrong answers fall on some
+/// classes more than on others. How much of each there is, is learned; where people do not differ the posteriors are
+/// narrow and the method is a vote with the right number of votes.
 ///
 /// After a calibration, in which everyone labels a few tasks of each context, each step takes the task whose two best
 /// classes are closest (uncertainty sampling) and, by Thompson sampling, the worker whose answer would tell most about
@@ -28,10 +28,10 @@ internal import Foundation
 /// A step costs O((K + C) kinds), a refresh every max(N, labels) / 20 labels O((labels + K S) kinds + N C). `next` ends
 /// when the budget is spent, every pair is asked, or every task is as certain as `stopAt` wants.
 public struct Pooled: LabelAssigner {
-    /// What `Pooled` may be told.
+    /// The options of `Pooled`.
     public struct Options: Sendable, Hashable, Codable {
-        /// How many tasks of each context everyone labels first; `nil`: two, or fewer where that would cost more than one
-        /// label a task, and none in a single context, where what a worker shows is not divided among contexts.
+        /// How many tasks of each context everyone labels first; `nil`: two, or fewer where that would cost more than
+        /// one label per task, and none in a single context, where what a worker shows is not divided among contexts.
         public var calibrate: Int?
         /// A task whose posterior reaches this is not asked about again unless it falls back. 1: never.
         public var stopAt: Double
@@ -310,7 +310,7 @@ public struct Pooled: LabelAssigner {
         learn(task: i, worker: j, label: y)
     }
 
-    /// After how many more labels everything is inferred anew.
+    /// After how many more labels everything is inferred again.
     static func pause(_ tasks: Int, _ labels: Int) -> Int { max(10, tasks / 20, labels / 20) }
 
     /// Takes an answer that stands in `pairs` already into account, but for the worker's posterior.
@@ -331,7 +331,7 @@ public struct Pooled: LabelAssigner {
         workforce.add(cell: cell, label: y, belief: belief, message: message, isGold: gold[i] >= 0)
     }
 
-    /// Takes an answer that stands in `pairs` already into account; everything is inferred anew now and then.
+    /// Takes an answer that stands in `pairs` already into account; everything is inferred again now and then.
     mutating func learn(task i: Int, worker j: Int, label y: Int) {
         take(task: i, worker: j, label: y)
         workforce.update(j)

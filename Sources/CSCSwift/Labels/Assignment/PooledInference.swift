@@ -15,8 +15,8 @@ extension Pooled {
     /// [N]: gold, or as certain as `stopAt` wants. O(N C).
     public var settled: [Bool] { context.indices.map { gold[$0] >= 0 || lead($0) / temperature >= closed } }
 
-    /// Labels of an expert: these tasks' classes are known from now on, and everything is inferred anew, once. The same
-    /// labels again change nothing. O((labels + K S) kinds + N C).
+    /// Labels of an expert: these tasks' classes are known from now on, and everything is inferred again, once. The
+    /// same labels again change nothing. O((labels + K S) kinds + N C).
     /// - Throws: `CSCError.invalid`, and nothing is changed, if there is no such task or class, or a task has another
     ///   gold label.
     public mutating func setGold(_ known: [(task: Int, label: Int)]) throws(CSCError) {
@@ -35,6 +35,7 @@ extension Pooled {
     }
 
     /// `setGold` of one task.
+    /// - Throws: `CSCError.invalid` as `setGold` of several.
     public mutating func setGold(task: Int, label: Int) throws(CSCError) { try setGold([(task, label)]) }
 
     /// [task, class]: the calibrated posterior of every task. O(N C).

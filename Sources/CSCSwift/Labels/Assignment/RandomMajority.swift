@@ -1,6 +1,6 @@
 /// Random + majority, the BBTA paper's baseline: a random task that still lacks a label, a random worker who has not
 /// labelled it, majority vote with ties broken at random. `balanced` gives every task its n-th label before any gets
-/// another, which is what most studies do. O(1) a step.
+/// another, which is what most studies do. O(1) per step.
 public struct RandomMajority: SequentialAssigner {
     private let workers: Int
     private let classes: Int

@@ -93,7 +93,7 @@ extension BBTA {
         return (Int(position[task]), index)
     }
 
-    /// New tasks, behind the others of their contexts; they take no part in the exploration phase. O(N + pairs).
+    /// New tasks, after the others of their contexts; they take no part in the exploration phase. O(N + pairs).
     public mutating func addTasks(contexts: [Int]) {
         precondition(contexts.allSatisfy { $0 >= 0 }, "BBTA.addTasks: a task has a negative context")
         let before = position, known = contextCount

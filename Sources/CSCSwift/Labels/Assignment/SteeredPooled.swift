@@ -27,7 +27,7 @@ extension Pooled {
         take(assignment)
     }
 
-    /// Takes another label in place of one; everything is inferred anew, once. O((labels + K S) kinds + N C).
+    /// Takes another label in place of one; everything is inferred again, once. O((labels + K S) kinds + N C).
     /// - Throws: `CSCError.invalid` if there is no label of this pair or the new one is not a class.
     public mutating func correct(task i: Int, worker j: Int, label y: Int) throws(CSCError) {
         guard context.indices.contains(i), (0..<workerCount).contains(j), let index = pairs.find(i, worker: j),
@@ -49,7 +49,7 @@ extension Pooled {
         reorder()
     }
 
-    /// New tasks, behind the others; they take no part in the calibration. O(N C + K S kinds).
+    /// New tasks, after the others; they take no part in the calibration. O(N C + K S kinds).
     public mutating func addTasks(contexts new: [Int]) {
         precondition(new.allSatisfy { $0 >= 0 }, "Pooled.addTasks: a task has a negative context")
         let before = context.count

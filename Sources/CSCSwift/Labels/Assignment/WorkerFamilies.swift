@@ -7,7 +7,7 @@ struct WorkerFamilies: Sendable, Codable {
     private var family: [Int]
 
     /// - Parameter family: workers of one number are one; empty: everyone is alone.
-    /// - Precondition: one number a worker, where there are any.
+    /// - Precondition: one number per worker, where there are any.
     init(_ family: [Int], workers: Int) {
         precondition(family.isEmpty || family.count == workers, "WorkerFamilies: \(family.count) of \(workers) workers")
         self.family = Set(family).count == family.count ? [] : family

@@ -81,7 +81,7 @@ struct Workforce: Sendable, Codable {
     /// The number of a cell once there are `more` contexts.
     func cellAfterAdding(_ more: Int, worker: Int, context: Int) -> Int { worker * (contexts + more) + context }
 
-    /// Contexts of which nothing is known, behind the others. O(K S (kinds + C^2)).
+    /// Contexts of which nothing is known, after the others. O(K S (kinds + C^2)).
     mutating func addContexts(_ more: Int) {
         guard more > 0 else { return }
         let before = contexts, classes = kinds.classes

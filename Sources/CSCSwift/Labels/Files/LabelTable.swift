@@ -148,7 +148,8 @@ public struct LabelMatrix: Sendable, Hashable {
         return LabelTable(tasks: tasks, workers: workers, contexts: contexts, classes: classes, labels: labels)
     }
 
-    /// The share of tasks with known truth on which `labels` (one class a task) is right; `nil` if none is known.
+    /// The share of tasks with known truth on which `labels` (one class per task) is right; `nil` if none is known.
+    /// O(tasks).
     public func accuracy(of labels: [Int]) -> Double? {
         precondition(labels.count == tasks.count, "accuracy: \(labels.count) labels for \(tasks.count) tasks")
         var right = 0, known = 0

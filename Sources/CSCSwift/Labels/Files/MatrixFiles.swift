@@ -9,8 +9,8 @@ public struct UCIDataset: Sendable, Hashable {
     /// How many rows had a missing value.
     public let incompleteRows: Int
 
-    /// Reads one of the three files, told apart by their number of columns (35, 11, 9). Throws `CSCError` naming file,
-    /// line, column and value.
+    /// Reads one of the three files, distinguished by their number of columns (35, 11, 9). Throws `CSCError` naming
+    /// file, line, column and value.
     public init(path: String) throws(CSCError) {
         let reader = try CSVReader(path: path, format: CSVFormat(separator: .comma, header: .absent))
         let width = reader.names.count

@@ -1,12 +1,12 @@
 internal import Foundation
 
-/// A session's records in a folder: `journal.tsv`, one line a record, on the disk before it is acknowledged.
+/// A session's records in a folder: `journal.tsv`, one line per record, on the disk before it is acknowledged.
 ///
 /// Representation: a line is a record's text, a tab, and its checksum in 16 hexadecimal digits. Lines lost from the end
-/// are found by `journal.end`, which says how many had been acknowledged. What a crash left of a batch that had not been
-/// acknowledged, a line without its end or the first lines of several, is cut off on opening, and said. `snapshot` holds
-/// the state behind some of the lines. The folder is locked (flock on a fourth file) while it is open; a process that
-/// dies gives the lock back.
+/// are found by `journal.end`, which says how many had been acknowledged. What a crash left of a batch that had not
+/// been acknowledged, a line without its end or the first lines of several, is cut off on opening, and said. `snapshot`
+/// holds the state after some of the lines. The folder is locked (flock on a fourth file) while it is open; a process
+/// that dies gives the lock back.
 public final class JournalFolder: SessionStorage {
     /// The journal's path, as errors show it.
     public let path: String
@@ -52,6 +52,7 @@ public final class JournalFolder: SessionStorage {
 
     /// Opens and locks the session in `folder`; waits up to `wait` seconds for another process to close it.
     /// - Parameter usesSnapshot: whether `snapshot()` gives one; if not, the whole journal is followed.
+    /// - Throws: `CSCError.file` where there is no session, it stays locked, or it cannot be read.
     public init(opening folder: String, wait: Double = 10, usesSnapshot: Bool = true) throws(CSCError) {
         self.folder = folder
         self.usesSnapshot = usesSnapshot
@@ -191,7 +192,9 @@ public final class JournalFolder: SessionStorage {
 
     // MARK: Writing
 
-    /// Adds records in one write and returns when they are on the disk; where that fails the journal is as long as before.
+    /// Adds records in one write and returns when they are on the disk; where that fails the journal is as long as
+    /// before. O(bytes).
+    /// - Throws: `CSCError.file` where the disk refuses.
     public func append(_ records: [SessionRecord]) throws(CSCError) {
         guard let last = records.last else { return }
         var bytes: [UInt8] = []
@@ -265,6 +268,7 @@ extension JournalFolder {
     }
 
     /// Replaces the snapshot by one of the present end. O(bytes of the journal and the state).
+    /// - Throws: `CSCError` where the snapshot is not of the present end, or cannot be written.
     public func keep(_ snapshot: SessionSnapshot) throws(CSCError) {
         guard snapshot.mark == end else {
             throw .invalid("a snapshot of line \(snapshot.mark.count) cannot be kept at line \(end.count)")

@@ -77,7 +77,7 @@ struct CrewAnswers {
     /// A number in [0, 1) that decides whether the answer is right, and which other class it is if not.
     func draws(task: Int, worker: Int, own: (chance: Double, other: Int)) -> (chance: Double, other: Int) {
         guard !crew.isEmpty, correlation[worker] > 0 else { return own }
-        // One stream a pair of this run, one a crew and task: the run's seed, and 48 bits for the two numbers.
+        // One stream per pair of this run, one per crew and task: the run's seed, and 48 bits for the two numbers.
         let pair = UInt64(worker + 1) << 24 | UInt64(task) & 0xFF_FFFF
         var personal = RandomStream(seed: seed, purpose: .labelCrew, index: pair)
         guard personal.unit() < correlation[worker] else { return own }

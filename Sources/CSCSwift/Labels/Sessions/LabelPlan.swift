@@ -47,7 +47,7 @@ public struct LabelPlan: Sendable {
     public let explore: Int
     /// Who decides.
     public let method: AssignmentMethod
-    /// How many tasks' class an expert tells beforehand, drawn anew in each run; they do not count in the accuracy.
+    /// How many tasks' class is given as gold beforehand, drawn again in each run; they do not count in the accuracy.
     public let gold: Int
     /// The posterior at which a task is settled; 1: never.
     public let stopAt: Double
@@ -72,7 +72,7 @@ public struct LabelPlan: Sendable {
         }
     }
 
-    /// A plan for tasks with these contexts (0, 1, ...) and workers with these costs a label.
+    /// A plan for tasks with these contexts (0, 1, ...) and workers with these costs per label.
     public init(
         taskContexts: [Int], workerCosts: [Double], classCount: Int = 2, assumption: Assumption, explore: Int = 0,
         method: AssignmentMethod = .pooled, gold: Int = 0, stopAt: Double = 1

@@ -28,7 +28,7 @@ public final class LabelSession {
     public let classes: [String]
     /// The workers in the order in which they joined.
     public internal(set) var workers: [LabelingWorker] = []
-    /// What was found and mended on opening, if anything: a torn last line.
+    /// What was found and repaired on opening, if anything: a truncated last line.
     public var notice: String? { storage.notice }
     /// Whether snapshots are taken by themselves: after long replays and every so many events. On unless set; a service
     /// turns it off and calls `takeSnapshot` when it has time.
@@ -68,6 +68,7 @@ public final class LabelSession {
     }
 
     /// Starts a session in an empty storage; otherwise as the other `create`.
+    /// - Throws: as the other `create`; `CSCError.invalid` where the storage is not empty.
     public static func create(
         storage: any SessionStorage, tasks: [LabelingTask], contexts: [String] = ["all"], classes: [String],
         workers: [LabelingWorker], options: Options, gold: [(task: String, label: String)] = [],

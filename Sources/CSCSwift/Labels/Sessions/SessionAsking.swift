@@ -3,9 +3,12 @@ extension LabelSession {
     // MARK: Workers
 
     /// Lets a worker in, from now on. The name must be new.
+    /// - Throws: as `join` of several.
     public func join(_ worker: LabelingWorker) throws(CSCError) { try join([worker]) }
 
     /// Lets workers in, from now on, all or none. Their names must be new.
+    /// - Throws: `CSCError.invalid`, and nobody has joined, where a name is used twice or will not do, or a price
+    ///   cannot be counted; and what the storage throws.
     public func join(_ newcomers: [LabelingWorker]) throws(CSCError) {
         try ready()
         try check(newcomers: newcomers)
@@ -177,6 +180,7 @@ extension LabelSession {
     }
 
     /// `record`, by the question's id.
+    /// - Throws: as `record(task:worker:label:)`; `CSCError` where no question has this id.
     @discardableResult
     public func record(question id: Int, label: String) throws(CSCError) -> Recorded {
         let (task, worker) = try names(ofQuestion: id)
@@ -199,6 +203,8 @@ extension LabelSession {
 
     /// Withdraws an outstanding question because the worker will not answer; its price is free again, and this worker is
     /// not asked about this task again. A second time changes nothing.
+    /// - Throws: `CSCError` where the names are unknown, the worker was not asked, or has answered; and what the
+    ///   storage throws.
     @discardableResult
     public func decline(task: String, worker: String) throws(CSCError) -> Recorded {
         try ready()
@@ -219,6 +225,7 @@ extension LabelSession {
     }
 
     /// `decline`, by the question's id.
+    /// - Throws: as `decline(task:worker:)`; `CSCError` where no question has this id.
     @discardableResult
     public func decline(question id: Int) throws(CSCError) -> Recorded {
         let (task, worker) = try names(ofQuestion: id)
@@ -237,16 +244,18 @@ extension LabelSession {
 
     // MARK: Lapsing
 
-    /// Withdraws every question whose lease has ended (`Options.lease`); returns them, oldest first. `ask` does it first;
-    /// everything that looks at a session of leases calls it.
+    /// Withdraws every question whose lease has ended (`Options.lease`); returns them, oldest first. `ask` does it
+    /// first; everything that looks at a session of leases calls it. O(questions).
+    /// - Throws: what the storage throws.
     @discardableResult
     public func lapse() throws(CSCError) -> [Question] {
         guard let lease = options.lease else { return [] }
         return try expire(olderThan: lease)
     }
 
-    /// Withdraws every question that has been outstanding for at least so many seconds; returns them, oldest first. Such a
-    /// worker may be asked again where nothing else is left, and a late answer is taken while its price is free.
+    /// Withdraws every question that has been outstanding for at least so many seconds; returns them, oldest first.
+    /// Such a worker may be asked again where nothing else is left, and a late answer is taken while its price is free.
+    /// O(questions).
     /// - Throws: `CSCError.invalid` where that is no number from 0 on.
     @discardableResult
     public func expire(olderThan seconds: Double) throws(CSCError) -> [Question] {
@@ -256,6 +265,8 @@ extension LabelSession {
     }
 
     /// Withdraws these questions, of those that are outstanding: nobody has seen them. Returns how many.
+    /// O(ids log questions).
+    /// - Throws: what the storage throws.
     @discardableResult
     public func withdraw(questions ids: [Int]) throws(CSCError) -> Int {
         try expire(ids.compactMap { ledger.entry(id: $0) }.filter { ledger.fate(of: $0) == .asked }).count

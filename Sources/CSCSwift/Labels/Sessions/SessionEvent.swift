@@ -4,7 +4,7 @@
 /// of several events end in one field more, `*k/n`: the k-th of n. A batch whose last record is missing was not
 /// acknowledged and does not count.
 public enum SessionEvent: Sendable, Hashable {
-    /// A worker came in, at a price a label: `join worker cost`.
+    /// A worker came in, at a price per label: `join worker cost`.
     case joined(worker: String, cost: Double)
     /// A question: `ask task worker probability explore|draw time`.
     case asked(task: String, worker: String, probability: Double, exploration: Bool, at: Double)
@@ -146,7 +146,7 @@ public enum SessionEvent: Sendable, Hashable {
     }
 }
 
-/// What of a session may be set anew at any time.
+/// What of a session may be changed at any time.
 public enum SessionSetting: String, Sendable, Hashable, CaseIterable, Codable {
     /// After how many seconds a question lapses by itself.
     case lease

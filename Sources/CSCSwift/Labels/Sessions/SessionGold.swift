@@ -1,14 +1,14 @@
-/// Gold labels: the class of a task as an expert knows it, told to a session whose method has a use for it.
+/// Gold labels: the class of a task as an expert knows it, given to a session whose method has a use for it.
 extension LabelSession {
-    /// How many tasks' class an expert has told. O(1).
+    /// How many tasks have a gold label. O(1).
     public var goldCount: Int { gold.count }
 
-    /// The class of a task as an expert told it; nil where none did. O(1).
+    /// The gold label of a task; nil where it has none. O(1).
     public func goldLabel(of task: String) -> String? {
         taskIndex.find(task).flatMap { gold[$0] }.map { classes[$0] }
     }
 
-    /// The class of each task as an expert told it, [N]; nil where none did. O(N).
+    /// The gold label of each task, [N]; nil where it has none. O(N).
     public var goldLabels: [String?] { tasks.indices.map { gold[$0].map { classes[$0] } } }
 
     /// How many tasks are not asked about as things stand, because their class is known or certain enough. O(N C).
@@ -34,8 +34,8 @@ extension LabelSession {
     }
 
     /// Takes an expert's labels from a table with the columns task and truth (or gold, label, class: the names of
-    /// `LabelFiles`), all of it or nothing, in one write. Rows without a class are passed over; what is known already
-    /// changes nothing. O(rows), and everything is inferred anew once.
+    /// `LabelFiles`), all of it or nothing, in one write. Rows without a class are skipped; what is known already
+    /// changes nothing. O(rows), and everything is inferred again once.
     /// - Throws: `CSCError` naming file, line, column and value, or saying that the method has no use for it.
     public func setGold(_ table: CSVReader) throws(CSCError) -> TableReport {
         try ready()
@@ -70,8 +70,8 @@ extension LabelSession {
         return report
     }
 
-    /// Takes gold labels found to be new: the engine first, then the disk, in one write whose lines carry the number of the
-    /// first, so that a replay infers anew as often as this did.
+    /// Takes gold labels found to be new: the engine first, then the disk, in one write whose lines carry the number of
+    /// the first, so that a replay infers again as often as this did.
     private func keepGold(_ known: [(task: Int, label: Int)]) throws(CSCError) {
         guard !known.isEmpty else { return }
         try takeGold(known)
@@ -110,8 +110,8 @@ extension AssignmentMethod {
 }
 
 extension LabelFiles {
-    /// Calls `body` with the rows of a table of known classes: task, and truth, gold, label or class. Rows without a class
-    /// are passed over. Returns how many had one.
+    /// Calls `body` with the rows of a table of known classes: task, and truth, gold, label or class. Rows without a
+    /// class are skipped. Returns how many had one.
     static func readGold(
         _ table: CSVReader,
         _ body: (CSVReader, (task: Int, label: Int), String, String) throws(CSCError) -> Void

@@ -6,7 +6,7 @@ extension LabelSession {
     /// How many questions are outstanding. O(1).
     public var outstandingCount: Int { ledger.open.count }
 
-    /// How many seconds a question has been outstanding, by the session's clock.
+    /// How many seconds a question has been outstanding, by the session's clock. O(1).
     public func age(of question: Question) -> Double { max(0, clock() - question.askedAt) }
 
     /// The budget and what has become of it.

@@ -1,6 +1,6 @@
 /// Steering a running study: every change is an event, nothing that happened is overwritten.
 extension LabelSession {
-    /// Another budget, more or less than before.
+    /// Another budget, more or less than before. O(1).
     /// - Throws: `CSCError.invalid` where it cannot be counted, or is less than what is spent and set aside.
     public func setBudget(_ limit: Double) throws(CSCError) {
         try ready()

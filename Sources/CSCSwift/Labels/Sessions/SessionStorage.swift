@@ -22,7 +22,7 @@ public protocol SessionStorage: AnyObject {
     /// - Throws: `CSCError.damaged` at the first record that does not follow from the one before (`SessionRecord.follows`),
     ///   with its place; what `body` throws.
     func read(after mark: SessionMark, _ body: (SessionRecord) throws(CSCError) -> Void) throws(CSCError)
-    /// Adds records behind `end`: all of them or, where it throws, none.
+    /// Adds records after `end`: all of them or, where it throws, none.
     func append(_ records: [SessionRecord]) throws(CSCError)
     /// The latest snapshot, if there is one, it is as it was written, and the records up to its mark are those that it
     /// was made from; nil otherwise. It is only a shortcut: nothing is lost where it is missing.
@@ -38,7 +38,7 @@ public struct SessionMark: Sendable, Hashable {
     /// The last one's checksum; 0 before the first.
     public var checksum: UInt64
 
-    /// A mark behind `count` records.
+    /// A mark after `count` records.
     public init(count: Int, checksum: UInt64) {
         self.count = count
         self.checksum = checksum
@@ -74,13 +74,13 @@ public struct SessionRecord: Sendable, Hashable {
         self.checksum = checksum
     }
 
-    /// Whether this is the record that was written behind `mark`. O(bytes).
+    /// Whether this is the record that was written after `mark`. O(bytes).
     public func follows(_ mark: SessionMark) -> Bool { self == SessionRecord(text: text, after: mark) }
 
-    /// Where the records end behind this one.
+    /// Where the records end after this one.
     public var mark: SessionMark { SessionMark(count: number, checksum: checksum) }
 
-    /// These texts as records behind `mark`. O(bytes).
+    /// These texts as records after `mark`. O(bytes).
     public static func chain(_ texts: [String], after mark: SessionMark) -> [SessionRecord] {
         var mark = mark
         return texts.map { text in
@@ -91,14 +91,14 @@ public struct SessionRecord: Sendable, Hashable {
     }
 }
 
-/// A session's state behind some of its records, so that opening it costs what came after.
+/// A session's state after some of its records, so that opening it costs what came after.
 public struct SessionSnapshot: Sendable, Hashable {
     /// The records that it holds the state of.
     public let mark: SessionMark
     /// The state, in a form that only the same version of the session reads; it begins with that version.
     public let state: [UInt8]
 
-    /// A snapshot of the state behind `mark`.
+    /// A snapshot of the state after `mark`.
     public init(mark: SessionMark, state: [UInt8]) {
         self.mark = mark
         self.state = state

@@ -49,7 +49,7 @@ extension LabelSession {
 
     /// A decision: ask this worker about this task.
     public struct Question: Sendable, Hashable {
-        /// What it goes by in this session, for good: the number of its record.
+        /// What it goes by in this session, permanently: the number of its record.
         public let id: Int
         /// The task's name.
         public let task: String

@@ -1,9 +1,9 @@
 internal import Foundation
 
-/// GROUSE (Balzano, Nowak, Recht 2010; spec/bbta.md): completes a low-rank matrix by gradient steps on the Grassmannian,
+/// GROUSE ([GROUSE10]): completes a low-rank matrix by gradient steps on the Grassmannian,
 /// one column at a time.
 public enum Grouse {
-    /// What GROUSE may be told.
+    /// The options of GROUSE.
     public struct Options: Sendable, Hashable, Codable {
         /// The rank of the subspace.
         public var rank: Int
@@ -70,8 +70,8 @@ public enum Grouse {
     }
 
     /// Completes a label table (workers are the rows, tasks the columns) and rounds to a label; observed labels are
-    /// kept. Two classes are -1 and +1; with more, one matrix a class of 1 and 0, the largest wins. Exact zeros fall to
-    /// the first class.
+    /// kept. Two classes are -1 and +1; with more, one matrix per class of 1 and 0, the largest wins. Exact zeros fall
+    /// to the first class.
     public static func complete(_ table: LabelTable, options: Options = Options()) -> LabelMatrix {
         let incomplete = LabelMatrix(table)
         let rows = table.workers.count, columns = table.tasks.count, classes = table.classes.count

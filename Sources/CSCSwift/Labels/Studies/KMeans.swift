@@ -48,7 +48,7 @@ public enum KMeans {
         return sum
     }
 
-    /// k-means++ (Arthur, Vassilvitskii 2007): each centre a row drawn in proportion to its squared distance.
+    /// k-means++ ([Arthur07]): each centre a row drawn in proportion to its squared distance.
     private static func start(_ rows: [[Double]], k: Int, _ stream: inout RandomStream) -> [[Double]] {
         var centres = [rows[stream.index(below: rows.count)]]
         var distance = rows.map { squaredDistance($0, centres[0]) }

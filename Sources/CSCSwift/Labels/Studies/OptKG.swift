@@ -1,12 +1,12 @@
-/// Optimistic knowledge gradient with worker reliability (Chen, Lin, Zhou, ICML 2013 / JMLR 2015; spec/bbta.md,
-/// OptKG). Binary labels.
+/// Optimistic knowledge gradient with worker reliability ([OptKG13]). Binary labels.
 ///
 /// theta_i ~ Beta(a_i, b_i) is how positive a task is, rho_j ~ Beta(c_j, d_j) how reliable a worker is, and a label is
 /// +1 with probability `theta rho + (1 - theta)(1 - rho)`. Each step asks the unasked pair whose better outcome raises
 /// `max(P(theta_i >= 1/2), P(theta_i < 1/2))` most; posteriors are matched to the first two moments. Equal gains are
 /// broken by a random number drawn for each pair beforehand.
 ///
-/// After a label only one row and one column of the gains change: O(N + K) gains a step, O((N + K) log K) comparisons.
+/// After a label only one row and one column of the gains change: O(N + K) gains per step, O((N + K) log K)
+/// comparisons.
 public struct OptKG: SequentialAssigner {
     private let workers: Int
     private(set) var a: [Double]
@@ -98,7 +98,8 @@ public struct OptKG: SequentialAssigner {
         return (m.theta * theta, (1 - m.theta) * theta, m.rho * rho, (1 - m.rho) * rho)
     }
 
-    /// E and E of the square of theta and rho given one label, and the label's probability (spec/bbta.md).
+    /// E and E of the square of theta and rho given one label, and the label's probability: derived here, docs/bbta.md.
+    /// O(1).
     public static func moments(
         a: Double, b: Double, c: Double, d: Double, positive: Bool
     ) -> (probability: Double, theta: Double, theta2: Double, rho: Double, rho2: Double) {

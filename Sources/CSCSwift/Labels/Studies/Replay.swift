@@ -10,7 +10,7 @@ public enum ReplayMethod: Sendable, Hashable {
     case bbtaLeastConfidence(explore: Int?)
     /// OptKG over all tasks; two classes only.
     case optKG
-    /// OptKG (Multi.): one instance a context; two classes only.
+    /// OptKG (Multi.): one instance per context; two classes only.
     case optKGMulti
     /// IEThresh, its threshold matched to each budget.
     case ieThresh
@@ -24,7 +24,7 @@ public enum ReplayMethod: Sendable, Hashable {
         "random", "balanced", "bbta", "bbta-lc", "optkg", "optkg-multi", "iethresh", "crowdsense", "pooled",
     ]
 
-    /// The method of a name as in `names`, an N' behind a colon where it may have one.
+    /// The method of a name as in `names`, an N' after a colon where it may have one.
     /// - Throws: `CSCError.invalid` naming the methods there are and the nearest, or how an N' is written.
     public init(name: String) throws(CSCError) {
         let parts = name.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
@@ -56,7 +56,7 @@ public enum ReplayMethod: Sendable, Hashable {
 public enum ReplayStage: Sendable {
     /// Recorded or made beforehand: the same in every run.
     case fixed(LabelMatrix)
-    /// Simulated workers on tasks of known truth, drawn anew for each run.
+    /// Simulated workers on tasks of known truth, drawn again for each run.
     case simulated(tasks: [LabelingTask], contexts: [String], classes: [String], model: WorkerModel, workers: Int)
 
     func matrix(seed: UInt64) -> LabelMatrix {
@@ -86,7 +86,7 @@ public struct ReplayCurve: Sendable {
     public var method: String
     /// Labels allowed.
     public var budgets: [Int]
-    /// The same in labels a task, as asked for.
+    /// The same in labels per task, as asked for.
     public var labelsPerTask: [Double]
     /// Labels used, mean over runs: below the budget where a method ended early or could not match it.
     public var spent: [Double]
@@ -109,7 +109,7 @@ public struct Replay: Sendable {
     public var recordedOnly = false
     /// How each method's labels are read: `session` (the method's own answers) or names of `AggregationMethod`.
     public var aggregators = ["session"]
-    /// Accuracy is taken at so many labels a task; nil: at 2, 3, ..., `budgetPerTask`.
+    /// Accuracy is taken at so many labels per task; nil: at 2, 3, ..., `budgetPerTask`.
     public var labelsPerTask: [Double]?
     /// N' of the BBTA methods that do not name their own.
     public var explore = 1
@@ -117,7 +117,8 @@ public struct Replay: Sendable {
     public var budgetPerTask = 15
     /// How many runs, each with its own seed; the BBTA paper's number unless set.
     public var runs = 30
-    /// How many tasks' class an expert tells `pooled` beforehand, drawn anew in each run; in its curve they do not count.
+    /// How many tasks' class is given to `pooled` as gold beforehand, drawn again in each run; in its curve they do not
+    /// count.
     public var gold = 0
     /// The family of each worker (`Pooled.Options.families`), for `pooled` as a method and as an aggregator.
     public var families: [Int]?

@@ -10,8 +10,8 @@ struct ReplayGame: Sendable {
     let families: [Int]?
     let seed: UInt64
 
-    /// Plays a sequential method to the last budget, scoring it at each. A pair that the method must ask in a fixed order
-    /// though nobody recorded it is passed over by the method itself (`restrict`).
+    /// Plays a sequential method to the last budget, scoring it at each. A pair that the method must ask in a fixed
+    /// order though nobody recorded it is skipped by the method itself (`restrict`).
     func follow<Method: SequentialAssigner>(_ start: Method) -> [Replay.Point] {
         var method = start
         if recordedOnly { method.restrict(to: recorded) }

@@ -32,8 +32,9 @@ public enum ReplayReport {
             + (runs > 1 ? ": mean ± standard error over the runs" : "")
     }
 
-    /// Means with standard errors, one row a budget, one column a method, and for each aggregator where there are several;
-    /// beside a method that does not use up the budget, the labels that it used in the mean. "-": not within the budget.
+    /// Means with standard errors, one row per budget, one column per method, and for each aggregator where there are
+    /// several; beside a method that does not use up the budget, the labels that it used in the mean. "-": not within
+    /// the budget.
     public static func table(_ curves: [ReplayCurve], tasks: Int) -> String {
         guard let first = curves.first else { return "" }
         var rows =
@@ -61,7 +62,7 @@ public enum ReplayReport {
         return Terminal.columns(rows)
     }
 
-    /// `method,budget,spent,mean,se`, one row a point, and a column `aggregator` where there are several, `completed`
+    /// `method,budget,spent,mean,se`, one row per point, and a column `aggregator` where there are several, `completed`
     /// (the share of answers that were filled in) where there are such. Mean and se are empty where the method did not
     /// keep to the budget.
     public static func csv(_ curves: [ReplayCurve], completion: Completion? = nil) -> String {
@@ -87,9 +88,10 @@ public enum ReplayReport {
         return writer.text
     }
 
-    /// `{"methods": {"bbta": {"budgets": [2, 3], "labels": [...], "spent": [...], "accuracy": {"session": {"mean": [...],
-    /// "se": [...], "runs": [[...]]}}}}}`: budgets in labels a task, labels and spent in all, one array a run in `runs`;
-    /// null where a method did not keep to the budget. `mean` and `se` of the first aggregator stand beside `budgets` too.
+    /// `{"methods": {"bbta": {"budgets": [2, 3], "labels": [...], "spent": [...], "accuracy": {"session": {"mean":
+    /// [...], "se": [...], "runs": [[...]]}}}}}`: budgets in labels per task, labels and spent in all, one array a run
+    /// in `runs`; null where a method did not keep to the budget. `mean` and `se` of the first aggregator stand beside
+    /// `budgets` too.
     public static func json(_ curves: [ReplayCurve], completion: Completion? = nil, recordedOnly: Bool = false) -> JSON
     {
         let numbers = { (values: [Double?]) in JSON.array(values.map { $0.map(JSON.number) ?? .null }) }
@@ -123,7 +125,7 @@ public enum ReplayReport {
         return .object([("methods", .object(methods))] + members)
     }
 
-    /// Accuracy against labels a task actually spent, with standard errors.
+    /// Accuracy against labels per task actually spent, with standard errors.
     public static func panel(_ curves: [ReplayCurve], tasks: Int, title: String) -> Plot.Panel {
         Plot.Panel(
             title: title, xLabel: "labels per task", yLabel: "accuracy",

@@ -28,7 +28,7 @@ public struct Reproduction: Sendable {
         public var tasks: Int
     }
 
-    /// What the authors' toy experiment gave, by method and budget: read off a picture to +-0.005 (spec/bbta.md).
+    /// What the toy experiment of the authors of [BBTA] gave, by method and budget: read off their figure to +-0.005.
     public static let toyTable: [(method: String, points: [(budget: Int, accuracy: Double)])] = [
         (
             "bbta:0",

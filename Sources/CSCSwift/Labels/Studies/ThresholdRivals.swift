@@ -10,7 +10,7 @@ public struct ThresholdOutcome: Sendable, Hashable {
     public var epsilon: Double
 }
 
-/// IEThresh (Donmez, Carbonell, Schneider, KDD 2009; spec/bbta.md): for each arriving task, ask every worker whose upper
+/// IEThresh ([IEThresh09]): for each arriving task, ask every worker whose upper
 /// confidence limit on agreeing with the majority is at least `epsilon` times the best one; majority vote.
 public enum IEThresh {
     /// alpha of the interval [src].
@@ -76,7 +76,7 @@ public enum IEThresh {
     }
 }
 
-/// CrowdSense (Ertekin, Rudin, Hirsh 2014; spec/bbta.md): start each task with the two best workers and a random other,
+/// CrowdSense ([CrowdSense14]): start each task with the two best workers and a random other,
 /// add the next best while the weighted score is not decisive.
 public enum CrowdSense {
     /// The smoothing of the quality estimate [src].
@@ -126,7 +126,7 @@ public enum CrowdSense {
     }
 
     /// The outcome whose budget comes nearest to each wanted one without passing it, by bisection over epsilon. Below
-    /// three labels a task it spends three: what it starts with.
+    /// three labels per task it spends three: what it starts with.
     public static func matched(_ matrix: LabelMatrix, budgets: [Int], seed: UInt64) -> [ThresholdOutcome] {
         ThresholdOutcome.match(budgets: budgets, spendy: 1, thrifty: -1) { run(matrix, epsilon: $0, seed: seed) }
     }
@@ -145,8 +145,8 @@ extension ThresholdOutcome {
         return tied.count == 1 ? tied[0] : tied[tieCoin(seed: seed, task: task, pairs: pairs, among: tied.count)]
     }
 
-    /// For each budget, the dearest outcome within it among those that 14 bisections between a spendy and a thrifty
-    /// threshold visit; the cheapest of all where none is within it.
+    /// For each budget, the most expensive outcome within it among those that 14 bisections between a spendy and a
+    /// thrifty threshold visit; the cheapest of all where none is within it.
     static func match(
         budgets: [Int], spendy: Double, thrifty: Double, run: (Double) -> ThresholdOutcome
     ) -> [ThresholdOutcome] {

@@ -2,7 +2,7 @@
 struct CreditData {
     /// The decisions with an action, in order.
     var decisions: [Int] = []
-    /// O = C + D + 2 and A = D + 1 numbers a decision, and the payments to predict.
+    /// O = C + D + 2 and A = D + 1 numbers per decision, and the payments to predict.
     var batch = RewardVAEBatch(observations: [], actions: [], targets: [])
     /// The features of the action that takes no item, `[A]`.
     var noAction: [Float] = []

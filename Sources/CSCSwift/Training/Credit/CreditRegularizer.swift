@@ -1,4 +1,4 @@
-/// L_Lambda(phi) = E[(sum_t r(phi) - eta sum_t rho)^2] (poster; spec section 4), an exact quadratic in phi.
+/// L_Lambda(phi) = E[(sum_t r(phi) - eta sum_t rho)^2] ([CAFE]), an exact quadratic in phi.
 ///
 /// One row a trajectory, here an agent's episode: the sums of its K reward features, and its target, eta times the
 /// money that it brought. The expectation is the mean over rows.

@@ -1,6 +1,6 @@
 internal import Foundation
 
-/// How the outer level differentiates through the inner one (spec section 4; poster, "Implicitly Learning").
+/// How the outer level differentiates through the inner one ([CAFE], "Implicitly Learning").
 public struct ImplicitGradientOptions: Sendable, Hashable, Codable {
     /// The curvature that stands for -d2J/dtheta2.
     public enum Product: String, Sendable, Codable, CaseIterable {
@@ -51,6 +51,7 @@ public struct ImplicitGradientOptions: Sendable, Hashable, Codable {
 
 /// Whether a gradient can be used, and if not, why.
 public enum ImplicitGradientStatus: String, Sendable, Codable {
+    /// The gradient is finite and not zero.
     case usable
     /// Every component is zero: the outer gradient, the cross derivatives, or their product vanish.
     case zero

@@ -9,7 +9,7 @@ internal import Foundation
 /// `A = sum_k phi_k A_k` with the critic held fixed, so column k of d2J / (d theta d phi) is `gradient` with the
 /// advantage A_k, without entropy and proximal term.
 ///
-/// The actor is the pair-scoring net: one row a candidate, one logit a row, softmax over the rows of a decision.
+/// The actor is the pair-scoring net: one row per candidate, one logit per row, softmax over the rows of a decision.
 /// Products with the Hessian are exact (Pearlmutter's R-operator through the head and the net); the Gauss-Newton
 /// product is the Fisher matrix, which is positive semi-definite. The variables are the parameters of the last
 /// `layers` layers, a suffix of the flat buffer; the others stay fixed.

@@ -1,4 +1,4 @@
-/// The outer level of CAFE: when and how phi is moved (spec section 4).
+/// The outer level of the bi-level optimisation of [CAFE]: when and how phi is moved (docs/cafe.md).
 public struct OuterOptions: Sendable, Hashable, Codable {
     /// What phi is to raise.
     public enum Objective: String, Sendable, Codable, CaseIterable {

@@ -26,7 +26,7 @@ public struct OuterProblem {
     /// Takes `options.decisions` decisions of the rollout at random (all where there are fewer). The surrogate stands
     /// at the policy's present parameters.
     ///
-    /// - Throws: `CSCError.invalid` for a flat policy, whose logits are not one a row, or where nothing was decided.
+    /// - Throws: `CSCError.invalid` for a flat policy, whose logits are not one per row, or where nothing was decided.
     public init(_ rollout: RolloutBuffer, learner: Learner, options: OuterOptions, seed: UInt64) throws {
         self.options = options
         let policy = learner.policy

@@ -1,6 +1,6 @@
 internal import Foundation
 
-/// Swift parameter refinement (poster, Fig. 6; spec section 4): when the tasks change, refit the credit on a few
+/// Swift parameter refinement ([CAFE], Fig. 6): when the tasks change, refit the credit on a few
 /// trajectories, carry the policy along the implicit function, then update it a few times.
 ///
 /// 1. `CreditRegularizer.solve`: phi* = phi^ - L''^-1 L', damped, minimum-norm, exact on the batch. The authors' steps
@@ -12,7 +12,7 @@ public enum Refinement {
     public struct Options: Sendable, Hashable, Codable {
         /// Relative damping of the solve of phi; 0 is exact on the batch.
         public var damping = 1e-3
-        /// Lower bound of the first weight; keeps the learnt credit from being fitted away (spec section 4: .2).
+        /// Lower bound of the first weight; keeps the learnt credit from being fitted away. The bound is ours.
         public var floor = 0.2
         /// Largest mean KL(pi_old || pi_new) that carrying theta may cause, nats.
         public var maxDivergence = 0.02

@@ -3,7 +3,7 @@ internal import Foundation
 /// Swift parameter refinement of a trained run on new episodes, beside two comparisons that see as many of them:
 /// training on as before, and training from fresh networks.
 public struct RefinementRun {
-    /// Revenue after so many training episodes on the new tasks.
+    /// Revenue after this many training episodes on the new tasks.
     public struct Point: Sendable, Codable {
         /// before, solve, update 1, ...
         public var stage: String
@@ -99,7 +99,7 @@ public struct RefinementRun {
         return (learner.policy, report)
     }
 
-    /// Makes a run of what `refine` ended with, in a new folder: every command reads it, and `resume` goes on with it on
+    /// Makes a run of what `refine` ended with, in a new folder: every command reads it, and `resume` continues it on
     /// the new episodes at the step size of the refinement.
     ///
     /// - Parameters:

@@ -33,7 +33,7 @@ public struct SettledPart: Sendable {
     }
 }
 
-/// One part of which rewards are made: reward = sum over features of phi_k * feature_k (spec section 4).
+/// One part of which rewards are made: reward = sum over features of phi_k * feature_k, the form of [CAFE].
 ///
 /// To add a feature, add it to `RewardFeature.all`: it is then recorded in every rollout, may be weighted by
 /// `reward.phi`, and has an advantage of its own.
@@ -142,7 +142,7 @@ public struct RewardVariant: Sendable {
 public struct RewardModel: Sendable {
     /// All features that are recorded.
     public let features: [RewardFeature]
-    /// phi, one weight a feature.
+    /// phi, one weight per feature.
     public var phi: [Double]
 
     /// A variant, with single weights replaced by `overrides`. Throws `CSCError.configuration` for an unknown feature.

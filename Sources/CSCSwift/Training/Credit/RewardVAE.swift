@@ -1,6 +1,6 @@
 internal import Foundation
 
-/// The variational autoencoder behind CAFE's credit (poster, Fig. 5; spec section 4).
+/// The variational autoencoder behind CAFE's credit ([CAFE], Fig. 5).
 ///
 /// The encoder `q(z | o, a, a_others)` is a diagonal Gaussian whose mean and log-variance an MLP computes from one row
 /// `[observation and others' actions (O), own action (A), hidden flag (1)]`; the decoder `p(y | z)` is a Gaussian of
@@ -161,7 +161,7 @@ public final class RewardVAE {
 
     /// Where a minibatch's noise and hidden rows come from.
     private enum Draws: Sendable {
-        /// A number a row that hides it, then two numbers a row and latent dimension.
+        /// One number per row that hides it, then two numbers per row and latent dimension.
         case from(RandomStream, maskProbability: Double)
         case given(noise: [Float], masked: [UInt8])
     }

@@ -1,6 +1,6 @@
-/// How the variational autoencoder of realised payments is built and trained (spec section 4; poster, Fig. 5).
+/// How the variational autoencoder of realised payments is built and trained ([CAFE], Fig. 5).
 ///
-/// The defaults are the settings that worked in spec section 4; `authors` is what the authors' program does.
+/// The defaults are ours; `authors` is what the published program of [CAFE] does.
 public struct RewardVAEOptions: Sendable, Hashable, Codable {
     /// What the decoder predicts.
     public enum Target: String, Sendable, Codable, CaseIterable {
@@ -48,7 +48,7 @@ public struct RewardVAEOptions: Sendable, Hashable, Codable {
     /// Global norm to which the gradient of a minibatch is clipped.
     public var maxGradNorm = 5.0
 
-    /// The settings that worked in spec section 4: latent 4, masking .4, KL weight .1.
+    /// Our settings: 4 latent variables, masking probability 0.4, KL weight 0.1.
     public init() {}
 
     /// The authors' settings: latent 88, squared error plus KL (so variance 1/2 and weight 1), no masking, the
@@ -86,7 +86,7 @@ public struct RewardVAEOptions: Sendable, Hashable, Codable {
     }
 }
 
-/// Decisions to learn from: row-major, one row a decision.
+/// Decisions to learn from: row-major, one row per decision.
 public struct RewardVAEBatch: Sendable {
     /// What the agent saw, and the others' actions of the same window, `[count, O]`.
     public var observations: [Float]

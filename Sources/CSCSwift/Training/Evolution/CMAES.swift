@@ -3,14 +3,13 @@ internal import Foundation
 /// Covariance matrix adaptation evolution strategy: minimises a function of n real variables, also a noisy one, from
 /// the order of its values alone.
 ///
-/// Source: N. Hansen, "The CMA Evolution Strategy: A Tutorial" (arXiv:1604.00772): weighted recombination of the
+/// Source: [Hansen16]: weighted recombination of the
 /// better half, cumulative step-size control, rank-one and rank-mu update with negative weights for the worse half
-/// (section B, table 1 gives every constant). Restarts with a growing population follow Auger and Hansen, "A restart
-/// CMA evolution strategy with increasing population size" (CEC 2005).
+/// (section B, table 1 gives every constant). Restarts with a growing population follow [AH05].
 ///
 /// Ask-and-tell: `ask()` gives the candidates of a generation, `tell(_:)` takes their losses in the same order. The
 /// value is its whole state: encode it, and the decoded copy continues with the same bits. Candidates are drawn from
-/// one counter-based stream a generation. Memory O(n^2); a generation O(population n^2) beside the losses, and an
+/// one counter-based stream per generation. Memory O(n^2); a generation O(population n^2) beside the losses, and an
 /// eigen-decomposition, O(n^3), every few generations.
 public struct CMAES: Sendable, Codable, Equatable {
     /// How the search is run.
@@ -19,7 +18,7 @@ public struct CMAES: Sendable, Codable, Equatable {
         public var population: Int?
         /// sigma: the first step size, in units of `scales`.
         public var stepSize: Double
-        /// How often the search begins anew, with the population doubled, once it has stalled.
+        /// How often the search restarts, with the population doubled, once it has stalled.
         public var maxRestarts: Int
         /// Stalled: every coordinate's standard deviation is below this part of its first one.
         public var tolerance: Double
@@ -44,9 +43,9 @@ public struct CMAES: Sendable, Codable, Equatable {
     public enum Status: Sendable, Hashable, Codable {
         /// Ask again.
         case running
-        /// The search stalled for this reason and has begun anew with a larger population.
+        /// The search stalled for this reason and was restarted with a larger population.
         case restarted(reason: String)
-        /// The search stalled and no restart is left. Asking again is allowed and goes on as before.
+        /// The search stalled and no restart is left. Asking again is allowed and continues as before.
         case stalled(reason: String)
     }
 
@@ -108,11 +107,11 @@ public struct CMAES: Sendable, Codable, Equatable {
     public let scales: [Double]
     /// The run's seed.
     public let seed: UInt64
-    /// Generations told so far, over all restarts.
+    /// Generations so far, over all restarts.
     public private(set) var generation = 0
-    /// Losses told so far.
+    /// Losses so far.
     public private(set) var evaluations = 0
-    /// How often the search has begun anew.
+    /// Restarts so far.
     public private(set) var restarts = 0
     /// The distribution's mean: the estimate to use where the losses are noisy.
     public private(set) var mean: [Double]

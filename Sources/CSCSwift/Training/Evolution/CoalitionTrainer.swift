@@ -76,7 +76,7 @@ public final class CoalitionTrainer {
     }
     /// Into how many lanes a generation's jobs are dealt, whatever the number of threads.
     private static let laneCount = 16
-    /// Held-out scenarios are looked at after so many generations.
+    /// Held-out scenarios are looked at after this many generations.
     private static let lookEvery = 10
 
     /// A run at its beginning: counts the forecast and measures the plain rule.
@@ -187,7 +187,8 @@ public final class CoalitionTrainer {
         lanes = (0..<Self.laneCount).map { _ in Lane(options) }
     }
 
-    /// All that a run needs to go on.
+    /// All that a run needs to go on. O(state).
+    /// - Throws: what the encoder throws.
     public func checkpoint() throws -> Checkpoint {
         var checkpoint = Checkpoint()
         checkpoint.set("identity", text: try Self.identity(scenario, options, recorded))

@@ -39,7 +39,7 @@ extension Run where Method == RuleEvolution {
         }
     }
 
-    /// Goes on with the run of a folder; see `Run`.
+    /// Continues the run of a folder; see `Run`.
     ///
     /// - Parameters:
     ///   - generations: a new number of generations in all; nil keeps the run's own.
@@ -197,6 +197,7 @@ public final class RuleEvolution: Trainable {
     // MARK: State
 
     /// Saves the search.
+    /// - Throws: what the encoder throws.
     public func save(to checkpoint: inout Checkpoint) throws {
         let state = try trainer.checkpoint()
         for name in state.names { checkpoint.set(name, text: try state.text(name)) }
@@ -212,6 +213,7 @@ public final class RuleEvolution: Trainable {
     }
 
     /// `policy.yaml`.
+    /// - Throws: what the encoder throws.
     public func policyFile() throws -> (name: String, bytes: [UInt8]) {
         ("policy.yaml", Array(try trainer.policy.text().utf8))
     }

@@ -66,7 +66,7 @@ public struct PolicyFit: Sendable {
 }
 
 extension Instance {
-    /// Mean pay of a unit of work (money a worker-minute); 0 without tasks. O(tasks).
+    /// Mean pay of a unit of work (money per worker-minute); 0 without tasks. O(tasks).
     var rate: Double {
         let work = tasks.reduce(0) { $0 + $1.workload }
         return work > 0 ? tasks.reduce(0) { $0 + $1.pay } / work : 0

@@ -4,9 +4,9 @@ internal import Foundation
 /// best constant price beside it, and other ones that are held out.
 ///
 /// A generation plays fresh episodes of some of them. What a candidate is worth is how much more it earns than the rule
-/// in the same episode, relative to what the rule earns in that scenario; losses count double, and no single episode counts
-/// more than 30 %, so that what comes out does no harm anywhere. The rule's price is tuned once a scenario, when that is
-/// first played: it is a function of the scenario alone, so a resumed run finds the same.
+/// in the same episode, relative to what the rule earns in that scenario; losses count double, and no single episode
+/// counts more than 30 %, so that what comes out does no harm anywhere. The rule's price is tuned once per scenario,
+/// when that is first played: it is a function of the scenario alone, so a resumed run finds the same.
 final class RandomCities {
     /// An episode to be played, and what the rule earns in it.
     struct Cell: Sendable {

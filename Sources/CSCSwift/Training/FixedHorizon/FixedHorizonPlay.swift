@@ -2,7 +2,7 @@
 public enum BatchedPolicy: Sendable {
     /// Every action is as likely as another.
     case random
-    /// By a network of this shape, observation -> one logit an action: its likeliest action, or a draw from it.
+    /// By a network of this shape, observation -> one logit per action: its most probable action, or a draw from it.
     case network(shape: MLPShape, parameters: [Float], sampled: Bool)
 }
 

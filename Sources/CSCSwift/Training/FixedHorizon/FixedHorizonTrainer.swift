@@ -1,6 +1,5 @@
 /// Independent PPO (IPPO) with one network for all agents on a `BatchedEnvironment`: rollouts of a fixed number of
-/// steps, generalised advantages, clipped updates (Schulman et al. 2017; de Witt et al., "Is independent learning all
-/// you need in the StarCraft multi-agent challenge?", 2020).
+/// steps, generalised advantages, clipped updates ([Schulman17], [deWitt20]).
 ///
 /// A truncated episode is bootstrapped from the value of what its agents saw last; a terminated one is not.
 ///
@@ -13,7 +12,7 @@ public final class FixedHorizonTrainer {
     public let settings: FixedHorizonSettings
     /// The seed of networks, environments, actions and minibatches.
     public let seed: UInt64
-    /// Policy, observation -> hidden layers (tanh) -> one logit an action, and critic.
+    /// Policy, observation -> hidden layers (tanh) -> one logit per action, and critic.
     public let networks: ActorCritic
     /// The policy's shape.
     public var actorShape: MLPShape { networks.actorShape }
@@ -129,7 +128,7 @@ public final class FixedHorizonTrainer {
         settings.learningRate * (1 + (settings.learningRateFinal - 1) * progress)
     }
 
-    /// The policy as it is now, to be played by its likeliest actions or by draws.
+    /// The policy as it is now, to be played by its most probable actions or by draws.
     public func policy(sampled: Bool) -> BatchedPolicy {
         .network(shape: actorShape, parameters: actorParameters, sampled: sampled)
     }

@@ -1,5 +1,4 @@
-/// A shared policy and its critic: what every agent consults (independent PPO with shared parameters; de Witt et al.
-/// 2020; spec section 3).
+/// A shared policy and its critic: what every agent consults (independent PPO with shared parameters, [deWitt20]).
 ///
 /// - **pair**: one network scores each allowed action from its own row and the context; a softmax over the scores is
 ///   the policy. It works for any number of candidates, tasks and workers and cannot prefer a slot for its number.

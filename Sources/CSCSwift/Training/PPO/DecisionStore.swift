@@ -180,7 +180,7 @@ extension DecisionStore {
         }
     }
 
-    /// From one number a row [R], one for each of the K actions of each decision [n, K], 0 where one is forbidden.
+    /// From one number per row [R], one for each of the K actions of each decision [n, K], 0 where one is forbidden.
     /// O(n K).
     func spread(_ byRow: [Float], into flat: inout [Float]) {
         flat.removeAll(keepingCapacity: true)

@@ -86,7 +86,7 @@ public final class EpisodePlayer<Game: ParallelEnvironment & SendableMetatype>: 
 
     /// Plays one whole episode and records it as one.
     ///
-    /// - Parameter sampled: draw actions from the policy; otherwise take the likeliest.
+    /// - Parameter sampled: draw actions from the policy; otherwise take the most probable.
     /// - Returns: the team's reward.
     @discardableResult
     public func play(_ episode: Game.Episode, policy: ActorCritic, stream: RandomStream, sampled: Bool = true) -> Double
@@ -216,7 +216,7 @@ public final class EpisodePlayer<Game: ParallelEnvironment & SendableMetatype>: 
         teamDiscount == 1 ? 1 : pow(teamDiscount, game.now - time)
     }
 
-    /// Closes all chains: for good where the game has ended, by a last observation where it was cut short.
+    /// Closes all chains: permanently where the game has ended, by a last observation where it was cut short.
     private func end() {
         guard recording else { return }
         if !game.terminated {

@@ -1,5 +1,5 @@
 /// The sizes of the episodes that a policy is trained on: numbers of tasks and of workers, taken in turn in a random
-/// order drawn anew for each round, so that every setting comes equally often.
+/// order drawn again for each round, so that every setting comes equally often.
 public struct EpisodeSettings: Sendable, Hashable {
     /// One size of episode.
     public struct Setting: Sendable, Hashable {
@@ -15,7 +15,7 @@ public struct EpisodeSettings: Sendable, Hashable {
         }
     }
 
-    /// The sizes, each played once a round.
+    /// The sizes, each played once per round.
     public let settings: [Setting]
 
     /// Traps where there is no setting.

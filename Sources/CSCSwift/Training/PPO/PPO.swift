@@ -4,7 +4,7 @@ public struct PPOReport: Sendable, Hashable {
     public var policyLoss = 0.0
     /// 0.5 * mean (value - return)^2 of the scaled reward (clipped with `clipVloss`), not multiplied by `vfCoef`.
     public var valueLoss = 0.0
-    /// Entropy of the policy (nats a decision).
+    /// Entropy of the policy (nats per decision).
     public var entropy = 0.0
     /// Mean of (r - 1) - log r: an estimate of KL(old || new) in nats, r being the ratio of probabilities.
     public var approxKL = 0.0
@@ -20,9 +20,9 @@ public struct PPOReport: Sendable, Hashable {
     public var epochs = 0
 }
 
-/// Proximal policy optimisation (Schulman et al. 2017) of an `ActorCritic` on minibatches of any kind: the clipped
-/// objective, Adam, several epochs of shuffled minibatches. Dispatch (`DecisionMinibatch`) and games with a fixed horizon
-/// are trained by this one class.
+/// Proximal policy optimisation ([Schulman17]) of an `ActorCritic` on minibatches of any kind: the clipped objective,
+/// Adam, several epochs of shuffled minibatches. Dispatch (`DecisionMinibatch`) and games with a fixed horizon are
+/// trained by this one class.
 ///
 /// As in CleanRL the advantages of a minibatch are brought to mean 0 and standard deviation 1 (that of a sample, plus
 /// 1e-8). Each network's gradient is clipped by itself, as the two share nothing and may have step sizes of their own; on

@@ -16,7 +16,7 @@ public final class PolicyBatch: @unchecked Sendable {
     private var flatInput: [Float] = []
     private var flatLogits: [Float] = []
 
-    /// An empty batch for networks of this design, with memory for so many decisions to begin with.
+    /// An empty batch for networks of this design, with memory for this many decisions to begin with.
     public init(for policy: ActorCritic, decisions: Int = 64) {
         self.decisions = DecisionStore(layout: policy.layout)
         kind = policy.design.kind
@@ -54,7 +54,7 @@ public final class PolicyBatch: @unchecked Sendable {
         }
     }
 
-    /// The likeliest action of each decision, as an index of its rows; after either actor pass. actions [n].
+    /// The most probable action of each decision, as an index of its rows; after either actor pass. actions [n].
     public func greedy(actions: inout [Int32]) {
         let (logits, offsets) = (logits, decisions.offsets)
         var out = actions.mutableSpan

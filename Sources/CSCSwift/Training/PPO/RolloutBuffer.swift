@@ -147,7 +147,7 @@ public final class RolloutBuffer: @unchecked Sendable {
         }
     }
 
-    /// Generalised advantage estimation along the chains (Schulman et al. 2016, eq. 16, with a discount for each
+    /// Generalised advantage estimation along the chains ([Schulman16], eq. 16, with a discount for each
     /// step's duration):
     ///
     ///     delta_i = r_i + discount_i * V(next_i) - V_i        (V = 0 after the end of a chain)

@@ -1,6 +1,6 @@
 internal import CCore
 
-/// The steps of a fixed-horizon rollout, all shards one behind the other, as records that lie side by side: minibatches
+/// The steps of a fixed-horizon rollout, all shards one after the other, as records that lie side by side: minibatches
 /// take them in random order, and a rollout of many environments fits no cache.
 struct StepRecords {
     /// Numbers of an observation.
@@ -19,7 +19,7 @@ struct StepRecords {
         advantages.reserveCapacity(count)
     }
 
-    /// Adds steps behind those that are there: as many as there are actions, of observations the first ones. O(n D).
+    /// Adds steps after those that are there: as many as there are actions, of observations the first ones. O(n D).
     mutating func append(
         observations: [Float], actions: [Int32], logProbabilities: [Float], advantages: [Float], returns: [Float]
     ) {

@@ -4,8 +4,8 @@
 ///     let pairs = try policy.assign(workers: workers, tasks: tasks, now: 12)
 ///     for (worker, task) in pairs { send(workers[worker], to: tasks[task]) }
 ///
-/// Call it once a window (a minute, unless trained otherwise). Workers who do not appear in the answer wait. One object
-/// serves one thread at a time; memory is kept between calls.
+/// Call it once per window (a minute, unless trained otherwise). Workers who do not appear in the answer wait. One
+/// object serves one thread at a time; memory is kept between calls.
 public final class DispatchPolicy {
     /// The configuration that it was trained with.
     public let configuration: TrainingConfiguration
@@ -56,7 +56,7 @@ public final class DispatchPolicy {
         try live.assign(workers: workers, tasks: tasks, now: now, commitments: commitments)
     }
 
-    /// The policy as a row of `Evaluation`: whole episodes by its likeliest actions, or by draws from it.
+    /// The policy as a row of `Evaluation`: whole episodes by its most probable actions, or by draws from it.
     public func source(name: String, sampled: Bool = false) -> PolicySource {
         PolicySource(
             name: name, note: "reward \(configuration.rewardVariant), seed \(configuration.seed)", policy: policy,
@@ -70,20 +70,21 @@ public final class DispatchPolicy {
 
     /// A run's policy and the rules of the game that it was trained in, for `DispatchDesk(runs:)`; nil where the name is that
     /// of no folder.
+    /// - Throws: `CSCError` as `init(contentsOf:)`.
     public static func load(_ name: String) throws -> (dispatcher: any Dispatcher, options: GameOptions)? {
         guard name.contains("/") || isRun(name) else { return nil }
         let run = try DispatchPolicy(contentsOf: name)
         return (run.dispatcher(name: name), run.configuration.game)
     }
 
-    /// A dispatcher of the same policy for whole games; one a thread.
+    /// A dispatcher of the same policy for whole games; one per thread.
     public func dispatcher(name: String, sampled: Bool = false) -> LearntDispatcher {
         LearntDispatcher(name: name, policy: policy, sampled: sampled)
     }
 }
 
 extension PolicySource {
-    /// Networks that play whole episodes by their likeliest actions, or by draws as in training. They must not be
+    /// Networks that play whole episodes by their most probable actions, or by draws as in training. They must not be
     /// trained while they play.
     public init(name: String, note: String = "", policy: ActorCritic, options: GameOptions, sampled: Bool) {
         self.init(name: name, note: note) {

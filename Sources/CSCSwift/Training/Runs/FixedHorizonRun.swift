@@ -27,7 +27,7 @@ extension Run where Method == FixedHorizonTraining {
         try FixedHorizonRun(creating: folder, describedBy: "config.yaml") { try FixedHorizonTraining(configuration) }
     }
 
-    /// Goes on with the run of a folder; see `Run`.
+    /// Continues the run of a folder; see `Run`.
     ///
     /// - Parameter iterations: a new number of iterations in all; nil keeps the configuration's.
     /// - Throws: `CSCError` as `Run` does.
@@ -64,7 +64,7 @@ public final class FixedHorizonTraining: Trainable {
         randomReturns = Self.play(.random, configuration)
     }
 
-    /// What decides the bits: every key but those that may change while the run goes on.
+    /// What decides the bits: every key but those that may change while the run continues.
     static func identity(_ configuration: FixedHorizonConfiguration) -> RunIdentity {
         var identity = RunIdentity()
         identity.add(configuration, file: "config.yaml", except: ["iterations", "checkpointEvery", "keepLast"])
@@ -126,7 +126,7 @@ public final class FixedHorizonTraining: Trainable {
 
     /// The return of each held-out episode.
     public var evaluationCount: Int { configuration.evaluationEpisodes }
-    /// The return of each held-out episode, by the likeliest actions.
+    /// The return of each held-out episode, by its most probable actions.
     public func evaluate() -> [Double] { Self.play(trainer.policy(sampled: false), configuration) }
     /// The mean return.
     public func score(of values: [Double]) -> Double { Statistics.mean(values) }
@@ -143,6 +143,7 @@ public final class FixedHorizonTraining: Trainable {
     }
 
     /// All evaluations so far in marl-eval's layout; random play is the same at every step.
+    /// - Throws: `CSCError.invalid` where a name will not do for marl-eval.
     public func evaluationFile(_ history: [RunEvaluation]) throws -> JSON? {
         var file = MarlEval(environment: "mpe", metric: "return")
         let bestReturns = history.map(\.values).max { Statistics.mean($0) < Statistics.mean($1) } ?? []
@@ -177,7 +178,7 @@ public final class FixedHorizonTraining: Trainable {
 public struct FixedHorizonPolicy: Sendable {
     /// The configuration that it was trained with.
     public let configuration: FixedHorizonConfiguration
-    /// The network: observation -> hidden layers (tanh) -> one logit an action.
+    /// The network: observation -> hidden layers (tanh) -> one logit per action.
     public let shape: MLPShape
     /// The network's parameters; see `MLP` for their order.
     public let parameters: [Float]
@@ -200,7 +201,7 @@ public struct FixedHorizonPolicy: Sendable {
         parameters = try checkpoint.floats("actor", count: shape.parameterCount)
     }
 
-    /// It as a player, by its likeliest actions or by draws from it.
+    /// It as a player, by its most probable actions or by draws from it.
     public func player(sampled: Bool) -> BatchedPolicy {
         .network(shape: shape, parameters: parameters, sampled: sampled)
     }

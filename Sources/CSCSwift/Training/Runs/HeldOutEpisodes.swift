@@ -1,5 +1,5 @@
 /// The same held-out episodes for every evaluation of a run, with greedy's revenue on them: what tells, while a run
-/// goes on, how good the policy has become.
+/// continues, how good the policy has become.
 ///
 /// Episodes come from `EpisodeRange.heldOut`: none is trained on and none is one of `evaluate`.
 final class HeldOutEpisodes {
@@ -32,7 +32,7 @@ final class HeldOutEpisodes {
             Evaluation.run(greedy, on: instances, seed: seed), settings.count, episodes)
     }
 
-    /// Mean revenue of the policy in each setting, by its likeliest actions.
+    /// Mean revenue of the policy in each setting, by its most probable actions.
     func evaluate(_ policy: ActorCritic, seed: UInt64) -> [Double] {
         let player = PolicySource(name: "policy", policy: policy, options: options, sampled: false)
         return HeldOutEpisodes.means(Evaluation.run(player, on: instances, seed: seed), settings.count, episodes)

@@ -1,9 +1,9 @@
-/// A trained policy as a dispatcher: each window, every idle worker with a candidate decides at once, by the likeliest
-/// action of the policy or by a draw from it.
+/// A trained policy as a dispatcher: each window, every idle worker with a candidate decides at once, by the most
+/// probable action of the policy or by a draw from it.
 public final class LearntDispatcher: Dispatcher {
     /// The name in tables.
     public let name: String
-    /// Whether actions are drawn from the policy; otherwise the likeliest is taken.
+    /// Whether actions are drawn from the policy; otherwise the most probable is taken.
     public let sampled: Bool
     private let policy: ActorCritic
     private let batch: PolicyBatch

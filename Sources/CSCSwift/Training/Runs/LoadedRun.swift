@@ -25,7 +25,7 @@ public struct LoadedRun: Sendable {
         }.checkpoint
     }
 
-    /// A trainer that goes on from the checkpoint, or from fresh networks, on episodes of `settings`.
+    /// A trainer that continues from the checkpoint, or from fresh networks, on episodes of `settings`.
     ///
     /// - Parameters:
     ///   - episodes: episodes of an iteration.

@@ -5,7 +5,7 @@ internal import Foundation
 /// | file | what it holds |
 /// |---|---|
 /// | `config.yaml` and `scenario.yaml`, or `evolution.yaml` | everything that decides the run |
-/// | `metrics.csv`, `metrics.jsonl` | one row an iteration; the same bytes for the same configuration |
+/// | `metrics.csv`, `metrics.jsonl` | one row per iteration; the same bytes for the same configuration |
 /// | `events.out.tfevents.0.cafe` | the same numbers for TensorBoard |
 /// | `timing.csv`, `timing.jsonl` | steps per second and seconds of each phase: what the machine decides |
 /// | `checkpoints/` | the last few states, the first one before any training; and the best |
@@ -13,15 +13,15 @@ internal import Foundation
 /// | `policy.ckpt` or `policy.yaml` | the policy alone |
 /// | `lock` | held by the process that writes |
 ///
-/// One process at a time writes into the folder. A run that was killed at any moment goes on from its last checkpoint and
-/// ends with the same bytes as one that was not; one that was ended early and is prolonged, too. Every checkpoint keeps
-/// what decides the run (`RunIdentity`), and only with that does it go on.
+/// One process at a time writes into the folder. A run that was killed at any moment continues from its last checkpoint
+/// and ends with the same bytes as one that was not; one that was ended early and is prolonged, too. Every checkpoint
+/// keeps what decides the run (`RunIdentity`), and only with that does it go on.
 public final class Run<Method: Trainable> {
     /// What is trained.
     public let method: Method
     /// Where all of the run's files lie.
     public let folder: String
-    /// Checkpoints that were damaged and passed over when the run was resumed.
+    /// Checkpoints that were damaged and skipped when the run was resumed.
     public private(set) var refused: [CSCError] = []
     /// What else its user should know of the folder's files; it goes on all the same.
     public private(set) var notices: [String] = []
@@ -82,7 +82,7 @@ public final class Run<Method: Trainable> {
 
     // MARK: Resuming
 
-    /// Goes on with the run of a folder from its newest whole checkpoint. Nothing is written before all of the run has
+    /// Continues the run of a folder from its newest whole checkpoint. Nothing is written before all of the run has
     /// been found in order; then a policy file or a table that a killed process left behind is brought up to date.
     ///
     /// - Parameters:
@@ -152,7 +152,7 @@ public final class Run<Method: Trainable> {
 
     // MARK: Running
 
-    /// The iteration after which the run goes on: 0 for a new one.
+    /// The iteration after which the run continues: 0 for a new one.
     public var iteration: Int { method.iteration }
     /// Whether all iterations are done.
     public var isComplete: Bool { iteration >= method.schedule.iterations }
@@ -272,6 +272,7 @@ public final class Run<Method: Trainable> {
     // MARK: Saving
 
     /// Writes a checkpoint and the policy now, whatever the schedule says.
+    /// - Throws: `CSCError.file`; an earlier checkpoint stays as it was.
     public func save() throws {
         try files.flush()
         try files.checkpoints.save(checkpoint(), iteration: iteration)

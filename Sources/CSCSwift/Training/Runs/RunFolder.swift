@@ -29,7 +29,7 @@ struct RunFolder {
         events = try TensorBoardWriter(creating: file(TensorBoardWriter.fileName))
     }
 
-    /// Goes on with the tables: metrics up to the iteration before `iteration`, whose row the caller writes again,
+    /// Continues the tables: metrics up to the iteration before `iteration`, whose row the caller writes again,
     /// timing up to it. Throws `CSCError`.
     mutating func resumeTables(metrics: [String], timing: [String], at iteration: Int) throws(CSCError) {
         self.metrics = try MetricsWriter(resuming: file("metrics"), columns: metrics, after: iteration - 1)

@@ -1,9 +1,9 @@
 internal import Foundation
 
-/// What decides the bits of a run, by file and key, as every checkpoint keeps it: a run goes on only with the
+/// What decides the bits of a run, by file and key, as every checkpoint keeps it: a run continues only with the
 /// configuration, the scenario and the orders that it was begun with.
 ///
-/// As text it is one line an entry: file, key and value with tabs between, each as a JSON string.
+/// As text it is one line per entry: file, key and value with tabs between, each as a JSON string.
 public struct RunIdentity: Sendable, Equatable {
     /// The version of what a run's files mean. Raised where a run of an earlier one would go on with other bits.
     public static let formatVersion = 1
@@ -23,7 +23,7 @@ public struct RunIdentity: Sendable, Equatable {
         entries.append(Entry(file: file, key: key, value: value))
     }
 
-    /// Adds every key of a configuration but `free` ones, which may change while the run goes on. O(keys).
+    /// Adds every key of a configuration but `free` ones, which may change while the run continues. O(keys).
     public mutating func add<Configuration: KeyedConfiguration>(
         _ configuration: Configuration, file: String, except free: Set<String>
     ) {

@@ -34,8 +34,8 @@ extension Run where Method == DispatchTraining {
         }
     }
 
-    /// Begins a run in a new folder from a trainer that has been trained before, such as by refinement: the run goes on
-    /// after `trainer`'s iteration.
+    /// Begins a run in a new folder from a trainer that has been trained before, such as by refinement: the run
+    /// continues after `trainer`'s iteration.
     static func create(
         _ configuration: TrainingConfiguration, scenario: Scenario, source: any InstanceSource, folder: String,
         state: Checkpoint
@@ -47,12 +47,12 @@ extension Run where Method == DispatchTraining {
         }
     }
 
-    /// Goes on with the run of a folder; see `Run`.
+    /// Continues the run of a folder; see `Run`.
     ///
     /// - Parameters:
     ///   - iterations: a new number of iterations in all; nil keeps the configuration's.
     ///   - source: where episodes come from, made from the folder's configuration and scenario; nil for the scenario.
-    /// - Returns: the run; its `refused` holds an error for each damaged checkpoint that was passed over.
+    /// - Returns: the run; its `refused` holds an error for each damaged checkpoint that was skipped.
     /// - Throws: `CSCError` as `Run` does.
     public static func resume(
         _ folder: String, iterations: Int? = nil,
@@ -199,7 +199,7 @@ public final class DispatchTraining: Trainable {
 
     /// The mean revenue of each setting.
     public var evaluationCount: Int { heldOut.settings.count }
-    /// Mean revenue in each setting, by the likeliest actions.
+    /// Mean revenue in each setting, by its most probable actions.
     public func evaluate() -> [Double] { heldOut.evaluate(trainer.learner.policy, seed: UInt64(configuration.seed)) }
     /// The mean over settings of the revenue as a multiple of greedy's.
     public func score(of values: [Double]) -> Double { heldOut.versusGreedy(values) }
@@ -207,6 +207,7 @@ public final class DispatchTraining: Trainable {
     public func metrics(of values: [Double]) -> [Double] { [Statistics.mean(values), score(of: values)] }
 
     /// The evaluations so far in marl-eval's layout, beside greedy's, which is the same at every step.
+    /// - Throws: `CSCError.invalid` where a name will not do for marl-eval.
     public func evaluationFile(_ history: [RunEvaluation]) throws -> JSON? {
         var file = MarlEval(environment: configuration.scenario, metric: "revenue")
         let run = "seed_\(configuration.seed)"
@@ -232,6 +233,7 @@ public final class DispatchTraining: Trainable {
     public func load(from checkpoint: Checkpoint) throws { try trainer.load(from: checkpoint) }
 
     /// `policy.ckpt`: the networks, and the configuration and scenario that they belong to.
+    /// - Throws: what the encoder of the scenario throws.
     public func policyFile() throws -> (name: String, bytes: [UInt8]) {
         var policy = Checkpoint()
         trainer.learner.policy.save(to: &policy)

@@ -134,7 +134,7 @@ import Testing
     }
 
     /// Nobody is moved by the end of a task: the second worker is still on the road when the first has finished, and
-    /// with re-routing it goes on from there; without, it is free at the task's place (the authors' program).
+    /// with re-routing it continues from there; without, it is free at the task's place (the authors' program).
     @Test func aTaskThatEndsBeforeTheArrival() throws {
         for reroute in [false, true] {
             let game = try Self.game(

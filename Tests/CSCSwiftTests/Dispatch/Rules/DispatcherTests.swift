@@ -260,7 +260,8 @@ private let slowTests = ProcessInfo.processInfo.environment["CAFE_SLOW_TESTS"] =
         ) { try DispatcherKind.named("gredy") }
     }
 
-    /// The rows of spec section 2 over 100 episodes: greedy within 3 %, the rules that check the engine within 2 %.
+    /// The prototype's rows, from which the cities were calibrated, over 100 episodes: greedy within 3 %, the rules
+    /// that check the engine within 2 %.
     @Test(
         .enabled(if: slowTests),
         arguments: [

@@ -73,7 +73,7 @@ struct LearntCoalitionTests {
         let played = try Self.play(Self.policy(price: 0.1), tasks: tasks, workers: workers)
         #expect(played.sent.map(\.worker) == [0])
         #expect(played.revenue == 1)
-        // 21 minutes at 0.05 money a minute and price 1 cost 1.05: more than the task pays.
+        // 21 minutes at 0.05 money per minute and price 1 cost 1.05: more than the task pays.
         #expect(try Self.play(Self.policy(price: 1), tasks: tasks, workers: workers).sent.isEmpty)
     }
 

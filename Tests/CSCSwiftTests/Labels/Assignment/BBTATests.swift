@@ -10,7 +10,7 @@ func ask<Engine: LabelAssigner>(_ engine: inout Engine) throws -> Assignment {
 
 @Suite("BBTA")
 struct BBTATests {
-    @Test("each decision and probability is the spec's", arguments: [(2, 0), (2, 1), (3, 1), (4, 2)])
+    @Test("each decision and probability is the definition's", arguments: [(2, 0), (2, 1), (3, 1), (4, 2)])
     func agreesWithNaive(classes: Int, explore: Int) throws {
         let matrix = toyMatrix(tasks: 30, workers: 7, contexts: 2, classes: classes, seed: 5)
         let contexts = matrix.taskContexts

@@ -5,7 +5,7 @@ import Testing
 /// BBTA from 256 workers on, where draws go through the sampler.
 @Suite("BBTA with many workers")
 struct ManyWorkersTests {
-    @Test("each decision and probability is the spec's", arguments: [0, 1])
+    @Test("each decision and probability is the definition's", arguments: [0, 1])
     func agreesWithNaive(explore: Int) throws {
         let matrix = toyMatrix(tasks: 12, workers: 300, contexts: 2, seed: 5)
         let contexts = matrix.taskContexts

@@ -1,8 +1,8 @@
 import CSCSwift
 import Foundation
 
-/// The letter's algorithm written out from spec/bbta.md with no regard to speed: y as a table, everything recomputed
-/// each step. It follows the engine's decisions, so that it can check each of them.
+/// Algorithm 1 of [BBTA] written out with no regard to speed: y as a table, everything recomputed at each step. It
+/// follows the engine's decisions, so that it can check each of them.
 struct NaiveBBTA {
     let contexts: [Int]
     let classes: Int

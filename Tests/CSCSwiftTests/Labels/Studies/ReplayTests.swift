@@ -6,8 +6,8 @@ import Testing
 struct ReplayTests {
     @Test("the authors' toy experiment, within the tolerance of another draw")
     func toy() throws {
-        // spec/bbta.md: read off to +-0.005, and another draw of the matrix moves the values by about 0.02. The mean over
-        // ten draws is held against the authors' one.
+        // Read off the authors' figure to +-0.005; another draw of the matrix moves the values by about 0.02. The mean
+        // over ten draws is held against the authors' one.
         var sums: [String: [Int: Double]] = [:]
         for draw in 0..<10 {
             var replay = Replay(stage: Reproduction.toy(seed: UInt64(100 + draw)).stage)

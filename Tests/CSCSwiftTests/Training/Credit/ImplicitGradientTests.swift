@@ -124,7 +124,7 @@ enum Dense {
         }
         let m = (0..<n * p).map { _ in stream.normal() }, t = (0..<n).map { _ in stream.normal() }
         let phi = [0.7, -0.3]
-        // The inner problem is solved anew from its first-order condition A theta = A M phi.
+        // The inner problem is solved again from its first-order condition A theta = A M phi.
         func outer(_ phi: [Double]) -> Double {
             let right = (0..<n).map { i in
                 (0..<n).reduce(0.0) { s, j in s + a[i * n + j] * (0..<p).reduce(0) { $0 + m[j * p + $1] * phi[$1] } }

@@ -27,7 +27,7 @@ private func tinyConfiguration() throws -> FixedHorizonConfiguration {
 }
 
 @Suite struct FixedHorizonRunTests {
-    /// A trainer that takes over a saved state goes on like the one that was saved, bit for bit, at any number of
+    /// A trainer that takes over a saved state continues like the one that was saved, bit for bit, at any number of
     /// threads: networks, optimiser, worlds amid an episode, returns so far, draws and the order of minibatches.
     @Test(arguments: [1, 2]) func aLoadedTrainerGoesOnTheSame(threads: Int) throws {
         let before = Threads.count

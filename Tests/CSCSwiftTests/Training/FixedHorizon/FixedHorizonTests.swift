@@ -10,7 +10,7 @@ private func trainer(seed: UInt64, iterations: Int = 30) throws -> FixedHorizonT
     }
 }
 
-/// One step an episode: an agent sees a side, drawn anew each time, and earns 1 by naming it.
+/// One step an episode: an agent sees a side, drawn again each time, and earns 1 by naming it.
 private final class NameTheSide: BatchedEnvironment {
     let environmentCount: Int
     let agentsPerEnvironment = 1

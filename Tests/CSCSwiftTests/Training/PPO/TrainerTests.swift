@@ -54,7 +54,7 @@ import Testing
         #expect(one.rollout.returns != two.rollout.returns)
     }
 
-    /// A saved trainer goes on with the same bits.
+    /// A saved trainer continues with the same bits.
     @Test func savedTrainersContinue() throws {
         let whole = try trainer()
         for _ in 0..<4 { _ = try whole.iterate() }

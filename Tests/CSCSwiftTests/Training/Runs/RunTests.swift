@@ -179,7 +179,7 @@ import Testing
         #expect(try files(path) == whole)
     }
 
-    /// Checkpoints that are gone, of a newer program or all damaged: nothing is begun anew, removed or written.
+    /// Checkpoints that are gone, of a newer program or all damaged: nothing is begun again, removed or written.
     @Test func checkpointsAreNotGivenUp() throws {
         let folder = TemporaryFolder()
         func make(_ name: String) throws -> String {
@@ -325,7 +325,7 @@ import Testing
             }.contains("checksum"))
     }
 
-    /// A refined policy is a run like others: it is read, and goes on.
+    /// A refined policy is a run like others: it is read, and continues.
     @Test func aRefinedRunGoesOn() throws {
         let folder = TemporaryFolder()
         try TrainingRun.create(try configuration(3), scenario: .chengdu, folder: folder.file("first")).run()
