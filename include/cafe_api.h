@@ -104,10 +104,11 @@ int32_t cafe_spread_play(cafe_spread_worlds *worlds, const int32_t *actions, flo
 /* ---- labels ------------------------------------------------------------------------------------------------------ */
 
 /* Aggregates n labels: tasks[n] in 0 ..< N, workers[n] in 0 ..< K, labels[n] in 0 ..< C, in any order. json:
- * {"method": NAME, "seed": 0, "iterations": 100, "tolerance": 1e-5, "restarts": 10}: numbers that a method has no use for
- * are refused. posterior[N x C] receives probabilities, winner[N] the class of each task; errors[K x C x C], where not NULL and the method has confusion matrices, P(label l | class c)
- * at [worker, c, l]; skills[K], where not NULL, one number a worker for the methods that have one. Returns a JSON
- * document with what is known of the fit. */
+ * {"method": NAME, "seed": 0, "iterations": 100, "tolerance": 1e-5, "restarts": 10, "smoothing": 0.01}; numbers that a
+ * method has no use for are refused. posterior[N x C] receives probabilities, winner[N] the class of each task;
+ * errors[K x C x C], where not NULL and the method has confusion matrices, P(label l | class c) at [worker, c, l];
+ * skills[K], where not NULL, one number a worker for the methods that have one. Returns a JSON document with what is known
+ * of the fit. */
 char *cafe_labels_aggregate(const char *json, int64_t n, const int32_t *tasks, const int32_t *workers,
                             const int32_t *labels, int64_t task_count, int64_t worker_count, int64_t class_count,
                             double *posterior, int64_t *winner, double *errors, double *skills);

@@ -149,12 +149,15 @@ class ZeroBasedSkill(_Aggregator):
 class DawidSkene(_Aggregator):
     """A confusion matrix per worker, by EM (Dawid and Skene 1979), at most ``n_iter`` iterations (100).
 
-    By maximum likelihood as published and as in crowd-kit; ``prior=True`` adds a prior on the diagonal, which does better
-    where workers gave few labels.
+    By maximum likelihood as published and as in crowd-kit, with ``smoothing`` added to each count of a confusion matrix;
+    ``prior=True`` adds a prior on the diagonal instead, which does better where workers gave few labels.
     """
 
-    def __init__(self, n_iter: int | None = None, tol: float | None = None, prior: bool = False, seed: int = 0) -> None:
-        super().__init__(seed, iterations=n_iter, tolerance=tol)
+    def __init__(
+        self, n_iter: int | None = None, tol: float | None = None, prior: bool = False, smoothing: float = 1e-9,
+        seed: int = 0,
+    ) -> None:
+        super().__init__(seed, iterations=n_iter, tolerance=tol, smoothing=None if prior else smoothing)
         self.method = "ds" if prior else "ds-ml"
 
 

@@ -17,7 +17,7 @@ def run(request, tmp_path_factory):
     """A run of two iterations with each kind of network."""
     folder = tmp_path_factory.mktemp("runs") / request.param
     cafe.cli("train", "--iterations", "2", "--set", "episodes.tasks=[50]", "--set", "episodes.workers=[20]",
-             "--set", f"policy.kind={request.param}", "--out", folder, "--threads", "1", "--quiet")
+             "--set", f"network.policy={request.param}", "--out", folder, "--threads", "1", "--quiet")
     return cafe.load(folder)
 
 

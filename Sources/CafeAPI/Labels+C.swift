@@ -9,8 +9,11 @@ private struct AggregationRequest: Document {
     var iterations: Int?
     var tolerance: Double?
     var restarts: Int?
+    var smoothing: Double?
 
-    enum CodingKeys: String, CodingKey, CaseIterable { case method, seed, iterations, tolerance, restarts }
+    enum CodingKeys: String, CodingKey, CaseIterable {
+        case method, seed, iterations, tolerance, restarts, smoothing
+    }
 }
 
 private struct AggregationAnswer: Encodable {
@@ -95,6 +98,9 @@ private struct Fit {
     init(_ method: AggregationMethod, _ request: AggregationRequest, _ store: LabelStore) throws {
         try method.check(classes: store.classCount)
         guard method == .mace || request.restarts == nil else { throw Misuse("restarts: \(method.rawValue) has none") }
+        guard method == .dawidSkeneML || request.smoothing == nil else {
+            throw Misuse("smoothing: \(method.rawValue) has none")
+        }
         let seed = request.seed ?? 0
         switch method {
         case .majority:
@@ -107,7 +113,11 @@ private struct Fit {
             result = model.fitPredict(store)
             skills = model.weights
         case .dawidSkene, .dawidSkeneML:
-            var model = method == .dawidSkene ? DawidSkene(seed: seed) : DawidSkene(maximumLikelihood: 0.01, seed: seed)
+            let smoothing = request.smoothing ?? 0.01
+            try check("smoothing", smoothing, 0...1000)
+            var model =
+                method == .dawidSkene
+                ? DawidSkene(seed: seed) : DawidSkene(maximumLikelihood: smoothing, seed: seed)
             try request.settle(&model.options)
             result = model.fitPredict(store)
             (confusion, prior) = (model.confusion, model.prior)
