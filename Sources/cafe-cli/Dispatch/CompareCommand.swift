@@ -3,7 +3,7 @@ internal import CSCSwift
 internal import Foundation
 
 /// `cafe-cli compare`: is learning worth it for this day?
-struct CompareCommand: ParsableCommand {
+struct CompareCommand: RankedCommand {
     static let configuration = CommandConfiguration(
         commandName: "compare",
         abstract: "Rules, cafe, cafe with lookahead and full-information bounds on the same episodes: one table, one plot.",
@@ -19,6 +19,7 @@ struct CompareCommand: ParsableCommand {
 
     @OptionGroup var source: SourceOptions
     @OptionGroup var ahead: LookaheadFlags
+    @OptionGroup var ranks: RankOptions
     @Option(help: "Further policies, separated by commas.")
     var policy = ""
     @Option(help: "Tasks of an episode.")
@@ -64,6 +65,9 @@ struct CompareCommand: ParsableCommand {
         let (opened, notes) = try source.open()
         let futures = try ahead.futures(beside: source)
         for line in notes + [SourceOptions.shortage(opened, tasks: tasks)].compactMap(\.self) { say("note: \(line)") }
+        try Ranks.requireSame(
+            RankFacts.source(source, opened, tasks: tasks, workers: workers, seed: seed)
+                + RankFacts.policies(policy.split(separator: ",").map(String.init)))
         let names = PolicyNames(
             source: opened, rules: GameRules(), lookahead: try ahead.options(), futures: futures)
         var wanted = ["greedy", "nearest", "marginal", Self.rule, "cafe"]
@@ -95,7 +99,7 @@ struct CompareCommand: ParsableCommand {
         let row = try names.policy(name, tasks: tasks, workers: workers, seed: seed)
         let before = ProcessUsage().cpuSeconds
         var revenue: [Double] = []
-        let step = weight > 1 ? 2 : 16
+        let step = (weight > 1 ? 2 : 16) * Ranks.current.size
         for first in stride(from: 0, to: count, by: step) {
             let last = min(count, first + step)
             revenue += Evaluation.run(
@@ -109,12 +113,13 @@ struct CompareCommand: ParsableCommand {
 
     private func bounds(_ opened: any InstanceSource, _ count: Int, _ progress: Progress) -> [Row] {
         var (low, high): ([Double], [Double]) = ([], [])
-        for episode in 0..<count {
+        for first in stride(from: 0, to: count, by: Ranks.current.size) {
+            let last = min(count, first + Ranks.current.size)
             let found = FullInformation.bounds(
-                on: opened, tasks: tasks, workers: workers, seed: seed, episodes: episode..<episode + 1, moves: 80_000)
+                on: opened, tasks: tasks, workers: workers, seed: seed, episodes: first..<last, moves: 80_000)
             low += found.map(\.annealed)
             high += found.map(\.upper)
-            progress.advance(by: 200, at: "the bounds")
+            progress.advance(by: 200 * found.count, at: "the bounds")
         }
         return [
             Row(name: "full information, annealed", revenue: low, note: "the future known: a lower bound", seconds: 0),

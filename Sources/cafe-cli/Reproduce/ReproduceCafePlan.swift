@@ -82,7 +82,7 @@ struct ReproduceCafePlan {
         let folder = AtomicFile.join(
             AtomicFile.join(store.folder, "runs"), "\(city)-\(variant.replacing("+", with: "-"))-s\(seed)")
         let run: TrainingRun
-        if FileManager.default.fileExists(atPath: AtomicFile.join(folder, "config.yaml")) {
+        if RankFacts.isThere(AtomicFile.join(folder, "config.yaml")) {
             run = try TrainingRun.resume(folder)
         } else {
             var configuration = TrainingConfiguration()
@@ -101,7 +101,7 @@ struct ReproduceCafePlan {
     private func evolve(_ scenario: Scenario, _ seed: Int) throws -> PolicySource {
         let folder = AtomicFile.join(AtomicFile.join(store.folder, "runs"), "\(scenario.name)-evolved-s\(seed)")
         let run: EvolutionRun
-        if FileManager.default.fileExists(atPath: AtomicFile.join(folder, "evolution.yaml")) {
+        if RankFacts.isThere(AtomicFile.join(folder, "evolution.yaml")) {
             run = try EvolutionRun(resuming: folder)
         } else {
             var options = EvolutionOptions()

@@ -3,7 +3,7 @@ internal import CSCSwift
 internal import Foundation
 
 /// `cafe-cli fit`: specialises the learnt rule to a day of one's own, and never returns something known to be worse.
-struct FitCommand: ParsableCommand {
+struct FitCommand: RankedCommand {
     static let configuration = CommandConfiguration(
         commandName: "fit",
         abstract: "Specialise 'cafe' to your own day, check it on held-out episodes and keep what is best.",
@@ -26,6 +26,7 @@ struct FitCommand: ParsableCommand {
             """)
 
     @OptionGroup var source: SourceOptions
+    @OptionGroup var ranks: RankOptions
     @Option(help: "The days of --orders that the result is checked on: none of --days.")
     var checkDays: String?
     @Option(help: "Tasks of an episode.")
@@ -69,6 +70,10 @@ struct FitCommand: ParsableCommand {
         guard let first = try LearntCoalitionPolicy.named(start) else {
             throw ValidationError("--start \(start) is no learnt coalition rule: name cafe, a run of evolve or a policy's file")
         }
+        try Ranks.requireSame(
+            RankFacts.source(source, training.source, tasks: tasks, workers: workers, seed: seed)
+                + RankFacts.source(source, checking, tasks: tasks, workers: workers, seed: seed)
+                + RankFacts.policies([start]))
         note("Tuning the coalition rule.")
         let price = DispatcherKind.coalition.tunedPrice(training.source, tasks: tasks, workers: workers, seed: seed)
         let begun = first.adapted(
@@ -118,7 +123,7 @@ struct FitCommand: ParsableCommand {
         _ begun: LearntCoalitionPolicy, on training: (source: any InstanceSource, flags: [String: String], city: Scenario)
     ) throws -> EvolutionRun {
         let folder = AtomicFile.join(out, "training")
-        if FileManager.default.fileExists(atPath: AtomicFile.join(folder, "evolution.yaml")) {
+        if RankFacts.isThere(AtomicFile.join(folder, "evolution.yaml")) {
             note("Going on with the search in \(folder).")
             return try EvolutionRun(resuming: folder) { flags, city in
                 try SourceOptions(flags: flags, scenario: city.name).open(drawingFrom: city).source
@@ -145,7 +150,7 @@ struct FitCommand: ParsableCommand {
         while true {
             let seconds = Date().timeIntervalSince(begun)
             let isOver = generations.map { search.trainer.generation >= $0 } ?? (seconds >= minutes * 60)
-            if isOver { break }
+            if Ranks.any(isOver) { break }
             let report = try search.step()
             if Date().timeIntervalSince(shown) < 10 { continue }
             shown = Date()
