@@ -64,6 +64,25 @@ public enum Ranks {
         }
     }
 
+    /// Calls `run(part)` once for each part in `0..<count`, on one of the ranks and one of its threads; each part's results lie
+    /// in an object of its own, on every rank. `put` sends them, `take` takes them over where another rank did the part.
+    static func share(
+        _ count: Int, run: @Sendable (Int) -> Void, put: (Int, inout RankWriter) -> Void,
+        take: (Int, inout RankReader) -> Void
+    ) {
+        let group = current
+        if group.size == 1 { return Threads.parallelFor(count, run) }
+        func parts(of rank: Int) -> Range<Int> { rank * count / group.size..<(rank + 1) * count / group.size }
+        let own = parts(of: group.rank)
+        alone { Threads.parallelFor(own.count) { run(own.lowerBound + $0) } }
+        var message = RankWriter()
+        for part in own { put(part, &message) }
+        for (rank, bytes) in group.gather(message.bytes).enumerated() where rank != group.rank {
+            var reader = RankReader(bytes)
+            for part in parts(of: rank) { take(part, &reader) }
+        }
+    }
+
     /// The results of jobs that were divided by `owners`, in the order of the jobs, from those that this rank computed, in the
     /// same order. O(jobs).
     static func exchange<Value: BitwiseCopyable>(_ own: [Value], owners: [Int]) -> [Value] {

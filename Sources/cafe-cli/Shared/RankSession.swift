@@ -161,7 +161,7 @@ enum RankThreads {
         if group.size == 1 { return 0 }
         let status = (try? AtomicFile.readText("/proc/self/status")) ?? ""
         let allowed = status.split(separator: "\n").first { $0.hasPrefix("Cpus_allowed:") } ?? ""
-        let place = ProcessInfo.processInfo.hostName + " " + allowed
+        let place = ((try? AtomicFile.readText("/proc/sys/kernel/hostname")) ?? "") + allowed
         let others = group.gather(Array(place.utf8)).count { $0 == Array(place.utf8) }
         return max(1, Threads.available / max(1, others))
     }
