@@ -248,6 +248,14 @@ int32_t cafe_mpi_barrier(void) {
     return wait_for(&request, "barrier");
 }
 
+int32_t cafe_mpi_wait(void) {
+    double kept = deadline;
+    deadline = 1e15;
+    int32_t code = cafe_mpi_barrier();
+    deadline = kept;
+    return code;
+}
+
 int32_t cafe_mpi_finish(void) {
     if (!started) return 0;
     int32_t code = cafe_mpi_barrier();

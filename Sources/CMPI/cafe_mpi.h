@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 /* Raised where a function changes what it takes. */
-#define CAFE_MPI_INTERFACE 1
+#define CAFE_MPI_INTERFACE 2
 
 /* CAFE_MPI_INTERFACE of the library. */
 int32_t cafe_mpi_interface(void);
@@ -35,6 +35,9 @@ int32_t cafe_mpi_broadcast(void *bytes, int64_t size, int32_t root);
 
 /* Returns when every rank has come. */
 int32_t cafe_mpi_barrier(void);
+
+/* As the barrier, without a deadline: where ranks do work whose length nobody knows. */
+int32_t cafe_mpi_wait(void);
 
 /* Leaves the group in order: waits for every rank. */
 int32_t cafe_mpi_finish(void);

@@ -20,6 +20,8 @@ public protocol Communicator: AnyObject, Sendable {
     func broadcast(_ bytes: [UInt8], from root: Int) -> [UInt8]
     /// Returns when every rank has come.
     func barrier()
+    /// As `barrier`, however long it takes: after work whose length nobody knows.
+    func wait()
 }
 
 /// One process alone: what a program has unless it joins others.
@@ -38,4 +40,6 @@ public final class SingleRank: Communicator {
     public func broadcast(_ bytes: [UInt8], from root: Int) -> [UInt8] { bytes }
     /// Nobody to wait for.
     public func barrier() {}
+    /// Nobody to wait for.
+    public func wait() {}
 }

@@ -37,6 +37,7 @@ public final class MPICommunicator: Communicator, @unchecked Sendable {
         let gather: @convention(c) (UnsafeMutableRawPointer?, UnsafePointer<Int64>?) -> Int32
         let broadcast: @convention(c) (UnsafeMutableRawPointer?, Int64, Int32) -> Int32
         let barrier: @convention(c) () -> Int32
+        let wait: @convention(c) () -> Int32
         let finish: @convention(c) () -> Int32
         let abort: @convention(c) (Int32) -> Void
         let failure: @convention(c) () -> UnsafePointer<CChar>?
@@ -49,7 +50,7 @@ public final class MPICommunicator: Communicator, @unchecked Sendable {
                 return unsafeBitCast(found, to: type)
             }
             let interface = try function("cafe_mpi_interface", (@convention(c) () -> Int32).self)
-            guard interface() == 1 else {
+            guard interface() == 2 else {
                 throw .file(path: path, reason: "belongs to another version of CAFE: make it anew with 'make mpi'")
             }
             start = try function("cafe_mpi_start", (@convention(c) (Double) -> Int32).self)
@@ -61,6 +62,7 @@ public final class MPICommunicator: Communicator, @unchecked Sendable {
             broadcast = try function(
                 "cafe_mpi_broadcast", (@convention(c) (UnsafeMutableRawPointer?, Int64, Int32) -> Int32).self)
             barrier = try function("cafe_mpi_barrier", (@convention(c) () -> Int32).self)
+            wait = try function("cafe_mpi_wait", (@convention(c) () -> Int32).self)
             finish = try function("cafe_mpi_finish", (@convention(c) () -> Int32).self)
             abort = try function("cafe_mpi_abort", (@convention(c) (Int32) -> Void).self)
             failure = try function("cafe_mpi_failure", (@convention(c) () -> UnsafePointer<CChar>?).self)
@@ -150,6 +152,9 @@ public final class MPICommunicator: Communicator, @unchecked Sendable {
 
     /// Returns when every rank has come.
     public func barrier() { timed(bytes: 0) { library.barrier() } }
+
+    /// As `barrier`, without the deadline.
+    public func wait() { timed(bytes: 0) { library.wait() } }
 
     // MARK: The end
 

@@ -64,6 +64,14 @@ public enum Ranks {
         }
     }
 
+    /// Does whole jobs side by side, each by one rank alone, as if there were no others: it may write files of its own. Returns
+    /// when all jobs are done, however long they take. Throws the first error of this rank's jobs.
+    public static func divide(_ count: Int, _ job: (Int) throws -> Void) rethrows {
+        let group = current
+        for number in 0..<count where number % group.size == group.rank { try alone { try job(number) } }
+        group.wait()
+    }
+
     /// Calls `run(part)` once for each part in `0..<count`, on one of the ranks and one of its threads; each part's results lie
     /// in an object of its own, on every rank. `put` sends them, `take` takes them over where another rank did the part.
     static func share(

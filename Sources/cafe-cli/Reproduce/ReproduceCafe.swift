@@ -94,6 +94,7 @@ struct ReproduceCafe: RankedCommand {
             generations: generations ?? (quick ? 20 : 100), boundEpisodes: boundEpisodes ?? (quick ? 0 : 1),
             overrides: overrides)
         let started = ContinuousClock.now
+        try plan.prepare(curves: curves)
         for seed in 1...plan.seeds {
             for city in plan.cities {
                 try plan.measure(city: city, seed: seed)

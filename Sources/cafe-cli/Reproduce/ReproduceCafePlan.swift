@@ -38,43 +38,76 @@ struct ReproduceCafePlan {
     /// Evaluation episodes come from seeds of their own: no training episode is among them.
     private func evaluationSeed(_ seed: Int) -> UInt64 { 1_000_000 + UInt64(seed) }
 
-    /// Every cell of a city and a seed that is not yet in the store.
+    /// The settings of a method that are not yet in the store. A collective.
+    private func missing(_ method: ReproduceCafeMethod, _ city: String, _ seed: Int) -> [EpisodeSettings.Setting] {
+        settings.filter { store.load(method.key, city, $0.tasks, $0.workers, seed) == nil }
+    }
+
+    /// With several ranks: trains and evolves what missing cells need, and the curves', each by one rank alone.
+    func prepare(curves: Bool) throws {
+        if Ranks.current.size == 1 { return }
+        var jobs: [(city: String, variant: String?, seed: Int)] = []
+        for seed in 1...seeds {
+            for city in cities {
+                let wanted = ReproduceCafeMethod.all.filter { !missing($0, city, seed).isEmpty }
+                let variants = Set(wanted.compactMap(\.variant) + (curves ? Self.curveVariants : []))
+                jobs += variants.sorted().map { (city, $0, seed) }
+                if wanted.contains(where: \.evolved) { jobs.append((city, nil, seed)) }
+            }
+        }
+        try Ranks.divide(jobs.count) { number in
+            let job = jobs[number]
+            if let variant = job.variant {
+                _ = try train(job.city, variant, job.seed)
+            } else {
+                _ = try evolve(try Scenario.named(job.city), job.seed)
+            }
+        }
+    }
+
+    /// Every cell of a city and a seed that is not yet in the store. Ranks measure whole cells side by side, but for those of
+    /// the evolved policy, whose episodes they share.
     func measure(city: String, seed: Int) throws {
         let scenario = try Scenario.named(city)
         for method in ReproduceCafeMethod.all {
-            var folder: String?
-            for setting in settings
-            where store.load(method.key, city, setting.tasks, setting.workers, seed) == nil {
-                let started = ContinuousClock.now
-                var extra = 0
-                let revenues: [Double]
-                if let variant = method.variant {
-                    if folder == nil { folder = try train(city, variant, seed) }
-                    let run = try LoadedRun(folder!)
-                    if method.refined {
-                        revenues = try refine(run, scenario, setting, seed)
-                        extra = updates
-                    } else {
-                        revenues = try play(run, scenario, setting, seed)
-                    }
-                } else if method.evolved {
-                    revenues = try play(try evolve(scenario, seed), scenario, setting, seed)
-                } else {
-                    guard let measured = try rule(method.key, scenario, setting, seed) else { continue }
-                    revenues = measured
+            let missing = missing(method, city, seed)
+            if missing.isEmpty { continue }
+            if method.evolved {
+                let policy = try evolve(scenario, seed)
+                for setting in missing {
+                    try measure(method, city, setting, seed) { (try play(policy, scenario, setting, seed), 0) }
                 }
-                let elapsed = (ContinuousClock.now - started).components
-                let cell = ReproduceCafeCell(
-                    method: method.key, city: city, tasks: setting.tasks, workers: setting.workers, seed: seed,
-                    revenues: revenues, extraUpdates: extra,
-                    seconds: Double(elapsed.seconds) + Double(elapsed.attoseconds) * 1e-18)
-                try store.save(cell)
-                let line =
-                    "\(city) \(setting.tasks)/\(setting.workers) seed \(seed) \(method.key): "
-                    + Terminal.decimal(cell.mean, 3) + "\n"
-                print(line, terminator: "")
+                continue
+            }
+            let folder = try method.variant.map { try train(city, $0, seed) }
+            try Ranks.divide(missing.count) { number in
+                let setting = missing[number]
+                try measure(method, city, setting, seed) {
+                    guard let folder else { return try rule(method.key, scenario, setting, seed).map { ($0, 0) } }
+                    let run = try LoadedRun(folder)
+                    if method.refined { return (try refine(run, scenario, setting, seed), updates) }
+                    return (try play(run, scenario, setting, seed), 0)
+                }
             }
         }
+    }
+
+    /// Measures one cell and saves it: revenues, and updates for this cell alone; nothing where there are none.
+    private func measure(
+        _ method: ReproduceCafeMethod, _ city: String, _ setting: EpisodeSettings.Setting, _ seed: Int,
+        by play: () throws -> ([Double], Int)?
+    ) throws {
+        let started = ContinuousClock.now
+        guard let (revenues, extra) = try play() else { return }
+        let elapsed = (ContinuousClock.now - started).components
+        let cell = ReproduceCafeCell(
+            method: method.key, city: city, tasks: setting.tasks, workers: setting.workers, seed: seed,
+            revenues: revenues, extraUpdates: extra,
+            seconds: Double(elapsed.seconds) + Double(elapsed.attoseconds) * 1e-18)
+        try store.save(cell)
+        print(
+            "\(city) \(setting.tasks)/\(setting.workers) seed \(seed) \(method.key): "
+                + Terminal.decimal(cell.mean, 3))
     }
 
     /// Trains a policy, or goes on with it; returns its folder.

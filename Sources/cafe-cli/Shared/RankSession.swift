@@ -93,8 +93,10 @@ final class RankSession {
     /// same arguments on the same kind of processor.
     func run(version: String, _ work: () throws -> Void) throws {
         try Ranks.with(group) {
-            let arguments = (name: "the command line", value: CommandLine.arguments.dropFirst().joined(separator: " "))
-            try Ranks.requireSame(Ranks.programFacts(version: version) + [arguments])
+            let arguments = CommandLine.arguments.dropFirst().enumerated().map { number, value in
+                (name: "word \(number + 1) of the command line", value: value)
+            }
+            try Ranks.requireSame(Ranks.programFacts(version: version) + arguments)
             try work()
         }
     }

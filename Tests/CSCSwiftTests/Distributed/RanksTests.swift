@@ -142,6 +142,19 @@ import Testing
         #expect(!FileManager.default.fileExists(atPath: path))
     }
 
+    @Test func wholeJobsAreDoneAloneAndOnce() throws {
+        let folder = TemporaryFolder()
+        let path = folder.file("job")
+        try onRanks(3) { rank in
+            try Ranks.divide(7) { number in
+                #expect(Ranks.current.size == 1)
+                try AtomicFile.write("\(rank)", to: path + "\(number)")
+            }
+            #expect(Ranks.current.size == 3 && FileManager.default.fileExists(atPath: path + "6"))
+        }
+        for number in 0..<7 { #expect(try AtomicFile.readText(folder.file("job\(number)")) == "\(number % 3)") }
+    }
+
     @Test func onlyTheFirstRankWrites() throws {
         let folder = TemporaryFolder()
         let (all, own) = (folder.file("all"), folder.file("rank"))

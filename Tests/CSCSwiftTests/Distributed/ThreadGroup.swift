@@ -62,6 +62,7 @@ final class ThreadGroup: @unchecked Sendable {
 
         func broadcast(_ bytes: [UInt8], from root: Int) -> [UInt8] { group.exchange(bytes, rank: rank)[root] }
         func barrier() { _ = group.exchange([], rank: rank) }
+        func wait() { barrier() }
     }
 
     /// What each of `size` ranks makes of `work`, or the first error of each. Every rank is a thread of its own.
