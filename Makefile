@@ -4,7 +4,7 @@ SWIFT ?= swift
 CLI := .build/release/cafe-cli
 DEMO := runs/demo
 
-.PHONY: wheel test-python help setup build demo test test-slow bench bench-check bench-quick bench-peers embed check check-aarch64 lint format sanitize fuzz torture clean
+.PHONY: mpi test-mpi wheel test-python help setup build demo test test-slow bench bench-check bench-quick bench-peers embed check check-aarch64 lint format sanitize fuzz torture clean
 
 help: ## show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -68,6 +68,12 @@ fuzz: setup ## ten minutes of libFuzzer over every reader of files; FUZZ_SECONDS
 
 torture: build ## five minutes of kills, damaged files and full disks, with counts; TORTURE_SECONDS=60 for another time
 	@scripts/torture --program $(CLI) --seconds $(or $(TORTURE_SECONDS),300)
+
+mpi: ## compile libcafe-mpi.so beside cafe-cli, for mpirun and srun (needs libopenmpi-dev or libmpich-dev; MPICC=mpicc.mpich)
+	@scripts/build-mpi $(dir $(CLI))
+
+test-mpi: build mpi ## the same bits on 1, 2 and 3 ranks, and what happens when one is lost (needs an MPI; minutes)
+	@scripts/test-mpi $(CLI)
 
 clean: ## remove what was built
 	rm -rf .build .build-* .fuzz Benchmarks/.build Tests/Fuzz/.build dist Python/build Python/cafe/_lib

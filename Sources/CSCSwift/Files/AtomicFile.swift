@@ -10,9 +10,12 @@ internal import Foundation
 /// A temporary file is called `NAME.partial-` and 16 hexadecimal digits, drawn again each time, and is only ever
 /// created (`O_EXCL`), so nobody can plant a link there. Its writer holds a lock on it: `removeLeftovers` takes away
 /// those whose writer was killed.
+///
+/// Of several ranks (`Ranks`) the first one writes; on the others writing does nothing.
 public enum AtomicFile {
     /// Replaces `path` by `bytes`. Throws `CSCError.file`. O(size), two flushes of the disk.
     public static func write(_ bytes: [UInt8], to path: String) throws(CSCError) {
+        guard Ranks.isFirst else { return }
         guard let target = try target(of: path) else { return try writeThrough(bytes, to: path) }
         let (descriptor, temporary) = try createTemporary(beside: target.path)
         do throws(CSCError) {
@@ -37,6 +40,7 @@ public enum AtomicFile {
     /// Whether a file can be written at `path`, tried without changing anything that is there: to be asked before the
     /// work whose result the file will hold. Throws `CSCError.file`.
     public static func checkWritable(_ path: String) throws(CSCError) {
+        guard Ranks.isFirst else { return }
         guard let target = try target(of: path) else {
             guard access(path, W_OK) == 0 else { throw failure(path, "cannot be written") }
             return
@@ -93,6 +97,7 @@ public enum AtomicFile {
 
     /// Makes a folder with its parents; no error when it exists. Throws `CSCError.file`.
     public static func makeFolder(_ path: String) throws(CSCError) {
+        guard Ranks.isFirst else { return }
         do {
             try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
         } catch {

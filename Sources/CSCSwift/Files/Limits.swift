@@ -76,6 +76,8 @@ public enum Limits {
     public static let hiddenLayers = 15
     /// Threads; 0 stands for one on each processor.
     public static let threads = Limit(0...1024)
+    /// Seconds that ranks wait for one of them.
+    public static let rankTimeout = Limit(1...1_000_000)
     /// Tasks of a simulated label collection.
     public static let labelTasks = Limit(1...10_000_000)
     /// Workers of a simulated label collection.
@@ -111,6 +113,7 @@ public enum Limits {
         ("iterations", iterations),
         ("decisions", decisions),
         ("threads", threads),
+        ("rankTimeout", rankTimeout),
         ("labelTasks", labelTasks),
         ("labelWorkers", labelWorkers),
         ("classes", classes),

@@ -3,7 +3,7 @@ internal import CSCSwift
 internal import Foundation
 
 /// `cafe-cli reproduce cafe`: the poster's two tables and its Fig. 7.
-struct ReproduceCafe: ParsableCommand {
+struct ReproduceCafe: RankedCommand {
     static let configuration = CommandConfiguration(
         commandName: "cafe",
         abstract: "The CAFE poster's tables over tasks and workers, and its training curves.",
@@ -19,6 +19,8 @@ struct ReproduceCafe: ParsableCommand {
 
             Example: cafe-cli reproduce cafe --quick --out runs/cafe-quick
             """)
+
+    @OptionGroup var ranks: RankOptions
 
     @Option(help: "Folder of runs, cells and results.")
     var out: String = "runs/reproduce-cafe"
@@ -93,8 +95,9 @@ struct ReproduceCafe: ParsableCommand {
             overrides: overrides)
         try FileOptions.checkFolder(out)
         try plan.bind()
-        let clock = ReproduceCafeClock(cells: plan.missing)
+        let clock = ReproduceCafeClock(cells: plan.missingCount)
         do {
+            try plan.prepare(curves: curves)
             for seed in 1...plan.seeds {
                 for city in plan.cities {
                     try plan.measure(city: city, seed: seed, clock)

@@ -31,10 +31,13 @@ struct ReproduceCafeStore: Sendable {
         AtomicFile.join(AtomicFile.join(folder, "cells"), "\(method)-\(city)-\(tasks)-\(workers)-s\(seed).json")
     }
 
+    /// A collective: the first rank reads the cell, so that all have the same ones.
     func load(_ method: String, _ city: String, _ tasks: Int, _ workers: Int, _ seed: Int) -> ReproduceCafeCell? {
-        guard let data = FileManager.default.contents(atPath: path(method, city, tasks, workers, seed)) else {
-            return nil
-        }
+        let data = Data(
+            Ranks.first {
+                [UInt8](FileManager.default.contents(atPath: path(method, city, tasks, workers, seed)) ?? Data())
+            })
+        if data.isEmpty { return nil }
         return try? JSONDecoder().decode(ReproduceCafeCell.self, from: data)
     }
 

@@ -1,5 +1,5 @@
 /// What became of the tasks and workers of an episode: figures beside its revenue. Sums, so that episodes add up.
-public struct EpisodeTally: Sendable, Hashable {
+public struct EpisodeTally: Sendable, Hashable, BitwiseCopyable {
     /// Tasks of the episode.
     public var tasks = 0
     /// Tasks finished while they were still paid in full, finished later, and not finished by their deadline.

@@ -168,7 +168,7 @@ public final class RewardVAE {
 
     /// Forward and backward of -J over some rows of the batch: `gradient` holds the encoder's part, then the decoder's.
     ///
-    /// Shards run in parallel; their gradients and the rows' parts of the report are added in order.
+    /// Shards run in parallel, on ranks and threads; their gradients and the rows' parts of the report are added in order.
     private func objective(_ batch: RewardVAEBatch, rows: ArraySlice<Int32>, _ draws: Draws) -> RewardVAEReport {
         let (count, latent, size) = (rows.count, options.latent, RewardVAEShard.size)
         let used = (count + size - 1) / size
@@ -176,11 +176,15 @@ public final class RewardVAE {
         let (shift, scale) = scaling
         let objective = RewardVAEObjective(
             klWeight: options.klWeight, noiseVariance: options.noiseVariance, shift: shift, scale: scale, rows: count)
-        Threads.parallelFor(used) { index in
+        Ranks.share(used) { index in
             let range = index * size..<min((index + 1) * size, count)
             Self.draw(draws, range, of: count, latent: latent, into: shards[index])
             shards[index].run(
                 batch, rows: rows[rows.startIndex + range.lowerBound..<rows.startIndex + range.upperBound], objective)
+        } put: { index, message in
+            shards[index].put(into: &message)
+        } take: { index, message in
+            shards[index].take(from: &message)
         }
         var report = RewardVAEReport()
         for shard in shards[..<used] {

@@ -46,7 +46,7 @@ extension RewardVAE {
         let parts = min(Self.influenceParts, (count + RewardVAEShard.size - 1) / RewardVAEShard.size)
         let shards = ensureShards(parts)
         let (latent, scale) = (options.latent, scaling.scale)
-        Threads.parallelFor(parts) { part in
+        Ranks.share(parts) { part in
             let shard = shards[part]
             let end = (part + 1) * count / parts
             var start = part * count / parts
@@ -66,6 +66,12 @@ extension RewardVAE {
                 shard.appendInfluence(rows: rows, latent: latent, scale: scale)
                 start += rows
             }
+        } put: { part, message in
+            message.put(shards[part].influence.cmi)
+            message.put(shards[part].influence.signed)
+        } take: { part, message in
+            message.take(into: &shards[part].influence.cmi)
+            message.take(into: &shards[part].influence.signed)
         }
         var influence = ActionInfluence(cmi: [], signed: [])
         influence.cmi.reserveCapacity(count)

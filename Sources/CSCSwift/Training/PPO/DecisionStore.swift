@@ -93,6 +93,22 @@ public struct DecisionStore: Sendable {
         offsets.append(Int32(slots.count))
     }
 
+    /// Sends what is stored to other ranks. O(its bytes).
+    func put(into message: inout RankWriter) {
+        message.put(rows)
+        message.put(slots)
+        message.put(offsets)
+        message.put(criticInput)
+    }
+
+    /// Holds exactly what another rank's store of the same layout sent.
+    mutating func take(from message: inout RankReader) {
+        message.take(into: &rows)
+        message.take(into: &slots)
+        message.take(into: &offsets)
+        message.take(into: &criticInput)
+    }
+
     /// C, D and K as the core takes them.
     var sizes: DecisionRows.Sizes {
         DecisionRows.Sizes(context: layout.contextWidth, candidate: layout.candidateWidth, actions: layout.actionCount)

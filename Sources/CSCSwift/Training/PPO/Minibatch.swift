@@ -102,6 +102,36 @@ public final class PPOShard<Batch: MinibatchBatch>: @unchecked Sendable {
         loss.valueLoss = valueLoss * part
     }
 
+    /// What this shard adds to the sums: the gradients, then the losses, each in two halves of its bits.
+    func write(into numbers: inout [Float], at start: Int) {
+        let (actor, critic) = (actorGradient.count, criticGradient.count)
+        Rows.copy(actorGradient, from: 0, to: &numbers, at: start, count: actor)
+        Rows.copy(criticGradient, from: 0, to: &numbers, at: start + actor, count: critic)
+        var at = start + actor + critic
+        for value in [loss.policyLoss, loss.valueLoss, loss.entropy, loss.approxKL, loss.clipFraction] {
+            numbers[at] = Float(bitPattern: UInt32(truncatingIfNeeded: value.bitPattern >> 32))
+            numbers[at + 1] = Float(bitPattern: UInt32(truncatingIfNeeded: value.bitPattern))
+            at += 2
+        }
+    }
+
+    /// Takes over what another rank's shard wrote.
+    func read(from numbers: [Float], at start: Int) {
+        let (actor, critic) = (actorGradient.count, criticGradient.count)
+        Rows.copy(numbers, from: start, to: &actorGradient, at: 0, count: actor)
+        Rows.copy(numbers, from: start + actor, to: &criticGradient, at: 0, count: critic)
+        func value(_ number: Int) -> Double {
+            let at = start + actor + critic + 2 * number
+            return Double(bitPattern: UInt64(numbers[at].bitPattern) << 32 | UInt64(numbers[at + 1].bitPattern))
+        }
+        loss = PPOReport()
+        (loss.policyLoss, loss.valueLoss, loss.entropy) = (value(0), value(1), value(2))
+        (loss.approxKL, loss.clipFraction) = (value(3), value(4))
+    }
+
+    /// How many numbers `write` writes.
+    var exchanged: Int { actorGradient.count + criticGradient.count + 10 }
+
     private static func standardise(_ values: inout [Float], _ count: Int, _ mean: Float, _ scale: Float) {
         var span = values.mutableSpan
         for index in 0..<count { span[index] = (span[index] - mean) * scale }
@@ -119,6 +149,9 @@ final class MinibatchJob<Batch: MinibatchBatch>: ParallelJob, @unchecked Sendabl
     private var entCoef: Float = 0
     private var range = 0..<0
     private var used = 1
+    /// The shards that this rank computes.
+    private(set) var own = 0..<1
+    private var exchanged: [Float] = []
     private var mean: Float = 0
     private var scale: Float = 1
 
@@ -144,11 +177,27 @@ final class MinibatchJob<Batch: MinibatchBatch>: ParallelJob, @unchecked Sendabl
         (mean, scale) = settings.normAdv ? Self.moments(source?.advantages ?? [], order[range]) : (0, 1)
         used = (range.count + Batch.shardSize - 1) / Batch.shardSize
         while shards.count < used { shards.append(PPOShard(policy: policy)) }
+        own = part(of: Ranks.current.rank, of: Ranks.current.size)
         return used
     }
 
-    /// Gathers the rows of one shard and computes its losses and gradients.
-    func run(part: Int) {
+    /// The shards that a rank computes: all have as many, but for one more or less.
+    private func part(of rank: Int, of ranks: Int) -> Range<Int> { rank * used / ranks..<(rank + 1) * used / ranks }
+
+    /// Gives every rank the gradients and losses of all shards. Nothing where there is one. O(shards P).
+    func exchange() {
+        let group = Ranks.current
+        if group.size == 1 { return }
+        let width = shards[0].exchanged
+        resize(&exchanged, used * width, 0)
+        for shard in own { shards[shard].write(into: &exchanged, at: shard * width) }
+        group.gather(in: &exchanged, counts: (0..<group.size).map { part(of: $0, of: group.size).count * width })
+        for shard in 0..<used where !own.contains(shard) { shards[shard].read(from: exchanged, at: shard * width) }
+    }
+
+    /// Gathers the rows of one of the own shards and computes its losses and gradients.
+    func run(part number: Int) {
+        let part = own.lowerBound + number
         guard let source else { preconditionFailure("MinibatchJob: no rollout") }
         let start = range.lowerBound + part * range.count / used
         let end = range.lowerBound + (part + 1) * range.count / used

@@ -27,7 +27,8 @@ public struct PPOReport: Sendable, Hashable {
 /// As in CleanRL the advantages of a minibatch are brought to mean 0 and standard deviation 1 (that of a sample, plus
 /// 1e-8). Each network's gradient is clipped by itself, as the two share nothing and may have step sizes of their own; on
 /// simple_spread clipping both together reaches the same return. A minibatch is cut into shards, each with its own memory and gradient; shards run in parallel and their
-/// gradients are added in order, so the bits do not depend on the number of threads.
+/// gradients are added in order, so the bits do not depend on the number of threads. Ranks compute some of the shards each and
+/// give one another their gradients, so they do not depend on the number of ranks either.
 public final class PPO<Batch: MinibatchBatch> {
     /// The networks that it changes.
     public let policy: ActorCritic
@@ -92,7 +93,8 @@ public final class PPO<Batch: MinibatchBatch> {
     private func step(_ range: Range<Int>, _ report: inout PPOReport) {
         if range.isEmpty { return }
         let used = minibatch.prepare(range)
-        Threads.parallelFor(used, of: minibatch)
+        Threads.parallelFor(minibatch.own.count, of: minibatch)
+        minibatch.exchange()
         let shards = minibatch.shards
         for shard in shards[..<used] { report.add(shard.loss) }
         descend(shards[..<used], &gradient, &report)

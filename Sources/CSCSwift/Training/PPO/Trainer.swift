@@ -22,7 +22,7 @@ public struct IterationReport: Sendable {
 ///
 /// It works on any `ParallelEnvironment`. Every random number comes from a stream that is named by the seed, the
 /// iteration and the episode, so the state between iterations is the learner's alone, and the bits do not depend on
-/// the number of threads.
+/// the number of ranks and threads. Every rank holds the whole state.
 public final class Trainer<Game: ParallelEnvironment & SendableMetatype> {
     /// The phases of an iteration, in order; `IterationReport.seconds` has one entry each.
     public static var phases: [String] { ["rollout", "credit", "update"] }
@@ -120,7 +120,7 @@ public final class Trainer<Game: ParallelEnvironment & SendableMetatype> {
         return report
     }
 
-    /// Plays `numEnvs` episodes and gathers them in `rollout`, in the order
+    /// Plays `numEnvs` episodes, each on one of the ranks, and gathers them in `rollout` of every rank, in the order
     /// of the environments whichever ends first. Throws `CSCError.invalid` where the policy's outputs were not finite.
     private func play() throws(CSCError) {
         let (settings, seed, iteration) = (learner.settings, learner.seed, learner.iteration)
@@ -132,15 +132,18 @@ public final class Trainer<Game: ParallelEnvironment & SendableMetatype> {
                 var draws = RandomStream(seed: seed, purpose: .instance, index: base + UInt64(environment))
                 return episode(iteration, environment, &draws)
             })
-        let order = longestFirst(games.episodes)
-        Threads.parallelFor(players.count) { turn in
+        let group = Ranks.current
+        let owners = Ranks.owners(
+            costs: games.episodes.map(setup.cost ?? { _ in 1 }), ranks: group.size)
+        let order = longestFirst(games.episodes).filter { owners[$0] == group.rank }
+        Threads.parallelFor(order.count) { turn in
             let environment = order[turn]
             players[environment].rollout.removeAll()
             players[environment].play(
                 games.episodes[environment], policy: policy,
                 stream: RandomStream(seed: seed, purpose: .policy, index: base + UInt64(environment)))
         }
-        if players.contains(where: \.sawNonFinite) {
+        if Ranks.exchange(players, owners: owners) {
             throw .invalid("the policy's outputs are not finite: lower the learning rate")
         }
         rollout.removeAll()

@@ -109,6 +109,7 @@ public final class DispatchTraining: Trainable {
             seed: seed, source: source, extensions: extensions
         ).trainer
         identity = try Self.identity(configuration, scenario, source)
+        try Ranks.requireSame(identity.facts)
         heldOut = HeldOutEpisodes(
             source: source, settings: configuration.episodeSettings.settings,
             episodes: configuration.evaluationEpisodes, options: configuration.game, seed: seed)
