@@ -149,8 +149,9 @@ for number in range({people}):
     Token.objects.filter(user=user).delete()
     Token.objects.create(user=user, key=f'{{number:040x}}')
 """
-        done = subprocess.run([f"{venv}/bin/label-studio", "shell"], input=script + "\n\n", env=environment, capture_output=True, text=True, timeout=900)
-        if done.returncode:
+        pathlib.Path(folder, "people.py").write_text(script + "print('people are made')\n")
+        done = subprocess.run([f"{venv}/bin/label-studio", "shell"], input=f"exec(open({folder + '/people.py'!r}).read())\n", env=environment, capture_output=True, text=True, timeout=900)
+        if "people are made" not in done.stdout + done.stderr:
             raise SystemExit(done.stdout[-2000:] + done.stderr[-2000:])
         self.admin = Client(self.port, {"Authorization": f"Token {token}"})
         config = '<View><Text name="text" value="$text"/><Choices name="label" toName="text"><Choice value="a"/><Choice value="b"/><Choice value="c"/></Choices></View>'

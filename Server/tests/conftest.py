@@ -210,10 +210,13 @@ def browser(session_browser):
                            {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1})
     driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
     driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
-    for handle in driver.window_handles[1:]:
+    for handle in reversed(driver.window_handles):
         driver.switch_to.window(handle)
-        driver.close()
-    driver.switch_to.window(driver.window_handles[0])
+        if driver.current_url.startswith("http"):
+            origin = driver.execute_script("return location.origin")
+            driver.execute_cdp_cmd("Storage.clearDataForOrigin", {"origin": origin, "storageTypes": "all"})
+        if handle != driver.window_handles[0]:
+            driver.close()
     driver.get("about:blank")
     driver.execute_cdp_cmd("Network.clearBrowserCookies", {})
     driver.get_log("browser")

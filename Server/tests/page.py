@@ -67,5 +67,5 @@ class Annotator:
                                     {"offline": on, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1})
 
     def unsent(self):
-        return self.driver.execute_script(
+        return self.driver.execute_script(  # the fixture has cleared what other tests left
             "for (const k of Object.keys(localStorage)) if (k.endsWith(':unsent')) return JSON.parse(localStorage[k]); return []")

@@ -2,13 +2,13 @@
 import pathlib
 import time
 
-import axe_selenium_python
+import axe_core_python
 import pytest
 from page import Annotator
 from selenium.webdriver.common.by import By
 from test_admin import wait
 
-AXE = next(pathlib.Path(axe_selenium_python.__file__).parent.rglob("axe.min.js")).read_text()
+AXE = next(pathlib.Path(axe_core_python.__file__).parent.rglob("axe.min.js")).read_text()
 
 
 @pytest.fixture(scope="module")

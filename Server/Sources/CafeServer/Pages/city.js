@@ -122,8 +122,10 @@
     const values = [['Workers', workers.length, `${workers.filter(worker => !worker.task).length} idle`], ['Tasks', tasks.length, `${waiting} waiting`]];
     $('tiles').replaceChildren();
     for (const [name, value, more] of values) {
-      const tile = element('div', null, $('tiles'));
-      element('dt', name, tile); element('dd', String(value), tile); element('dd', more, tile);
+      const tile = element('li', null, $('tiles'));
+      element('span', name, tile);
+      element('strong', String(value), tile);
+      element('span', more, tile);
     }
     $('clock').textContent = moment.now === null || moment.now === undefined ? 'no event yet' : `clock ${time(moment.now)}`;
     document.body.dataset.version = moment.version;

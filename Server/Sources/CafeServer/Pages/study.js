@@ -118,10 +118,10 @@
       ['Agreement', percent(study.agreement), 'of pairs of labels'],
     ];
     for (const [name, value, more] of rows) {
-      const tile = element('div', null, box);
-      element('dt', name, tile);
-      element('dd', value, tile);
-      if (more) element('dd', more, tile);
+      const tile = element('li', null, box);
+      element('span', name, tile);
+      element('strong', value, tile);
+      if (more) element('span', more, tile);
     }
   }
   function workers(list) {
