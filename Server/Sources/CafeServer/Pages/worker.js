@@ -438,6 +438,8 @@
   if (data.preview) {
     notice('This is a preview. Accept the task to begin.', 'plain');
     help(false);
+  } else if (!data.worker) {
+    finish({ code: data.state === 'closed' ? 'closed' : 'refused', sentence: '' });
   } else if (data.instructions.trim() && keep.get('seen', null) !== data.instructions && !keep.get('unsent', []).length) help(false);
   else start();
 })();
