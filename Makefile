@@ -4,7 +4,7 @@ SWIFT ?= swift
 CLI := .build/release/cafe-cli
 DEMO := runs/demo
 
-.PHONY: wheel test-python help setup build demo test test-slow bench bench-check bench-quick bench-peers embed check check-aarch64 lint format sanitize fuzz torture clean
+.PHONY: server serve test-server wheel test-python help setup build demo test test-slow bench bench-check bench-quick bench-peers embed check check-aarch64 lint format sanitize fuzz torture clean
 
 help: ## show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -54,6 +54,19 @@ format: ## format Swift and C in place
 	$(SWIFT) format format --in-place --recursive Sources Tests Benchmarks/Cafe Package.swift
 	clang-format -i Sources/CCore/*/*.[ch] include/*.h include/cafe/*.h Benchmarks/Twins/*.c Benchmarks/Peers/*.c
 
+server: ## the service: cafe-server beside cafe-cli (Hummingbird, SQLite)
+	@CAFE_SERVER=1 scripts/setup
+	$(SWIFT) build -c release --package-path Server --product cafe-server
+	@mkdir -p .build/release
+	@install Server/.build/release/cafe-server .build/release/cafe-server
+
+serve: server ## start the service on loopback with a demo study and a demo city, and print their links
+	@.build/release/cafe-server --data runs/serve --port $(or $(PORT),8080) --demo --log-level warning
+
+test-server: ## the tests of the service
+	@CAFE_SERVER=1 scripts/setup
+	$(SWIFT) test --package-path Server
+
 wheel: setup ## the Python wheel, into dist/ (installs on a machine without Swift)
 	@scripts/build-wheel
 
@@ -70,4 +83,4 @@ torture: build ## five minutes of kills, damaged files and full disks, with coun
 	@scripts/torture --program $(CLI) --seconds $(or $(TORTURE_SECONDS),300)
 
 clean: ## remove what was built
-	rm -rf .build .build-* .fuzz Benchmarks/.build Tests/Fuzz/.build dist Python/build Python/cafe/_lib
+	rm -rf .build .build-* .fuzz Benchmarks/.build Tests/Fuzz/.build Server/.build dist Python/build Python/cafe/_lib

@@ -29,6 +29,7 @@ struct CafeCLI: ParsableCommand {
             ReplayCommand.self,
             TravelTimesCommand.self,
             ReportCommand.self,
+            ServeCommand.self,
         ]
     )
 

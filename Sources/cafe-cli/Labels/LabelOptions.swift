@@ -75,6 +75,7 @@ extension LabelSession {
         switch options.method {
         case .bbta: options.score == .margin ? "margin" : "share"
         case .pooled: "posterior"
+        case .random: "share"
         }
     }
 }
