@@ -51,7 +51,7 @@ lint: check ## formatting of Swift and C
 	@scripts/lint
 
 format: ## format Swift and C in place
-	$(SWIFT) format format --in-place --recursive Sources Tests Benchmarks/Cafe Package.swift
+	$(SWIFT) format format --in-place --recursive Sources Tests Benchmarks/Cafe Package.swift Server/Sources Server/Tests Server/Package.swift
 	clang-format -i Sources/CCore/*/*.[ch] include/*.h include/cafe/*.h Benchmarks/Twins/*.c Benchmarks/Peers/*.c
 
 server: ## the service: cafe-server beside cafe-cli (Hummingbird, SQLite)

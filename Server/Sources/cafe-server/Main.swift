@@ -33,11 +33,14 @@ struct Serve: AsyncParsableCommand {
         guard (0...65_535).contains(port) else { throw ValidationError("--port is 0 to 65535, not \(port)") }
         guard (tlsCert == nil) == (tlsKey == nil) else { throw ValidationError("--tls-cert and --tls-key go together") }
         guard rateLimit >= 0, rateLimit <= 1e6 else { throw ValidationError("--rate-limit is 0 to 1000000") }
-        guard basePath.isEmpty || (basePath.hasPrefix("/") && !basePath.hasSuffix("/") && !basePath.contains("//")) else {
+        guard basePath.isEmpty || (basePath.hasPrefix("/") && !basePath.hasSuffix("/") && !basePath.contains("//"))
+        else {
             throw ValidationError("--base-path begins with / and does not end with it, such as /cafe")
         }
         let levels = ["trace", "debug", "info", "notice", "warning", "error", "critical"]
-        guard levels.contains(logLevel) else { throw ValidationError("--log-level is one of \(levels.joined(separator: ", "))") }
+        guard levels.contains(logLevel) else {
+            throw ValidationError("--log-level is one of \(levels.joined(separator: ", "))")
+        }
     }
 
     func run() async throws {

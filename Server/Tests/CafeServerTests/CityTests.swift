@@ -31,7 +31,8 @@ struct CityTests {
                 "/v1/cities/c/events", #"[{"type":"clock","time":602},{"type":"off","worker":"anna","time":602}]"#)
             #expect(nobody.status == 400 && nobody.string("path") == "[1].worker", "\(nobody.text)")
             #expect(nobody.string("detail")?.contains("ana") == true)
-            let field = try await client.post("/v1/cities/c/events", #"[{"type":"task","id":"x","xi":[1,2],"time":603}]"#)
+            let field = try await client.post(
+                "/v1/cities/c/events", #"[{"type":"task","id":"x","xi":[1,2],"time":603}]"#)
             #expect(field.status == 400 && field.string("path") == "[0].xi", "\(field.text)")
             #expect(try await client.get("/v1/cities/c/plan").object["version"] as? Int == 2)
             let log = try await client.get("/v1/cities/c/log")
@@ -45,7 +46,9 @@ struct CityTests {
             let plan = try await client.get("/v1/cities/c/plan")
             #expect(plan.object["version"] as? Int == 2)
             #expect(plan.text.contains(#""assignments":[{"worker":"ana","task":"tap""#))
-            #expect(try await client.post("/v1/cities/c/events", #"[{"type":"done","task":"tap","time":640}]"#).status == 200)
+            #expect(
+                try await client.post("/v1/cities/c/events", #"[{"type":"done","task":"tap","time":640}]"#).status
+                    == 200)
             #expect(try await client.get("/v1/cities/c/plan").text.contains(#""done":1"#))
         }
         second.close()
@@ -55,15 +58,18 @@ struct CityTests {
     func stateless() async throws {
         let server = try await TestServer()
         try await server.run { client in
-            let moment = #"{"now":0,"policy":"nearest","workers":[{"id":"w","xy":[0,0]}],"tasks":[{"id":"t","xy":[1,1],"workload_min":5}]}"#
+            let moment =
+                #"{"now":0,"policy":"nearest","workers":[{"id":"w","xy":[0,0]}],"tasks":[{"id":"t","xy":[1,1],"workload_min":5}]}"#
             let plan = try await client.post("/v1/dispatch/plan", moment)
             #expect(plan.status == 200 && plan.text.contains(#""worker":"w","task":"t""#), "\(plan.text)")
-            let wrong = try await client.post("/v1/dispatch/plan", #"{"now":0,"workers":[{"id":"w","xy":[0]}],"tasks":[]}"#)
+            let wrong = try await client.post(
+                "/v1/dispatch/plan", #"{"now":0,"workers":[{"id":"w","xy":[0]}],"tasks":[]}"#)
             #expect(wrong.status == 400 && wrong.string("path") == "workers[0].xy", "\(wrong.text)")
             let other = try await client.post(
                 "/v1/dispatch/plan", #"{"now":0,"workers":[],"tasks":[],"travel":{"osrm":"http://127.0.0.1:1"}}"#)
             #expect(other.status == 400 && other.string("path") == "travel.osrm", "\(other.text)")
-            let folder = try await client.post("/v1/dispatch/plan", #"{"now":0,"policy":"/etc","workers":[],"tasks":[]}"#)
+            let folder = try await client.post(
+                "/v1/dispatch/plan", #"{"now":0,"policy":"/etc","workers":[],"tasks":[]}"#)
             #expect(folder.status == 400 && folder.string("path") == "policy", "\(folder.text)")
         }
         server.close()

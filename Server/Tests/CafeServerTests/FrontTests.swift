@@ -48,8 +48,14 @@ struct FrontTests {
             (#"{"name":"A","classes":["x","y"],"tasks":[{"id":"a"},{"id":"a"}],"budget":1}"#, "tasks[1]", "twice"),
             (#"{"name":"A","classes":["x","y"],"tasks":[{"id":"a"}],"budget":-1}"#, "budget", "between"),
             (#"{"name":"A","classes":["x","y"],"tasks":[{"id":"a"}],"budget":1,"method":"poled"}"#, "method", "pooled"),
-            (#"{"name":"A","classes":["x","y"],"tasks":[{"id":"a"}],"budget":1,"gold":{"b":"x"}}"#, "gold.b", "no such task"),
-            (#"{"name":"A","classes":["x","y"],"tasks":[{"id":"a","image":"ftp://x"}],"budget":1}"#, "tasks[0].image", "https"),
+            (
+                #"{"name":"A","classes":["x","y"],"tasks":[{"id":"a"}],"budget":1,"gold":{"b":"x"}}"#, "gold.b",
+                "no such task"
+            ),
+            (
+                #"{"name":"A","classes":["x","y"],"tasks":[{"id":"a","image":"ftp://x"}],"budget":1}"#,
+                "tasks[0].image", "https"
+            ),
             (#"{"name":"A","classes":["x"],"tasks":[{"id":"a"}],"budget":1}"#, "classes", "two"),
             (#"{"name":"A""#, "", "ends too early"),
         ])
@@ -77,7 +83,8 @@ struct FrontTests {
             #expect(method.status == 405 && method.headers[.allow] == "GET")
             let large = String(repeating: " ", count: 70_000) + #"{"question":1,"label":"cat"}"#
             #expect(try await client.post("/v1/studies/s/answers", large, token: worker).status == 413)
-            #expect(try await client.post("/v1/studies/s/answers", "x", token: worker, type: "text/plain").status == 415)
+            #expect(
+                try await client.post("/v1/studies/s/answers", "x", token: worker, type: "text/plain").status == 415)
             let query = try await client.get("/v1/studies/s/labels?fromat=csv")
             #expect(query.status == 400 && query.string("detail")?.contains("format") == true)
             #expect(try await client.get("/v1/studies/s/labels?method=nothing").status == 400)
@@ -94,24 +101,29 @@ struct FrontTests {
         let server = try await TestServer()
         try await server.run { client in
             _ = try await client.study("closed", tasks: 1, budget: 5)
-            _ = try await client.study("open", tasks: 1, budget: 5, more: #","join":"open","instructions":"</script><b>""#)
+            _ = try await client.study(
+                "open", tasks: 1, budget: 5, more: #","join":"open","instructions":"</script><b>""#)
             let worker = try await client.worker("closed", "ann")
             #expect(try await client.ask(.get, "/s/closed", token: nil).status == 403)
             #expect(try await client.ask(.get, "/s/nothing", token: nil).status == 404)
             let page = try await client.ask(.get, "/s/closed?t=\(worker)", token: nil)
-            #expect(page.status == 200 && page.headers[.setCookie]?.hasPrefix("cafe_closed=\(worker); Path=/; HttpOnly") == true)
+            #expect(
+                page.status == 200
+                    && page.headers[.setCookie]?.hasPrefix("cafe_closed=\(worker); Path=/; HttpOnly") == true)
             #expect(page.headers[.contentSecurityPolicy]?.contains("script-src 'self'") == true)
             let guest = try await client.ask(.get, "/s/open", token: nil)
             #expect(guest.status == 200 && !guest.text.contains("</script><b>"))
             let people = try await client.ask(.get, "/s/open?PROLIFIC_PID=p1&STUDY_ID=x&SESSION_ID=y", token: nil)
             #expect(people.text.contains("prolific:p1"))
-            let preview = try await client.ask(.get, "/s/open?assignmentId=ASSIGNMENT_ID_NOT_AVAILABLE&workerId=w", token: nil)
+            let preview = try await client.ask(
+                .get, "/s/open?assignmentId=ASSIGNMENT_ID_NOT_AVAILABLE&workerId=w", token: nil)
             #expect(preview.text.contains(#""preview":true"#) && preview.headers[.setCookie] == nil)
             #expect(try await client.ask(.get, "/admin", token: nil).status == 403)
             #expect(try await client.ask(.get, "/admin?t=\(client.admin)", token: nil).status == 200)
             let script = try await client.ask(.get, "/assets/worker.js", token: nil)
             let tag = try #require(script.headers[.eTag])
-            #expect(try await client.ask(.get, "/assets/worker.js", token: nil, headers: [.ifNoneMatch: tag]).status == 304)
+            #expect(
+                try await client.ask(.get, "/assets/worker.js", token: nil, headers: [.ifNoneMatch: tag]).status == 304)
             #expect(try await client.ask(.get, "/assets/..%2Fopenapi.yaml", token: nil).status == 404)
         }
         server.close()

@@ -10,7 +10,8 @@ import Testing
 struct KillTests {
     private static var program: URL {
         // The test bundle lies in the folder of the products.
-        var folder = Bundle.allBundles.map(\.bundleURL).first { $0.pathExtension == "xctest" }?.deletingLastPathComponent()
+        var folder = Bundle.allBundles.map(\.bundleURL).first { $0.pathExtension == "xctest" }?
+            .deletingLastPathComponent()
         folder = folder ?? URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
         return folder!.appendingPathComponent("cafe-server")
     }
@@ -85,7 +86,8 @@ struct KillTests {
         let data = FileManager.default.temporaryDirectory.path + "/cafe-kill-" + UUID().uuidString
         let tokenFile = data + ".token"
         var child = try await Child(data: data, token: tokenFile)
-        let admin = try String(contentsOfFile: tokenFile, encoding: .utf8).trimmingCharacters(in: .whitespacesAndNewlines)
+        let admin = try String(contentsOfFile: tokenFile, encoding: .utf8).trimmingCharacters(
+            in: .whitespacesAndNewlines)
         let list = (0..<400).map { #"{"id":"t\#($0)"}"# }.joined(separator: ",")
         let made = await child.post(
             "/v1/studies",

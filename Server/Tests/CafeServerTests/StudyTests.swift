@@ -15,7 +15,8 @@ struct StudyTests {
                 var seen: Set<String> = []
                 while let question = try await client.next(study, token) {
                     #expect(seen.insert(question.task).inserted)
-                    let answer = try await client.answer(study, token, question.id, question.task == "t0" ? "dog" : "cat")
+                    let answer = try await client.answer(
+                        study, token, question.id, question.task == "t0" ? "dog" : "cat")
                     #expect(answer.object["recorded"] as? Bool == true)
                 }
                 #expect(seen.count == 5)
@@ -82,7 +83,9 @@ struct StudyTests {
                             while let question = try await client.next("s", token) {
                                 let answer = try await client.answer("s", token, question.id, "cat")
                                 #expect(answer.status == 200)
-                                if answer.object["recorded"] as? Bool == true { got.append("\(worker) \(question.task)") }
+                                if answer.object["recorded"] as? Bool == true {
+                                    got.append("\(worker) \(question.task)")
+                                }
                             }
                             return got
                         }
@@ -132,7 +135,8 @@ struct StudyTests {
             try Data("\(ann) \(open.id)".utf8).write(to: URL(fileURLWithPath: server.folder + "/note"))
         }
         server.close()
-        let note = try String(contentsOfFile: server.folder + "/note", encoding: .utf8).split(separator: " ").map(String.init)
+        let note = try String(contentsOfFile: server.folder + "/note", encoding: .utf8).split(separator: " ").map(
+            String.init)
         let second = try await TestServer(folder: server.folder, admin: server.admin)
         try await second.run { client in
             #expect(try await client.get("/v1/studies/s").object["labels"] as? Int == 1)
@@ -147,13 +151,17 @@ struct StudyTests {
     func steering() async throws {
         let server = try await TestServer()
         try await server.run { client in
-            _ = try await client.study("s", tasks: 2, budget: 10, method: "pooled", more: #","gold":{"t0":"cat"},"completion_url":"https://example.org/done?c=1""#)
+            _ = try await client.study(
+                "s", tasks: 2, budget: 10, method: "pooled",
+                more: #","gold":{"t0":"cat"},"completion_url":"https://example.org/done?c=1""#)
             let ann = try await client.worker("s", "ann")
             #expect(try await client.post("/v1/studies/s/pause").string("state") == "paused")
-            #expect(try await client.post("/v1/studies/s/next", token: ann).inner("done")?["code"] as? String == "paused")
+            #expect(
+                try await client.post("/v1/studies/s/next", token: ann).inner("done")?["code"] as? String == "paused")
             #expect(try await client.post("/v1/studies/s/resume").string("state") == "open")
             #expect(try await client.next("s", ann)?.task == "t1")  // t0 is gold
-            let csv = try await client.post("/v1/studies/s/tasks", "id,text,shop\nt2,hello,x\nt1,task 1,\n", type: "text/csv")
+            let csv = try await client.post(
+                "/v1/studies/s/tasks", "id,text,shop\nt2,hello,x\nt1,task 1,\n", type: "text/csv")
             #expect(csv.object["added"] as? Int == 1 && csv.object["known"] as? Int == 1, "\(csv.text)")
             let clash = try await client.post("/v1/studies/s/tasks", #"{"tasks":[{"id":"t1","text":"other"}]}"#)
             #expect(clash.status == 409 && clash.string("path") == "tasks[0].id")

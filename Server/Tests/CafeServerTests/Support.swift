@@ -45,13 +45,16 @@ struct Client: Sendable {
         let text: String
         let headers: HTTPFields
 
-        var object: [String: Any] { (try? JSONSerialization.jsonObject(with: Data(text.utf8))) as? [String: Any] ?? [:] }
+        var object: [String: Any] {
+            (try? JSONSerialization.jsonObject(with: Data(text.utf8))) as? [String: Any] ?? [:]
+        }
         func string(_ key: String) -> String? { object[key] as? String }
         func inner(_ key: String) -> [String: Any]? { object[key] as? [String: Any] }
     }
 
     func ask(
-        _ method: HTTPRequest.Method, _ path: String, _ body: String? = nil, token: String?, type: String = "application/json",
+        _ method: HTTPRequest.Method, _ path: String, _ body: String? = nil, token: String?,
+        type: String = "application/json",
         headers more: HTTPFields = [:]
     ) async throws -> Answer {
         var headers = more
@@ -66,7 +69,9 @@ struct Client: Sendable {
         }
     }
 
-    func post(_ path: String, _ body: String? = nil, token: String? = nil, type: String = "application/json") async throws -> Answer {
+    func post(_ path: String, _ body: String? = nil, token: String? = nil, type: String = "application/json")
+        async throws -> Answer
+    {
         try await ask(.post, path, body, token: token ?? admin, type: type)
     }
 
@@ -81,7 +86,8 @@ struct Client: Sendable {
         let list = (0..<tasks).map { #"{"id":"t\#($0)","text":"task \#($0)"}"# }.joined(separator: ",")
         let answer = try await post(
             "/v1/studies",
-            #"{"id":"\#(id)","name":"Test","classes":["cat","dog"],"tasks":[\#(list)],"budget":\#(budget),"method":"\#(method)","lease_seconds":\#(lease)\#(more)}"#)
+            #"{"id":"\#(id)","name":"Test","classes":["cat","dog"],"tasks":[\#(list)],"budget":\#(budget),"method":"\#(method)","lease_seconds":\#(lease)\#(more)}"#
+        )
         #expect(answer.status == 201, "\(answer.text)")
         return try #require(answer.string("id"))
     }

@@ -38,7 +38,8 @@ struct CityDraft: Sendable {
         }
         if id.isEmpty { throw cursor.fault(at: "id", "is missing") }
         if settings.travel?.osrm != nil {
-            throw cursor.fault(at: "travel.osrm", "a server asks no other server that a request names; send durations_min")
+            throw cursor.fault(
+                at: "travel.osrm", "a server asks no other server that a request names; send durations_min")
         }
     }
 }
@@ -71,11 +72,13 @@ final class CityBook: Sendable {
     func city(_ id: String) async throws -> City {
         if let known = open.withLock({ $0[id] }) { return known }
         let (serial, step, moment) = try await queue.perform { context in
-            guard let row = try Row.fetchOne(context.database, sql: "SELECT * FROM cities WHERE id = ?", arguments: [id])
+            guard
+                let row = try Row.fetchOne(context.database, sql: "SELECT * FROM cities WHERE id = ?", arguments: [id])
             else { throw Problem.missing("there is no city '\(id)'") }
             let serial: Int64 = row["serial"], state: String = row["state"], settings: String = row["settings"]
             var moment = City.Moment(
-                version: row["version"], plan: nil, city: try JSONDecoder().decode(LiveCity.self, from: Data(state.utf8)))
+                version: row["version"], plan: nil,
+                city: try JSONDecoder().decode(LiveCity.self, from: Data(state.utf8)))
             let line = try String.fetchOne(
                 context.database, sql: "SELECT line FROM city_log WHERE city = ? ORDER BY number DESC LIMIT 1",
                 arguments: [serial])
@@ -98,7 +101,8 @@ final class CityBook: Sendable {
     func create(_ draft: CityDraft) async throws {
         let state = String(decoding: try JSONEncoder().encode(LiveCity(draft.settings)), as: UTF8.self)
         try await queue.perform { [clock] context in
-            let taken = try Int.fetchOne(context.database, sql: "SELECT 1 FROM cities WHERE id = ?", arguments: [draft.id])
+            let taken = try Int.fetchOne(
+                context.database, sql: "SELECT 1 FROM cities WHERE id = ?", arguments: [draft.id])
             if taken != nil { throw Problem.conflict("id-taken", "there is a city '\(draft.id)' already", path: "id") }
             try context.database.execute(
                 sql: "INSERT INTO cities (id, settings, state, version, created) VALUES (?, ?, ?, 0, ?)",
@@ -110,7 +114,8 @@ final class CityBook: Sendable {
     static func log(_ file: ServerFile, _ serial: Int64, after: Int, limit: Int) throws -> (text: String, last: Int?) {
         try file.pool.read { database in
             let rows = try Row.fetchAll(
-                database, sql: "SELECT number, line FROM city_log WHERE city = ? AND number > ? ORDER BY number LIMIT ?",
+                database,
+                sql: "SELECT number, line FROM city_log WHERE city = ? AND number > ? ORDER BY number LIMIT ?",
                 arguments: [serial, after, limit])
             return (rows.map { $0[1] as String }.joined(), rows.last?[0])
         }

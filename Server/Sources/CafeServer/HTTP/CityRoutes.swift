@@ -1,8 +1,8 @@
 internal import CSCSwift
 internal import HTTPTypes
 internal import Hummingbird
-internal import ServiceLifecycle
 internal import NIOCore
+internal import ServiceLifecycle
 
 /// The routes of dispatching.
 extension CafeService {
@@ -35,7 +35,8 @@ extension CafeService {
                     list.append(
                         .object([
                             ("id", .string(id)), ("now", City.Moment.time(moment.city.now)),
-                            ("workers", .integer(moment.city.workers.count)), ("tasks", .integer(moment.city.tasks.count)),
+                            ("workers", .integer(moment.city.workers.count)),
+                            ("tasks", .integer(moment.city.tasks.count)),
                         ]))
                 }
                 return Response(json: .object([("cities", .array(list))]))
@@ -71,7 +72,8 @@ extension CafeService {
         }
         if request.travel?.osrm != nil {
             throw Problem(
-                .badRequest, "dispatch", "travel.osrm: a server asks no other server that a request names; send durations_min",
+                .badRequest, "dispatch",
+                "travel.osrm: a server asks no other server that a request names; send durations_min",
                 path: "travel.osrm")
         }
         return try DispatchDesk().plan(request).json.line
@@ -136,7 +138,9 @@ extension CafeService {
                 var after = -1
                 while true {
                     let from = after
-                    let (text, last) = try await StudyView.aside { try CityBook.log(file, serial, after: from, limit: 100) }
+                    let (text, last) = try await StudyView.aside {
+                        try CityBook.log(file, serial, after: from, limit: 100)
+                    }
                     guard let last else { break }
                     try await writer.write(ByteBuffer(string: text))
                     after = last

@@ -38,7 +38,8 @@ extension CafeService {
                     let id = call.parameters[0]
                     _ = try await self.cities.city(id)
                     return self.page(
-                        "city.html", title: id, data: .object([("city", .string(id))]), cookie: ("cafe_admin", token), call)
+                        "city.html", title: id, data: .object([("city", .string(id))]), cookie: ("cafe_admin", token),
+                        call)
                 }
             },
         ]
@@ -70,16 +71,22 @@ extension CafeService {
     /// Who opens a study's page: by the link's token, the platform's parameters or the cookie; a guest of an open study.
     private func worker(_ call: Call, _ view: StudyView) async throws -> (id: String, token: String)? {
         let platform: String?
-        if let id = call.query("PROLIFIC_PID") { platform = "prolific:" + id } else {
+        if let id = call.query("PROLIFIC_PID") {
+            platform = "prolific:" + id
+        } else {
             platform = call.query("workerId").map { "mturk:" + $0 }
         }
         for token in [call.query("t"), platform == nil ? Call.cookie(call.request, "cafe_" + view.id) : nil] {
             guard let token else { continue }
-            if case .worker(let study, let worker)? = tokens.principal(of: token), study == view.id { return (worker, token) }
+            if case .worker(let study, let worker)? = tokens.principal(of: token), study == view.id {
+                return (worker, token)
+            }
             try limiter.checkGuess(call.remote)
         }
         if call.query("t") != nil { throw Self.closedDoor("This link is not one of this study's.") }
-        guard view.isOpen else { throw Self.closedDoor("This study is open to those who were invited: use the link that you were given.") }
+        guard view.isOpen else {
+            throw Self.closedDoor("This study is open to those who were invited: use the link that you were given.")
+        }
         try limiter.checkGuess(call.remote)
         if let platform {
             let token = try await queue.perform { try self.studies.admit(view.id, platformWorker: platform, $0) }

@@ -19,7 +19,9 @@ enum Pages {
     /// The media type, the text and the tag of a script or style sheet.
     static func asset(_ name: String) -> (type: String, text: String, tag: String)? {
         let type: String
-        if name.hasSuffix(".js") { type = "text/javascript; charset=utf-8" } else if name.hasSuffix(".css") {
+        if name.hasSuffix(".js") {
+            type = "text/javascript; charset=utf-8"
+        } else if name.hasSuffix(".css") {
             type = "text/css; charset=utf-8"
         } else {
             return nil
@@ -31,7 +33,8 @@ enum Pages {
 
     /// A page with its places filled: `{{base}}`, `{{title}}`, `{{data}}` (JSON without characters that end a script) and
     /// `{{text}}`. What is filled in is not looked at again. O(size).
-    static func fill(_ name: String, base: String, title: String, data: JSON = .object([]), text: String = "") -> String {
+    static func fill(_ name: String, base: String, title: String, data: JSON = .object([]), text: String = "") -> String
+    {
         let values = [
             "base": escape(base), "title": escape(title), "text": escape(text), "data": embedded(data),
         ]

@@ -43,6 +43,7 @@ final class RateLimiter: Sendable {
         guard let wait else { return }
         let seconds = max(1, Int(wait.rounded(.up)))
         throw Problem(
-            .tooManyRequests, "rate", "more than \(Int(rate)) requests a second; wait \(seconds) s", retryAfter: seconds)
+            .tooManyRequests, "rate", "more than \(Int(rate)) requests a second; wait \(seconds) s", retryAfter: seconds
+        )
     }
 }

@@ -31,7 +31,9 @@ extension CafeService {
                 try call.knows("format", "method")
                 let form = try ExportForm.of(call), method = call.query("method"), file = self.file
                 let view = try await self.view(call.parameters[0])
-                let text = try await StudyView.aside { try view.labelsText(try view.answers(method: method), form, file) }
+                let text = try await StudyView.aside {
+                    try view.labelsText(try view.answers(method: method), form, file)
+                }
                 return Self.download(text, form, "\(view.id)-labels")
             },
             Route(.get, "/v1/studies/{id}/answers", .requester) { call in

@@ -174,16 +174,19 @@ struct Front: HTTPResponder {
             "request",
             metadata: [
                 "method": .string(request.method.rawValue), "path": .string(request.uri.path),
-                "status": .stringConvertible(response.status.code), "ms": .string(String(format: "%.3f", seconds * 1000)),
+                "status": .stringConvertible(response.status.code),
+                "ms": .string(String(format: "%.3f", seconds * 1000)),
                 "remote": .string(context.remote),
             ])
-        return response
+        return request.method == .head ? response.createHeadResponse() : response
     }
 
     private func find(_ request: Request) throws -> (Route, [String]) {
         var path = request.uri.path[...]
         if !basePath.isEmpty {
-            guard path == basePath || path.hasPrefix(basePath + "/") else { throw Problem.missing("there is nothing here") }
+            guard path == basePath || path.hasPrefix(basePath + "/") else {
+                throw Problem.missing("there is nothing here")
+            }
             path = path.dropFirst(basePath.count)
         }
         let segments = path.split(separator: "/", omittingEmptySubsequences: true)
@@ -197,7 +200,8 @@ struct Front: HTTPResponder {
         }
         guard !allowed.isEmpty else { throw Problem.missing("there is nothing at \(path)") }
         var problem = Problem(
-            .methodNotAllowed, "method", "\(path) takes \(allowed.joined(separator: ", ")), not \(request.method.rawValue)")
+            .methodNotAllowed, "method",
+            "\(path) takes \(allowed.joined(separator: ", ")), not \(request.method.rawValue)")
         problem.allow = allowed.joined(separator: ", ")
         throw problem
     }
@@ -205,10 +209,11 @@ struct Front: HTTPResponder {
     private func answer(
         _ request: Request, _ context: ServiceContext, _ route: Route, _ parameters: [String]
     ) async throws -> Response {
-        let (token, byCookie) = Self.token(request, route.access, study: parameters.first)
+        let (token, byCookie) = token(request, route.access, study: parameters.first)
         try limiter.check(token ?? context.remote)
         var principal: Principal?
-        if case .open = route.access {} else {
+        if case .open = route.access {
+        } else {
             principal = try authorise(token, route.access, study: parameters.first, remote: context.remote)
             if byCookie && request.headers[.secFetchSite] == "cross-site" {
                 throw Problem(.forbidden, "cross-site", "a call from another site's page is refused")
@@ -222,7 +227,7 @@ struct Front: HTTPResponder {
     }
 
     /// The token of a request: the header's, or that of the cookie that goes with the route.
-    private static func token(_ request: Request, _ access: Route.Access, study: String?) -> (String?, byCookie: Bool) {
+    private func token(_ request: Request, _ access: Route.Access, study: String?) -> (String?, byCookie: Bool) {
         if let header = request.headers[.authorization] {
             let halves = header.split(separator: " ", maxSplits: 1)
             return (halves.count == 2 && halves[0].lowercased() == "bearer" ? String(halves[1]) : "", false)
@@ -233,7 +238,8 @@ struct Front: HTTPResponder {
         case .admin: return (Call.cookie(request, "cafe_admin"), true)
         case .requester:
             let own = study.flatMap { Call.cookie(request, "cafe_r_" + $0) }
-            return (Call.cookie(request, "cafe_admin") ?? own, true)
+            guard let admin = Call.cookie(request, "cafe_admin") else { return (own, true) }
+            return (tokens.principal(of: admin) == .admin ? admin : own ?? admin, true)
         }
     }
 
@@ -258,7 +264,8 @@ struct Front: HTTPResponder {
     }
 
     private static func read(_ request: Request, limit: Int) async throws -> [UInt8] {
-        let large = Problem(.contentTooLarge, "too-large", "the body is larger than the \(limit) bytes that are read here")
+        let large = Problem(
+            .contentTooLarge, "too-large", "the body is larger than the \(limit) bytes that are read here")
         if limit == 0 {  // a body that nobody looks at
             guard let length = request.headers[.contentLength].flatMap({ Int($0) }) else { return [] }
             if length > 65_536 { throw large }

@@ -140,7 +140,9 @@ extension CafeService {
         var name: String?
         var cost: Double?
         try cursor.object(workerFields) { (cursor, field) throws(JSONCursor.Fault) in
-            if field == 0 { name = try Reading.name(&cursor, "worker") } else {
+            if field == 0 {
+                name = try Reading.name(&cursor, "worker")
+            } else {
                 cost = try Reading.money(&cursor, "the price of a label")
             }
         }

@@ -29,12 +29,17 @@ final class Tokens: Sendable {
     /// A new token.
     static func make() -> String {
         var generator = SystemRandomNumberGenerator()
-        return base64((0..<4).flatMap { _ in (0..<8).map { [word = generator.next()] in UInt8(truncatingIfNeeded: word >> (8 * $0)) } })
+        return base64(
+            (0..<4).flatMap { _ in
+                (0..<8).map { [word = generator.next()] in UInt8(truncatingIfNeeded: word >> (8 * $0)) }
+            })
     }
 
     private static func base64(_ bytes: [UInt8]) -> String {
-        Data(bytes).base64EncodedString().replacingOccurrences(of: "+", with: "-").replacingOccurrences(of: "/", with: "_")
-            .replacingOccurrences(of: "=", with: "")
+        Data(bytes).base64EncodedString().replacingOccurrences(of: "+", with: "-").replacingOccurrences(
+            of: "/", with: "_"
+        )
+        .replacingOccurrences(of: "=", with: "")
     }
 
     /// What is kept of a token.
@@ -67,7 +72,7 @@ final class Tokens: Sendable {
             sql: "INSERT INTO tokens (hash, role, study, worker, created) VALUES (?, ?, ?, ?, ?)",
             arguments: [hash, role, study, worker, time])
         learn(hash: hash, principal)
-        context.onRollback { [known] in known.withLock { $0[hash] = nil } }
+        context.onRollback { self.known.withLock { $0[hash] = nil } }
         return token
     }
 

@@ -83,8 +83,9 @@ public final class CafeService: Sendable {
             return (text, false)
         }
         let token = Tokens.make()
-        guard FileManager.default.createFile(
-            atPath: path, contents: Data((token + "\n").utf8), attributes: [.posixPermissions: 0o600])
+        guard
+            FileManager.default.createFile(
+                atPath: path, contents: Data((token + "\n").utf8), attributes: [.posixPermissions: 0o600])
         else { throw ServiceError("\(path): cannot be written") }
         return (token, true)
     }

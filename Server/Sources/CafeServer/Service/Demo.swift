@@ -42,7 +42,9 @@ struct Demo: Sendable {
             return task
         }
         let wanted = draft
-        do { _ = try await service.queue.perform { try service.studies.create(wanted, $0) } } catch let problem as Problem {
+        do { _ = try await service.queue.perform { try service.studies.create(wanted, $0) } } catch let problem
+            as Problem
+        {
             if problem.code != "id-taken" { throw problem }
         }
     }

@@ -5,15 +5,18 @@ internal import GRDB
 extension CafeService {
     /// Writes a copy of a data folder's file, as of one moment; the server may run on. O(file).
     /// - Throws: an error in a sentence where there is no file, or `target` exists.
-    public static func backUp(data: String, to target: String) throws { try ServerFile.backUp(folder: data, to: target) }
+    public static func backUp(data: String, to target: String) throws {
+        try ServerFile.backUp(folder: data, to: target)
+    }
 
     /// Writes a study's events to a new session folder, and returns how many. What tasks show is not part of a session.
     /// - Throws: an error in a sentence where there is no such study, the folder holds a session, or the data folder is
     ///   another server's.
     public static func exportStudy(data: String, study id: String, to folder: String) async throws -> Int {
         try await transfer(data) { context in
-            guard let serial = try Int64.fetchOne(
-                context.database, sql: "SELECT serial FROM studies WHERE id = ?", arguments: [id])
+            guard
+                let serial = try Int64.fetchOne(
+                    context.database, sql: "SELECT serial FROM studies WHERE id = ?", arguments: [id])
             else { throw ServiceError("there is no study '\(id)' in \(data)") }
             let source = try DatabaseStorage(study: serial, context) {}
             var records: [SessionRecord] = []
@@ -27,7 +30,9 @@ extension CafeService {
     /// Takes a session's folder as a new, invited study, and returns how many events it has. All or nothing. Tasks show
     /// their names; workers get new links by `POST /v1/studies/{id}/workers/{worker}/link`.
     /// - Throws: an error in a sentence where the id is taken or the session is damaged.
-    public static func importStudy(data: String, study id: String, name: String?, from folder: String) async throws -> Int {
+    public static func importStudy(data: String, study id: String, name: String?, from folder: String) async throws
+        -> Int
+    {
         try await transfer(data) { context in
             let source = try JournalFolder(opening: folder, usesSnapshot: false)
             var records: [SessionRecord] = []
@@ -45,7 +50,7 @@ extension CafeService {
                 let serial = database.lastInsertedRowID
                 let target = try DatabaseStorage(study: serial, context) {}
                 try target.append(all)
-                let session = try LabelSession(storage: target)  // follows every event: a session that does not open is refused
+                let session = try LabelSession(storage: target) 
                 for (position, task) in session.tasks.enumerated() {
                     try database.execute(
                         sql: "INSERT INTO tasks (study, id, position, context, text) VALUES (?, ?, ?, ?, ?)",

@@ -95,7 +95,11 @@ final class CommitQueue: Sendable {
                 run: { context in
                     let result = Result { try body(context) }
                     return { failure in
-                        if let failure { continuation.resume(throwing: failure) } else { continuation.resume(with: result) }
+                        if let failure {
+                            continuation.resume(throwing: failure)
+                        } else {
+                            continuation.resume(with: result)
+                        }
                     }
                 },
                 refuse: { continuation.resume(throwing: $0) })

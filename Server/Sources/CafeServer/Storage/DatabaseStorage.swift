@@ -1,5 +1,5 @@
-internal import Foundation
 internal import CSCSwift
+internal import Foundation
 internal import GRDB
 
 /// A study's records in the server's file: the database's conformer of `SessionStorage`.
@@ -31,7 +31,8 @@ final class DatabaseStorage: SessionStorage {
         var mark = mark
         do {
             let rows = try Row.fetchCursor(
-                context.database, sql: "SELECT number, text, checksum FROM events WHERE study = ? AND number > ? ORDER BY number",
+                context.database,
+                sql: "SELECT number, text, checksum FROM events WHERE study = ? AND number > ? ORDER BY number",
                 arguments: [study, mark.count])
             while let row = try rows.next() {
                 let record = SessionRecord(number: row[0], text: row[1], checksum: UInt64(bitPattern: row[2]))
@@ -72,8 +73,11 @@ final class DatabaseStorage: SessionStorage {
         guard let blob = row[3] as Data? else { return nil }
         let state = Array(blob)
         let found = try? Int64.fetchOne(
-            context.database, sql: "SELECT checksum FROM events WHERE study = ? AND number = ?", arguments: [study, count])
-        guard found == checksum, ContentHash.quick(state, upTo: state.count) == UInt64(bitPattern: hash) else { return nil }
+            context.database, sql: "SELECT checksum FROM events WHERE study = ? AND number = ?",
+            arguments: [study, count])
+        guard found == checksum, ContentHash.quick(state, upTo: state.count) == UInt64(bitPattern: hash) else {
+            return nil
+        }
         return SessionSnapshot(mark: SessionMark(count: count, checksum: UInt64(bitPattern: checksum)), state: state)
     }
 

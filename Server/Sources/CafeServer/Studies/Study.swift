@@ -121,7 +121,9 @@ final class StudyBook: @unchecked Sendable {  // confined to the queue
                     ])
                 let serial = database.lastInsertedRowID
                 try begin(draft, serial, id, context)
-                try insert(draft.tasks, serial, from: 0, standard: draft.tasks.first { $0.context != nil } == nil ? "all" : nil, database)
+                try insert(
+                    draft.tasks, serial, from: 0,
+                    standard: draft.tasks.first { $0.context != nil } == nil ? "all" : nil, database)
                 try act(serial, "created", database)
                 return try tokens.issue(.requester(study: id), context, at: now)
             }
@@ -141,7 +143,9 @@ final class StudyBook: @unchecked Sendable {  // confined to the queue
             return LabelingTask(id: task.id, context: index[name] ?? 0)
         }
         let storage: DatabaseStorage
-        do { storage = try self.storage(serial, id, context) } catch { throw .file(path: ServerFile.name, reason: "\(error)") }
+        do { storage = try self.storage(serial, id, context) } catch {
+            throw .file(path: ServerFile.name, reason: "\(error)")
+        }
         let options = LabelSession.Options(
             method: draft.method, budget: draft.budget, stopAt: draft.stopAt, seed: draft.seed, lease: draft.lease)
         _ = try LabelSession.create(
@@ -188,9 +192,11 @@ final class StudyBook: @unchecked Sendable {  // confined to the queue
                 continue
             }
             let same =
-                (task.context ?? usual) == row[0] && task.text == row[1] && task.image == row[2] && task.fieldsText == row[3]
+                (task.context ?? usual) == row[0] && task.text == row[1] && task.image == row[2]
+                && task.fieldsText == row[3]
             guard same else {
-                throw Problem.conflict("task-taken", "there is a task '\(task.id)' already, with another content", path: path)
+                throw Problem.conflict(
+                    "task-taken", "there is a task '\(task.id)' already, with another content", path: path)
             }
         }
         guard !fresh.isEmpty else { return (0, tasks.count) }
@@ -249,7 +255,9 @@ final class StudyBook: @unchecked Sendable {  // confined to the queue
     // MARK: Workers
 
     /// Lets a worker in and makes the token of the link. O(N) where the method looks at all tasks for a newcomer.
-    func join(_ id: String, worker: String?, cost: Double?, _ context: CommitContext) throws -> (id: String, token: String) {
+    func join(_ id: String, worker: String?, cost: Double?, _ context: CommitContext) throws -> (
+        id: String, token: String
+    ) {
         let study = try study(id, context)
         guard study.state != .closed else { throw closed(study) }
         let name = worker ?? "guest-" + Tokens.make().prefix(10)
@@ -280,7 +288,9 @@ final class StudyBook: @unchecked Sendable {  // confined to the queue
     /// Whether somebody is asked no more. A second time changes nothing.
     func bar(_ id: String, worker: String, _ isBarred: Bool, _ context: CommitContext) throws {
         let study = try study(id, context)
-        guard study.session.hasJoined(worker) else { throw Problem.missing("there is no worker '\(worker)' in this study") }
+        guard study.session.hasJoined(worker) else {
+            throw Problem.missing("there is no worker '\(worker)' in this study")
+        }
         do throws(CSCError) {
             if isBarred { try study.session.bar(worker) } else { try study.session.unbar(worker) }
         } catch { throw Problem(error) }

@@ -30,7 +30,10 @@ struct StudyDraft: Sendable {
         let seen = try cursor.object(Self.known) { (cursor, field) throws(JSONCursor.Fault) in
             switch field {
             case 0: name = try Reading.name(&cursor, "study")
-            case 1: try cursor.array { (cursor, _) throws(JSONCursor.Fault) in classes.append(try Reading.name(&cursor, "class")) }
+            case 1:
+                try cursor.array { (cursor, _) throws(JSONCursor.Fault) in
+                    classes.append(try Reading.name(&cursor, "class"))
+                }
             case 2: tasks = try TaskUpload.list(&cursor)
             case 3: budget = try Reading.money(&cursor, "the budget")
             case 4:
@@ -61,7 +64,9 @@ struct StudyDraft: Sendable {
         guard classes.count >= 2 else { throw cursor.fault(at: "classes", "at least two classes are wanted") }
         guard classes.count <= 1000 else { throw cursor.fault(at: "classes", "at most 1000 classes are taken") }
         guard !tasks.isEmpty else { throw cursor.fault(at: "tasks", "at least one task is wanted") }
-        guard tasks.count <= TaskUpload.most else { throw cursor.fault(at: "tasks", "at most \(TaskUpload.most) at once") }
+        guard tasks.count <= TaskUpload.most else {
+            throw cursor.fault(at: "tasks", "at most \(TaskUpload.most) at once")
+        }
         for (field, names) in [("classes", classes), ("tasks", tasks.map(\.id))] {
             var seen: Set<String> = []
             for (number, name) in names.enumerated() where !seen.insert(name).inserted {
@@ -106,7 +111,8 @@ struct StudyDraft: Sendable {
     static func identifier(_ cursor: inout JSONCursor) throws(JSONCursor.Fault) -> String {
         let id = try cursor.string()
         let isPlain = id.utf8.allSatisfy {
-            ($0 >= 0x30 && $0 <= 0x39) || ($0 >= 0x41 && $0 <= 0x5A) || ($0 >= 0x61 && $0 <= 0x7A) || $0 == 0x2D || $0 == 0x5F
+            ($0 >= 0x30 && $0 <= 0x39) || ($0 >= 0x41 && $0 <= 0x5A) || ($0 >= 0x61 && $0 <= 0x7A) || $0 == 0x2D
+                || $0 == 0x5F
         }
         guard isPlain, (1...64).contains(id.utf8.count) else {
             throw cursor.fault("1 to 64 letters, digits, - and _ are wanted")

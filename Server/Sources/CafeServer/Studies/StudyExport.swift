@@ -20,7 +20,8 @@ enum ExportForm: String, CaseIterable {
         guard let form = ExportForm(rawValue: name) else {
             let names = allCases.map(\.rawValue)
             throw Problem.query(
-                "format", "'\(name)' is none of \(names.joined(separator: ", "))" + Spelling.hint(for: name, among: names))
+                "format",
+                "'\(name)' is none of \(names.joined(separator: ", "))" + Spelling.hint(for: name, among: names))
         }
         return form
     }
@@ -126,7 +127,8 @@ extension StudyView {
             var writer = CSVWriter(header: ["task", "label", "confidence", "labels"])
             for answer in answers {
                 writer.append([
-                    answer.task, answer.label ?? "", answer.label == nil ? "" : "\(answer.confidence)", "\(answer.labels)",
+                    answer.task, answer.label ?? "", answer.label == nil ? "" : "\(answer.confidence)",
+                    "\(answer.labels)",
                 ])
             }
             return writer.text
@@ -163,7 +165,11 @@ extension StudyView {
         try tasks(file, after: 0, limit: .max) { _, id, context, content in
             var data: [(String, JSON)] = [("cafe_task", .string(id)), ("context", .string(context))]
             for (name, value) in content {
-                if name == "fields", case .object(let inner) = value { data += inner } else { data.append((name, value)) }
+                if name == "fields", case .object(let inner) = value {
+                    data += inner
+                } else {
+                    data.append((name, value))
+                }
             }
             list.append(.object([("id", .integer(list.count + 1)), ("data", .object(data))] + members(id)))
         }
@@ -200,7 +206,8 @@ extension StudyView {
         return .array(
             rows.enumerated().filter { $0.offset % step == 0 || $0.offset == rows.count - 1 }.map { _, row in
                 .object([
-                    ("time", .string(ServiceClock.iso(row[1]))), ("labels", .integer(row[0])), ("spent", .number(row[2])),
+                    ("time", .string(ServiceClock.iso(row[1]))), ("labels", .integer(row[0])),
+                    ("spent", .number(row[2])),
                     ("confidence", (row[3] as Double?).map(JSON.number) ?? .null),
                 ])
             })

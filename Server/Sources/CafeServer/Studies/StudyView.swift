@@ -61,11 +61,13 @@ extension StudyView {
             ("method", .string(session.options.method.rawValue)),
             ("classes", .array(session.classes.map(JSON.string))),
             ("contexts", .array(session.contexts.map(JSON.string))), ("join", .string(isOpen ? "open" : "invited")),
-            ("lease_seconds", session.options.lease.map(JSON.number) ?? .null), ("stop_at", .number(session.options.stopAt)),
+            ("lease_seconds", session.options.lease.map(JSON.number) ?? .null),
+            ("stop_at", .number(session.options.stopAt)),
             ("completion_url", completionURL.map(JSON.string) ?? .null), ("instructions", .string(instructions)),
             ("cost", .number(cost)), ("created_at", .string(ServiceClock.iso(created))),
             ("tasks", .integer(session.tasks.count)), ("gold", .integer(session.goldCount)),
-            ("labels", .integer(session.labelCount)), ("budget", .number(budget.limit)), ("spent", .number(budget.spent)),
+            ("labels", .integer(session.labelCount)), ("budget", .number(budget.limit)),
+            ("spent", .number(budget.spent)),
             ("set_aside", .number(budget.committed)), ("free", .number(budget.free)),
             ("outstanding", .integer(session.outstandingCount)), ("settled", .integer(session.settledCount)),
             ("confidence", mean.map(JSON.number) ?? .null),
@@ -98,7 +100,8 @@ extension StudyView {
                 let quality = row.quality
                 return .object([
                     ("id", .string(row.worker)), ("labels", .integer(row.labels)), ("pay", .number(row.pay)),
-                    ("open", .integer(row.open)), ("lapsed", .integer(row.lapsed)), ("declined", .integer(row.declined)),
+                    ("open", .integer(row.open)), ("lapsed", .integer(row.lapsed)),
+                    ("declined", .integer(row.declined)),
                     ("late", .integer(row.late)), ("barred", .bool(row.isBarred)),
                     ("median_seconds", row.medianSeconds.map(JSON.number) ?? .null),
                     ("quality", quality.accuracy.map(JSON.number) ?? .null),
@@ -127,7 +130,8 @@ extension StudyView {
         guard let aggregation = AggregationMethod(name: method) else {
             let names = ["session"] + AggregationMethod.names
             throw Problem.query(
-                "method", "'\(method)' is none of \(names.joined(separator: ", "))" + Spelling.hint(for: method, among: names))
+                "method",
+                "'\(method)' is none of \(names.joined(separator: ", "))" + Spelling.hint(for: method, among: names))
         }
         let table = session.table
         do throws(CSCError) {

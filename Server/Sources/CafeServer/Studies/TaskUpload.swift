@@ -11,7 +11,8 @@ enum TaskForm: String, CaseIterable {
             guard let form = TaskForm(rawValue: name) else {
                 let names = allCases.map(\.rawValue)
                 throw Problem.query(
-                    "format", "'\(name)' is none of \(names.joined(separator: ", "))" + Spelling.hint(for: name, among: names))
+                    "format",
+                    "'\(name)' is none of \(names.joined(separator: ", "))" + Spelling.hint(for: name, among: names))
             }
             return form
         }
@@ -47,7 +48,9 @@ enum TaskUpload {
                 let first = call.body.first { ![9, 10, 13, 32].contains($0) }
                 tasks = first == UInt8(ascii: "[") ? try labelStudio(call.body) : try ours(call.body)
             }
-        } catch let fault as JSONCursor.Fault { throw Problem(fault) } catch let error as CSCError { throw Problem(error) }
+        } catch let fault as JSONCursor.Fault { throw Problem(fault) } catch let error as CSCError {
+            throw Problem(error)
+        }
         guard !tasks.isEmpty else { throw Problem.body("tasks", "there are no tasks in it") }
         guard tasks.count <= most else { throw Problem.body("tasks", "\(tasks.count) tasks; \(most) are read at once") }
         return tasks
@@ -156,7 +159,9 @@ enum TaskUpload {
         while try table.next() {
             var task = TaskEntry()
             task.id = try table.string(id)
-            do throws(CSCError) { try LabelSession.checkName(task.id, "task") } catch { throw table.error(id, "\(error)") }
+            do throws(CSCError) { try LabelSession.checkName(task.id, "task") } catch {
+                throw table.error(id, "\(error)")
+            }
             if let context, !table.isEmpty(context) { task.context = try table.string(context) }
             if let text { task.text = try table.string(text) }
             if let image, !table.isEmpty(image) {

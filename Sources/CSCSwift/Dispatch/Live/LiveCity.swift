@@ -114,7 +114,8 @@ public struct LiveCity: Sendable, Codable {
         if let at = worker(id) { return at }
         throw DispatchFault(
             path: path + ".worker",
-            reason: "there is no worker '\(id.prefix(60))'" + Spelling.hint(for: id, among: workers.prefix(1000).map(\.id)))
+            reason: "there is no worker '\(id.prefix(60))'"
+                + Spelling.hint(for: id, among: workers.prefix(1000).map(\.id)))
     }
 
     private func knownTask(_ id: String, _ path: String) throws(DispatchFault) -> Int {

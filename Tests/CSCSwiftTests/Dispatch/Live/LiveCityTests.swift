@@ -17,12 +17,14 @@ struct LiveCityTests {
         var city = LiveCity(settings)
         try city.apply(
             try events(
-                #"{"type":"worker","id":"ana","xy":[0,0],"time":600}"#, #"{"type":"worker","id":"bo","xy":[9,9],"time":600}"#,
+                #"{"type":"worker","id":"ana","xy":[0,0],"time":600}"#,
+                #"{"type":"worker","id":"bo","xy":[9,9],"time":600}"#,
                 #"{"type":"task","id":"tap","xy":[1,0],"workload_min":20,"max_team":1,"deadline":800,"time":600}"#))
         return city
     }
 
-    @Test("a plan's assignment is a promise; a decline is not asked again; a finished task frees its worker where it is")
+    @Test(
+        "a plan's assignment is a promise; a decline is not asked again; a finished task frees its worker where it is")
     func promises() throws {
         var city = try city()
         let desk = DispatchDesk()
@@ -46,10 +48,13 @@ struct LiveCityTests {
     func endings() throws {
         var city = try city()
         city.take(try DispatchDesk().plan(try #require(city.request)))
-        try city.apply(try events(#"{"type":"cancel","task":"tap","time":603}"#, #"{"type":"off","worker":"ana","time":604}"#))
+        try city.apply(
+            try events(#"{"type":"cancel","task":"tap","time":603}"#, #"{"type":"off","worker":"ana","time":604}"#))
         #expect(city.cancelled == 1 && city.workers.map(\.id) == ["bo"] && city.promises.isEmpty)
         try city.apply(
-            try events(#"{"type":"task","id":"x","xy":[1,0],"workload_min":20,"deadline":700,"time":605}"#, #"{"type":"clock","time":700}"#))
+            try events(
+                #"{"type":"task","id":"x","xy":[1,0],"workload_min":20,"deadline":700,"time":605}"#,
+                #"{"type":"clock","time":700}"#))
         #expect(city.lapsed == 1 && city.tasks.isEmpty)
     }
 
@@ -68,8 +73,10 @@ struct LiveCityTests {
             #expect(city.workers.count == 2)
         }
         for (line, path) in [
-            (#"{"type":"clok","time":1}"#, "type"), (#"{"type":"clock"}"#, "time"), (#"{"type":"off","time":1}"#, "worker"),
-            (#"{"type":"worker","id":"x","xi":[1,2],"time":1}"#, "xi"), (#"{"type":"position","worker":"a","time":1}"#, "location"),
+            (#"{"type":"clok","time":1}"#, "type"), (#"{"type":"clock"}"#, "time"),
+            (#"{"type":"off","time":1}"#, "worker"),
+            (#"{"type":"worker","id":"x","xi":[1,2],"time":1}"#, "xi"),
+            (#"{"type":"position","worker":"a","time":1}"#, "location"),
         ] {
             let fault = #expect(throws: JSONCursor.Fault.self) { _ = try events(line) }
             #expect(fault?.path == path)

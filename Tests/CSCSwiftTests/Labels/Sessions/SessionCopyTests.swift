@@ -5,7 +5,9 @@ import Testing
 /// A session's copy: what reports and snapshots are made from while the session goes on.
 @Suite("Copies of a session")
 struct SessionCopyTests {
-    @Test("a copy stays as it was and takes nothing; its snapshot opens the session", arguments: AssignmentMethod.allCases)
+    @Test(
+        "a copy stays as it was and takes nothing; its snapshot opens the session", arguments: AssignmentMethod.allCases
+    )
     func copy(method: AssignmentMethod) throws {
         let folder = FileManager.default.temporaryDirectory.path + "/copy-" + UUID().uuidString
         defer { try? FileManager.default.removeItem(atPath: folder) }
