@@ -4,7 +4,7 @@ SWIFT ?= swift
 CLI := .build/release/cafe-cli
 DEMO := runs/demo
 
-.PHONY: mpi test-mpi wheel test-python help setup build demo test test-slow bench bench-check bench-quick bench-peers embed check check-aarch64 lint format sanitize fuzz torture clean
+.PHONY: server serve test-server mpi test-mpi wheel test-python help setup build demo test test-slow bench bench-check bench-quick bench-peers embed docs check check-aarch64 lint format sanitize fuzz torture clean
 
 help: ## show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -51,8 +51,21 @@ lint: check ## formatting of Swift and C
 	@scripts/lint
 
 format: ## format Swift and C in place
-	$(SWIFT) format format --in-place --recursive Sources Tests Benchmarks/Cafe Package.swift
+	$(SWIFT) format format --in-place --recursive Sources Tests Benchmarks/Cafe Package.swift Server/Sources Server/Tests Server/Package.swift
 	clang-format -i Sources/CCore/*/*.[ch] include/*.h include/cafe/*.h Benchmarks/Twins/*.c Benchmarks/Peers/*.c
+
+server: ## the service: cafe-server beside cafe-cli (Hummingbird, SQLite)
+	@CAFE_SERVER=1 scripts/setup
+	$(SWIFT) build -c release --package-path Server --product cafe-server
+	@mkdir -p .build/release
+	@install Server/.build/release/cafe-server .build/release/cafe-server
+
+serve: server ## start the service on loopback with a demo study and a demo city, and print their links
+	@.build/release/cafe-server --data runs/serve --port $(or $(PORT),8080) --demo --log-level warning
+
+test-server: ## the tests of the service
+	@CAFE_SERVER=1 scripts/setup
+	$(SWIFT) test --package-path Server
 
 wheel: setup ## the Python wheel, into dist/ (installs on a machine without Swift)
 	@scripts/build-wheel
@@ -76,4 +89,4 @@ test-mpi: build mpi ## the same bits on 1, 2 and 3 ranks, and what happens when 
 	@scripts/test-mpi $(CLI)
 
 clean: ## remove what was built
-	rm -rf .build .build-* .fuzz Benchmarks/.build Tests/Fuzz/.build dist Python/build Python/cafe/_lib
+	rm -rf .build .build-* .fuzz Benchmarks/.build Tests/Fuzz/.build Server/.build dist Python/build Python/cafe/_lib

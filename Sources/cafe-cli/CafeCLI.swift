@@ -30,6 +30,7 @@ struct CafeCLI: ParsableCommand {
             ReplayCommand.self,
             TravelTimesCommand.self,
             ReportCommand.self,
+            ServeCommand.self,
         ]
     )
 

@@ -186,3 +186,9 @@ extension LabelSession {
         }
     }
 }
+
+/// Who is in the session.
+extension LabelSession {
+    /// Whether a worker of this name has joined. O(1).
+    public func hasJoined(_ worker: String) -> Bool { workerIndex.find(worker) != nil }
+}
