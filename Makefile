@@ -29,7 +29,7 @@ test-slow: setup ## the long statistical tests too
 bench: setup ## the benchmark suite: every kernel, the environments, training (minutes to build, two to run)
 	@scripts/bench-suite
 
-bench-check: setup ## the suite against its thresholds: results, heap allocations, speed over naive twins
+bench-check: setup ## the suite against its thresholds: results, heap allocations, speed over naive references
 	@scripts/bench-suite check
 
 bench-quick: build ## throughput on this machine by cafe-cli, without the suite

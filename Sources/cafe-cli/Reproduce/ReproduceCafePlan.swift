@@ -34,7 +34,7 @@ struct ReproduceCafePlan {
     /// The settings of both tables, each once.
     var settings: [EpisodeSettings.Setting] {
         var made: [EpisodeSettings.Setting] = []
-        for sweep in ReproduceCafePoster.Sweep.allCases {
+        for sweep in ReproduceCafePublished.Sweep.allCases {
             for column in columns {
                 let size = sweep.setting(column)
                 let setting = EpisodeSettings.Setting(tasks: size.tasks, workers: size.workers)
@@ -299,7 +299,7 @@ struct ReproduceCafePlan {
         let report = ReproduceCafeReport(methods: ReproduceCafeMethod.all, cells: cells)
         let begun = Set(cells.map(\.seed)).count
         let head =
-            "# The CAFE poster's tables, measured anew\n\n\(begun == seeds ? "\(seeds)" : "\(begun) of \(seeds)") seeds, "
+            "# The CAFE paper's tables, measured anew\n\n\(begun == seeds ? "\(seeds)" : "\(begun) of \(seeds)") seeds, "
             + "\(iterations) training iterations, "
             + "\(episodes) evaluation episodes a seed and setting; CAFE refined by \(updates) updates.\n\n"
         try AtomicFile.write(head + report.markdown(), to: AtomicFile.join(store.folder, "tables.md"))

@@ -24,7 +24,7 @@ extension StudyBook {
     }
 
     private static func ending(_ round: LabelSession.Round) -> (String, String) {
-        switch round.hindrance {
+        switch round.blockReason {
         case .budgetSpent: ("budget-spent", "All labels that were to be bought are bought. Thank you.")
         case .settled: ("settled", "Every task that is left is certain enough. Thank you.")
         case .barred: ("barred", "You are not asked any more in this study.")

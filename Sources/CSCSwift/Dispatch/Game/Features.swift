@@ -57,7 +57,7 @@ public enum PairFeature: Int, CaseIterable, Sendable {
     static let positionNames = ["taskX", "taskY", "wayX", "wayY"]
 }
 
-/// The columns of a decider's context row. Scaled like `PairFeature`.
+/// The columns of an acting agent's context row. Scaled like `PairFeature`.
 public enum ContextFeature: Int, CaseIterable, Sendable {
     /// Time to the end of my shift, in 60 min.
     case shiftLeft

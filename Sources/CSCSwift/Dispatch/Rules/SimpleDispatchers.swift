@@ -5,7 +5,7 @@ public final class OneByOneDispatcher: Dispatcher {
     /// What a worker prefers among the tasks that it can take.
     public enum Preference: String, Sendable, CaseIterable {
         /// The largest rho among the tasks that it reaches before their deadline and that are not yet on course to be
-        /// paid in full, even if it comes too late to change anything: behaves like the poster's Greedy.
+        /// paid in full, even if it comes too late to change anything: behaves like the paper's Greedy.
         case greedy
         /// The nearest task whose payment it raises.
         case nearest
@@ -50,7 +50,7 @@ public final class OneByOneDispatcher: Dispatcher {
         var seen = 1
         for position in state.open.indices {
             let task = Int(state.open[position])
-            guard state.isNeedy(task), state.canTake(worker, task) else { continue }
+            guard state.isUnderstaffed(task), state.canTake(worker, task) else { continue }
             let arrival = state.arrivalTime(worker, task)
             if arrival >= state.tasks[task].deadlineTime { continue }
             var score = 0.0

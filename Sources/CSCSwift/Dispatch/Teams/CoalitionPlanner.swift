@@ -133,7 +133,7 @@ public final class CoalitionPlanner<Scoring: CoalitionScoring>: Dispatcher {
         let task = Int(state.open[slot])
         matrix.version[slot] += 1
         matrix.bestSize[slot] = 0
-        guard state.isNeedy(task) else { return }
+        guard state.isUnderstaffed(task) else { return }
         listHelpers(slot: slot, task: task, state)
         let rank = makeOffer(slot: slot, task: task, state)
         guard rank > -.infinity else { return }

@@ -62,7 +62,7 @@ public struct UCIDataset: Sendable, Hashable {
         }
     }
 
-    /// The letter's number of contexts and workers for this set [rec]: S = 3, 4, 5 and K = 30, 40, 50.
+    /// The paper's number of contexts and workers for this set [rec]: S = 3, 4, 5 and K = 30, 40, 50.
     public var setting: (contexts: Int, workers: Int) {
         switch name {
         case "ionosphere": (3, 30)

@@ -18,7 +18,7 @@ public struct OptKG: SequentialAssigner {
     private var rows: PairTournament
 
     /// - Parameters:
-    ///   - workerPrior: Beta(c, d) of every worker; (4, 1) is the letter's, mean 0.8.
+    ///   - workerPrior: Beta(c, d) of every worker; (4, 1) is the paper's, mean 0.8.
     public init(tasks: Int, workers: Int, workerPrior: (c: Double, d: Double) = (4, 1), seed: UInt64) {
         precondition(workers >= 1, "OptKG: \(workers) workers")
         self.workers = workers
@@ -116,7 +116,7 @@ public struct OptKG: SequentialAssigner {
     }
 }
 
-/// OptKG (Multi.): one OptKG a context, each with its share `T N_s / N` of the budget at every T (the letter,
+/// OptKG (Multi.): one OptKG a context, each with its share `T N_s / N` of the budget at every T (the paper,
 /// section 5.1): the next label goes to the context that is furthest behind its share.
 public struct OptKGMulti: SequentialAssigner {
     private var instances: [OptKG]

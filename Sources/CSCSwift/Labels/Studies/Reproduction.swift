@@ -1,4 +1,4 @@
-/// The experiments of the BBTA letter on the same public data, with what their figures show.
+/// The experiments of the BBTA paper on the same public data, with what their figures show.
 public struct Reproduction: Sendable {
     /// Where the data lie: `uci/` and `labels/` below it.
     public var data: String
@@ -7,11 +7,11 @@ public struct Reproduction: Sendable {
     /// Decides everything that is drawn.
     public var seed: UInt64
     /// The methods of Fig. 2 and 5.
-    public var rivals = ["random", "bbta:0", "bbta:1", "optkg", "optkg-multi", "iethresh", "crowdsense"]
+    public var baselines = ["random", "bbta:0", "bbta:1", "optkg", "optkg-multi", "iethresh", "crowdsense"]
     /// Fig. 3's lengths of the exploration phase [rec].
     public var sweep = ["bbta:0", "bbta:1", "bbta:5", "bbta:10"]
 
-    /// The letter's setting: 30 runs.
+    /// The paper's setting: 30 runs.
     public init(data: String, runs: Int = 30, seed: UInt64 = 2015) {
         self.data = data
         self.runs = runs
@@ -71,7 +71,7 @@ public struct Reproduction: Sendable {
         return cases
     }
 
-    /// RTE as one context (the letter's), and two sets that stand in for Gender Hobby, which is not public: bluebird
+    /// RTE as one context (the paper's), and two sets that stand in for Gender Hobby, which is not public: bluebird
     /// (complete, hard) and RTE with its seven subtasks as contexts. Missing labels are completed by GROUSE of rank 2.
     public func recorded() throws(CSCError) -> [Case] {
         let files: [(String, String, String?, String?)] = [

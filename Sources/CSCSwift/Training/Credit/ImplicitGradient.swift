@@ -117,7 +117,7 @@ public struct ImplicitGradientReport: Sendable, Equatable, Codable {
 ///
 ///     dF/dphi = dJ_outer/dphi + (dJ_outer/dtheta) (-d2J/dtheta2)^-1 (d2J / dtheta dphi) - dL_Lambda/dphi
 ///
-/// (the poster writes the middle term with the sign of the inverse pulled out). The inverse is never formed: one
+/// (the paper writes the middle term with the sign of the inverse pulled out). The inverse is never formed: one
 /// conjugate-gradient solve x = (K + damping I)^-1 dJ_outer/dtheta on products with K = -d2J/dtheta2 or its
 /// Gauss-Newton form gives every component as x . column_k. If the outer and the inner J are the same and theta is the
 /// inner optimum, the middle term is zero; the status says so instead of a silent zero step.

@@ -73,29 +73,29 @@ public struct RefinementRun {
     public func refine(
         everyStage: Bool = true, watch: (Point) -> Void = { _ in }
     ) throws -> (policy: ActorCritic, report: Report) {
-        let rig = try run.rig(
+        let assembly = try run.assemble(
             settings: settings, episodes: episodes, learningRateShare: run.configuration.ppo.learningRateFinal,
             seed: seed, source: source)
-        let learner = rig.trainer.learner
+        let learner = assembly.trainer.learner
         if everyStage { watch(Point(stage: "before", episodes: 0, revenues: evaluate(learner.policy))) }
         var report = Report()
         guard options.updates > 0 else {
-            rig.trainer.save(to: &report.state)
+            assembly.trainer.save(to: &report.state)
             return (learner.policy, report)
         }
-        try rig.trainer.collect()
-        report = try solve(rig)
+        try assembly.trainer.collect()
+        report = try solve(assembly)
         if everyStage { watch(Point(stage: "solve", episodes: episodes, revenues: evaluate(learner.policy))) }
         for update in 1...options.updates {
-            if update > 1 { try rig.trainer.collect() }
-            try rig.trainer.update()
+            if update > 1 { try assembly.trainer.collect() }
+            try assembly.trainer.update()
             if everyStage || update == options.updates {
                 watch(
                     Point(
                         stage: "update \(update)", episodes: update * episodes, revenues: evaluate(learner.policy)))
             }
         }
-        rig.trainer.save(to: &report.state)
+        assembly.trainer.save(to: &report.state)
         return (learner.policy, report)
     }
 
@@ -123,16 +123,16 @@ public struct RefinementRun {
     /// The comparison: the same number of updates on the same episodes with phi as it was, from the checkpoint or from
     /// fresh networks (at the configured step size).
     public func train(fresh: Bool, watch: (Point) -> Void) throws {
-        let rig = try run.rig(
+        let assembly = try run.assemble(
             settings: settings, episodes: episodes, fresh: fresh,
             learningRateShare: fresh ? 1 : run.configuration.ppo.learningRateFinal, seed: seed, source: source)
-        watch(Point(stage: "before", episodes: 0, revenues: evaluate(rig.trainer.learner.policy)))
+        watch(Point(stage: "before", episodes: 0, revenues: evaluate(assembly.trainer.learner.policy)))
         for update in 1...max(options.updates, 1) {
-            _ = try rig.trainer.iterate()
+            _ = try assembly.trainer.iterate()
             watch(
                 Point(
                     stage: "update \(update)", episodes: update * episodes,
-                    revenues: evaluate(rig.trainer.learner.policy)))
+                    revenues: evaluate(assembly.trainer.learner.policy)))
         }
     }
 
@@ -140,8 +140,8 @@ public struct RefinementRun {
     ///
     /// Rewards are divided by their running rms, so only the direction of phi acts on the policy: phi* is scaled to
     /// keep the mean square of the credit over agents' episodes, and the critic keeps its units.
-    private func solve(_ rig: TrainerAssembly) throws -> Report {
-        let learner = rig.trainer.learner, rollout = rig.trainer.rollout
+    private func solve(_ assembly: TrainerAssembly) throws -> Report {
+        let learner = assembly.trainer.learner, rollout = assembly.trainer.rollout
         var outer = run.configuration.outer
         outer.revenueScale = options.revenueScale
         let problem = try OuterProblem(rollout, learner: learner, options: outer, seed: seed)

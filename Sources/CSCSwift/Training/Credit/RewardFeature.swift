@@ -77,10 +77,10 @@ public struct RewardFeature: Sendable {
             name: "difference", explanation: "the payment with the worker minus the payment without it",
             source: .settlement { $0.difference }),
         RewardFeature(
-            name: "joined", explanation: "1 where the worker took a task (phi_2 of the poster)",
+            name: "joined", explanation: "1 where the worker took a task (phi_2 of the paper)",
             source: .settlement { _ in 1 }),
         RewardFeature(
-            name: "cmi", explanation: "conditional mutual information of the action and the payments (poster)",
+            name: "cmi", explanation: "conditional mutual information of the action and the payments (paper)",
             source: .learnt),
         RewardFeature(
             name: "signed", explanation: "the learnt change that the action made to the payments nearby",
@@ -106,7 +106,7 @@ public struct RewardVariant: Sendable {
 
     /// All variants. Those with a learnt feature need the extension `CreditAssignment`.
     public static let all: [RewardVariant] = [
-        RewardVariant(name: "team", explanation: "the platform's revenue: IPPO of the poster", weights: [("team", 1)]),
+        RewardVariant(name: "team", explanation: "the platform's revenue: IPPO of the paper", weights: [("team", 1)]),
         RewardVariant(name: "uniform", explanation: "the payment shared uniformly: PAU", weights: [("uniform", 1)]),
         RewardVariant(name: "share", explanation: "the own share by work done", weights: [("share", 1)]),
         RewardVariant(
@@ -115,7 +115,7 @@ public struct RewardVariant: Sendable {
             name: "share+difference", explanation: "half own share, half difference",
             weights: [("share", 0.5), ("difference", 0.5)]),
         RewardVariant(
-            name: "literal", explanation: "phi_1 CMI + phi_2 where a task was taken: the poster as written",
+            name: "literal", explanation: "phi_1 CMI + phi_2 where a task was taken: the paper as written",
             weights: [("cmi", 1), ("joined", 1)]),
         RewardVariant(
             name: "signed", explanation: "the learnt change of the payments alone", weights: [("signed", 1)]),

@@ -18,7 +18,7 @@ public struct ActionAlternatives: Sendable {
 }
 
 extension RewardVAE {
-    /// Conditional mutual information (poster, CMI) and signed change of the decoder's mean, per decision.
+    /// Conditional mutual information (paper, CMI) and signed change of the decoder's mean, per decision.
     ///
     ///     CMI = KL[ q(z | o, a, a_others) || q(z | o, a_others) ]    both diagonal Gaussians, closed form
     ///     signed = (decoder(mean with a) - decoder(mean without a)) / scale

@@ -15,7 +15,7 @@ public final class ActorCritic: @unchecked Sendable {
 
     /// Everything that decides the sizes of the networks.
     public struct Design: Sendable, Hashable, Codable {
-        /// The sizes of what a decider sees: C, D and K.
+        /// The sizes of what an acting agent sees: C, D and K.
         public var layout: PolicyLayout
         /// How actions are scored.
         public var kind: Kind
@@ -73,7 +73,7 @@ public final class ActorCritic: @unchecked Sendable {
         return parameters
     }
 
-    /// The sizes of what a decider sees, from the design.
+    /// The sizes of what an acting agent sees, from the design.
     public var layout: PolicyLayout { design.layout }
 
     /// Saves parameters under `actor` and `critic`, and the design under `design`.

@@ -1,10 +1,10 @@
-/// The sizes of what a decider sees: C numbers of context, and D numbers of each of its K actions.
+/// The sizes of what an acting agent sees: C numbers of context, and D numbers of each of its K actions.
 public struct PolicyLayout: Sendable, Hashable, Codable {
-    /// C: numbers that hold for the decider whatever it does.
+    /// C: numbers that hold for the acting agent whatever it does.
     public var contextWidth: Int
     /// D: numbers of one action; 0 where actions are only numbered.
     public var candidateWidth: Int
-    /// K: the most actions that a decider has.
+    /// K: the most actions that an acting agent has.
     public var actionCount: Int
 
     /// Traps unless C and D are not negative, one of them is positive, and K is 1 to 255.
@@ -33,9 +33,9 @@ public struct PolicyLayout: Sendable, Hashable, Codable {
     public var flatWidth: Int { contextWidth + actionCount * candidateWidth }
 }
 
-/// What deciders saw, forbidden actions left out: decision i owns the rows `offsets[i] ..< offsets[i + 1]`.
+/// What acting agents saw, forbidden actions left out: decision i owns the rows `offsets[i] ..< offsets[i + 1]`.
 ///
-/// A row is the action's numbers followed by the decider's context, so a pair-scoring network reads rows as they lie.
+/// A row is the action's numbers followed by the acting agent's context, so a pair-scoring network reads rows as they lie.
 /// The arrays keep their memory when emptied.
 public struct DecisionStore: Sendable {
     /// C, D and K of all decisions in it.
@@ -77,7 +77,7 @@ public struct DecisionStore: Sendable {
         let firstRow = slots.count
         for slot in 0..<k where mask[row * k + slot] != 0 { slots.append(UInt8(truncatingIfNeeded: slot)) }
         let allowed = slots.count - firstRow
-        precondition(allowed > 0, "DecisionStore.append: the decider in row \(row) has no allowed action")
+        precondition(allowed > 0, "DecisionStore.append: the acting agent in row \(row) has no allowed action")
         resize(&rows, slots.count * width, 0)
         let criticBase = criticInput.count
         resize(&criticInput, criticBase + layout.criticWidth, 0)

@@ -12,7 +12,7 @@ internal import Foundation
 /// decision i and its successor. A reward is any weighted sum of columns, and so, with the critic held fixed, is its
 /// advantage. Written by one thread between the passes in which several read it.
 public final class RolloutBuffer: @unchecked Sendable {
-    /// What the deciders saw.
+    /// What the acting agents saw.
     public internal(set) var decisions: DecisionStore
     /// The names of the reward columns.
     public let columns: [String]

@@ -70,7 +70,7 @@ public enum IEThresh {
     /// The outcome whose budget comes nearest to each wanted one without passing it, by bisection over epsilon.
     public static func matched(_ matrix: LabelMatrix, budgets: [Int], seed: UInt64) -> [ThresholdOutcome] {
         let quantiles = quantiles(matrix.tasks.count + 2)
-        return ThresholdOutcome.match(budgets: budgets, spendy: 0, thrifty: 1) {
+        return ThresholdOutcome.match(budgets: budgets, mostSpending: 0, leastSpending: 1) {
             run(matrix, epsilon: $0, seed: seed, quantiles: quantiles)
         }
     }
@@ -128,7 +128,7 @@ public enum CrowdSense {
     /// The outcome whose budget comes nearest to each wanted one without passing it, by bisection over epsilon. Below
     /// three labels per task it spends three: what it starts with.
     public static func matched(_ matrix: LabelMatrix, budgets: [Int], seed: UInt64) -> [ThresholdOutcome] {
-        ThresholdOutcome.match(budgets: budgets, spendy: 1, thrifty: -1) { run(matrix, epsilon: $0, seed: seed) }
+        ThresholdOutcome.match(budgets: budgets, mostSpending: 1, leastSpending: -1) { run(matrix, epsilon: $0, seed: seed) }
     }
 }
 
@@ -145,10 +145,10 @@ extension ThresholdOutcome {
         return tied.count == 1 ? tied[0] : tied[tieCoin(seed: seed, task: task, pairs: pairs, among: tied.count)]
     }
 
-    /// For each budget, the most expensive outcome within it among those that 14 bisections between a spendy and a
-    /// thrifty threshold visit; the cheapest of all where none is within it.
+    /// For each budget, the most expensive outcome within it among those that 14 bisections between a mostSpending and a
+    /// leastSpending threshold visit; the cheapest of all where none is within it.
     static func match(
-        budgets: [Int], spendy: Double, thrifty: Double, run: (Double) -> ThresholdOutcome
+        budgets: [Int], mostSpending: Double, leastSpending: Double, run: (Double) -> ThresholdOutcome
     ) -> [ThresholdOutcome] {
         var seen: [Double: ThresholdOutcome] = [:]
         func outcome(_ epsilon: Double) -> ThresholdOutcome {
@@ -158,7 +158,7 @@ extension ThresholdOutcome {
             return new
         }
         return budgets.map { budget in
-            var over = spendy, within = thrifty
+            var over = mostSpending, within = leastSpending
             var best = outcome(within)
             if outcome(over).spent <= budget { return outcome(over) }
             for _ in 0..<14 where best.spent != budget {
