@@ -6,7 +6,7 @@
 ///
 /// There are no errors to catch: when a rank is gone, or does not come in time, the work of all has failed, and a
 /// conformer ends the process (see `MPICommunicator`).
-public protocol Communicator: AnyObject, Sendable {
+package protocol Communicator: AnyObject, Sendable {
     /// This process among the others: 0 ..< size. Rank 0 alone prints and writes files.
     var rank: Int { get }
     /// How many there are.
@@ -25,21 +25,21 @@ public protocol Communicator: AnyObject, Sendable {
 }
 
 /// One process alone: what a program has unless it joins others.
-public final class SingleRank: Communicator {
+package final class SingleRank: Communicator {
     /// Alone.
-    public init() {}
+    package init() {}
     /// 0.
-    public var rank: Int { 0 }
+    package var rank: Int { 0 }
     /// 1.
-    public var size: Int { 1 }
+    package var size: Int { 1 }
     /// The bytes themselves.
-    public func gather(_ bytes: [UInt8]) -> [[UInt8]] { [bytes] }
+    package func gather(_ bytes: [UInt8]) -> [[UInt8]] { [bytes] }
     /// Nothing is missing.
-    public func gather(in numbers: inout [Float], counts: [Int]) {}
+    package func gather(in numbers: inout [Float], counts: [Int]) {}
     /// The bytes themselves.
-    public func broadcast(_ bytes: [UInt8], from root: Int) -> [UInt8] { bytes }
+    package func broadcast(_ bytes: [UInt8], from root: Int) -> [UInt8] { bytes }
     /// Nobody to wait for.
-    public func barrier() {}
+    package func barrier() {}
     /// Nobody to wait for.
-    public func wait() {}
+    package func wait() {}
 }

@@ -6,25 +6,25 @@ internal import Foundation
 /// A call that does not end within the deadline names the ranks that did not come. Then, as after any other failure, the
 /// handler that the program gave is called with the sentence, and all ranks end. One thread at a time calls it, the one
 /// that made it; `Ranks` sees to that.
-public final class MPICommunicator: Communicator, @unchecked Sendable {
+package final class MPICommunicator: Communicator, @unchecked Sendable {
     /// What this rank has exchanged so far.
-    public struct Traffic: Sendable {
+    package struct Traffic: Sendable {
         /// Collectives.
-        public var exchanges = 0
+        package var exchanges = 0
         /// Bytes that they brought here.
-        public var bytes = 0
+        package var bytes = 0
         /// Seconds in them, waiting for others included.
-        public var seconds = 0.0
+        package var seconds = 0.0
     }
 
     /// This process among the others.
-    public let rank: Int
+    package let rank: Int
     /// How many there are.
-    public let size: Int
+    package let size: Int
     /// The engine and its version, such as `Open MPI v4.1.4, ...`.
-    public let engine: String
+    package let engine: String
     /// What has been exchanged so far.
-    public private(set) var traffic = Traffic()
+    package private(set) var traffic = Traffic()
     private let library: Library
     private let failed: @Sendable (String) -> Void
 
@@ -77,7 +77,7 @@ public final class MPICommunicator: Communicator, @unchecked Sendable {
     ///   - failed: called with a sentence when the group has failed, before all ranks are ended with status 1.
     /// - Throws: `CSCError.file` where there is no such library or it cannot be loaded, `CSCError.invalid` where MPI does not
     ///   start.
-    public init(library paths: [String], deadline: Double, failed: @escaping @Sendable (String) -> Void) throws(CSCError) {
+    package init(library paths: [String], deadline: Double, failed: @escaping @Sendable (String) -> Void) throws(CSCError) {
         let (handle, path) = try Self.open(paths)
         library = try Library(handle, path: path)
         self.failed = failed
@@ -120,7 +120,7 @@ public final class MPICommunicator: Communicator, @unchecked Sendable {
     }
 
     /// The bytes of every rank: their numbers first, then all of them.
-    public func gather(_ bytes: [UInt8]) -> [[UInt8]] {
+    package func gather(_ bytes: [UInt8]) -> [[UInt8]] {
         var counts = [Int64](repeating: 0, count: size)
         counts[rank] = Int64(bytes.count)
         let words = [Int64](repeating: 8, count: size)
@@ -133,7 +133,7 @@ public final class MPICommunicator: Communicator, @unchecked Sendable {
     }
 
     /// Completes `numbers`, each rank's part in its place.
-    public func gather(in numbers: inout [Float], counts: [Int]) {
+    package func gather(in numbers: inout [Float], counts: [Int]) {
         precondition(
             counts.count == size && counts.reduce(0, +) == numbers.count,
             "MPICommunicator.gather: counts \(counts) of \(numbers.count) numbers")
@@ -142,7 +142,7 @@ public final class MPICommunicator: Communicator, @unchecked Sendable {
     }
 
     /// The bytes of rank `root`: their number first.
-    public func broadcast(_ bytes: [UInt8], from root: Int) -> [UInt8] {
+    package func broadcast(_ bytes: [UInt8], from root: Int) -> [UInt8] {
         var count = Int64(bytes.count)
         timed(bytes: 8) { library.broadcast(&count, 8, Int32(root)) }
         var all = rank == root ? bytes : [UInt8](repeating: 0, count: Int(count))
@@ -151,16 +151,16 @@ public final class MPICommunicator: Communicator, @unchecked Sendable {
     }
 
     /// Returns when every rank has come.
-    public func barrier() { timed(bytes: 0) { library.barrier() } }
+    package func barrier() { timed(bytes: 0) { library.barrier() } }
 
     /// As `barrier`, without the deadline.
-    public func wait() { timed(bytes: 0) { library.wait() } }
+    package func wait() { timed(bytes: 0) { library.wait() } }
 
     // MARK: The end
 
     /// Leaves the group in order; nothing may be called after it. Waits for every rank.
-    public func finish() { check(library.finish()) }
+    package func finish() { check(library.finish()) }
 
     /// Ends the processes of all ranks with this status.
-    public func abort(status: Int) { library.abort(Int32(clamping: status)) }
+    package func abort(status: Int) { library.abort(Int32(clamping: status)) }
 }

@@ -7,7 +7,7 @@ extension Ranks {
     /// - Parameter facts: a name and a value each, such as a file's key or the hash of its content; at least as many as are
     ///   needed to tell what differs.
     /// - Throws: `CSCError.invalid` on every rank, naming the ranks that differ and the first fact in which one does.
-    public static func requireSame(_ facts: [(name: String, value: String)]) throws(CSCError) {
+    package static func requireSame(_ facts: [(name: String, value: String)]) throws(CSCError) {
         let group = current
         if group.size == 1 { return }
         let text = facts.map { "\($0.name)\u{1F}\($0.value)" }.joined(separator: "\u{1E}")
@@ -42,7 +42,7 @@ extension Ranks {
     private static func short(_ value: String) -> String { value.count > 200 ? value.prefix(200) + "..." : value }
 
     /// What of the program and the processor decides bits: version, executable, vector kernels.
-    public static func programFacts(version: String) -> [(name: String, value: String)] {
+    package static func programFacts(version: String) -> [(name: String, value: String)] {
         let program = (try? ContentHash.file("/proc/self/exe")) ?? "unknown"
         return [
             ("the program's version", version), ("the program's executable", program),

@@ -3,17 +3,17 @@
 /// A program that joins others calls `Ranks.with(communicator)` once around its work; evaluation, evolution and training
 /// divide what they play and compute among `Ranks.current`, and give the same bits at any number of ranks. Work that is
 /// handed to threads sees one rank alone, so only the thread that the work was begun on takes part in collectives.
-public enum Ranks {
+package enum Ranks {
     private static let local = TaskLocal<any Communicator>(wrappedValue: SingleRank())
 
     /// The ranks that this thread works with; one alone unless `with` says otherwise. O(1).
-    public static var current: any Communicator { local.get() }
+    package static var current: any Communicator { local.get() }
 
     /// Whether this process is the one that prints and writes files.
-    public static var isFirst: Bool { current.rank == 0 }
+    package static var isFirst: Bool { current.rank == 0 }
 
     /// Does some work together with other ranks, which do the same. Rethrows.
-    public static func with<Result>(
+    package static func with<Result>(
         _ communicator: any Communicator, _ body: () throws -> Result
     ) rethrows -> Result {
         try local.withValue(communicator, operation: body)
@@ -66,7 +66,7 @@ public enum Ranks {
 
     /// Does whole jobs side by side, each by one rank alone, as if there were no others: it may write files of its own. Returns
     /// when all jobs are done, however long they take. Throws the first error of this rank's jobs.
-    public static func divide(_ count: Int, _ job: (Int) throws -> Void) rethrows {
+    package static func divide(_ count: Int, _ job: (Int) throws -> Void) rethrows {
         let group = current
         for number in 0..<count where number % group.size == group.rank { try alone { try job(number) } }
         group.wait()
@@ -110,13 +110,13 @@ public enum Ranks {
     }
 
     /// Whether any rank says yes: what only one of them knows, such as that somebody wants the work to stop.
-    public static func any(_ wish: Bool) -> Bool {
+    package static func any(_ wish: Bool) -> Bool {
         let group = current
         return group.size == 1 ? wish : group.gather([wish ? 1 : 0]).contains { $0 == [1] }
     }
 
     /// What rank 0 says, on every rank; `make` is called on rank 0 only. Rethrows there.
-    public static func first(_ make: () throws -> [UInt8]) rethrows -> [UInt8] {
+    package static func first(_ make: () throws -> [UInt8]) rethrows -> [UInt8] {
         let group = current
         return group.broadcast(group.rank == 0 ? try make() : [], from: 0)
     }

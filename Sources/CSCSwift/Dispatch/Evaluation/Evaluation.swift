@@ -51,7 +51,7 @@ public enum Evaluation {
         /// The sum of all payments.
         public var revenue: Double
         /// Tasks, travel and use of the workers; nil where they are not known.
-        public var tally: EpisodeTally?
+        package var tally: EpisodeTally?
     }
 
     /// Episodes played by one player before the next one is made: fixed, so that results do not depend on the number

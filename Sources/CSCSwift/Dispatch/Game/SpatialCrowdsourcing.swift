@@ -67,7 +67,7 @@ public final class SpatialCrowdsourcing: ParallelEnvironment {
     /// What was paid in the last step or `advance`.
     public var teamReward: Double { state.windowReward }
     /// What has become of the episode's tasks and workers so far.
-    public var tally: EpisodeTally { state.tally }
+    package var tally: EpisodeTally { state.tally }
     /// Every task has been released and has ended.
     public var terminated: Bool { state.isOver }
     /// Never: a game always plays to its end.

@@ -1,7 +1,7 @@
 /// Something that happened in a city, as an object of JSON: `{"type": "worker", "id": "ana", "xy": [1, 2], "time": 600}`.
-public struct CityEvent: Sendable, Hashable {
+package struct CityEvent: Sendable, Hashable {
     /// What happened.
-    public enum Kind: Sendable, Hashable {
+    package enum Kind: Sendable, Hashable {
         /// A worker came, or is described anew.
         case worker(DispatchRequest.Worker)
         /// A task came, or is described anew.
@@ -23,12 +23,12 @@ public struct CityEvent: Sendable, Hashable {
     }
 
     /// What happened.
-    public var kind: Kind
+    package var kind: Kind
     /// When.
-    public var time: PlanTime
+    package var time: PlanTime
 
     /// An event.
-    public init(_ kind: Kind, at time: PlanTime) {
+    package init(_ kind: Kind, at time: PlanTime) {
         self.kind = kind
         self.time = time
     }
@@ -42,7 +42,7 @@ public struct CityEvent: Sendable, Hashable {
 
     /// Reads an event strictly; workers and tasks have the fields of a `DispatchRequest`'s. O(size).
     /// - Throws: `JSONCursor.Fault` with the path.
-    public init(_ cursor: inout JSONCursor) throws(JSONCursor.Fault) {
+    package init(_ cursor: inout JSONCursor) throws(JSONCursor.Fault) {
         let (type, time) = try Self.head(cursor)
         self.time = time
         var worker: String?, task: String?

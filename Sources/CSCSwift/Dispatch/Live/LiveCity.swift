@@ -7,56 +7,56 @@
 /// What a plan assigns is a promise that may still be changed (`"locked": false`) until the worker accepts it. A task whose
 /// team is to be done by the present time counts as done, and one past its deadline as gone, unless an event said so
 /// before.
-public struct LiveCity: Sendable, Codable {
+package struct LiveCity: Sendable, Codable {
     /// What holds for the whole of it.
-    public struct Settings: Sendable, Codable {
+    package struct Settings: Sendable, Codable {
         /// Who decides; `DispatchDesk.defaultPolicy` if nil.
-        public var policy: String?
+        package var policy: String?
         /// Where travel times come from; Manhattan if nil.
-        public var travel: DispatchRequest.Travel?
+        package var travel: DispatchRequest.Travel?
         /// Tasks of a whole day for each worker; estimated from the moment if nil.
-        public var tasksPerWorker: Double?
+        package var tasksPerWorker: Double?
 
         /// The defaults.
-        public init() {}
+        package init() {}
     }
 
     /// A worker who is on the way to a task or at work on it.
-    public struct Promise: Sendable, Codable, Hashable {
+    package struct Promise: Sendable, Codable, Hashable {
         /// The task's id.
-        public var task: String
+        package var task: String
         /// When it arrives.
-        public var arrival: PlanTime?
+        package var arrival: PlanTime?
         /// Whether the worker has accepted it.
-        public var isLocked: Bool
+        package var isLocked: Bool
     }
 
     /// What holds for the whole of it.
-    public let settings: Settings
+    package let settings: Settings
     /// The time of the latest event; nil before the first.
-    public private(set) var now: PlanTime?
+    package private(set) var now: PlanTime?
     /// The workers who are there, in the order of their coming.
-    public private(set) var workers: [DispatchRequest.Worker] = []
+    package private(set) var workers: [DispatchRequest.Worker] = []
     /// The tasks that are open or being done, in the order of their coming.
-    public private(set) var tasks: [DispatchRequest.Task] = []
+    package private(set) var tasks: [DispatchRequest.Task] = []
     /// What each worker has promised, by its id.
-    public private(set) var promises: [String: Promise] = [:]
+    package private(set) var promises: [String: Promise] = [:]
     /// Who said no to what.
-    public private(set) var declined: [DispatchRequest.Pair] = []
+    package private(set) var declined: [DispatchRequest.Pair] = []
     /// When each task that has a team will be done, by its id.
-    public private(set) var completion: [String: PlanTime] = [:]
+    package private(set) var completion: [String: PlanTime] = [:]
     /// How many tasks were done, cancelled, or past their deadline.
-    public private(set) var done = 0, cancelled = 0, lapsed = 0
+    package private(set) var done = 0, cancelled = 0, lapsed = 0
 
     /// An empty city.
-    public init(_ settings: Settings) { self.settings = settings }
+    package init(_ settings: Settings) { self.settings = settings }
 
     // MARK: Events
 
     /// Takes events in their order, all or none. O(events x (workers + tasks)).
     /// - Throws: `DispatchFault` with the place, such as `[3].worker`: nobody of this id, a time that is before an earlier
     ///   one or of another kind, an answer to what was not asked.
-    public mutating func apply(_ events: [CityEvent]) throws(DispatchFault) {
+    package mutating func apply(_ events: [CityEvent]) throws(DispatchFault) {
         var next = self
         for (number, event) in events.enumerated() { try next.apply(event, "[\(number)]") }
         self = next
@@ -161,7 +161,7 @@ public struct LiveCity: Sendable, Codable {
 
     /// The moment as a question to a `DispatchDesk`; nil before the first event. Tasks that are not released yet are in it.
     /// O(workers + tasks).
-    public var request: DispatchRequest? {
+    package var request: DispatchRequest? {
         guard let now else { return nil }
         var request = DispatchRequest(now: now, workers: workers, tasks: tasks)
         request.policy = settings.policy
@@ -181,7 +181,7 @@ public struct LiveCity: Sendable, Codable {
     }
 
     /// What a plan assigns are promises from now on; what it does not is free. O(workers + tasks).
-    public mutating func take(_ plan: DispatchPlan) {
+    package mutating func take(_ plan: DispatchPlan) {
         var next: [String: Promise] = [:]
         for assignment in plan.assignments {
             let before = promises[assignment.worker]

@@ -1,8 +1,8 @@
 /// Rules that weigh the marginal payment of sending one worker to one task (payment with it minus without) against a
 /// price for each minute that it is occupied.
-public final class PricedDispatcher: Dispatcher {
+package final class PricedDispatcher: Dispatcher {
     /// Which moves are made.
-    public enum Rule: String, Sendable, CaseIterable {
+    package enum Rule: String, Sendable, CaseIterable {
         /// Again and again the pair of the largest profit, until none is positive.
         case pairGreedy
         /// The assignment of largest total profit, one worker a task, solved exactly; repeated on what is left.
@@ -13,11 +13,11 @@ public final class PricedDispatcher: Dispatcher {
     }
 
     /// See `DispatcherKind`.
-    public let name: String
+    package let name: String
     /// Which moves are made.
-    public let rule: Rule
+    package let rule: Rule
     /// Money per worker-minute.
-    public let price: Double
+    package let price: Double
     private var stream = RandomStream(seed: 0, purpose: .dispatcher)
     private var order: [Int] = []
     private var understaffed: [Int] = []
@@ -26,17 +26,17 @@ public final class PricedDispatcher: Dispatcher {
     private var solver = AssignmentSolver()
 
     /// The rule at a price per worker-minute.
-    public init(_ rule: Rule, price: Double) {
+    package init(_ rule: Rule, price: Double) {
         self.rule = rule
         self.price = price
         self.name = rule == .pairGreedy ? "pair-greedy" : rule == .hungarian ? "hungarian" : "best-response"
     }
 
     /// Keeps the stream for the order of turns.
-    public func begin(_ game: SpatialCrowdsourcing, stream: RandomStream) { self.stream = stream }
+    package func begin(_ game: SpatialCrowdsourcing, stream: RandomStream) { self.stream = stream }
 
     /// Commits idle workers. The cost is that of the rule.
-    public func dispatch(_ game: SpatialCrowdsourcing) {
+    package func dispatch(_ game: SpatialCrowdsourcing) {
         switch rule {
         case .pairGreedy: pairGreedy(game)
         case .hungarian: hungarian(game)

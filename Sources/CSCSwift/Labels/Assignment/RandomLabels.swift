@@ -5,15 +5,15 @@
 /// allow. Each decision draws from a stream of its own, so following one costs no draw.
 ///
 /// A decision costs O(K) and, of the least labelled tasks, those about which everyone available was asked.
-public struct RandomLabels: LabelAssigner {
+package struct RandomLabels: LabelAssigner {
     /// N: how many tasks there are.
-    public private(set) var taskCount: Int
+    package private(set) var taskCount: Int
     /// K: how many workers there are, those who have left included.
-    public private(set) var workerCount: Int
+    package private(set) var workerCount: Int
     /// C: how many classes there are.
-    public let classCount: Int
+    package let classCount: Int
     /// What may be spent and what of it is spent, committed and free.
-    public private(set) var budget: LabelBudget
+    package private(set) var budget: LabelBudget
     private let seed: UInt64
     private var costs: [Int]
     private var present: [Bool]
@@ -31,7 +31,7 @@ public struct RandomLabels: LabelAssigner {
 
     /// No labels yet. O(N).
     /// - Precondition: C >= 2; a budget that `LabelBudget` takes.
-    public init(tasks: Int, workerCosts: [Double], classes: Int, budget: Double, seed: UInt64) {
+    package init(tasks: Int, workerCosts: [Double], classes: Int, budget: Double, seed: UInt64) {
         precondition(tasks >= 0 && classes >= 2, "RandomLabels: \(tasks) tasks, \(classes) classes")
         taskCount = tasks
         workerCount = workerCosts.count
@@ -50,7 +50,7 @@ public struct RandomLabels: LabelAssigner {
     // MARK: Deciding
 
     /// See `LabelAssigner`.
-    public mutating func next(available: [Int]?) -> Assignment? {
+    package mutating func next(available: [Int]?) -> Assignment? {
         let free = budget.freeMicros
         let who = (available ?? Array(0..<workerCount)).filter { present[$0] && costs[$0] <= free }
         guard !who.isEmpty else { return nil }
@@ -72,7 +72,7 @@ public struct RandomLabels: LabelAssigner {
     }
 
     /// See `LabelAssigner`. O(pairs of the task).
-    public mutating func apply(_ assignment: Assignment) throws(CSCError) {
+    package mutating func apply(_ assignment: Assignment) throws(CSCError) {
         try checkFree(assignment)
         guard assignment.probability > 0, assignment.probability <= 1, !assignment.exploration else {
             throw .invalid("assigning task \(assignment.task) to worker \(assignment.worker) does not follow")
@@ -82,7 +82,7 @@ public struct RandomLabels: LabelAssigner {
     }
 
     /// See `LabelAssigner`. O(pairs of the task).
-    public mutating func reinstate(_ assignment: Assignment) throws(CSCError) {
+    package mutating func reinstate(_ assignment: Assignment) throws(CSCError) {
         try checkFree(assignment)
         take(assignment)
     }
@@ -134,7 +134,7 @@ public struct RandomLabels: LabelAssigner {
     }
 
     /// See `LabelAssigner`. O(pairs of the task).
-    public mutating func record(task: Int, worker: Int, label: Int) throws(CSCError) {
+    package mutating func record(task: Int, worker: Int, label: Int) throws(CSCError) {
         let index = try pair(task, worker) { $0 == PairStore.pending }
         try checkClass(label)
         pairs.setLabel(Int32(label), task, index)
@@ -143,7 +143,7 @@ public struct RandomLabels: LabelAssigner {
     }
 
     /// See `LabelAssigner`. O(pairs of the task).
-    public mutating func decline(task: Int, worker: Int) throws(CSCError) {
+    package mutating func decline(task: Int, worker: Int) throws(CSCError) {
         let index = try pair(task, worker) { $0 == PairStore.pending }
         pairs.setLabel(PairStore.declined, task, index)
         budget.release(costs[worker])
@@ -151,12 +151,12 @@ public struct RandomLabels: LabelAssigner {
     }
 
     /// See `LabelAssigner`. O(pairs of the task).
-    public mutating func forget(task: Int, worker: Int) throws(CSCError) {
+    package mutating func forget(task: Int, worker: Int) throws(CSCError) {
         pairs.remove(task, try pair(task, worker) { $0 == PairStore.declined })
     }
 
     /// See `LabelAssigner`. O(pairs of the task).
-    public mutating func correct(task: Int, worker: Int, label: Int) throws(CSCError) {
+    package mutating func correct(task: Int, worker: Int, label: Int) throws(CSCError) {
         let index = try pair(task, worker) { $0 >= 0 }
         try checkClass(label)
         votes[task * classCount + Int(pairs.pair(task, index).label)] -= 1
@@ -165,7 +165,7 @@ public struct RandomLabels: LabelAssigner {
     }
 
     /// See `LabelAssigner`. O(pairs of the tasks).
-    public mutating func adopt(_ labels: [(label: Label, paid: Bool)]) throws(CSCError) {
+    package mutating func adopt(_ labels: [(label: Label, paid: Bool)]) throws(CSCError) {
         let price = try priceOfAdopting(labels, pairs: pairs, row: { $0 }, costs: costs)
         budget.commit(price)
         budget.spend(price)
@@ -180,7 +180,7 @@ public struct RandomLabels: LabelAssigner {
     // MARK: Steering
 
     /// See `LabelAssigner`. O(N + pairs).
-    public mutating func addTasks(contexts: [Int]) {
+    package mutating func addTasks(contexts: [Int]) {
         let before = taskCount, more = contexts.count
         taskCount += more
         pairs = pairs.rearranged(segments: [taskCount], old: (0..<taskCount).map { $0 < before ? $0 : nil })
@@ -194,10 +194,10 @@ public struct RandomLabels: LabelAssigner {
     }
 
     /// See `LabelAssigner`. O(1).
-    public mutating func setBudget(_ limit: Double) throws(CSCError) { try budget.setLimit(limit) }
+    package mutating func setBudget(_ limit: Double) throws(CSCError) { try budget.setLimit(limit) }
 
     /// See `LabelAssigner`. O(1).
-    public mutating func addWorker(cost: Double) -> Int {
+    package mutating func addWorker(cost: Double) -> Int {
         costs.append(LabelBudget.micros(cost))
         present.append(true)
         workerCount += 1
@@ -205,23 +205,23 @@ public struct RandomLabels: LabelAssigner {
     }
 
     /// See `LabelAssigner`. O(1).
-    public mutating func setPresent(_ isPresent: Bool, worker: Int) { present[worker] = isPresent }
+    package mutating func setPresent(_ isPresent: Bool, worker: Int) { present[worker] = isPresent }
 
     /// See `SequentialAssigner`. O(eligible pairs).
-    public mutating func restrict(to eligible: [[Int32]]) {
+    package mutating func restrict(to eligible: [[Int32]]) {
         precondition(eligible.count == taskCount, "RandomLabels: \(eligible.count) lists for \(taskCount) tasks")
         self.eligible = eligible
     }
 
     /// See `LabelAssigner`. O(pairs of the task).
-    public func isOpen(task: Int, worker: Int) -> Bool {
+    package func isOpen(task: Int, worker: Int) -> Bool {
         (eligible.isEmpty || eligible[task].contains(Int32(worker))) && pairs.find(task, worker: worker) == nil
     }
 
     // MARK: Results
 
     /// The majority class of each task, [N]; ties, and tasks without labels, by a coin of the seed. O(N C).
-    public var labels: [Int] {
+    package var labels: [Int] {
         (0..<taskCount).map { task in
             let row = votes[task * classCount..<(task + 1) * classCount], top = row.max() ?? 0
             let tied = (0..<classCount).filter { row[task * classCount + $0] == top }
@@ -232,7 +232,7 @@ public struct RandomLabels: LabelAssigner {
 
     /// [N]: (votes of the majority + 1) / (votes + C), the share with one vote more for each class; 1 / C without labels.
     /// O(N C).
-    public var confidence: [Double] {
+    package var confidence: [Double] {
         (0..<taskCount).map { task in
             let row = votes[task * classCount..<(task + 1) * classCount]
             let given = row.reduce(0) { $0 + Int($1) }
@@ -241,5 +241,5 @@ public struct RandomLabels: LabelAssigner {
     }
 
     /// The labels taken so far, task by task. O(N + pairs).
-    public var answers: [Label] { pairs.answers(rows: (0..<Int32(taskCount)).map { $0 }) }
+    package var answers: [Label] { pairs.answers(rows: (0..<Int32(taskCount)).map { $0 }) }
 }

@@ -2,50 +2,50 @@ internal import Foundation
 
 /// Swift parameter refinement of a trained run on new episodes, beside two comparisons that see as many of them:
 /// training on as before, and training from fresh networks.
-public struct RefinementRun {
+package struct RefinementRun {
     /// Revenue after this many training episodes on the new tasks.
-    public struct Point: Sendable, Codable {
+    package struct Point: Sendable, Codable {
         /// before, solve, update 1, ...
-        public var stage: String
+        package var stage: String
         /// Training episodes on the new tasks seen by then.
-        public var episodes: Int
+        package var episodes: Int
         /// Revenue of each evaluation episode; the same episodes at every point of every row.
-        public var revenues: [Double]
+        package var revenues: [Double]
     }
 
     /// What the solve of phi and the carrying of theta did.
-    public struct Report: Sendable {
+    package struct Report: Sendable {
         /// Names of the K reward columns that have a weight.
-        public var columns: [String] = []
+        package var columns: [String] = []
         /// phi^ of these columns, `[K]`.
-        public var phiBefore: [Double] = []
+        package var phiBefore: [Double] = []
         /// phi* of these columns, `[K]`, scaled so that the rms credit of agents' episodes stays.
-        public var phiAfter: [Double] = []
+        package var phiAfter: [Double] = []
         /// The solve of phi before that scaling; nil where no updates were asked for.
-        public var fit: CreditRegularizer.Solution?
+        package var fit: CreditRegularizer.Solution?
         /// The step of theta along the implicit function; nil likewise.
-        public var carry: Refinement.Carry?
+        package var carry: Refinement.Carry?
         /// The trainer's state at the end: what `write` makes a run of.
         var state = Checkpoint()
     }
 
     /// The trained run that is refined; its folder stays as it is.
-    public let run: LoadedRun
+    package let run: LoadedRun
     /// Numbers of tasks and workers of the new episodes.
-    public let settings: EpisodeSettings
+    package let settings: EpisodeSettings
     /// How phi is solved and theta carried, and how many updates follow.
-    public let options: Refinement.Options
+    package let options: Refinement.Options
     /// Training episodes of each update.
-    public let episodes: Int
+    package let episodes: Int
     /// The seed of the new episodes, the minibatches and the evaluation's draws.
-    public let seed: UInt64
+    package let seed: UInt64
     private let source: (any InstanceSource)?
     private let evaluation: [Instance]
 
     /// - Parameters:
     ///   - evaluation: instances that no training episode equals.
     ///   - source: gives the new episodes; nil asks the run's own scenario.
-    public init(
+    package init(
         run: LoadedRun, settings: EpisodeSettings, options: Refinement.Options, episodes: Int, seed: UInt64,
         evaluation: [Instance], source: (any InstanceSource)? = nil
     ) throws(CSCError) {
@@ -61,7 +61,7 @@ public struct RefinementRun {
     }
 
     /// Revenue of a policy on the evaluation episodes, by draws from it as in training.
-    public func evaluate(_ policy: ActorCritic) -> [Double] {
+    package func evaluate(_ policy: ActorCritic) -> [Double] {
         let source = PolicySource(name: "policy", policy: policy, options: run.configuration.game, sampled: true)
         return Evaluation.run(source, on: evaluation, seed: seed)
     }
@@ -70,7 +70,7 @@ public struct RefinementRun {
     /// batch of its own. `watch` is called with every point.
     ///
     /// - Parameter everyStage: evaluate at every stage, not only at the end.
-    public func refine(
+    package func refine(
         everyStage: Bool = true, watch: (Point) -> Void = { _ in }
     ) throws -> (policy: ActorCritic, report: Report) {
         let assembly = try run.assemble(
@@ -107,7 +107,7 @@ public struct RefinementRun {
     ///   - scenario: the city of the new episodes.
     /// - Throws: `CSCError` where the folder holds a run or cannot be written.
     @discardableResult
-    public func write(
+    package func write(
         _ report: Report, to folder: String, scenario: Scenario, change: (inout TrainingConfiguration) throws -> Void
     ) throws -> TrainingRun {
         var configuration = run.configuration
@@ -122,7 +122,7 @@ public struct RefinementRun {
 
     /// The comparison: the same number of updates on the same episodes with phi as it was, from the checkpoint or from
     /// fresh networks (at the configured step size).
-    public func train(fresh: Bool, watch: (Point) -> Void) throws {
+    package func train(fresh: Bool, watch: (Point) -> Void) throws {
         let assembly = try run.assemble(
             settings: settings, episodes: episodes, fresh: fresh,
             learningRateShare: fresh ? 1 : run.configuration.ppo.learningRateFinal, seed: seed, source: source)

@@ -1,16 +1,16 @@
 internal import Foundation
 
 /// The actions that an agent could have taken, for the counterfactual that averages over the policy.
-public struct ActionAlternatives: Sendable {
+package struct ActionAlternatives: Sendable {
     /// Features of every possible action of every decision, `[offsets.last, A]`.
-    public var actions: [Float]
+    package var actions: [Float]
     /// Decision i owns the rows `offsets[i]..<offsets[i + 1]`; `[count + 1]`.
-    public var offsets: [Int32]
+    package var offsets: [Int32]
     /// The policy's probability of each row, summing to 1 in each decision; `[offsets.last]`.
-    public var probabilities: [Float]
+    package var probabilities: [Float]
 
     /// Alternatives of `offsets.count` - 1 decisions, in their order.
-    public init(actions: [Float], offsets: [Int32], probabilities: [Float]) {
+    package init(actions: [Float], offsets: [Int32], probabilities: [Float]) {
         self.actions = actions
         self.offsets = offsets
         self.probabilities = probabilities
@@ -26,7 +26,7 @@ extension RewardVAE {
     /// "Without" is `options.counterfactual` unless given: no task (`noAction`, A numbers), the hidden action, or the
     /// policy's mixture (`alternatives`), whose Gaussian has the mixture's mean and variance in each dimension.
     /// O(count * parameters), times the number of alternatives for `.policy`.
-    public func influence(
+    package func influence(
         observations: [Float], actions: [Float], noAction: [Float],
         counterfactual: RewardVAEOptions.Counterfactual? = nil, alternatives: ActionAlternatives? = nil
     ) -> ActionInfluence {

@@ -1,7 +1,7 @@
 internal import Foundation
 
 /// A game whose actions are about items that are paid in the end: tasks. Learnt credit predicts their payments.
-public protocol ItemEnvironment: ParallelEnvironment {
+package protocol ItemEnvironment: ParallelEnvironment {
     /// How many items the present episode has.
     var itemCount: Int { get }
     /// The item that action `slot` of acting agent `row` takes, or -1 for none.
@@ -19,14 +19,14 @@ extension SpatialCrowdsourcing: ItemEnvironment {
 /// used by one thread at a time.
 ///
 /// After the first episodes of a size nothing is allocated.
-public final class EpisodePlayer<Game: ParallelEnvironment & SendableMetatype>: @unchecked Sendable {
+package final class EpisodePlayer<Game: ParallelEnvironment & SendableMetatype>: @unchecked Sendable {
     /// Gives agents their rewards after a step, by `reward(agent:column:value:)`.
-    public typealias Credit = (_ game: Game, _ player: EpisodePlayer<Game>) -> Void
+    package typealias Credit = (_ game: Game, _ player: EpisodePlayer<Game>) -> Void
 
     /// The environment that is played, with its last episode's state.
-    public let game: Game
+    package let game: Game
     /// What was recorded since `rollout.removeAll()`.
-    public let rollout: RolloutBuffer
+    package let rollout: RolloutBuffer
     private let batch: PolicyBatch
     private let credit: Credit
     private let teamColumn: Int?
@@ -57,7 +57,7 @@ public final class EpisodePlayer<Game: ParallelEnvironment & SendableMetatype>: 
     ///   - teamDiscount: what a minute between a decision and a reward of the team multiplies it by, in `team`.
     ///   - recording: without it the decisions are not kept: only the team's reward is of interest.
     ///   - credit: called after every step; gives rewards to agents by `reward(agent:column:value:)`.
-    public init(
+    package init(
         game: Game, policy: ActorCritic, columns: [String], teamDiscount: Double = 1, recording: Bool = true,
         credit: @escaping Credit = { _, _ in }
     ) {
@@ -72,12 +72,12 @@ public final class EpisodePlayer<Game: ParallelEnvironment & SendableMetatype>: 
     }
 
     /// Adds what an item of the present episode has been paid. O(1).
-    public func paid(item: Int, value: Double) {
+    package func paid(item: Int, value: Double) {
         if itemized != nil { rollout.payments[firstItem + item] += Float(value) }
     }
 
     /// Adds to a column of the agent's last decision; nothing where the agent has not decided yet. O(1).
-    public func reward(agent: Int, column: Int, value: Double) {
+    package func reward(agent: Int, column: Int, value: Double) {
         let decision = Int(open[agent])
         guard decision >= 0 else { return }
         rollout.rewards[column][decision] += Float(value)
@@ -89,7 +89,7 @@ public final class EpisodePlayer<Game: ParallelEnvironment & SendableMetatype>: 
     /// - Parameter sampled: draw actions from the policy; otherwise take the most probable.
     /// - Returns: the team's reward.
     @discardableResult
-    public func play(_ episode: Game.Episode, policy: ActorCritic, stream: RandomStream, sampled: Bool = true) -> Double
+    package func play(_ episode: Game.Episode, policy: ActorCritic, stream: RandomStream, sampled: Bool = true) -> Double
     {
         var stream = stream
         begin(episode)

@@ -1,5 +1,5 @@
 /// Where the minibatches of an update come from: a rollout whose advantages are known.
-public protocol MinibatchSource {
+package protocol MinibatchSource {
     /// One advantage for each row, not standardised.
     var advantages: [Float] { get }
     /// Writes the rows that an action was taken in, ascending: what minibatches are cut from. O(rows).
@@ -7,28 +7,28 @@ public protocol MinibatchSource {
 }
 
 /// What the loss of a shard's rows aims at; the first `count` numbers of each array count.
-public struct MinibatchTargets: Sendable {
+package struct MinibatchTargets: Sendable {
     /// How many rows there are.
-    public var count = 0
+    package var count = 0
     /// The action of each row, as the policy's loss counts them.
-    public var actions: [Int32] = []
+    package var actions: [Int32] = []
     /// log pi(action) when it was chosen.
-    public var logProbabilities: [Float] = []
+    package var logProbabilities: [Float] = []
     /// Advantages; the shard standardises them.
-    public var advantages: [Float] = []
+    package var advantages: [Float] = []
     /// The critic's values before the update; empty where the source keeps none.
-    public var values: [Float] = []
+    package var values: [Float] = []
     /// What the critic is to predict.
-    public var returns: [Float] = []
+    package var returns: [Float] = []
 
     /// No rows.
-    public init() {}
+    package init() {}
 }
 
 /// The rows of one shard of a minibatch and the passes of both networks over them: all that `PPO` asks of a game.
 ///
 /// One thread at a time uses it. Memory grows to the largest shard and is then reused.
-public protocol MinibatchBatch: AnyObject, Sendable {
+package protocol MinibatchBatch: AnyObject, Sendable {
     /// What rows are copied from.
     associatedtype Source: MinibatchSource
     /// Rows of a shard. Part of the result: another size rounds otherwise.
@@ -53,19 +53,19 @@ public protocol MinibatchBatch: AnyObject, Sendable {
 }
 
 /// A part of a minibatch: its rows and its part of the losses and gradients. One thread at a time uses it.
-public final class PPOShard<Batch: MinibatchBatch>: @unchecked Sendable {
+package final class PPOShard<Batch: MinibatchBatch>: @unchecked Sendable {
     /// The gradient of the minibatch's policy loss - entCoef * entropy, as far as this shard's rows go.
-    public private(set) var actorGradient: [Float]
+    package private(set) var actorGradient: [Float]
     /// The gradient of vfCoef * value loss, likewise.
-    public private(set) var criticGradient: [Float]
+    package private(set) var criticGradient: [Float]
     /// The losses, multiplied by the shard's share of the minibatch.
-    public private(set) var loss = PPOReport()
+    package private(set) var loss = PPOReport()
 
     private let batch: Batch
     private var targets = MinibatchTargets()
 
     /// No rows yet, and gradients of zero.
-    public init(policy: ActorCritic) {
+    package init(policy: ActorCritic) {
         batch = Batch(for: policy)
         actorGradient = [Float](repeating: 0, count: policy.actor.count)
         criticGradient = [Float](repeating: 0, count: policy.critic.count)
@@ -77,7 +77,7 @@ public final class PPOShard<Batch: MinibatchBatch>: @unchecked Sendable {
     ///   - advantageMean: taken off each advantage, which is then multiplied by `advantageScale`.
     ///   - share: the part of the minibatch that this shard is; losses and gradients are multiplied by it, so that
     ///     the sum over shards is the mean over the minibatch.
-    public func run(
+    package func run(
         _ policy: ActorCritic, _ source: Batch.Source, _ indices: ArraySlice<Int32>, _ settings: PPOSettings,
         entCoef: Float, advantageMean: Float, advantageScale: Float, share: Float
     ) {

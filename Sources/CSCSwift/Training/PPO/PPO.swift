@@ -29,22 +29,22 @@ public struct PPOReport: Sendable, Hashable {
 /// simple_spread clipping both together reaches the same return. A minibatch is cut into shards, each with its own memory and gradient; shards run in parallel and their
 /// gradients are added in order, so the bits do not depend on the number of threads. Ranks compute some of the shards each and
 /// give one another their gradients, so they do not depend on the number of ranks either.
-public final class PPO<Batch: MinibatchBatch> {
+package final class PPO<Batch: MinibatchBatch> {
     /// The networks that it changes.
-    public let policy: ActorCritic
+    package let policy: ActorCritic
     /// The numbers of PPO.
-    public let settings: PPOSettings
+    package let settings: PPOSettings
     /// Adam of the actor's parameters.
-    public let actorOptimizer: Adam
+    package let actorOptimizer: Adam
     /// Adam of the critic's parameters.
-    public let criticOptimizer: Adam
+    package let criticOptimizer: Adam
 
     private let minibatch: MinibatchJob<Batch>
     /// The actor's gradient, then the critic's.
     private var gradient: [Float]
 
     /// Fresh optimisers. Traps where `minibatchSize` is not positive.
-    public init(policy: ActorCritic, settings: PPOSettings) {
+    package init(policy: ActorCritic, settings: PPOSettings) {
         precondition(settings.minibatchSize > 0, "PPO: minibatchSize \(settings.minibatchSize) is not positive")
         self.policy = policy
         self.settings = settings
@@ -62,7 +62,7 @@ public final class PPO<Batch: MinibatchBatch> {
     ///     equally large.
     ///   - progress: 0 at the beginning of training, 1 where annealing ends.
     ///   - stream: shuffles the minibatches.
-    public func update(
+    package func update(
         _ source: Batch.Source, minibatches: Int? = nil, progress: Double, stream: RandomStream
     ) -> PPOReport {
         var stream = stream
@@ -142,7 +142,7 @@ public final class PPO<Batch: MinibatchBatch> {
     }
 
     /// Saves both optimisers.
-    public func save(to checkpoint: inout Checkpoint) {
+    package func save(to checkpoint: inout Checkpoint) {
         for (name, optimizer) in [("actor", actorOptimizer), ("critic", criticOptimizer)] {
             let state = optimizer.state
             checkpoint.set("adam.\(name).m", floats: state.m)
@@ -152,7 +152,7 @@ public final class PPO<Batch: MinibatchBatch> {
     }
 
     /// Takes over both optimisers. Throws `CSCError.damaged`.
-    public func load(from checkpoint: Checkpoint) throws(CSCError) {
+    package func load(from checkpoint: Checkpoint) throws(CSCError) {
         for (name, optimizer) in [("actor", actorOptimizer), ("critic", criticOptimizer)] {
             var state = optimizer.state
             state.m = try checkpoint.floats("adam.\(name).m", count: state.m.count)

@@ -1,10 +1,10 @@
 /// A trained policy as a dispatcher: each window, every idle worker with a candidate decides at once, by the most
 /// probable action of the policy or by a draw from it.
-public final class LearntDispatcher: Dispatcher {
+package final class LearntDispatcher: Dispatcher {
     /// The name in tables.
-    public let name: String
+    package let name: String
     /// Whether actions are drawn from the policy; otherwise the most probable is taken.
-    public let sampled: Bool
+    package let sampled: Bool
     private let policy: ActorCritic
     private let batch: PolicyBatch
     private var stream = RandomStream(seed: 0, purpose: .policy)
@@ -17,7 +17,7 @@ public final class LearntDispatcher: Dispatcher {
     private var pairs: [(worker: Int, task: Int)] = []
 
     /// Plays `policy`, which must not be trained meanwhile.
-    public init(name: String, policy: ActorCritic, sampled: Bool = false) {
+    package init(name: String, policy: ActorCritic, sampled: Bool = false) {
         self.name = name
         self.policy = policy
         self.sampled = sampled
@@ -25,7 +25,7 @@ public final class LearntDispatcher: Dispatcher {
     }
 
     /// Takes the stream of the draws. Traps where the game shows agents something else than the policy was trained on.
-    public func begin(_ game: SpatialCrowdsourcing, stream: RandomStream) {
+    package func begin(_ game: SpatialCrowdsourcing, stream: RandomStream) {
         self.stream = stream
         precondition(
             PolicyLayout(game) == policy.layout,
@@ -33,12 +33,12 @@ public final class LearntDispatcher: Dispatcher {
     }
 
     /// Commits the workers who decide to go. Workers who find the team full by then stay idle.
-    public func dispatch(_ game: SpatialCrowdsourcing) {
+    package func dispatch(_ game: SpatialCrowdsourcing) {
         for (worker, task) in decide(game) where game.canTake(worker, task) { game.commit(worker: worker, task: task) }
     }
 
     /// What the present acting agents choose: (worker, task), those who wait left out. O(acting agents * K * P).
-    public func decide(_ game: SpatialCrowdsourcing) -> [(worker: Int, task: Int)] {
+    package func decide(_ game: SpatialCrowdsourcing) -> [(worker: Int, task: Int)] {
         pairs.removeAll(keepingCapacity: true)
         let actingAgents = game.actingCount
         guard actingAgents > 0 else { return pairs }

@@ -33,7 +33,7 @@ public struct LoadedRun: Sendable {
     ///     configured start (fresh) or end. Nil anneals as configured.
     ///   - seed: of the episodes and minibatches; episodes never coincide with those of another seed.
     ///   - source: gives the episodes; nil asks the run's scenario.
-    public func assemble(
+    package func assemble(
         settings: EpisodeSettings, episodes: Int, fresh: Bool = false, learningRateShare: Double? = nil, seed: UInt64,
         source: (any InstanceSource)? = nil
     ) throws -> TrainerAssembly {
