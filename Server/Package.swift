@@ -4,7 +4,11 @@ import PackageDescription
 // A package in a folder goes by the folder's name: a clone may have any.
 let cafe = Context.packageDirectory.split(separator: "/").dropLast().last.map(String.init) ?? "cafe"
 
-let swiftFlags: [SwiftSetting] = [.enableUpcomingFeature("InternalImportsByDefault")]
+// The targets here see what CAFE's package shares among its own targets (`package`).
+let swiftFlags: [SwiftSetting] = [
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .unsafeFlags(["-package-name", String(cafe.lowercased().map { $0.isLetter || $0.isNumber ? $0 : "_" })]),
+]
 
 let package = Package(
     name: "cafe-server",
@@ -40,6 +44,7 @@ let package = Package(
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
             resources: [.embedInCode("Pages")],
+            packageAccess: false,
             swiftSettings: swiftFlags
         ),
         .executableTarget(
@@ -47,6 +52,7 @@ let package = Package(
             dependencies: [
                 "CafeServer", .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
+            packageAccess: false,
             swiftSettings: swiftFlags
         ),
         .testTarget(
@@ -54,6 +60,7 @@ let package = Package(
             dependencies: [
                 "CafeServer", .product(name: "HummingbirdTesting", package: "hummingbird"),
             ],
+            packageAccess: false,
             swiftSettings: swiftFlags
         ),
     ]
