@@ -36,7 +36,7 @@ struct CoalitionTrainerTests {
             let trainer = try CoalitionTrainer(scenario: city, options: small)
             return (0..<2).map { _ in trainer.step().mean }
         }
-        let unit = pow(2.0, -40)
+        let unit = 0x1p-40
         #expect(try scores(unit) == scores(1))
         var far = Scenario.chengdu
         far.reach = 1e-6
