@@ -16,6 +16,9 @@ public enum MLP {
     /// it is wider than tall) times the gain, each b is 0. O(sum of in * out * min(in, out)).
     ///
     /// - Parameters:
+    ///   - shape: the widths of the network's layers.
+    ///   - parameters: overwritten, `shape.parameterCount` floats.
+    ///   - stream: what the weights are drawn from; it moves on.
     ///   - hiddenGain: gain of every layer but the last, sqrt(2) by custom.
     ///   - outputGain: gain of the last: 0.01 for a policy's logits, 1 for a critic.
     public static func initialize(

@@ -35,8 +35,13 @@ public enum ConjugateGradient {
     /// reached so far (0 in the first iteration): look at `stop`. Calls `apply` at most maxIterations + 1 times.
     ///
     /// - Parameters:
+    ///   - dimension: the length of b and x.
+    ///   - rightHandSide: b, `dimension` floats.
+    ///   - damping: what is added to the diagonal of A, from 0.
+    ///   - maxIterations: the most iterations; x stays 0 where it is 0.
     ///   - tolerance: of |residual| / |b|.
     ///   - solution: overwritten, `dimension` floats.
+    ///   - apply: writes A v to its second argument, v being the first; `dimension` floats each.
     public static func solve(
         dimension: Int, rightHandSide: Span<Float>, damping: Double, maxIterations: Int, tolerance: Double,
         solution: inout MutableSpan<Float>, apply: (Span<Float>, inout MutableSpan<Float>) -> Void

@@ -82,7 +82,15 @@ public enum FullInformation {
     /// Bounds of some episodes, shared among the threads; the annealing starts from the coalition rule, its price tuned
     /// for the setting. The same bits at any thread count. O(episodes * moves * lists).
     ///
-    /// - Parameter played: called after each episode, by whichever thread worked on it.
+    /// - Parameters:
+    ///   - source: where the instances come from.
+    ///   - tasks: how many tasks an instance is asked to have, from 0.
+    ///   - workers: how many workers an instance is asked to have, from 0.
+    ///   - seed: of the instances, the tuning of the price and the annealing.
+    ///   - episodes: numbers in `EpisodeRange.evaluation`, within 0..<2^40.
+    ///   - moves: moves of the annealing of an episode, from 0.
+    ///   - options: the rules of the game: window, payment, largest team.
+    ///   - played: called after each episode, by whichever thread worked on it.
     public static func bounds(
         on source: some InstanceSource, tasks: Int, workers: Int, seed: UInt64, episodes: Range<Int>,
         moves: Int = 80_000, options: GameOptions = GameOptions(), played: (@Sendable () -> Void)? = nil

@@ -30,7 +30,12 @@ public struct DayRun: Sendable {
     /// Plays `instance` to its end by `rule`. The time of one game on one thread, but for what the rule itself shares
     /// among threads. O(windows * (workers + what the rule costs)).
     ///
-    /// - Parameter played: called after each window.
+    /// - Parameters:
+    ///   - instance: the tasks and workers of the episode.
+    ///   - rule: commits workers in each window; it begins anew.
+    ///   - game: what is played in; it is reset to `instance`.
+    ///   - stream: drives whatever is random in the rule.
+    ///   - played: called after each window.
     public init(
         _ instance: Instance, rule: some Dispatcher, in game: SpatialCrowdsourcing, stream: RandomStream,
         played: (() -> Void)? = nil

@@ -62,7 +62,15 @@ public enum Evaluation {
     /// range. They are shared among the ranks (`Ranks`) and their threads; the result has the same bits at any number of both.
     /// O(policies * episodes) episodes.
     ///
-    /// - Parameter played: called after each episode, by whichever thread played it.
+    /// - Parameters:
+    ///   - policies: what plays, in the order of the result.
+    ///   - source: where the instances come from.
+    ///   - tasks: how many tasks an instance is asked to have, from 0.
+    ///   - workers: how many workers an instance is asked to have, from 0.
+    ///   - seed: of the instances, and of whatever is random in the policies.
+    ///   - episodes: numbers in `range`, within 0..<2^40.
+    ///   - range: which of the ranges of episodes is played.
+    ///   - played: called after each episode, by whichever thread played it.
     public static func run(
         _ policies: [PolicySource], on source: some InstanceSource, tasks: Int, workers: Int, seed: UInt64,
         episodes: Range<Int>, of range: EpisodeRange = .evaluation, played: (@Sendable () -> Void)? = nil

@@ -17,6 +17,7 @@ public final class LiveDispatcher {
     /// A dispatcher on live data.
     ///
     /// - Parameters:
+    ///   - dispatcher: the rule that decides; nothing else may use it meanwhile.
     ///   - scale: mean pay, tasks per worker and length of the day.
     ///   - options: the rules of the game: window, payment, largest team.
     ///   - seed: drives whatever is random in the dispatcher; the same moment gets the same answer.

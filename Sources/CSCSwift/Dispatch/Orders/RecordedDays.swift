@@ -80,10 +80,14 @@ public struct RecordedDays: InstanceSource {
     }
 
     /// - Parameters:
+    ///   - recorded: the orders of the file.
+    ///   - scenario: what the file lacks is drawn from it; its horizon (min) is the length of the window of the day.
+    ///   - cut: how days make episodes; `byDay` needs a file with times.
     ///   - days: which days of the file take part, counted from 0; nil for all.
     ///   - from: the first minute of the window of the day; nil for the window with most orders of the whole file, so
     ///     that training days and held-out days show the same hours.
     ///   - part: which of the file's rows take part; nil for all.
+    ///   - terms: where pay and workload come from.
     /// - Throws: `CSCError.invalid` if the file has no such days, no times although days or hours are chosen, no order
     ///   is left, or it has no fare and duration and `terms` wants them.
     public init(

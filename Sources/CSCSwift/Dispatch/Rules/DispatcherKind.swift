@@ -82,7 +82,15 @@ public enum DispatcherKind: String, Sendable, CaseIterable {
     /// pay per unit of work. The episodes are of `EpisodeRange.tuning`, never evaluated on. The same bits
     /// at any thread count. O(13 * episodes) episodes.
     ///
-    /// - Parameter played: called after each episode, by whichever thread played it.
+    /// - Parameters:
+    ///   - source: where the instances come from.
+    ///   - tasks: how many tasks an instance is asked to have, from 0.
+    ///   - workers: how many workers an instance is asked to have, from 0.
+    ///   - seed: of the instances, and of whatever is random in the rule.
+    ///   - episodes: how many episodes each price plays, from 1; fewer where the source has fewer.
+    ///   - options: the rules of the game: window, payment, largest team.
+    ///   - played: called after each episode, by whichever thread played it.
+    /// - Returns: the price of a worker-minute (money); 0 for a rule without a price and where there is no work.
     public func tunedPrice(
         _ source: some InstanceSource, tasks: Int, workers: Int, seed: UInt64, episodes: Int = tuningEpisodes,
         options: GameOptions = GameOptions(), played: (@Sendable () -> Void)? = nil

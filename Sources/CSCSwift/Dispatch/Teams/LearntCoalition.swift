@@ -47,7 +47,10 @@ extension LearntCoalitionPolicy {
 
     /// The policy with lookahead (`LookaheadCoalition`) as a row of an evaluation.
     ///
-    /// - Parameter futures: where futures are drawn from; never the episodes that are evaluated on.
+    /// - Parameters:
+    ///   - options: the rules of the game: window, payment, largest team.
+    ///   - lookahead: how many futures and plans a window has, and how far futures are played (min).
+    ///   - futures: where futures are drawn from; never the episodes that are evaluated on.
     public func source(
         options: GameOptions = GameOptions(), lookahead: LookaheadOptions, futures: any InstanceSource
     ) -> PolicySource {

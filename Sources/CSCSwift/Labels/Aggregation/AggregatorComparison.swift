@@ -31,8 +31,11 @@ public struct AggregatorComparison: Sendable {
 
     /// Compares methods on these labels. O(methods x folds) fits.
     /// - Parameters:
+    ///   - store: the labels.
     ///   - contexts: the context of each task; nil: one for all.
+    ///   - methods: what is compared.
     ///   - folds: at least 2.
+    ///   - seed: of the folds, and of whatever is random in the methods.
     public init(
         _ store: LabelStore, contexts: [Int]? = nil, methods: [AggregationMethod], folds: Int = 4, seed: UInt64 = 0
     ) {

@@ -102,7 +102,9 @@ public struct LabelStore: Sendable {
 extension LabelTable {
     /// Whether an aggregator can compute on this table: its arrays are counted before they are asked for. O(1).
     ///
-    /// - Parameter path: the file of labels, which the sentence names.
+    /// - Parameters:
+    ///   - method: the aggregator that is to compute.
+    ///   - path: the file of labels, which the sentence names.
     /// - Throws: `CSCError.table` where a text that is no class, such as a free answer, makes so many classes that the
     ///   method's tables leave 32 bits or take more than half of the memory.
     public func checkSize(for method: AggregationMethod, labels path: String) throws(CSCError) {

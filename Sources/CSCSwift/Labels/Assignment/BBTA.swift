@@ -96,6 +96,7 @@ public struct BBTA: LabelAssigner {
     ///   - taskContexts: the context of each task, 0-based.
     ///   - workers: K >= 1.
     ///   - classes: C >= 2.
+    ///   - options: budget, costs and seed; `explore` from 0, and `workerCosts`, if given, one for each worker.
     public init(taskContexts: [Int], workers: Int, classes: Int = 2, options: Options) {
         precondition(workers >= 1 && classes >= 2, "BBTA: \(workers) workers, \(classes) classes")
         precondition(options.explore >= 0, "BBTA: explore \(options.explore) is negative")

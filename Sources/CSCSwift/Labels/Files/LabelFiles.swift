@@ -149,7 +149,9 @@ public struct LabelFiles: Sendable {
     }
 
     /// Reads a tasks file alone: `task`, optionally `context` and `truth`. Classes are the truths that occur. O(rows).
-    /// - Parameter allowed: for a session: the only truths there may be, and names are such as its journal can hold.
+    /// - Parameters:
+    ///   - path: the tasks file.
+    ///   - allowed: for a session: the only truths there may be, and names are such as its journal can hold.
     /// - Throws: `CSCError` naming file, line, column and value of the first bad row.
     public func readTasks(_ path: String, classes allowed: [String]? = nil) throws(CSCError) -> (
         tasks: [LabelingTask], contexts: [String], classes: [String]

@@ -51,7 +51,10 @@ public final class JournalFolder: SessionStorage {
     }
 
     /// Opens and locks the session in `folder`; waits up to `wait` seconds for another process to close it.
-    /// - Parameter usesSnapshot: whether `snapshot()` gives one; if not, the whole journal is followed.
+    /// - Parameters:
+    ///   - folder: the path of the session's folder.
+    ///   - wait: how long to try to lock it (s); 0 tries once.
+    ///   - usesSnapshot: whether `snapshot()` gives one; if not, the whole journal is followed.
     /// - Throws: `CSCError.file` where there is no session, it stays locked, or it cannot be read.
     public init(opening folder: String, wait: Double = 10, usesSnapshot: Bool = true) throws(CSCError) {
         self.folder = folder

@@ -98,7 +98,12 @@ public struct LabelPlan: Sendable {
     /// budget and scores the present labels on the way. Runs go in parallel; the same seed gives the same bits at any
     /// thread count. O(runs x labels x workers).
     ///
-    /// - Parameter played: called after each run, by whichever thread played it.
+    /// - Parameters:
+    ///   - budgets: where the accuracy is asked for, each from 0, in units of the workers' costs; any order.
+    ///   - runs: how many runs are played, from 1.
+    ///   - seed: of truths, workers and answers, and of the method.
+    ///   - played: called after each run, by whichever thread played it.
+    /// - Returns: a point for each budget, from the least to the largest.
     public func simulate(
         budgets: [Double], runs: Int = 20, seed: UInt64 = 0, played: (@Sendable () -> Void)? = nil
     ) -> [Point] {

@@ -46,6 +46,8 @@ extension LabelSession {
     /// - Parameters:
     ///   - names: who is there now, newcomers aside; nil for everyone who has joined (nothing is given again then).
     ///   - joining: newcomers, who are there too.
+    ///   - count: the most questions to give, those that are given again included.
+    ///   - seconds: questions that have been outstanding so long (s, from 0) lapse first; nil: only ended leases do.
     ///   - maxOpen: how many questions a worker may have open, in this call; the session's own cap holds too.
     ///   - again: whether outstanding questions are given again.
     /// - Throws: `CSCError.invalid`, and nothing is changed, for a worker who has not joined, with the nearest name that

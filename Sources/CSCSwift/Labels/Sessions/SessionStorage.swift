@@ -18,7 +18,9 @@ public protocol SessionStorage: AnyObject {
     /// How errors call the record of this number, from 1: `study/journal.tsv:17`.
     func place(of number: Int) -> String
     /// Calls `body` with each record after `mark`, in order. O(size of those records).
-    /// - Parameter mark: `SessionMark.start`, or that of a snapshot that `snapshot()` gave.
+    /// - Parameters:
+    ///   - mark: `SessionMark.start`, or that of a snapshot that `snapshot()` gave.
+    ///   - body: takes one record; where it throws, reading ends.
     /// - Throws: `CSCError.damaged` at the first record that does not follow from the one before (`SessionRecord.follows`),
     ///   with its place; what `body` throws.
     func read(after mark: SessionMark, _ body: (SessionRecord) throws(CSCError) -> Void) throws(CSCError)

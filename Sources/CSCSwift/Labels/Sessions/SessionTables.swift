@@ -6,8 +6,10 @@ extension LabelSession {
     /// Takes the answers to outstanding questions from a table `task,worker,label` (the columns' other names as in
     /// `LabelFiles`). Rows that are known already change nothing. O(rows).
     ///
-    /// - Parameter badRows: what to do with rows that cannot be read or are refused: throw and record nothing, or leave
-    ///   them out, count them and record the others.
+    /// - Parameters:
+    ///   - table: the answers, one a row.
+    ///   - badRows: what to do with rows that cannot be read or are refused: throw and record nothing, or leave them
+    ///     out, count them and record the others.
     /// - Throws: `CSCError` naming file, line, column and value.
     public func record(_ table: CSVReader, badRows: CSVReader.BadRows = .fail) throws(CSCError) -> TableReport {
         try ready()
@@ -33,6 +35,7 @@ extension LabelSession {
     /// To the bandit they are labels of pairs that nobody drew: a worker is charged 1 for each that differs from the
     /// plurality of the imported labels of its task (`BBTA.adopt`).
     /// - Parameters:
+    ///   - table: the labels, one a row.
     ///   - paid: whether the prices of the labels count as spent.
     ///   - price: what a label of workers who have not joined costs; they join. nil: their labels are refused.
     ///   - badRows: what to do with rows that cannot be read or are refused: throw and import nothing, or leave them

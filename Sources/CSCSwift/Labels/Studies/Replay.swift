@@ -133,7 +133,9 @@ public struct Replay: Sendable {
     /// The curve of each method. Run r of every method uses the same matrix and the same seed. The runs are spread over
     /// the threads; the result does not depend on their number.
     ///
-    /// - Parameter played: called after each run of a method, by whichever thread played it.
+    /// - Parameters:
+    ///   - methods: their names, as `ReplayMethod` reads them.
+    ///   - played: called after each run of a method, by whichever thread played it.
     /// - Throws: `CSCError.invalid` if the matrix has missing labels and they may not be passed over, no known truth, or
     ///   more classes than a method takes.
     public func curves(

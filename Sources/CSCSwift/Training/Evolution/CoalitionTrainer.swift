@@ -82,6 +82,8 @@ public final class CoalitionTrainer {
     /// A run at its beginning: counts the forecast and measures the plain rule.
     ///
     /// - Parameters:
+    ///   - scenario: the city.
+    ///   - options: the search's settings and its seed.
     ///   - start: whose weights the search starts from, such as those of another city; nil for the plain rule.
     ///   - source: where episodes come from; nil for the scenario's generator.
     ///   - recorded: what tells that source from others, such as its file and days: a checkpoint of another is refused.

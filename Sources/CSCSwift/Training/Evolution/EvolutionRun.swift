@@ -19,6 +19,9 @@ extension Run where Method == RuleEvolution {
     /// Begins a run in a folder that holds none yet.
     ///
     /// - Parameters:
+    ///   - folder: the path of the run's folder.
+    ///   - scenario: the city; kept in `evolution.yaml`.
+    ///   - options: the search's settings and its seed; kept in `evolution.yaml`.
     ///   - start: whose weights the search starts from; nil for the plain rule.
     ///   - source: where episodes come from; nil for the scenario's generator.
     ///   - recorded: what `resume` needs to open that source again; kept in `evolution.yaml`.
@@ -45,7 +48,8 @@ extension Run where Method == RuleEvolution {
     /// Continues the run of a folder; see `Run`.
     ///
     /// - Parameters:
-    ///   - generations: a new number of generations in all; nil keeps the run's own.
+    ///   - folder: the path of the run's folder.
+    ///   - generations: a new number of generations in all, 1 to 10 million; nil keeps the run's own.
     ///   - open: opens the source of a run on recorded orders from what the run was begun with.
     /// - Throws: `CSCError` as `Run` does.
     public convenience init(

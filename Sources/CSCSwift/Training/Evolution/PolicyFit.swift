@@ -31,9 +31,14 @@ public struct PolicyFit: Sendable {
     /// comes out is never known to be worse.
     ///
     /// - Parameters:
+    ///   - fitted: the policy that was specialised.
+    ///   - start: the policy that the search began with.
     ///   - price: the plain rule's, tuned on training episodes (money per worker-minute).
     ///   - training: where the policy was fitted: prices are tuned and the choice is made there.
     ///   - heldOut: where it is measured: the same generator, or other recorded days.
+    ///   - tasks: how many tasks an episode is asked to have, from 0.
+    ///   - workers: how many workers an episode is asked to have, from 0.
+    ///   - seed: of the episodes, and of whatever is random in the policies.
     ///   - episodes: how many episodes each of choice and measurement plays.
     /// - Precondition: `episodes` is at least 2.
     public init(

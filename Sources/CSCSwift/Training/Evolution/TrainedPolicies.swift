@@ -60,11 +60,13 @@ extension LearntCoalitionPolicy {
     /// nothing can be counted but that episode itself: an artefact has no forecast then. O(48 episodes) of drawing.
     ///
     /// - Parameters:
+    ///   - source: what is to be played.
     ///   - past: days of the same kind as those of `source`, none of which is played; nil where there are none.
     ///   - tasks: how many tasks an episode has.
     ///   - workers: how many workers it has.
-    ///   - rulePrice: the plain rule's price tuned on such days (money per worker-minute), from which the prices of a policy
-    ///     for every day start; nil where nobody has tuned it.
+    ///   - rulePrice: the plain rule's price tuned on such days (money per worker-minute), from which the prices of a
+    ///     policy for every day start; nil where nobody has tuned it.
+    ///   - seed: of the tuning episode whose mean pay per unit of work `rulePrice` is divided by.
     public func adapted(
         to source: some InstanceSource, past: (any InstanceSource)? = nil, tasks: Int, workers: Int,
         rulePrice: Double? = nil, seed: UInt64 = 1
@@ -84,7 +86,13 @@ extension LearntCoalitionPolicy {
     /// is best depends on the day: where a crowd waits in one place, or workers come from afar, joint plans and reserved
     /// workers cost more than they bring; and where nothing learnt helps, the rule stays. O(5 * episodes) episodes.
     ///
-    /// - Parameter source: what is played, or past days of the same kind.
+    /// - Parameters:
+    ///   - source: what is played, or past days of the same kind.
+    ///   - tasks: how many tasks an episode is asked to have, from 0.
+    ///   - workers: how many workers an episode is asked to have, from 0.
+    ///   - seed: of the episodes, and of whatever is random in the policies.
+    ///   - episodes: how many episodes each form plays, from 1; fewer where the source has fewer.
+    ///   - options: the rules of the game: window, payment, largest team.
     public func calibrated(
         on source: some InstanceSource, tasks: Int, workers: Int, seed: UInt64, episodes: Int = 24,
         options: GameOptions = GameOptions()

@@ -29,7 +29,9 @@ extension Run where Method == FixedHorizonTraining {
 
     /// Continues the run of a folder; see `Run`.
     ///
-    /// - Parameter iterations: a new number of iterations in all; nil keeps the configuration's.
+    /// - Parameters:
+    ///   - folder: the path of the run's folder.
+    ///   - iterations: a new number of iterations in all, 1 to 10 million; nil keeps the configuration's.
     /// - Throws: `CSCError` as `Run` does.
     public static func resume(_ folder: String, iterations: Int? = nil) throws -> FixedHorizonRun {
         if let iterations {

@@ -13,8 +13,10 @@ extension Run where Method == DispatchTraining {
     /// configuration or the disk make wrong.
     ///
     /// - Parameters:
+    ///   - configuration: everything that decides the run, saved in the folder.
     ///   - scenario: the city, saved in the folder.
     ///   - source: where episodes come from; nil for the scenario's generator.
+    ///   - folder: the path of the run's folder.
     public static func create(
         _ configuration: TrainingConfiguration, scenario: Scenario, source: (any InstanceSource)? = nil,
         folder: String
@@ -50,8 +52,9 @@ extension Run where Method == DispatchTraining {
     /// Continues the run of a folder; see `Run`.
     ///
     /// - Parameters:
-    ///   - iterations: a new number of iterations in all; nil keeps the configuration's.
-    ///   - source: where episodes come from, made from the folder's configuration and scenario; nil for the scenario.
+    ///   - folder: the path of the run's folder.
+    ///   - iterations: a new number of iterations in all, 1 to 10 million; nil keeps the configuration's.
+    ///   - makeSource: makes where episodes come from of the folder's configuration and scenario; nil for the scenario.
     /// - Returns: the run; its `refused` holds an error for each damaged checkpoint that was skipped.
     /// - Throws: `CSCError` as `Run` does.
     public static func resume(
