@@ -35,21 +35,41 @@ struct CafeCLI: ParsableCommand {
     /// Runs a command on the main thread: nothing here waits for another thread to be had. What it printed must have
     /// been written for the program to succeed.
     static func main() {
+        var isParsed = false
         do {
             var command = try parseAsRoot()
+            isParsed = true
             try command.run()
             try Output.flush()
         } catch {
-            end(error)
+            end(error, isParsed: isParsed)
         }
+    }
+
+    /// The words of a command line that name its command, such as `label plan`.
+    static func commandName(of arguments: [String]) -> String {
+        var words = ["cafe-cli"]
+        var commands = configuration.subcommands
+        for argument in arguments {
+            guard let next = commands.first(where: { $0.configuration.commandName == argument }) else { break }
+            words.append(argument)
+            commands = next.configuration.subcommands
+        }
+        return words.joined(separator: " ")
     }
 
     /// Says what the error says, help on standard output and the rest on standard error, and ends with its code. Where the
     /// answer is JSON on standard output, so is the error.
-    private static func end(_ error: any Error) -> Never {
+    ///
+    /// - Parameter isParsed: whether the command line was understood and its command has run.
+    private static func end(_ error: any Error, isParsed: Bool) -> Never {
         ErrorReport.show(error)
         var code = exitCode(for: error)
-        let text = fullMessage(for: error)
+        let text =
+            isParsed && error is ValidationError
+            ? "Error: \(message(for: error))\n  See '\(commandName(of: Array(CommandLine.arguments.dropFirst()))) --help' for "
+                + "more information."
+            : fullMessage(for: error)
         if code.isSuccess && !text.isEmpty {
             print(text)
         } else if !text.isEmpty {

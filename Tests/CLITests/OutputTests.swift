@@ -73,6 +73,27 @@ import Testing
         #expect(result.status == 1 && result.errors.contains("1 question that nobody has seen is withdrawn"), "\(result)")
     }
 
+    /// Nor one for a pipe that nobody reads.
+    @Test func aQuestionForAClosedPipe() throws {
+        let folder = try HostileOptionTests.folder()
+        let result = try shell(
+            "$CAFE label init s --tasks tasks.csv --classes yes,no --workers ann --budget 9 >/dev/null; mkfifo p; "
+                + "(exec 3<p) & exec 4>p; wait; $CAFE label next s >&4; echo $?; "
+                + "$CAFE label status s | grep -c outstanding:", in: folder)
+        #expect(result.output == "1\n0\n", "\(result)")
+        #expect(result.errors.contains("1 question that nobody has seen is withdrawn"), "\(result)")
+    }
+
+    /// What a reproduction measured by some options is not taken for others' results.
+    @Test func aReproductionKeepsItsOptions() throws {
+        let folder = try HostileOptionTests.folder()
+        let begun = "$CAFE reproduce cafe --quick --seeds 1 --columns 50 --cities chengdu --out r"
+        let first = try shell("timeout 3 \(begun) --iterations 3; cat r/options.json", in: folder)
+        #expect(first.output.contains("\"iterations\": \"3\""), "\(first)")
+        let other = try shell("\(begun) --iterations 4", in: folder)
+        #expect(other.status == 1 && other.errors.contains("--iterations") && other.errors.contains("begun with 3"), "\(other)")
+    }
+
     @Test func devicesAndPipesStay() throws {
         let folder = try HostileOptionTests.folder()
         let null = try shell(Self.evaluate + " --json /dev/null && stat -c %F /dev/null", in: folder)
@@ -98,6 +119,13 @@ import Testing
         "$CAFE scale --workers 1000000 --json missing/o.json",
         "$CAFE label aggregate --labels labels.csv --json missing/o",
         "$CAFE label replay --labels labels.csv --truth truth.csv --runs 1000000 --plot missing/p.svg",
+        "$CAFE compare --episodes 1000000 --json missing/o.json", "$CAFE compare --episodes 1000000 --plot missing/o.svg",
+        "$CAFE replay --tasks 100000 --workers 100000 --out missing/r.html",
+        "$CAFE travel-times trips.csv --out missing/z.json", "$CAFE report run --out missing/r.html",
+        "mkdir missing; touch missing/file; $CAFE fit --minutes 100 --out missing/file/f",
+        "mkdir missing; touch missing/file; $CAFE reproduce cafe --out missing/file/f",
+        "mkdir missing; touch missing/file; $CAFE reproduce bbta --data nowhere --output missing/file/f",
+        "mkdir missing; touch missing/file; $CAFE evolve --set referenceEpisodes=10000 --out missing/file/f",
     ])
     func badPathsAreFoundFirst(_ command: String) throws {
         let folder = try HostileOptionTests.folder()

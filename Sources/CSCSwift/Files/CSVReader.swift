@@ -130,10 +130,12 @@ public final class CSVReader {
         }
         if head.starts(with: [0xEF, 0xBB, 0xBF]) { head.removeFirst(3) }
         if let objection = FileKind.objection(head) { throw .table(path: path, reason: objection) }
+        let announced = format.skippedLines == 0 ? Self.announcedSeparator(head) : nil
         var scan = CSVScanner(
             path: path, text: head, handle: handle,
-            separator: Self.separator(format, head), blanks: format.separator == .blanks, comment: format.comment)
-        try scan.skipLines(format.skippedLines)
+            separator: format.separator == .automatic ? announced ?? Self.separator(format, head) : Self.separator(format, head),
+            blanks: format.separator == .blanks, comment: format.comment)
+        try scan.skipLines(announced == nil ? format.skippedLines : 1)
         switch format.header {
         case .firstLine:
             guard try scan.nextRow() else { throw .table(path: path, reason: "the file is empty") }
@@ -156,6 +158,12 @@ public final class CSVReader {
         scanner = scan
     }
 
+    /// The separator that a first line `sep=;` names, as spreadsheets write it; nil where the first line is another.
+    private static func announcedSeparator(_ head: [UInt8]) -> UInt8? {
+        guard head.count > 5, head.prefix(4).elementsEqual("sep=".utf8), [9, 44, 59].contains(head[4]) else { return nil }
+        return head[5] == 10 || (head[5] == 13 && head.count > 6 && head[6] == 10) ? head[4] : nil
+    }
+
     private static func separator(_ format: CSVFormat, _ head: [UInt8]) -> UInt8 {
         switch format.separator {
         case .comma: return 44
@@ -172,7 +180,11 @@ public final class CSVReader {
         var best: UInt8 = 44
         var most = 0
         for candidate: UInt8 in [44, 9, 59] {
-            let count = line.count(where: { $0 == candidate })
+            var (count, isQuoted) = (0, false)
+            for byte in line {
+                if byte == 34 { isQuoted.toggle() }
+                if byte == candidate && !isQuoted { count += 1 }
+            }
             if count > most { (best, most) = (candidate, count) }
         }
         return best

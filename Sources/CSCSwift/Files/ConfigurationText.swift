@@ -88,7 +88,7 @@ extension KeyedConfiguration {
     }
 
     /// Reads YAML over the defaults; `path` names the file in errors. Keys may be nested (`ppo: {clipCoef: 0.1}`) or
-    /// dotted. Throws `CSCError.row` with line and key, and `CSCError.table` where it is not a YAML mapping.
+    /// dotted. Throws `CSCError.entry` with line and key, and `CSCError.table` where it is not a YAML mapping.
     public init(yaml: String, path: String) throws(CSCError) {
         self.init()
         guard let root = try YAMLText.compose(yaml, path: path) else { return }
@@ -108,20 +108,20 @@ extension KeyedConfiguration {
         for (key, value) in mapping {
             let name = prefix + (key.scalar?.string ?? "")
             let line = key.mark?.line ?? 0
-            func wrong(_ error: CSCError, _ text: String) -> CSCError {
+            func wrong(_ error: CSCError) -> CSCError {
                 guard case .configuration(_, let reason) = error else { return error }
-                return .row(path: path, line: line, column: name, value: text, reason: reason)
+                return .entry(path: path, line: line, key: name, reason: reason)
             }
             switch value {
             case .mapping(let inner):
                 try read(inner, prefix: name + ".", path: path)
             case .scalar(let scalar):
-                do throws(CSCError) { try set(name, to: scalar.string) } catch { throw wrong(error, scalar.string) }
+                do throws(CSCError) { try set(name, to: scalar.string) } catch { throw wrong(error) }
             case .sequence(let sequence):
                 let text = "[" + sequence.map { $0.scalar?.string ?? "?" }.joined(separator: ", ") + "]"
-                do throws(CSCError) { try set(name, to: text) } catch { throw wrong(error, text) }
+                do throws(CSCError) { try set(name, to: text) } catch { throw wrong(error) }
             case .alias:
-                throw .row(path: path, line: line, column: name, value: "*", reason: "aliases are not read")
+                throw .entry(path: path, line: line, key: name, reason: "aliases are not read")
             }
         }
     }

@@ -10,6 +10,9 @@ public struct MetricsWriter: Sendable {
     public let base: String
     /// The names of the columns after the leading `iteration`, for example `losses/policy_loss`.
     public let columns: [String]
+    /// How many rows were found to be missing where the table was gone on with: between its first one and the last iteration,
+    /// or the whole table. What is trained does not depend on them.
+    public private(set) var missingRows = 0
 
     /// Begins a new table, replacing an old one. Throws `CSCError.file`.
     public init(creating base: String, columns: [String]) throws(CSCError) {
@@ -26,17 +29,19 @@ public struct MetricsWriter: Sendable {
     public init(resuming base: String, columns: [String], after iteration: Int) throws(CSCError) {
         guard FileManager.default.fileExists(atPath: base + ".csv") else {
             try self.init(creating: base, columns: columns)
+            missingRows = max(0, iteration)
             return
         }
         self.init(base: base, columns: columns)
         try MetricsWriter.checkColumns(base, columns)
         let lines = try MetricsWriter.wholeLines(of: base + ".csv")
         let first = MetricsWriter.header(columns).dropLast()
-        let kept = lines.dropFirst().filter { line in
-            line.split(separator: ",", omittingEmptySubsequences: false).first.flatMap { Int($0) }.map {
-                $0 <= iteration
-            }
-                ?? false
+        func number(_ line: String) -> Int? {
+            line.split(separator: ",", omittingEmptySubsequences: false).first.flatMap { Int($0) }
+        }
+        let kept = lines.dropFirst().filter { line in number(line).map { $0 <= iteration } ?? false }
+        if let first = kept.first.flatMap(number) {
+            missingRows = max(0, iteration - first + 1 - Set(kept.compactMap(number)).count)
         }
         try AtomicFile.write(([String(first)] + kept).map { $0 + "\n" }.joined(), to: base + ".csv")
         let rows =

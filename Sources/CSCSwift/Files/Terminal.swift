@@ -60,6 +60,12 @@ public enum Terminal {
         return text
     }
 
+    /// Names with commas between them, the first `most` and how many more there are. O(characters).
+    public static func list(_ names: [String], most: Int = 20) -> String {
+        let shown = names.prefix(most).joined(separator: ", ")
+        return names.count > most ? shown + " and \(names.count - most) more" : shown
+    }
+
     /// How many there are of a thing: 1 label, 3 labels; `plural` where it does not end in s.
     public static func counted(_ count: Int, _ noun: String, plural: String? = nil) -> String {
         "\(count) \(count == 1 ? noun : plural ?? noun + "s")"

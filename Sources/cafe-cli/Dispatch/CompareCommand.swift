@@ -1,6 +1,5 @@
 internal import ArgumentParser
 internal import CSCSwift
-internal import Foundation
 
 /// `cafe-cli compare`: is learning worth it for this day?
 struct CompareCommand: ParsableCommand {
@@ -21,17 +20,21 @@ struct CompareCommand: ParsableCommand {
     @OptionGroup var ahead: LookaheadFlags
     @Option(help: "Further policies, separated by commas.")
     var policy = ""
-    @Option(help: "Tasks of an episode.")
-    var tasks = 200
-    @Option(help: "Workers of an episode.")
-    var workers = 50
-    @Option(help: "Episodes.")
-    var episodes = 60
-    @Option(help: "Episodes of cafe:lookahead and of the bounds; 0 leaves them out.")
-    var slowEpisodes = 4
-    @Option(help: "The seed of the episodes.")
+    @Option(parsing: .unconditional, help: "Tasks of an episode (default: 200).", transform: Limits.trainingSize.parse)
+    var tasks: Int?
+    @Option(parsing: .unconditional, help: "Workers of an episode (default: 50).", transform: Limits.trainingSize.parse)
+    var workers: Int?
+    @Option(parsing: .unconditional, help: "Episodes (default: 60).", transform: Limits.episodes.parse)
+    var episodes: Int?
+    @Option(
+        parsing: .unconditional, help: "Episodes of cafe:lookahead and of the bounds; 0 leaves them out (default: 4).",
+        transform: Limits.optionalEpisodes.parse)
+    var slowEpisodes: Int?
+    @Option(parsing: .unconditional, help: "The seed of the episodes.")
     var seed: UInt64 = 7
-    @Option(help: "Threads; 0 for one per processor. Changes nothing but the time.")
+    @Option(
+        parsing: .unconditional, help: "Threads; 0 for one per processor. Changes nothing but the time.",
+        transform: Limits.threads.parse)
     var threads = 0
     @Option(help: "Write the results to this file as JSON; - for standard output, in place of the table.")
     var json: String?
@@ -47,71 +50,97 @@ struct CompareCommand: ParsableCommand {
         let revenue: [Double]
         let note: String
         let seconds: Double
+        var price: Double?
     }
 
     func validate() throws {
-        if !(1...1_000_000).contains(tasks) || !(1...1_000_000).contains(workers) {
-            throw ValidationError("--tasks and --workers are numbers from 1 to 1000000")
+        if let episodes, episodes < 2 { throw ValidationError("--episodes \(episodes): at least 2 are needed for an interval") }
+        if let slowEpisodes, slowEpisodes == 1 || slowEpisodes > episodes ?? 60 {
+            throw ValidationError("--slow-episodes \(slowEpisodes) is neither 0 nor in 2...\(episodes ?? 60)")
         }
-        if !(2...1_000_000).contains(episodes) { throw ValidationError("--episodes \(episodes) is not in 2...1000000") }
-        if !(0...episodes).contains(slowEpisodes) || slowEpisodes == 1 {
-            throw ValidationError("--slow-episodes \(slowEpisodes) is neither 0 nor in 2...\(episodes)")
-        }
+        try FileOptions.checkShared([("--json", json), ("--plot", plot)])
     }
 
     func run() throws {
-        Output.startThreads(threads)
-        let (opened, notes) = try source.open()
-        let futures = try ahead.futures(beside: source)
-        for line in notes + [SourceOptions.shortage(opened, tasks: tasks)].compactMap(\.self) { say("note: \(line)") }
-        let names = PolicyNames(
-            source: opened, rules: GameRules(), lookahead: try ahead.options(), futures: futures)
+        try FileOptions.checkOutputs([json, plot])
+        Output.startThreads(threads, quiet: json == "-")
         var wanted = ["greedy", "nearest", "marginal", Self.rule, "cafe"]
         wanted += policy.split(separator: ",").map(String.init).filter { !wanted.contains($0) && $0 != Self.ahead }
-        var slow = slowEpisodes
-        if slow > 0, opened is FixedInstance { slow = 0 }
-        if slow > 0, case .failure(let reason) = futures {
-            say("note: without lookahead and bounds: \(reason)")
-            slow = 0
-        }
-        let progress = Progress(steps: (wanted.count + 1) * episodes + slow * 400)
+        if Set(wanted).count != wanted.count { throw ValidationError("--policy names a policy twice") }
+        let rules = try PolicyNames.rules(of: wanted, reroute: nil)
+        let (opened, notes) = try source.open()
+        let futures = try ahead.futures(beside: source)
+        let setting = try EvaluationSetting(
+            opened, tasks: tasks, workers: workers, episodes: episodes, usual: (200, 50, 60), seeds: [seed], rules: rules)
+        for line in notes + setting.notes { say("note: \(line)") }
+        setting.warnOfReach()
+        let slow = slowCount(setting, futures)
+        let names = PolicyNames(source: opened, rules: rules, lookahead: try ahead.options(), futures: futures)
+        let progress = ProgressLine(
+            "comparing", total: (wanted.count + 1) * setting.episodes + slow * 400, unit: "%")
         var rows: [Row] = []
         for name in wanted {
-            rows.append(try play(name, names, opened, count: episodes, weight: 1, progress))
-            if name == Self.rule { progress.advance(by: episodes, at: "its price") }
+            rows.append(try play(name, names, setting, count: setting.episodes, weight: 1, progress))
+            if name == Self.rule { progress.advance(by: setting.episodes, at: "its price") }
         }
         if slow > 0 {
-            rows.append(try play(Self.ahead, names, opened, count: slow, weight: 200, progress))
-            rows += bounds(opened, slow, progress)
+            rows.append(try play(Self.ahead, names, setting, count: slow, weight: 200, progress))
+            rows += bounds(setting, slow, progress)
         }
         progress.finish()
-        try show(rows, opened.name)
+        try show(rows, setting)
+    }
+
+    /// How many episodes lookahead and bounds play: none where there are no futures, and that is said.
+    private func slowCount(
+        _ setting: EvaluationSetting, _ futures: Result<any InstanceSource, ValidationError>
+    ) -> Int {
+        let count = min(slowEpisodes ?? 4, setting.episodes)
+        guard count > 0 else { return 0 }
+        if setting.isOneEpisode {
+            say("note: without lookahead and bounds: it is one episode")
+            return 0
+        }
+        if case .failure(let reason) = futures {
+            say("note: without lookahead and bounds: \(reason)")
+            return 0
+        }
+        let sample = setting.source.instance(
+            tasks: setting.tasks, workers: setting.workers, seed: seed, episode: EpisodeRange.evaluation[0])
+        if let unknown = FullInformation.unknown(in: sample) {
+            say("note: without lookahead and bounds: the bounds do not know \(unknown), which the episodes have")
+            return 0
+        }
+        return count
     }
 
     /// Plays a policy a few episodes at a time, so that the progress moves.
     private func play(
-        _ name: String, _ names: PolicyNames, _ opened: any InstanceSource, count: Int, weight: Int, _ progress: Progress
+        _ name: String, _ names: PolicyNames, _ setting: EvaluationSetting, count: Int, weight: Int,
+        _ progress: ProgressLine
     ) throws -> Row {
-        let row = try names.policy(name, tasks: tasks, workers: workers, seed: seed)
+        let row = try names.policy(name, tasks: setting.tasks, workers: setting.workers, seed: seed)
         let before = ProcessUsage().cpuSeconds
         var revenue: [Double] = []
         let step = weight > 1 ? 2 : 16
         for first in stride(from: 0, to: count, by: step) {
             let last = min(count, first + step)
             revenue += Evaluation.run(
-                [row], on: opened, tasks: tasks, workers: workers, seed: seed, episodes: first..<last)[0]
+                [row], on: setting.source, tasks: setting.tasks, workers: setting.workers, seed: seed,
+                episodes: first..<last)[0]
             progress.advance(by: (last - first) * weight, at: name)
         }
         return Row(
             name: name, revenue: revenue, note: row.note,
-            seconds: (ProcessUsage().cpuSeconds - before) / Double(max(1, count)))
+            seconds: (ProcessUsage().cpuSeconds - before) / Double(max(1, count)), price: row.price)
     }
 
-    private func bounds(_ opened: any InstanceSource, _ count: Int, _ progress: Progress) -> [Row] {
+    private func bounds(_ setting: EvaluationSetting, _ count: Int, _ progress: ProgressLine) -> [Row] {
         var (low, high): ([Double], [Double]) = ([], [])
         for episode in 0..<count {
             let found = FullInformation.bounds(
-                on: opened, tasks: tasks, workers: workers, seed: seed, episodes: episode..<episode + 1, moves: 80_000)
+                on: setting.source, tasks: setting.tasks, workers: setting.workers, seed: seed,
+                episodes: episode..<episode + 1, moves: 80_000, options: setting.rules.options)
             low += found.map(\.annealed)
             high += found.map(\.upper)
             progress.advance(by: 200, at: "the bounds")
@@ -122,97 +151,81 @@ struct CompareCommand: ParsableCommand {
         ]
     }
 
-    private func show(_ rows: [Row], _ name: String) throws {
+    /// What a row earns over the coalition rule on the same episodes, and in percent of it; nil where it earns nothing.
+    private func gain(_ row: Row, _ rule: [Double]) -> (gain: Summary, percent: Double?) {
+        let same = Array(rule.prefix(row.revenue.count))
+        let gain = Summary.paired(row.revenue, minus: same)
+        let mean = Summary(same).mean
+        return (gain, mean > 0 ? 100 * gain.mean / mean : nil)
+    }
+
+    private func show(_ rows: [Row], _ setting: EvaluationSetting) throws {
         let rule = rows.first { $0.name == Self.rule }?.revenue ?? []
         var lines = [["policy", "revenue", "95 % interval", "minus coalition", "%", "episodes", "CPU s"]]
-        var entries: [(String, JSON)] = []
+        let places = EvaluationSetting.places(rows.map { Summary($0.revenue).mean })
         for row in rows {
             let total = Summary(row.revenue)
-            let same = Array(rule.prefix(row.revenue.count))
-            let gain = Summary.paired(row.revenue, minus: same)
-            let percent = 100 * gain.mean / max(Summary(same).mean, 1e-12)
+            let (gain, percent) = gain(row, rule)
             let isRule = row.name == Self.rule
             lines.append([
-                row.name, Terminal.decimal(total.mean, 3), range(total),
-                isRule ? "" : Terminal.decimal(gain.mean, 3) + " " + range(gain),
-                isRule ? "" : Terminal.decimal(percent, 1), "\(row.revenue.count)",
+                row.name, Terminal.decimal(total.mean, places), range(total, places, setting),
+                isRule ? "" : Terminal.decimal(gain.mean, places) + " " + range(gain, places, setting),
+                isRule ? "" : percent.map { Terminal.decimal($0, 1) } ?? "", "\(row.revenue.count)",
                 row.seconds > 0 ? Terminal.decimal(row.seconds, 3) : "",
             ])
-            entries.append(
-                (
-                    row.name,
-                    .object([
-                        ("episodes", .integer(row.revenue.count)), ("mean", .number(total.mean)),
-                        ("ci95", .array([.number(total.lower), .number(total.upper)])),
-                        (
-                            "minus_coalition",
-                            .object([
-                                ("mean", .number(gain.mean)), ("percent", .number(percent)),
-                                ("ci95", .array([.number(gain.lower), .number(gain.upper)])),
-                            ])
-                        ),
-                        ("cpu_seconds_an_episode", .number(row.seconds)), ("note", .string(row.note)),
-                    ])
-                ))
         }
-        say("\(name), \(tasks) tasks, \(workers) workers, \(episodes) episodes, seed \(seed)")
+        say(setting.title)
+        for remark in setting.remarks(isTuned: true) { say("note: \(remark)") }
         say(Terminal.columns(lines, left: [0, 2, 3]))
-        if let plot { try drawing(rows, rule, name).write(to: plot) }
+        EvaluationSetting.warnOfNothing(rows.filter { $0.name != "upper bound" }.map { Summary($0.revenue).mean })
+        if let plot { try FileOptions.write(drawing(rows, rule, setting).svg, to: plot) }
         if let json {
-            let file = JSON.object([
-                ("source", .string(name)), ("tasks", .integer(tasks)), ("workers", .integer(workers)),
-                ("seed", .integer(Int(clamping: seed))), ("policies", .object(entries)),
-            ])
-            try FileOptions.write(file.pretty, to: json)
+            let entries = rows.map { ($0.name, entry($0, rule, setting)) }
+            try FileOptions.write(JSON.object(setting.json + [("policies", .object(entries))]).pretty, to: json)
         }
+    }
+
+    private func entry(_ row: Row, _ rule: [Double], _ setting: EvaluationSetting) -> JSON {
+        let total = Summary(row.revenue)
+        let (gain, percent) = gain(row, rule)
+        func interval(_ summary: Summary) -> JSON {
+            setting.hasIntervals ? .array([.number(summary.lower), .number(summary.upper)]) : .array([.null, .null])
+        }
+        return .object([
+            ("episodes", .integer(row.revenue.count)), ("mean", .number(total.mean)), ("ci95", interval(total)),
+            (
+                "minus_coalition",
+                .object([
+                    ("mean", .number(gain.mean)), ("percent", percent.map(JSON.number) ?? .null),
+                    ("ci95", interval(gain)), ("pairs", .integer(gain.count)),
+                ])
+            ),
+            ("price", row.price.map(JSON.number) ?? .null), ("cpu_seconds_an_episode", .number(row.seconds)),
+            ("note", .string(row.note)),
+        ])
     }
 
     /// What each row earns relative to the coalition rule, in the order of the table.
-    private func drawing(_ rows: [Row], _ rule: [Double], _ name: String) -> Plot {
+    private func drawing(_ rows: [Row], _ rule: [Double], _ setting: EvaluationSetting) -> Plot {
         let series = rows.enumerated().map { at, row in
-            let same = Array(rule.prefix(row.revenue.count))
-            let unit = max(Summary(same).mean, 1e-12) / 100
-            let gain = Summary.paired(row.revenue, minus: same)
+            let mean = Summary(Array(rule.prefix(row.revenue.count))).mean
+            let unit = (mean > 0 ? mean : 1) / 100
+            let gain = gain(row, rule).gain
             return Plot.Series.line(
                 row.name, x: [Double(at + 1)], y: [gain.mean / unit],
-                error: gain.halfWidth.isFinite ? [gain.halfWidth / unit] : [])
+                error: setting.hasIntervals && gain.halfWidth.isFinite ? [gain.halfWidth / unit] : [])
         }
         let panel = Plot.Panel(
-            title: "\(name), \(tasks) tasks, \(workers) workers", xLabel: "row of the table",
-            yLabel: "% over the coalition rule", series: series)
+            title: setting.title, xLabel: "row of the table", yLabel: "% over the coalition rule", series: series)
         return Plot(panels: [panel], panelWidth: 640, panelHeight: 420)
     }
 
-    private func range(_ summary: Summary) -> String {
-        "[\(Terminal.decimal(summary.lower, 3)), \(Terminal.decimal(summary.upper, 3))]"
+    private func range(_ summary: Summary, _ places: Int, _ setting: EvaluationSetting) -> String {
+        setting.hasIntervals
+            ? "[\(Terminal.decimal(summary.lower, places)), \(Terminal.decimal(summary.upper, places))]" : ""
     }
 
     private func say(_ text: String) {
         if json != "-" { print(text) }
-    }
-}
-
-/// One line on a terminal's standard error: what is being done, how far it is, how long it will take.
-final class Progress {
-    private let steps: Int
-    private var done = 0
-    private let begun = Date()
-    private let isShown = isatty(STDERR_FILENO) == 1
-
-    init(steps: Int) { self.steps = max(1, steps) }
-
-    /// So many more steps are done.
-    func advance(by count: Int, at what: String) {
-        done = min(steps, done + count)
-        if !isShown { return }
-        let seconds = Date().timeIntervalSince(begun)
-        let left = seconds / Double(max(1, done)) * Double(steps - done)
-        let line = "\(100 * done / steps) %  \(what)  about \(Terminal.duration(left)) left"
-        FileHandle.standardError.write(Data(("\r" + Terminal.left(line, 70)).utf8))
-    }
-
-    /// Takes the line away.
-    func finish() {
-        if isShown { FileHandle.standardError.write(Data(("\r" + Terminal.left("", 70) + "\r").utf8)) }
     }
 }

@@ -42,7 +42,9 @@ struct DispatchCommand: ParsableCommand {
     var input: String?
     @Option(help: "Append each moment and its plan to this file, a line each: what `cafe-cli replay --log` shows.")
     var log: String?
-    @Option(help: "Threads; 0 for one per processor. Changes nothing but the time.")
+    @Option(
+        parsing: .unconditional, help: "Threads; 0 for one per processor. Changes nothing but the time.",
+        transform: Limits.threads.parse)
     var threads = 1
 
     func validate() throws {

@@ -91,6 +91,10 @@ struct EvaluateCommand: ParsableCommand {
         for choice in choices where choice.members.isEmpty {
             throw ValidationError("\(choice.name)= names no run; write NAME=RUN+RUN")
         }
+        for choice in choices where Set(choice.members.map(PolicyChoice.place)).count != choice.members.count {
+            throw ValidationError(
+                "\(choice.name)= names a run twice; its episodes would count as those of independent runs")
+        }
         if Set(names).count != names.count { throw ValidationError("a policy is named twice") }
         if seed != nil && seeds != nil { throw ValidationError("--seed and --seeds cannot both be given") }
         if !bounds, let flag = boundEpisodes != nil ? "bound-episodes" : annealingMoves != nil ? "annealing-moves" : nil
@@ -102,10 +106,11 @@ struct EvaluateCommand: ParsableCommand {
         {
             throw ValidationError("\(flag) belongs to NAME:lookahead, and no such policy is named")
         }
-        _ = try FileOptions.takeOutput([("--json", json), ("--marl-eval", marlEval)])
+        try FileOptions.checkShared([("--json", json), ("--marl-eval", marlEval)])
     }
 
     func run() throws {
+        try FileOptions.checkOutputs([json, marlEval])
         Output.startThreads(threads, quiet: json == "-")
         let seedList = try seeds.map(parseSeeds) ?? [seed ?? 7]
         for choice in choices where choice.members.count > 1 && choice.members.count != seedList.count {
@@ -118,7 +123,8 @@ struct EvaluateCommand: ParsableCommand {
         }
         let rules = try PolicyNames.rules(of: choices.flatMap(\.members), reroute: reroute)
         let (source, notes) = try source.open()
-        let setting = try EvaluationSetting(source, of: self, seeds: seedList, rules: rules)
+        let setting = try EvaluationSetting(
+            source, tasks: tasks, workers: workers, episodes: episodes, seeds: seedList, rules: rules)
         for note in notes + setting.notes { say("note: \(note)") }
         setting.warnOfReach()
         let names = PolicyNames(

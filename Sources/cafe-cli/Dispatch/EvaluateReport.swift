@@ -53,8 +53,8 @@ private struct Estimate {
         count = summary?.count ?? 0
     }
 
-    var range: String {
-        lower.isFinite ? "[\(Terminal.decimal(lower, 3)), \(Terminal.decimal(upper, 3))]" : ""
+    func range(_ places: Int) -> String {
+        lower.isFinite ? "[\(Terminal.decimal(lower, places)), \(Terminal.decimal(upper, places))]" : ""
     }
 
     var json: JSON { .array([.number(lower), .number(upper)]) }
@@ -64,27 +64,16 @@ extension EvaluateCommand {
     /// Writes tables and files.
     func report(_ rows: [EvaluatedPolicy], of setting: EvaluationSetting) throws {
         say(setting.title)
-        if setting.isOneEpisode && rows.contains(where: { $0.prices.contains { $0 != nil } }) {
-            say("note: prices were tuned on this very episode")
-        } else if SourceOptions.base(of: setting.source) is RecordedDays, rows.contains(where: { $0.isTuned }) {
-            say("note: prices were tuned on other draws from the same orders")
-        }
-        if setting.isOneEpisode {
-            say("note: it is one episode, so there is no interval")
-        } else if !setting.hasIntervals {
-            say("note: all episodes hold the same orders, so there is no interval: what differs is drawn for them")
-        }
+        for remark in setting.remarks(isTuned: rows.contains { $0.isTuned }) { say("note: \(remark)") }
         if !rows.isEmpty && json != "-" {
             print(table(rows, setting))
             if details { print("\n" + detailTable(rows)) }
         }
-        if !rows.isEmpty && rows.allSatisfy({ $0.mean == 0 }) {
-            FileOptions.note("warning: no policy earned anything: are pay, deadlines, shifts and places what you mean?")
-        }
+        EvaluationSetting.warnOfNothing(rows.map(\.mean))
         var file = setting.json
         file.append(("policies", .object(rows.map { ($0.choice.name, entry($0, first: rows[0], setting)) })))
         if bounds { file.append(("bounds", try showBounds(setting))) }
-        if let marlEval { try AtomicFile.write(try marl(rows, setting).json.pretty, to: marlEval) }
+        if let marlEval { try FileOptions.write(try marl(rows, setting).json.pretty, to: marlEval) }
         if let json { try FileOptions.write(JSON.object(file).pretty, to: json) }
     }
 
@@ -118,13 +107,14 @@ extension EvaluateCommand {
 
     private func table(_ rows: [EvaluatedPolicy], _ setting: EvaluationSetting) -> String {
         var lines = [["policy", "revenue", "95 % interval", "minus \(rows[0].choice.name)", "ratio", ""]]
+        let places = EvaluationSetting.places(rows.map(\.mean))
         for (at, row) in rows.enumerated() {
             let total = estimate(row, setting)
             let apart = difference(row, rows[0], setting)
             let ratio = ratio(row, rows[0])
             lines.append([
-                row.choice.name, Terminal.decimal(total.mean, 3), total.range,
-                at == 0 ? "" : Terminal.decimal(apart.mean, 3) + " " + apart.range,
+                row.choice.name, Terminal.decimal(total.mean, places), total.range(places),
+                at == 0 ? "" : Terminal.decimal(apart.mean, places) + " " + apart.range(places),
                 at == 0 ? "" : ratio.map { Terminal.decimal($0, 3) } ?? "", Self.short(row.note),
             ])
         }

@@ -1,7 +1,8 @@
 internal import ArgumentParser
 internal import CSCSwift
+internal import Foundation
 
-/// What `evaluate` plays: episodes of a source, as many as are really there, by one set of rules.
+/// What `evaluate` and `compare` play: episodes of a source, as many as are really there, by one set of rules.
 struct EvaluationSetting {
     /// Where episodes come from.
     let source: any InstanceSource
@@ -22,29 +23,31 @@ struct EvaluationSetting {
     /// What a user should be told beside the source's notes.
     private(set) var notes: [String] = []
 
+    /// - Parameters:
+    ///   - tasks: what the option of that name says; nil where it is not given. So with `workers` and `episodes`.
+    ///   - usual: what they are where they are not given.
     /// - Throws: `ValidationError` where an option has nothing to choose in this source.
-    init(_ source: any InstanceSource, of command: EvaluateCommand, seeds: [UInt64], rules: GameRules) throws {
+    init(
+        _ source: any InstanceSource, tasks askedTasks: Int?, workers askedWorkers: Int?, episodes askedEpisodes: Int?,
+        usual: (tasks: Int, workers: Int, episodes: Int) = (200, 200, 100), seeds: [UInt64], rules: GameRules
+    ) throws {
         self.source = source
         self.seeds = seeds
         self.rules = rules
         if let fixed = SourceOptions.base(of: source) as? FixedInstance {
-            let given = [
-                ("tasks", command.tasks), ("workers", command.workers),
-                ("episodes", command.episodes == 1 ? nil : command.episodes),
-            ]
-            if let flag = given.first(where: { $0.1 != nil })?.0 {
-                throw ValidationError(
-                    "--\(flag): \(fixed.name) is one episode of \(fixed.instance.tasks.count) tasks and "
-                        + "\(fixed.instance.workers.count) workers; leave it out")
-            }
+            try SourceOptions.refuse(
+                [
+                    ("--tasks", askedTasks != nil), ("--workers", askedWorkers != nil),
+                    ("--episodes", (askedEpisodes ?? 1) != 1),
+                ], for: fixed)
             (tasks, workers, episodes) = (fixed.instance.tasks.count, fixed.instance.workers.count, 1)
             (isOneEpisode, sharedOrders) = (true, 1)
             return
         }
-        let wanted = command.tasks ?? 200
+        let wanted = askedTasks ?? usual.tasks
         let recorded = SourceOptions.base(of: source) as? RecordedDays
-        (tasks, workers) = (min(wanted, recorded?.available ?? wanted), command.workers ?? 200)
-        episodes = command.episodes ?? 100
+        (tasks, workers) = (min(wanted, recorded?.available ?? wanted), askedWorkers ?? usual.workers)
+        episodes = askedEpisodes ?? usual.episodes
         isOneEpisode = false
         // By day, episodes of different days share nothing.
         sharedOrders = recorded.map { $0.selection.cut == .pooled ? $0.sharedOrders(tasks: wanted) : 0 } ?? 0
@@ -57,10 +60,36 @@ struct EvaluationSetting {
 
     /// Says on standard error what is wrong with the first episode, such as workers out of reach of all tasks.
     func warnOfReach() {
-        if isOneEpisode { return }  // said when it was opened
-        let first = SourceOptions.base(of: source).instance(
-            tasks: tasks, workers: workers, seed: seeds[0], episode: EpisodeRange.evaluation[0])
-        for warning in ReachCheck(first).warnings { FileOptions.note("warning: \(warning)") }
+        SourceOptions.warnOfReach(source, tasks: tasks, workers: workers, seed: seeds[0])
+    }
+
+    /// How many decimal places show revenues of any unit of money: three, or more where the largest is below a tenth.
+    static func places(_ means: [Double]) -> Int {
+        guard let largest = means.map(abs).max(), largest > 0, largest < 0.1 else { return 3 }
+        return min(60, 3 + Int((-log10(largest)).rounded(.up)))
+    }
+
+    /// Says on standard error that nobody earned anything, where that is so.
+    static func warnOfNothing(_ means: [Double]) {
+        if !means.isEmpty && means.allSatisfy({ $0 == 0 }) {
+            FileOptions.note("warning: no policy earned anything: are pay, deadlines, shifts and places what you mean?")
+        }
+    }
+
+    /// What prices were tuned on, for a table; nil where nothing need be said.
+    func remarks(isTuned: Bool) -> [String] {
+        var remarks: [String] = []
+        if isOneEpisode && isTuned {
+            remarks.append("prices were tuned on this very episode")
+        } else if SourceOptions.base(of: source) is RecordedDays, isTuned {
+            remarks.append("prices were tuned on other draws from the same orders")
+        }
+        if isOneEpisode {
+            remarks.append("it is one episode, so there is no interval")
+        } else if !hasIntervals {
+            remarks.append("all episodes hold the same orders, so there is no interval: what differs is drawn for them")
+        }
+        return remarks
     }
 
     /// The table's title: what was played.

@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import CSCSwift
+internal import Foundation
 
 /// A policy of the command line: `NAME`, or `NAME=RUN+RUN+...` for several training runs of one method.
 struct PolicyChoice {
@@ -18,6 +19,12 @@ struct PolicyChoice {
             name = text
             members = [text]
         }
+    }
+
+    /// A name or folder, in one spelling for each folder.
+    static func place(_ member: String) -> String {
+        member.contains("/") || DispatchPolicy.isRun(member)
+            ? URL(fileURLWithPath: member).standardizedFileURL.path : member
     }
 
     /// Who plays the episodes of the seed of that number.
@@ -64,13 +71,14 @@ struct PolicyNames {
     /// The rules by which all these policies can be put into one table: those of the trained runs among them, which know
     /// no other; the usual ones where there is no run.
     ///
+    /// - Parameter reroute: whether workers on the road may be sent elsewhere; nil: as the runs were trained.
     /// - Throws: `CSCError.invalid` where two runs were trained by different rules, or `reroute` says otherwise.
-    static func rules(of names: [String], reroute: Bool) throws -> GameRules {
+    static func rules(of names: [String], reroute: Bool?) throws -> GameRules {
         var first: (folder: String, rules: GameRules)?
         for name in names where try !looksAhead(name) && LearntCoalitionPolicy.named(name) == nil {
             guard let folder = run(name)?.folder, DispatchPolicy.isRun(folder) else { continue }
             let rules = GameRules(try DispatchPolicy(contentsOf: folder).configuration.game)
-            guard rules.reroute == reroute else {
+            guard rules.reroute == reroute ?? rules.reroute else {
                 throw CSCError.invalid(
                     "\(folder) was trained with game.reroute \(rules.reroute): evaluate it "
                         + "\(rules.reroute ? "with" : "without") --reroute")
@@ -85,7 +93,7 @@ struct PolicyNames {
         }
         if let first { return first.rules }
         var rules = GameRules()
-        rules.reroute = reroute
+        rules.reroute = reroute ?? rules.reroute
         return rules
     }
 
@@ -140,7 +148,8 @@ extension PolicyNames {
     private func adapted(
         _ policy: LearntCoalitionPolicy, _ tasks: Int, _ workers: Int, _ seed: UInt64
     ) -> LearntCoalitionPolicy {
-        let others: (any InstanceSource)? = (source as? RecordedDays)?.others
+        var others: (any InstanceSource)? = (SourceOptions.base(of: source) as? RecordedDays)?.others
+        if let travelling = source as? TravelSource, let plain = others { others = travelling.with(plain) }
         let past = (try? futures.get()) ?? others ?? source
         if !policy.isGeneral { return policy.adapted(to: source, past: past, tasks: tasks, workers: workers) }
         return policy.adapted(
@@ -208,7 +217,7 @@ struct LookaheadFlags: ParsableArguments {
                         + "--future-days that share no day, or --part and --future-part, such as 2/2 and 1/2"))
         }
         let source = try past.opened(drawingFrom: city).source
-        return ((source as? TravelSource)?.base ?? source) is FixedInstance
+        return SourceOptions.base(of: source) is FixedInstance
             ? .failure(
                 ValidationError("--orders is one episode and has no days from which NAME:lookahead could draw futures"))
             : .success(source)

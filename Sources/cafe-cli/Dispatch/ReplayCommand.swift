@@ -22,32 +22,43 @@ struct ReplayCommand: ParsableCommand {
     @OptionGroup var source: SourceOptions
     @Argument(help: "Further policies.")
     var policies: [String] = []
-    @Option(help: "Policies, separated by commas.")
-    var policy = "coalition,cafe"
-    @Option(help: "Tasks of the episode.")
-    var tasks = 200
-    @Option(help: "Workers of the episode.")
-    var workers = 50
-    @Option(help: "The seed of the episodes.")
-    var seed: UInt64 = 7
-    @Option(help: "Which episode of the seed.")
-    var episode = 0
+    @Option(help: "Policies, separated by commas (default: coalition,cafe).")
+    var policy: String?
+    @Option(
+        parsing: .unconditional, help: "Tasks of the episode, at most 100000 (default: 200).",
+        transform: Limits.trainingSize.parse)
+    var tasks: Int?
+    @Option(
+        parsing: .unconditional, help: "Workers of the episode, at most 100000 (default: 50).",
+        transform: Limits.trainingSize.parse)
+    var workers: Int?
+    @Option(parsing: .unconditional, help: "The seed of the episodes (default: 7).")
+    var seed: UInt64?
+    @Option(
+        parsing: .unconditional, help: "Which episode of the seed (default: 0).", transform: Limits.episodeNumber.parse)
+    var episode: Int?
     @Option(help: "Show this log of `cafe-cli dispatch --log` instead of an episode.")
     var log: String?
     @Option(help: "The page; - for standard output.")
     var out = "replay.html"
-    @Option(help: "Threads; 0 for one per processor. Changes nothing but the time.")
+    @Option(
+        parsing: .unconditional, help: "Threads; 0 for one per processor. Changes nothing but the time.",
+        transform: Limits.threads.parse)
     var threads = 0
 
     private var names: [String] {
-        policy.split(separator: ",").map(String.init).filter { !policies.contains($0) } + policies
+        let named = policy ?? (policies.isEmpty ? "coalition,cafe" : "")
+        return named.split(separator: ",").map(String.init).filter { !policies.contains($0) } + policies
     }
 
     func validate() throws {
-        if tasks < 0 || workers < 0 || tasks > 100_000 || workers > 100_000 {
-            throw ValidationError("--tasks and --workers are 0 to 100000")
+        if max(tasks ?? 1, workers ?? 1) > 100_000 { throw ValidationError("--tasks and --workers are 1 to 100000") }
+        if log != nil {
+            let given = source.given.first ?? [("--tasks", tasks != nil), ("--workers", workers != nil),
+                ("--seed", seed != nil), ("--episode", episode != nil), ("--policy", policy != nil || !policies.isEmpty),
+            ].first(where: \.1)?.0
+            if let given { throw ValidationError("\(given) chooses an episode to play, and --log shows one that was played") }
         }
-        if episode < 0 { throw ValidationError("--episode \(episode) is negative") }
         if log == nil && (names.isEmpty || names.count > 4) {
             throw ValidationError("name one to four policies, such as --policy coalition,cafe")
         }
@@ -55,7 +66,8 @@ struct ReplayCommand: ParsableCommand {
     }
 
     func run() throws {
-        Output.startThreads(threads)
+        try FileOptions.checkOutputs([out])
+        Output.startThreads(threads, quiet: out == "-")
         let page = try log.map { try DispatchLog(contentsOf: $0).page(title: "Dispatch log \($0)") } ?? episodePage()
         try FileOptions.write(page.html, to: out)
         if out == "-" { return }
@@ -66,22 +78,33 @@ struct ReplayCommand: ParsableCommand {
     }
 
     private func episodePage() throws -> ReplayPage {
+        let rules = try PolicyNames.rules(of: names, reroute: nil)
         let (source, notes) = try source.open()
         for note in notes { FileOptions.note("note: \(note)") }
+        if let fixed = SourceOptions.base(of: source) as? FixedInstance {
+            try SourceOptions.refuse(
+                [("--tasks", tasks != nil), ("--workers", workers != nil), ("--episode", episode ?? 0 != 0)], for: fixed)
+        }
+        let (seed, number) = (seed ?? 7, episode ?? 0)
         let instance = source.instance(
-            tasks: tasks, workers: workers, seed: seed, episode: EpisodeRange.evaluation[episode])
+            tasks: tasks ?? 200, workers: workers ?? 50, seed: seed, episode: EpisodeRange.evaluation[number])
+        SourceOptions.warnOfReach(source, tasks: tasks ?? 200, workers: workers ?? 50, seed: seed)
         let pay = instance.tasks.reduce(0) { $0 + $1.pay }
         let work = instance.tasks.reduce(0) { $0 + $1.workload }
         let records = try names.map { name in
             let (rule, options) = try DispatchDesk.dispatcher(
                 name, rate: work > 0 ? pay / work : 1, runs: DispatchPolicy.load)
+            // A run brings its own options, and its rules are those of all.
             return Self.record(
-                rule, instance, name: name, options: options,
-                stream: RandomStream(seed: seed, purpose: .dispatcher, index: EpisodeRange.evaluation[episode].stream))
+                rule, instance, name: name, options: DispatchPolicy.isRun(name) ? options : rules.options,
+                stream: RandomStream(seed: seed, purpose: .dispatcher, index: EpisodeRange.evaluation[number].stream))
         }
+        EvaluationSetting.warnOfNothing(records.map(\.revenue))
         return ReplayPage(
-            title: "\(source.name): episode \(episode) of seed \(seed), \(instance.tasks.count) tasks, "
-                + "\(instance.workers.count) workers", instance: instance, records: records)
+            title: "\(source.name): "
+                + (source.episodeCount == 1 ? "" : "episode \(number) of seed \(seed), ")
+                + "\(Terminal.counted(instance.tasks.count, "task")), \(Terminal.counted(instance.workers.count, "worker"))"
+                + (rules.text.map { ", rules \($0)" } ?? ""), instance: instance, records: records)
     }
 
     private static func record(

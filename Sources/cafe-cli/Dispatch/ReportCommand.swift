@@ -24,8 +24,9 @@ struct ReportCommand: ParsableCommand {
     var out: String?
 
     func run() throws {
-        let page = try ReportPage(run: folder, results: results)
         let path = out ?? AtomicFile.join(folder, "report.html")
+        try FileOptions.checkOutputs([path])
+        let page = try ReportPage(run: folder, results: results)
         try FileOptions.write(page.html, to: path)
         if path != "-" { print("The page is \(path): open it in a browser.") }
     }

@@ -38,7 +38,7 @@ struct ScaleCommand: ParsableCommand {
     var seed: UInt64 = 7
     @Option(help: "Threads; 0 for one per processor. Changes nothing but the time.", transform: Limits.threads.parse)
     var threads = 0
-    @Option(help: "Write the results to this file as JSON.")
+    @Option(help: "Write the results to this file as JSON; - for standard output, in place of the tables.")
     var json: String?
 
     private var names: [String] { policy.split(separator: ",").map(String.init) }
@@ -55,19 +55,24 @@ struct ScaleCommand: ParsableCommand {
                 "\(size) workers with \(tasksPerWorker) tasks each: more than \(Limits.episodeSize.range.upperBound) tasks"
             )
         }
-        _ = try FileOptions.takeOutput([("--json", json)])
         if let side, !(side > 0 && side.isFinite) { throw ValidationError("--side \(side) is not positive") }
     }
 
+    /// Prints what is for people, unless standard output is the JSON's.
+    private func say(_ text: String) {
+        if json != "-" { print(text) }
+    }
+
     func run() throws {
-        Output.startThreads(threads)
+        try FileOptions.checkOutputs([json])
+        Output.startThreads(threads, quiet: json == "-")
         let city = try Scenario.find(scenario)
         let rules = try names.map { try Rule(name: $0, city: city) }
         var entries: [JSON] = []
         for size in try sizes() {
             let day = city.day(workers: size, side: side)
             let tasks = size * tasksPerWorker
-            print(
+            say(
                 "\(day.name): \(tasks) tasks, \(size) workers, \(Terminal.decimal(day.side, 1)) km wide, seed \(seed), "
                     + "\(Threads.count) thread\(Threads.count == 1 ? "" : "s")")
             let instance = day.instance(tasks: tasks, workers: size, seed: seed, episode: EpisodeRange.evaluation[0])
@@ -94,9 +99,9 @@ struct ScaleCommand: ParsableCommand {
                 ])
                 entries.append(entry(rule.name, day, run, memory))
             }
-            print(Terminal.columns(lines, left: [0]))
+            say(Terminal.columns(lines, left: [0]))
         }
-        if let json { try AtomicFile.write(JSON.array(entries).pretty, to: json) }
+        if let json { try FileOptions.write(JSON.array(entries).pretty, to: json) }
     }
 
     private func percent(_ share: Double) -> String { Terminal.decimal(100 * share, 1) + " %" }

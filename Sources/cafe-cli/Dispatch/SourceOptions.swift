@@ -91,14 +91,26 @@ struct SourceOptions: ParsableArguments {
             + chosen.filter { $0.value != nil }.map { "--" + $0.flag } + (travel == "manhattan" ? [] : ["--travel"])
     }
 
-    /// How recorded orders are read, by flag: what a run must keep to open them again. Empty without --orders.
+    /// How recorded orders are read and how workers travel, by flag: what a run must keep to open its episodes again. Empty
+    /// without --orders and --travel.
     var recordedFlags: [String: String] {
-        guard let orders else { return [:] }
+        guard let orders else { return travel == "manhattan" ? [:] : ["travel": travel] }
         var flags = ["orders": orders, "cut": cut ?? "pooled", "terms": terms ?? "scenario"]
         for (flag, value) in chosen { if let value { flags[flag] = value } }
         if travel != "manhattan" { flags["travel"] = travel }
         return flags
     }
+
+    /// The flags as words of a command line, the scenario first.
+    var words: [String] {
+        ["--scenario", scenario] + (orders.map { ["--orders", $0] } ?? [])
+            + chosen.flatMap { flag, value in
+                value.map { flag == "skip-bad-rows" ? ["--skip-bad-rows"] : ["--\(flag)", $0] } ?? []
+            } + (travel == "manhattan" ? [] : ["--travel", travel])
+    }
+
+    /// Whether --orders is the product's own pair of tables, one episode. Throws `CSCError` where it cannot be read.
+    func isInstance() throws -> Bool { try orders.map { try layout(of: $0) == .instance } ?? false }
 
     // MARK: Opening
 
@@ -224,6 +236,24 @@ struct SourceOptions: ParsableArguments {
 
     /// The source itself, without the travel that was chosen for it.
     static func base(of source: any InstanceSource) -> any InstanceSource { (source as? TravelSource)?.base ?? source }
+
+    /// Refuses options that choose numbers where the numbers are those of a file.
+    /// - Throws: `ValidationError` naming the first that is given.
+    static func refuse(_ options: [(name: String, given: Bool)], for fixed: FixedInstance) throws {
+        guard let option = options.first(where: \.given)?.name else { return }
+        throw ValidationError(
+            "\(option): \(fixed.name) is one episode of \(Terminal.counted(fixed.instance.tasks.count, "task")) and "
+                + "\(Terminal.counted(fixed.instance.workers.count, "worker")); leave it out")
+    }
+
+    /// Says on standard error what is wrong with a source's first episode, such as workers out of reach of all tasks;
+    /// nothing where it is one episode, of which that was said when it was opened.
+    static func warnOfReach(_ source: any InstanceSource, tasks: Int, workers: Int, seed: UInt64) {
+        let plain = base(of: source)
+        if plain is FixedInstance { return }
+        let first = plain.instance(tasks: tasks, workers: workers, seed: seed, episode: EpisodeRange.evaluation[0])
+        for warning in ReachCheck(first).warnings { FileOptions.note("warning: \(warning)") }
+    }
 
     /// What to tell a user who asks for more tasks than there are orders in the window, or nil.
     static func shortage(_ source: any InstanceSource, tasks: Int) -> String? {

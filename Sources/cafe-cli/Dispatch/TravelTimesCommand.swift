@@ -13,7 +13,7 @@ struct TravelTimesCommand: ParsableCommand {
 
             Example:
               cafe-cli travel-times ORDERS.csv --zones 30 --out zones.json
-              cafe-cli evaluate --orders ORDERS.csv --travel zones.json --policy coalition,cafe-chengdu
+              cafe-cli evaluate --orders ORDERS.csv --travel zones.json --policy coalition,cafe
             """)
 
     @Argument(help: "The file of trips.")
@@ -37,6 +37,7 @@ struct TravelTimesCommand: ParsableCommand {
     }
 
     func run() throws {
+        try FileOptions.checkOutputs([out])
         var named: [String: String] = [:]
         for pair in columns.split(separator: ",") {
             let parts = pair.split(separator: "=", maxSplits: 1).map(String.init)

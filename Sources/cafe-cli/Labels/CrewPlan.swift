@@ -21,9 +21,11 @@ struct CrewPlan {
         // 1, 2, 4, 8 labels per task at the highest price, unless said.
         let highest = crews.map(\.price).max() ?? 1
         let budgets = budgets ?? [0.25, 0.5, 1, 2, 4].map { ($0 * highest * Double(tasks) * 1e6).rounded() / 1e6 }
+        let progress = ProgressLine("planning", total: runs * mixes.count, unit: "runs")
+        defer { progress.finish() }
         let found = mixes.map { mix in
             let plan = LabelPlan(tasks: tasks, crews: mix.crews, classCount: classes, stopAt: stopAt)
-            return (mix.name, plan.simulate(budgets: budgets, runs: runs, seed: seed))
+            return (mix.name, plan.simulate(budgets: budgets, runs: runs, seed: seed, played: { progress.advance() }))
         }
         if json {
             let mixes = found.map { name, points in

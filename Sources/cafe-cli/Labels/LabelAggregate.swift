@@ -62,7 +62,7 @@ struct LabelAggregate: ParsableCommand {
         guard try families == nil || methods().contains(.pooled) else {
             throw ValidationError("--families: only with the method pooled.")
         }
-        _ = try FileOptions.takeOutput([("--json", json), ("--out", out)])
+        try FileOptions.checkShared([("--json", json), ("--out", out)])
         if compare && (out != nil || (json != nil && json != "-")) {
             throw ValidationError("--compare prints a comparison: leave out --out, and --json FILE for --json -.")
         }
@@ -81,6 +81,7 @@ struct LabelAggregate: ParsableCommand {
     }
 
     func run() throws {
+        try FileOptions.checkOutputs([json, out])
         var format = CSVFormat(header: noHeader ? .absent : .firstLine)
         format.columns = try columns.mapping(for: LabelFiles.meanings)
         let files = LabelFiles(
@@ -141,7 +142,7 @@ struct LabelAggregate: ParsableCommand {
         print(
             "\(Terminal.counted(store.labelCount, "label")) of \(Terminal.counted(table.tasks.count, "task")) by "
                 + "\(Terminal.counted(table.workers.count, "worker")), "
-                + "classes \(table.classes.joined(separator: ", "))")
+                + "classes \(Terminal.list(table.classes))")
         if report.duplicates > 0 { print("dropped \(Terminal.counted(report.duplicates, "repeated row"))") }
         if report.contradictions > 0 {
             let verb = report.contradictions == 1 ? "contradicts" : "contradict"

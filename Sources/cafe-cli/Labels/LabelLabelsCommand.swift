@@ -31,10 +31,11 @@ struct LabelLabels: ParsableCommand {
         if compare && (out != nil || raw != nil) {
             throw ValidationError("--compare prints a comparison and no labels: leave out --out and --raw.")
         }
-        _ = try FileOptions.takeOutput([("--out", out), ("--raw", raw), ("--json", session.json ? "-" : nil)])
+        try FileOptions.checkShared([("--out", out), ("--raw", raw), ("--json", session.json ? "-" : nil)])
     }
 
     func run() throws {
+        try FileOptions.checkOutputs([out, raw])
         let live = try session.open()
         let table = live.table
         if compare {

@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import CSCSwift
+internal import Foundation
 
 /// `cafe-cli label next`.
 struct LabelNext: ParsableCommand {
@@ -70,6 +71,8 @@ struct LabelNext: ParsableCommand {
                         + Spelling.hint(for: name, among: live.workers.lazy.prefix(10_000).map(\.id)))
             }
         }
+        // A pipe that nobody reads any more is a failed write, after which the questions are withdrawn.
+        signal(SIGPIPE, SIG_IGN)
         let present = names.filter { prices[ExactName($0)] != nil }
         let round = try live.ask(
             workers: names.isEmpty ? nil : present, joining: newcomers, count: count, expiring: expireAfter?.seconds,

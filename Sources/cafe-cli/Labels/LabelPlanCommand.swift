@@ -118,7 +118,9 @@ struct LabelPlanCommand: ParsableCommand {
         let runs = runs ?? min(1000, max(20, 20_000 / count))
         let budgets = try amounts() ?? defaults(plan)
         for budget in budgets { try LabelBudget.check(budget, "the budget for some labels a task at these prices") }
-        let points = plan.simulate(budgets: budgets, runs: runs, seed: seed)
+        let progress = ProgressLine("planning", total: runs, unit: "runs")
+        let points = plan.simulate(budgets: budgets, runs: runs, seed: seed, played: { progress.advance() })
+        progress.finish()
         if json {
             let rows = points.map { point in
                 JSON.object([

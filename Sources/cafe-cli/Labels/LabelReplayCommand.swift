@@ -136,7 +136,7 @@ struct LabelReplayCommand: ParsableCommand {
             ("--matrix", matrix), ("--labels", labels), ("--tasks", tasks), ("--truth", truth), ("--uci", uci),
             ("--families", families),
         ])
-        _ = try FileOptions.takeOutput(outputs)
+        try FileOptions.checkShared(outputs)
     }
 
     /// Refuses options that mean nothing without another one.
@@ -148,6 +148,7 @@ struct LabelReplayCommand: ParsableCommand {
     }
 
     func run() throws {
+        let takesOutput = try FileOptions.takeOutput(outputs)
         Output.startThreads(threads)
         let (stage, completion) = try stage()
         var replay = Replay(stage: stage)
@@ -164,9 +165,11 @@ struct LabelReplayCommand: ParsableCommand {
         replay.stopAt = stopAt ?? 1
         replay.runs = runs
         replay.seed = seed
-        let curves = try replay.curves(names)
+        let progress = ProgressLine("replaying", total: runs * names.count, unit: "runs")
+        let curves = try replay.curves(names, played: { progress.advance() })
+        progress.finish()
         let warning = recordedOnly ? nil : completion?.warning
-        if try !FileOptions.takeOutput(outputs) {
+        if !takesOutput {
             print(ReplayReport.heading(first, runs: runs))
             if let warning { print(warning) }
             print(ReplayReport.table(curves, tasks: count))
@@ -204,6 +207,7 @@ struct LabelReplayCommand: ParsableCommand {
         if let matrix {
             let (wide, gaps) = try LabelMatrix.read(wideCSV: matrix, missing: missing)
             if let sentence = gaps.sentence { FileOptions.note("\(matrix): \(sentence)") }
+            for warning in gaps.warnings { FileOptions.note("warning: " + warning) }
             table = wide.table
         } else {
             let (read, report) = try LabelFiles().read(labels: labels ?? "", tasks: tasks, truth: truth)

@@ -15,10 +15,11 @@ struct LabelReport: ParsableCommand {
     @Option(help: "Write the table to this CSV file; - for standard output.") var out: String?
 
     func validate() throws {
-        _ = try FileOptions.takeOutput([("--out", out), ("--json", session.json ? "-" : nil)])
+        try FileOptions.checkShared([("--out", out), ("--json", session.json ? "-" : nil)])
     }
 
     func run() throws {
+        try FileOptions.checkOutputs([out])
         let live = try session.open()
         let report = live.report
         if let out { try FileOptions.write(csv(report), to: out) }

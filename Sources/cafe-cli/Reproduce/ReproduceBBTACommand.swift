@@ -22,10 +22,16 @@ struct ReproduceBBTACommand: ParsableCommand {
     @Option(help: "Threads (0: all cores).", transform: Limits.threads.parse) var threads = 0
 
     func run() throws {
+        try FileOptions.checkFolder(output)
         Output.startThreads(threads)
         let work = Reproduction(data: data, runs: quick ? 3 : runs, seed: seed)
         try AtomicFile.makeFolder(output)
         let simulated = try work.simulated(), recorded = try work.recorded()
+        let progress = ProgressLine(
+            "reproducing",
+            total: work.runs
+                * (simulated.count * (work.rivals.count + work.sweep.count + 1) + recorded.count * work.rivals.count)
+                + draws * toyRuns * Reproduction.toyTable.count, unit: "runs")
         try histograms("fig1", "Fig. 1: true accuracy of simulated workers (run 0)", work, simulated)
         try histograms("fig4", "Fig. 4: true accuracy of recorded workers", work, recorded)
         var report =
@@ -40,7 +46,7 @@ struct ReproduceBBTACommand: ParsableCommand {
         ] {
             var panels: [Plot.Panel] = [], found: [(String, JSON)] = []
             for one in cases {
-                let curves = try work.curves(one, methods: methods)
+                let curves = try work.curves(one, methods: methods, played: { progress.advance() })
                 note("\(figure) \(one.name)")
                 panels.append(ReplayReport.panel(curves, tasks: one.tasks, title: one.name))
                 found.append((one.name, ReplayReport.json(curves)))
@@ -64,8 +70,9 @@ struct ReproduceBBTACommand: ParsableCommand {
             try Plot(title: title, panels: panels).write(to: "\(output)/\(figure).svg")
             json.append((figure, .object(found)))
         }
-        try regret(work, simulated, &json)
-        report += try toy()
+        try regret(work, simulated, &json, progress)
+        report += try toy(progress)
+        progress.finish()
         try AtomicFile.write(report, to: "\(output)/results.md")
         try csv.write(to: "\(output)/results.csv")
         try AtomicFile.write(JSON.object(json).pretty, to: "\(output)/results.json")
@@ -73,14 +80,20 @@ struct ReproduceBBTACommand: ParsableCommand {
         print("\(output): fig1-5.svg, regret.svg, results.md, results.csv, results.json")
     }
 
+    /// How many matrices the toy experiment draws.
+    private var draws: Int { quick ? 3 : 20 }
+    /// Runs on each of them.
+    private let toyRuns = 10
+
     /// The authors' toy experiment: mean and spread over draws of the matrix, ten runs each, beside their one draw.
-    private func toy() throws -> String {
-        let draws = quick ? 3 : 20
+    private func toy(_ progress: ProgressLine) throws -> String {
         var found: [String: [Int: [Double]]] = [:]
         for draw in 0..<draws {
-            let work = Reproduction(data: data, runs: 10, seed: seed)
+            let work = Reproduction(data: data, runs: toyRuns, seed: seed)
             let one = Reproduction.toy(seed: seed + UInt64(draw))
-            for curve in try work.curves(one, methods: Reproduction.toyTable.map(\.method)) {
+            for curve in try work.curves(
+                one, methods: Reproduction.toyTable.map(\.method), played: { progress.advance() })
+            {
                 for (budget, mean) in zip(curve.budgets, curve.mean) {
                     found[curve.method, default: [:]][budget, default: []].append(mean)
                 }
@@ -109,11 +122,14 @@ struct ReproduceBBTACommand: ParsableCommand {
         try Plot(title: title, panels: panels).write(to: "\(output)/\(name).svg")
     }
 
-    private func regret(_ work: Reproduction, _ cases: [Reproduction.Case], _ json: inout [(String, JSON)]) throws {
+    private func regret(
+        _ work: Reproduction, _ cases: [Reproduction.Case], _ json: inout [(String, JSON)], _ progress: ProgressLine
+    ) throws {
         var panels: [Plot.Panel] = [], found: [(String, JSON)] = []
         for one in cases {
             let result = work.regret(one), x = result.budgets.map { Double($0) / Double(one.tasks) }
             note("regret \(one.name)")
+            progress.advance(by: work.runs)
             panels.append(
                 Plot.Panel(
                     title: one.name, xLabel: "labels per task", yLabel: "regret",

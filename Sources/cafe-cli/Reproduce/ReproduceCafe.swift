@@ -12,7 +12,7 @@ struct ReproduceCafe: ParsableCommand {
             setting on the same episodes as the rules. CAFE is CA-noFE refined in each setting on training episodes of \
             that setting. Learnt rows draw their actions, as in \
             training. Finished runs and cells stay in the output folder: a reproduction that was cut goes on \
-            where it stopped. Results: tables.md, .csv, .json and .svg, and curves.csv and .svg.
+            where it stopped, by the same options. Results: tables.md, .csv, .json and .svg, and curves.csv and .svg.
 
             --quick takes minutes: one seed, short training, three columns. The full one (5 seeds, 60 iterations, \
             all columns) trains 30 policies for the tables and 40 more for --curves.
@@ -91,15 +91,22 @@ struct ReproduceCafe: ParsableCommand {
             cities: cities.isEmpty ? ReproduceCafePoster.cities : cities, updates: updates,
             generations: generations ?? (quick ? 20 : 100), boundEpisodes: boundEpisodes ?? (quick ? 0 : 1),
             overrides: overrides)
-        let started = ContinuousClock.now
-        for seed in 1...plan.seeds {
-            for city in plan.cities {
-                try plan.measure(city: city, seed: seed)
-                try plan.write()
+        try FileOptions.checkFolder(out)
+        try plan.bind()
+        let clock = ReproduceCafeClock(cells: plan.missing)
+        do {
+            for seed in 1...plan.seeds {
+                for city in plan.cities {
+                    try plan.measure(city: city, seed: seed, clock)
+                    try plan.write()
+                }
             }
+            if curves { try plan.trainCurves() }
+        } catch is ReproduceCafePlan.Stopped {
+            Output.note("Stopped. Go on by the same command: what is done stays in \(out).")
+            throw ExitCode(130)
         }
-        if curves { try plan.trainCurves() }
         try plan.write()
-        print("\(out)/tables.md written after \(ContinuousClock.now - started)")
+        print("\(out)/tables.md written after \(Terminal.duration(clock.seconds))")
     }
 }

@@ -16,6 +16,15 @@ struct ReproduceCafePlan {
     let generations: Int
     let boundEpisodes: Int
     let overrides: [String]
+    /// Whether somebody wants it to stop.
+    let interrupt = Interrupt()
+
+    /// Somebody wants it to stop.
+    struct Stopped: Error {}
+
+    private func checkStop() throws {
+        if interrupt.requested { throw Stopped() }
+    }
 
     /// The rewards of Fig. 7.
     static let curveVariants = [
@@ -38,13 +47,57 @@ struct ReproduceCafePlan {
     /// Evaluation episodes come from seeds of their own: no training episode is among them.
     private func evaluationSeed(_ seed: Int) -> UInt64 { 1_000_000 + UInt64(seed) }
 
+    /// Binds the folder to what decides its cells: those of other options are not taken for these.
+    /// - Throws: `CSCError.configuration` naming the option that differs, `CSCError.damaged` for a file that is none.
+    func bind() throws {
+        let chosen = [
+            "iterations": "\(iterations)", "evaluation-episodes": "\(episodes)", "updates": "\(updates)",
+            "generations": "\(generations)", "bound-episodes": "\(boundEpisodes)",
+            "set": overrides.joined(separator: " "),
+        ]
+        try AtomicFile.makeFolder(store.folder)
+        let path = AtomicFile.join(store.folder, "options.json")
+        guard FileManager.default.fileExists(atPath: path) else {
+            if store.isEmpty {
+                let fields = chosen.sorted { $0.key < $1.key }.map { ($0.key, JSON.string($0.value)) }
+                return try AtomicFile.write(JSON.object(fields).pretty, to: path)
+            }
+            throw CSCError.file(
+                path: path, reason: "is missing, so nobody knows by which options the cells were measured: choose another --out")
+        }
+        guard let kept = try? JSONDecoder().decode([String: String].self, from: Data(AtomicFile.read(path))) else {
+            throw CSCError.damaged(path: path, reason: "it does not hold the options of a reproduction")
+        }
+        for (key, value) in chosen.sorted(by: { $0.key < $1.key }) where kept[key] != value {
+            throw CSCError.configuration(
+                key: "--" + key,
+                reason: "is \(value.isEmpty ? "not given" : value), but \(store.folder) was begun with "
+                    + "\(kept[key].map { $0.isEmpty ? "none" : $0 } ?? "another one"): give that, or another --out")
+        }
+    }
+
+    /// How many cells are not yet in the store.
+    var missing: Int {
+        var count = 0
+        for seed in 1...seeds {
+            for city in cities {
+                for method in ReproduceCafeMethod.all where boundEpisodes > 0 || !["annealing", "bound"].contains(method.key) {
+                    for setting in settings
+                    where store.load(method.key, city, setting.tasks, setting.workers, seed) == nil { count += 1 }
+                }
+            }
+        }
+        return count
+    }
+
     /// Every cell of a city and a seed that is not yet in the store.
-    func measure(city: String, seed: Int) throws {
+    func measure(city: String, seed: Int, _ clock: ReproduceCafeClock) throws {
         let scenario = try Scenario.named(city)
         for method in ReproduceCafeMethod.all {
             var folder: String?
             for setting in settings
             where store.load(method.key, city, setting.tasks, setting.workers, seed) == nil {
+                try checkStop()
                 let started = ContinuousClock.now
                 var extra = 0
                 let revenues: [Double]
@@ -69,10 +122,9 @@ struct ReproduceCafePlan {
                     revenues: revenues, extraUpdates: extra,
                     seconds: Double(elapsed.seconds) + Double(elapsed.attoseconds) * 1e-18)
                 try store.save(cell)
-                let line =
+                print(
                     "\(city) \(setting.tasks)/\(setting.workers) seed \(seed) \(method.key): "
-                    + Terminal.decimal(cell.mean, 3) + "\n"
-                print(line, terminator: "")
+                        + Terminal.decimal(cell.mean, 3) + clock.measured())
             }
         }
     }
@@ -93,7 +145,8 @@ struct ReproduceCafePlan {
                 ] + overrides)
             run = try TrainingRun.create(configuration, scenario: try Scenario.named(city), folder: folder)
         }
-        try run.run()
+        try checkStop()
+        guard try run.run(shouldStop: { [interrupt] in interrupt.requested }) else { throw Stopped() }
         return folder
     }
 
@@ -109,7 +162,13 @@ struct ReproduceCafePlan {
             run = try EvolutionRun(creating: folder, scenario: scenario, options: options)
         }
         if run.trainer.generation < generations {
-            while run.trainer.generation < generations { _ = try run.step() }
+            while run.trainer.generation < generations {
+                if interrupt.requested {
+                    try run.save()
+                    throw Stopped()
+                }
+                _ = try run.step()
+            }
             try run.save()
         }
         return run.trainer.policy.source()

@@ -21,6 +21,12 @@ struct ReproduceCafeCell: Codable, Sendable {
 struct ReproduceCafeStore: Sendable {
     let folder: String
 
+    /// Whether no cell has been measured yet.
+    var isEmpty: Bool {
+        let names = try? FileManager.default.contentsOfDirectory(atPath: AtomicFile.join(folder, "cells"))
+        return names?.isEmpty ?? true
+    }
+
     private func path(_ method: String, _ city: String, _ tasks: Int, _ workers: Int, _ seed: Int) -> String {
         AtomicFile.join(AtomicFile.join(folder, "cells"), "\(method)-\(city)-\(tasks)-\(workers)-s\(seed).json")
     }
@@ -38,6 +44,25 @@ struct ReproduceCafeStore: Sendable {
         encoder.outputFormatting = [.sortedKeys]
         try AtomicFile.write(
             Array(try encoder.encode(cell)), to: path(cell.method, cell.city, cell.tasks, cell.workers, cell.seed))
+    }
+}
+
+/// How long the cells that are left will take, by those that were measured.
+final class ReproduceCafeClock {
+    private let cells: Int
+    private var done = 0
+    private let start = ContinuousClock.now
+
+    init(cells: Int) { self.cells = cells }
+
+    /// Since it was made.
+    var seconds: Double { (ContinuousClock.now - start) / .seconds(1) }
+
+    /// Counts a cell; what to add to its line, empty after the last one.
+    func measured() -> String {
+        done += 1
+        guard done < cells else { return "" }
+        return " (\(done) of \(cells) cells, about \(Terminal.duration(seconds / Double(done) * Double(cells - done))) left)"
     }
 }
 

@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import CSCSwift
+internal import Foundation
 
 /// Options that name files: `-` is standard input or standard output, and each can be used by one option only.
 enum FileOptions {
@@ -11,12 +12,31 @@ enum FileOptions {
         return taken
     }
 
+    /// - Throws: `ValidationError` where two of these options write to standard output.
+    static func checkShared(_ options: [(name: String, path: String?)]) throws {
+        _ = try one(options, "standard output")
+    }
+
     /// Whether all these files can be written: asked before the work whose results they will hold.
     /// - Throws: `CSCError.file` naming the first that cannot.
     static func checkOutputs(_ paths: [String?]) throws(CSCError) {
         for path in paths {
             if let path, path != "-" { try AtomicFile.checkWritable(path) }
         }
+    }
+
+    /// Whether a folder can be made, or written into where it is there: asked before the work whose results it will hold.
+    /// - Throws: `CSCError.file` naming what is no folder, or cannot be written.
+    static func checkFolder(_ path: String?) throws(CSCError) {
+        guard var place = path, !place.isEmpty else { return }
+        var isFolder: ObjCBool = false
+        while !FileManager.default.fileExists(atPath: place, isDirectory: &isFolder) {
+            let above = (place as NSString).deletingLastPathComponent
+            if above == place { return }
+            place = above.isEmpty ? "." : above
+        }
+        guard isFolder.boolValue else { throw .file(path: place, reason: "is no folder, so \(path ?? place) cannot be made") }
+        try AtomicFile.checkWritable(AtomicFile.join(place, "file"))
     }
 
     /// - Throws: `ValidationError` where two of these options read standard input.

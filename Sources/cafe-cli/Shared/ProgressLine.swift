@@ -22,7 +22,7 @@ final class ProgressLine: Sendable {
     /// - Parameters:
     ///   - what: the line's subject, such as a policy's name.
     ///   - total: how many steps there are.
-    ///   - unit: what a step is, in the plural.
+    ///   - unit: what a step is, in the plural; `%` where steps are parts of unequal work.
     init(_ what: String, total: Int, unit: String = "episodes", quiet: Bool = false) {
         self.what = what
         self.unit = unit
@@ -32,17 +32,18 @@ final class ProgressLine: Sendable {
         state = Mutex(State(shown: ContinuousClock.now))
     }
 
-    /// One more step is done.
-    func advance() {
+    /// One more step is done, or several.
+    /// - Parameter subject: what the work is at now, in place of the line's subject.
+    func advance(by steps: Int = 1, at subject: String? = nil) {
         if quiet { return }
         let text: String? = state.withLock { state in
-            state.done = min(total, state.done + 1)
+            state.done = min(total, state.done + steps)
             let now = ContinuousClock.now
             let pause: Duration = interactive ? .milliseconds(state.isDrawn ? 200 : 1000) : .seconds(10)
             guard now - state.shown > pause else { return nil }
             state.shown = now
             state.isDrawn = true
-            return line(state.done, (now - start) / .seconds(1))
+            return line(subject ?? what, state.done, (now - start) / .seconds(1))
         }
         if let text { write(interactive ? "\r" + String(text.prefix(Terminal.width - 1)) + "\u{1B}[K" : text + "\n") }
     }
@@ -52,11 +53,11 @@ final class ProgressLine: Sendable {
         if interactive && state.withLock({ $0.isDrawn }) { write("\r\u{1B}[K") }
     }
 
-    private func line(_ done: Int, _ seconds: Double) -> String {
+    private func line(_ what: String, _ done: Int, _ seconds: Double) -> String {
         let left =
             done > 0 && done < total
             ? ", about \(Terminal.duration(seconds / Double(done) * Double(total - done))) left" : ""
-        return "\(what): \(done) of \(total) \(unit)" + left
+        return unit == "%" ? "\(what): \(100 * done / max(1, total)) %" + left : "\(what): \(done) of \(total) \(unit)" + left
     }
 
     private func write(_ text: String) {

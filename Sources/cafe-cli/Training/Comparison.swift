@@ -15,9 +15,9 @@ struct Comparison {
         let setting = configuration.episodeSettings.settings.last
         let flags = [
             "orders": configuration.orders, "workers-file": configuration.workersFile, "format": configuration.format,
+            "columns": configuration.columns, "units": configuration.units, "zone": configuration.zone,
             "cut": configuration.cut, "days": configuration.days, "from": configuration.from,
-            "part": configuration.part,
-            "terms": configuration.terms, "skip-bad-rows": configuration.skipBadRows ? "true" : "",
+            "part": configuration.part, "terms": configuration.terms, "skip-bad-rows": configuration.skipBadRows ? "true" : "",
         ]
         self.init(
             scenario: configuration.scenario, flags: flags,
@@ -44,17 +44,28 @@ struct Comparison {
             ? scenario : AtomicFile.join(folder, "scenario.yaml")
         var words = ["cafe-cli", "evaluate", "--scenario", city]
         var remark: String?
-        if flags["orders"]?.isEmpty ?? true {
-            remark = nil
-        } else {
+        var isOneEpisode = false
+        if let orders = flags["orders"], !orders.isEmpty {
             var shown = flags
-            remark = Self.holdOut(&shown)
-            for flag in ["orders", "workers-file", "format", "cut", "days", "from", "part", "terms"] {
+            let format = flags["format"] ?? "", columns = flags["columns"] ?? ""
+            isOneEpisode =
+                format == OrderFormat.instance.rawValue
+                || format.isEmpty && columns.isEmpty && (try? OrderFormat.detect(orders)) == .instance
+            if isOneEpisode {
+                for flag in ["cut", "terms"] { shown[flag] = nil }
+                remark = "it is the episode that it was trained on; there is no other in that file"
+            } else {
+                remark = Self.holdOut(&shown)
+            }
+            for flag in [
+                "orders", "workers-file", "format", "columns", "units", "zone", "cut", "days", "from", "part", "terms",
+            ] {
                 if let value = shown[flag], !value.isEmpty { words += ["--" + flag, value] }
             }
             if shown["skip-bad-rows"] == "true" { words.append("--skip-bad-rows") }
         }
-        words += ["--tasks", "\(size.tasks)", "--workers", "\(size.workers)"]
+        if let travel = flags["travel"], !travel.isEmpty { words += ["--travel", travel] }
+        if !isOneEpisode { words += ["--tasks", "\(size.tasks)", "--workers", "\(size.workers)"] }
         if reroute { words.append("--reroute") }
         words += ["--policy", "coalition,\(folder)"]
         command = words.map(Self.quoted).joined(separator: " ")

@@ -103,15 +103,27 @@ struct EvolveCommand: ParsableCommand {
             note("note: \(line)")
         }
         let first = try startPolicy()
+        if let fixed = SourceOptions.base(of: episodes) as? FixedInstance {
+            try SourceOptions.refuse([("--set settings", sets("settings"))], for: fixed)
+        } else {
+            let largest = options.settings.max { $0.tasks < $1.tasks } ?? options.settings[0]
+            SourceOptions.warnOfReach(episodes, tasks: largest.tasks, workers: largest.workers, seed: options.seed)
+        }
+        try FileOptions.checkFolder(out)
         note("Measuring the plain rule in \(episodes.name).")
         return try EvolutionRun(
             creating: out, scenario: city, options: options, start: first, source: episodes,
             recorded: source.recordedFlags, generations: limit)
     }
 
+    /// Whether --set sets a key.
+    private func sets(_ key: String) -> Bool { overrides.contains { $0.hasPrefix(key + "=") } }
+
     /// A run on random scenarios.
     private func beginRandom(_ options: EvolutionOptions) throws -> EvolutionRun {
-        if source.orders != nil { throw ValidationError("--scenario random draws its own episodes: leave out --orders.") }
+        if let flag = source.given.first(where: { $0 != "--scenario" }) {
+            throw ValidationError("--scenario random draws its own episodes: leave out \(flag).")
+        }
         var options = options
         options.isRandom = true
         var city = Scenario.chengdu

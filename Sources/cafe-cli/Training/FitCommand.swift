@@ -26,21 +26,27 @@ struct FitCommand: ParsableCommand {
             """)
 
     @OptionGroup var source: SourceOptions
-    @Option(help: "The days of --orders that the result is checked on: none of --days.")
+    @Option(parsing: .unconditional, help: "The days of --orders that the result is checked on: none of --days.")
     var checkDays: String?
-    @Option(help: "Tasks of an episode.")
+    @Option(parsing: .unconditional, help: "Tasks of an episode.", transform: Limits.trainingSize.parse)
     var tasks = 200
-    @Option(help: "Workers of an episode.")
+    @Option(parsing: .unconditional, help: "Workers of an episode.", transform: Limits.trainingSize.parse)
     var workers = 50
-    @Option(help: "Minutes of search.")
-    var minutes = 5.0
-    @Option(help: "Generations of search, in place of --minutes: the same bits on every machine.")
+    @Option(parsing: .unconditional, help: "Minutes of search (default: 5).")
+    var minutes: Double?
+    @Option(
+        parsing: .unconditional, help: "Generations of search, in place of --minutes: the same bits on every machine.",
+        transform: Limits.iterations.parse)
     var generations: Int?
-    @Option(help: "Episodes that the choice is made on, and as many that it is measured on.")
+    @Option(
+        parsing: .unconditional, help: "Episodes that the choice is made on, and as many that it is measured on.",
+        transform: Limits.heldEpisodes.parse)
     var episodes = 60
-    @Option(help: "The seed of search and episodes.")
+    @Option(parsing: .unconditional, help: "The seed of search and episodes.")
     var seed: UInt64 = 1
-    @Option(help: "Threads; 0 for one per processor. Changes nothing but the time.")
+    @Option(
+        parsing: .unconditional, help: "Threads; 0 for one per processor. Changes nothing but the time.",
+        transform: Limits.threads.parse)
     var threads = 0
     @Option(help: "The policy to begin with: a learnt coalition rule.")
     var start = "cafe"
@@ -50,25 +56,25 @@ struct FitCommand: ParsableCommand {
     var quiet = false
 
     func validate() throws {
-        if !(1...1_000_000).contains(tasks) || !(1...1_000_000).contains(workers) {
-            throw ValidationError("--tasks and --workers are numbers from 1 to 1000000")
+        if let minutes, !(minutes > 0 && minutes <= 1e9) {
+            throw ValidationError("--minutes \(minutes) is not above 0 and at most 1e9")
         }
-        if !(minutes > 0 && minutes.isFinite) { throw ValidationError("--minutes \(minutes) is not a positive number") }
-        if let generations, !(1...1_000_000).contains(generations) {
-            throw ValidationError("--generations \(generations) is not in 1...1000000")
-        }
-        if !(4...100_000).contains(episodes) { throw ValidationError("--episodes \(episodes) is not in 4...100000") }
+        if minutes != nil && generations != nil { throw ValidationError("--minutes and --generations cannot both be given") }
+        if episodes < 4 { throw ValidationError("--episodes \(episodes): at least 4 are needed") }
         if checkDays != nil && (source.orders == nil || source.days == nil) {
             throw ValidationError("--check-days goes with --orders and --days")
         }
     }
 
     func run() throws {
+        try FileOptions.checkFolder(out)
+        try checkFree()
         Output.startThreads(threads)
         let (training, checking) = try sources()
         guard let first = try LearntCoalitionPolicy.named(start) else {
             throw ValidationError("--start \(start) is no learnt coalition rule: name cafe, a run of evolve or a policy's file")
         }
+        SourceOptions.warnOfReach(training.source, tasks: tasks, workers: workers, seed: seed)
         note("Tuning the coalition rule.")
         let price = DispatcherKind.coalition.tunedPrice(training.source, tasks: tasks, workers: workers, seed: seed)
         let begun = first.adapted(
@@ -87,30 +93,48 @@ struct FitCommand: ParsableCommand {
         try write(fit, generations: search.trainer.generation)
     }
 
-    /// Where the search plays, and where its result is checked.
+    /// Refuses the folder of another run, whose policy a fit would replace.
+    /// - Throws: `CSCError.invalid`.
+    private func checkFree() throws(CSCError) {
+        for name in ["config.yaml", "evolution.yaml"]
+        where FileManager.default.fileExists(atPath: AtomicFile.join(out, name)) {
+            throw .invalid("\(out) holds a run of \(name == "config.yaml" ? "train" : "evolve"): choose another folder")
+        }
+    }
+
+    /// Where the search plays, and where its result is checked: as named, or each of two halves of the rows.
+    private var halves: (fitting: SourceOptions, checking: SourceOptions) {
+        var (fitting, checking) = (source, source)
+        if let checkDays {
+            checking.days = checkDays
+        } else if source.orders != nil {
+            (fitting.part, checking.part) = ("1/2", "2/2")
+        }
+        return (fitting, checking)
+    }
+
     private func sources() throws -> (
         training: (source: any InstanceSource, flags: [String: String], city: Scenario), checking: any InstanceSource
     ) {
         let city = try Scenario.find(source.scenario)
-        guard source.orders != nil else { return ((city, [:], city), city) }
-        var (fitting, checking) = (source, source)
-        if let checkDays {
-            checking.days = checkDays
-            guard try fitting.isApart(from: checking) else {
+        let (fitting, checking) = halves
+        if source.orders != nil {
+            if source.part != nil {
+                throw ValidationError(
+                    "--part cannot be given: fit divides the rows itself, or takes --days and --check-days")
+            }
+            if try source.isInstance() {
+                throw ValidationError("--orders is one single episode: there is no other to check on")
+            }
+            if checkDays == nil {
+                note("note: one row in two of the orders is fitted to, the other is checked on")
+            } else if try !fitting.isApart(from: checking) {
                 throw ValidationError("--days and --check-days must not share a day")
             }
-        } else if source.part == nil {
-            (fitting.part, checking.part) = ("1/2", "2/2")
-            note("note: one row in two of the orders is fitted to, the other is checked on")
-        } else {
-            throw ValidationError("--part cannot be given: fit divides the rows itself, or takes --days and --check-days")
         }
         let (opened, notes) = try fitting.open(drawingFrom: city)
-        for line in notes { note("note: \(line)") }
-        if opened is FixedInstance {
-            throw ValidationError("--orders is one single episode: there is no other to check on")
-        }
-        return ((opened, fitting.recordedFlags, city), try checking.open(drawingFrom: city).source)
+        for line in notes + [SourceOptions.shortage(opened, tasks: tasks)].compactMap(\.self) { note("note: \(line)") }
+        return ((opened, fitting.recordedFlags, city), try checking.opened(drawingFrom: city).source)
     }
 
     /// The run of the search: begun, or continued where the folder holds one.
@@ -142,16 +166,23 @@ struct FitCommand: ParsableCommand {
         let begun = Date()
         var shown = begun
         let before = search.trainer.generation
+        let interrupt = Interrupt()
         while true {
+            if interrupt.requested {
+                try search.save()
+                Output.note(
+                    "Stopped after generation \(search.trainer.generation). Go on by the same command; nothing was chosen yet.")
+                throw ExitCode(130)
+            }
             let seconds = Date().timeIntervalSince(begun)
-            let isOver = generations.map { search.trainer.generation >= $0 } ?? (seconds >= minutes * 60)
+            let isOver = generations.map { search.trainer.generation >= $0 } ?? (seconds >= (minutes ?? 5) * 60)
             if isOver { break }
             let report = try search.step()
             if Date().timeIntervalSince(shown) < 10 { continue }
             shown = Date()
             let left =
                 generations.map { seconds / Double(report.generation - before) * Double($0 - report.generation) }
-                ?? (minutes * 60 - seconds)
+                ?? ((minutes ?? 5) * 60 - seconds)
             note(
                 "generation \(report.generation), \(report.episodes) episodes; about \(Terminal.duration(max(0, left))) left")
         }
@@ -161,10 +192,11 @@ struct FitCommand: ParsableCommand {
     private func write(_ fit: PolicyFit, generations: Int) throws {
         var policy = fit.policy
         let command =
-            "cafe-cli fit --scenario \(source.scenario)" + (source.orders.map { " --orders \($0)" } ?? "")
-            + (source.days.map { " --days \($0)" } ?? "") + (checkDays.map { " --check-days \($0)" } ?? "")
-            + " --tasks \(tasks) --workers \(workers) --seed \(seed) --generations \(generations) --episodes \(episodes)"
-            + (start == "cafe" ? "" : " --start \(start)")
+            (["cafe-cli", "fit"] + source.words + (checkDays.map { ["--check-days", $0] } ?? [])
+            + [
+                "--tasks", "\(tasks)", "--workers", "\(workers)", "--seed", "\(seed)", "--generations", "\(generations)",
+                "--episodes", "\(episodes)",
+            ] + (start == "cafe" ? [] : ["--start", start])).map(Comparison.quoted).joined(separator: " ")
         policy.origin = "\(command): the \(fit.choice.rawValue) policy was kept"
         try AtomicFile.write(policy.text(), to: AtomicFile.join(out, "policy.yaml"))
         func entry(_ summary: Summary) -> JSON {
@@ -189,21 +221,23 @@ struct FitCommand: ParsableCommand {
                     ],
                 ], left: [0]))
         print("\(episodes) held-out episodes, 95 % intervals. The policy is \(AtomicFile.join(out, "policy.yaml")).")
-        print("Compare it: cafe-cli compare \(compareFlags) --policy \(out)")
+        print("Compare it: \(comparison)")
     }
 
-    private var compareFlags: String {
-        "--scenario \(source.scenario)" + (source.orders.map { " --orders \($0)" } ?? "")
-            + (checkDays.map { " --days \($0)" } ?? "") + " --tasks \(tasks) --workers \(workers)"
+    /// The command that plays the result on what it was checked on.
+    private var comparison: String {
+        (["cafe-cli", "compare"] + halves.checking.words
+            + ["--tasks", "\(tasks)", "--workers", "\(workers)", "--policy", out]).map(Comparison.quoted)
+            .joined(separator: " ")
     }
 
     /// `+.123 [.1, .2], +1.2 %`
     private func difference(_ summary: Summary, of whole: Double) -> String {
         "\(Terminal.decimal(summary.mean, 3)) [\(Terminal.decimal(summary.lower, 3)), \(Terminal.decimal(summary.upper, 3))], "
-            + "\(Terminal.decimal(100 * summary.mean / max(whole, 1e-12), 1)) %"
+            + "\(Terminal.decimal(100 * summary.mean / (whole > 0 ? whole : .nan), 1)) %"
     }
 
     private func note(_ line: String) {
-        if !quiet { FileHandle.standardError.write(Data((line + "\n").utf8)) }
+        if !quiet { Output.note(line) }
     }
 }

@@ -65,14 +65,21 @@ struct RefineCommand: ParsableCommand {
         ] + tasks.map({ ("tasks", $0) }) + workers.map({ ("workers", $0) }) where value < 1 {
             throw ValidationError("--\(name) \(value) is less than 1.")
         }
-        try FileOptions.checkOutputs([out])
+        if !(0...1).contains(floor) { throw ValidationError("--floor \(floor) is not from 0 to 1.") }
         if seed < 0 { throw ValidationError("--seed \(seed) is negative.") }
     }
 
     func run() throws {
+        try FileOptions.checkFolder(out)
         Output.startThreads(threads)
         let loaded = try LoadedRun(folder)
         let (city, notes) = try episodesFrom.open()
+        if SourceOptions.base(of: city) is FixedInstance {
+            throw ValidationError("--orders is one single episode: there is no other to hold out")
+        }
+        if out != nil && city is TravelSource {
+            throw ValidationError("--travel: a run of train keeps no travel, so it cannot be written by --out")
+        }
         for note in notes { print(note) }
         var sizes = tasks.map { EpisodeSettings.Setting(tasks: $0, workers: workersFixed) }
         sizes += workers.map { EpisodeSettings.Setting(tasks: tasksFixed, workers: $0) }
@@ -121,6 +128,8 @@ struct RefineCommand: ParsableCommand {
             (settings.format, settings.cut) = (flags["format"] ?? "", flags["cut"] ?? "")
             (settings.days, settings.from) = (flags["days"] ?? "", flags["from"] ?? "")
             (settings.part, settings.terms) = (flags["part"] ?? "", flags["terms"] ?? "")
+            (settings.columns, settings.units) = (flags["columns"] ?? "", flags["units"] ?? "")
+            settings.zone = flags["zone"] ?? ""
             settings.skipBadRows = flags["skip-bad-rows"] == "true"
             guard !tasks.isEmpty || !workers.isEmpty else { return }
             (settings.tasks, settings.workers) = (tasks, workers)

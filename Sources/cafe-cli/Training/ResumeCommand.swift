@@ -76,6 +76,7 @@ struct ResumeCommand: ParsableCommand {
     /// Says where the run stands. Returns whether iterations are left.
     private static func announce<Method>(_ run: Run<Method>, _ display: TrainingDisplay) -> Bool {
         for error in run.refused { display.warn("\(error); using the checkpoint before it") }
+        for notice in run.notices { display.warn(notice) }
         let iterations = run.method.schedule.iterations
         if run.isComplete {
             display.note("\(run.folder): all \(iterations) iterations are done; nothing to resume")

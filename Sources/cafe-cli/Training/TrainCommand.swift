@@ -64,6 +64,7 @@ struct TrainCommand: ParsableCommand {
     var quiet = false
 
     func run() throws {
+        if orders == "" { throw ValidationError("--orders is empty: name a file, or leave it out.") }
         let game = try env.map(GameChoice.init) ?? GameChoice(configuration: config)
         if case .fixedHorizon(let game) = game { return try trainFixedHorizon(game) }
         var settings = try config.map { try TrainingConfiguration(contentsOf: $0) } ?? TrainingConfiguration()
@@ -77,6 +78,16 @@ struct TrainCommand: ParsableCommand {
         if let note = SourceOptions.shortage(source, tasks: settings.episodeSettings.settings.map(\.tasks).max() ?? 0) {
             display.note("note: \(note)")
         }
+        let sizes = settings.episodeSettings.settings
+        if let fixed = SourceOptions.base(of: source) as? FixedInstance {
+            let keys = ["tasks", "workers", "tasksFixed", "workersFixed"].map { "episodes." + $0 }
+            try SourceOptions.refuse(
+                keys.map { key in ("--set " + key, overrides.contains { $0.hasPrefix(key + "=") }) }, for: fixed)
+        } else if let largest = sizes.max(by: { $0.tasks < $1.tasks }) {
+            SourceOptions.warnOfReach(
+                source, tasks: largest.tasks, workers: largest.workers, seed: UInt64(settings.seed))
+        }
+        try FileOptions.checkFolder(out)
         let run = try TrainingRun.create(settings, scenario: city, source: source, folder: out)
         try display.follow(run)
     }

@@ -56,6 +56,20 @@ import Testing
         #expect(abs(interval[0] - (mean - half)) < 1e-6 && abs(interval[1] - (mean + half)) < 1e-6)
     }
 
+    @Test("money of any unit can be read in the table")
+    func tinyMoney() throws {
+        let folder = TestFolder()
+        try "base: chengdu\npay: {low: 0.0000001, high: 0.00000016}\n".write(
+            toFile: folder.file("tiny.yaml"), atomically: true, encoding: .utf8)
+        for command in [["evaluate", "--policy", "coalition,nearest"], ["compare", "--slow-episodes", "0"]] {
+            let outcome = try EvaluateTests.runAll(
+                command + ["--scenario", folder.file("tiny.yaml"), "--tasks", "40", "--workers", "15", "--episodes", "4"])
+            let row = try #require(outcome.output.split(separator: "\n").first { $0.hasPrefix("nearest") })
+            let revenue = try #require(Double(row.split(separator: " ")[1]))
+            #expect(revenue > 1e-7 && revenue < 1e-4, "\(row)")
+        }
+    }
+
     @Test("--details adds a table")
     func details() throws {
         let outcome = try EvaluateTests.run(

@@ -15,7 +15,43 @@ struct CommandLineTool {
         return bundle.deletingLastPathComponent().appendingPathComponent("cafe-cli").path
     }
 
-    /// Starts it; the caller waits or kills.
+    /// A process at work whose output and errors are read as they come, so that it never waits for a reader.
+    final class Running: @unchecked Sendable {
+        let process: Process
+        private let output = Pipe(), errors = Pipe()
+        private let group = DispatchGroup()
+        private let lock = NSLock()
+        private var text: [Data] = [Data(), Data()]
+
+        /// Starts it.
+        init(_ arguments: [String]) throws {
+            process = try CommandLineTool.start(arguments, output: output, errors: errors)
+            for (at, pipe) in [output, errors].enumerated() {
+                group.enter()
+                Thread.detachNewThread { [self] in
+                    let data = pipe.fileHandleForReading.readDataToEndOfFile()
+                    lock.withLock { text[at] = data }
+                    group.leave()
+                }
+            }
+        }
+
+        /// Waits until it is over, for two minutes at most; then it is killed.
+        func finish() -> Result {
+            let deadline = Date().addingTimeInterval(120)
+            while process.isRunning && Date() < deadline { usleep(2000) }
+            if process.isRunning { kill(process.processIdentifier, SIGKILL) }
+            process.waitUntilExit()
+            group.wait()
+            return lock.withLock {
+                Result(
+                    status: process.terminationStatus, output: String(decoding: text[0], as: UTF8.self),
+                    errors: String(decoding: text[1], as: UTF8.self))
+            }
+        }
+    }
+
+    /// Starts it; the caller waits or kills, and reads what it prints.
     static func start(_ arguments: [String], output: Pipe = Pipe(), errors: Pipe = Pipe()) throws -> Process {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: path)
@@ -25,11 +61,6 @@ struct CommandLineTool {
         process.standardInput = FileHandle.nullDevice
         try process.run()
         return process
-    }
-
-    /// Starts it with its outputs in files: nothing that it prints can stop it.
-    static func begin(_ arguments: [String], in folder: TestFolder) throws -> RunningTool {
-        try RunningTool(arguments, folder: folder)
     }
 
     /// Runs a command as it is printed, `cafe-cli ...`, by a shell.
@@ -83,50 +114,6 @@ struct CommandLineTool {
             status: process.terminationStatus, output: String(decoding: text, as: UTF8.self),
             errors: String(decoding: wrong, as: UTF8.self))
     }
-}
-
-/// A process of `cafe-cli` whose outputs go into files. It is killed with the value.
-final class RunningTool {
-    /// The process.
-    let process = Process()
-    private let output: String, errors: String
-
-    fileprivate init(_ arguments: [String], folder: TestFolder) throws {
-        let name = folder.file(UUID().uuidString)
-        (output, errors) = (name + ".out", name + ".err")
-        process.executableURL = URL(fileURLWithPath: CommandLineTool.path)
-        process.arguments = arguments
-        process.standardInput = FileHandle.nullDevice
-        process.standardOutput = try Self.handle(output)
-        process.standardError = try Self.handle(errors)
-        try process.run()
-    }
-
-    private static func handle(_ path: String) throws -> FileHandle {
-        _ = FileManager.default.createFile(atPath: path, contents: nil)
-        return try FileHandle(forWritingTo: URL(fileURLWithPath: path))
-    }
-
-    /// Waits until something holds, the process has ended, or a minute is over.
-    func wait(until condition: () -> Bool) {
-        let deadline = Date().addingTimeInterval(60)
-        while !condition() && process.isRunning && Date() < deadline { usleep(1000) }
-    }
-
-    /// What it left. One that has not ended after a minute is killed, which its status shows.
-    func end() -> CommandLineTool.Result {
-        wait { false }
-        if process.isRunning { kill(process.processIdentifier, SIGKILL) }
-        process.waitUntilExit()
-        func text(_ path: String) -> String {
-            String(decoding: FileManager.default.contents(atPath: path) ?? Data(), as: UTF8.self)
-        }
-        return CommandLineTool.Result(
-            status: process.terminationReason == .exit ? process.terminationStatus : -process.terminationStatus,
-            output: text(output), errors: text(errors))
-    }
-
-    deinit { if process.isRunning { kill(process.processIdentifier, SIGKILL) } }
 }
 
 /// A folder of its own for one test, removed afterwards.

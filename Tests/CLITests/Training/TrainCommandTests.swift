@@ -69,24 +69,25 @@ import Testing
     @Test func aSecondWriterIsRefused() throws {
         let folder = TestFolder()
         let both = try [4, 5].map { seed in
-            try CommandLineTool.begin(
-                train(folder.file("two"), iterations: 300) + ["--set", "seed=\(seed)"], in: folder)
-        }.map { $0.end() }
-        let statuses = both.map(\.status)
-        #expect(statuses.min() == 0 && statuses.max()! > 0, "\(both)")
-        let seed = statuses[0] == 0 ? 4 : 5
+            try CommandLineTool.Running(train(folder.file("two"), iterations: 100) + ["--set", "seed=\(seed)"])
+        }
+        let ended = both.map { $0.finish() }
+        #expect(ended.map(\.status).sorted()[0] == 0 && ended.map(\.status).sorted()[1] != 0)
+        let seed = ended[0].status == 0 ? 4 : 5
         let text = String(decoding: try folder.read("two/config.yaml"), as: UTF8.self)
-        #expect(text.contains("seed: \(seed) ") && lines(folder, "two/metrics.csv") == 301)
+        #expect(text.contains("seed: \(seed) ") && lines(folder, "two/metrics.csv") == 101)
 
-        let first = try CommandLineTool.begin(train(folder.file("run"), iterations: 100_000), in: folder)
-        first.wait { lines(folder, "run/metrics.csv") >= 4 }
+        let running = try CommandLineTool.Running(train(folder.file("run"), iterations: 100_000))
+        let process = running.process
+        let deadline = Date().addingTimeInterval(60)
+        while lines(folder, "run/metrics.csv") < 4 && process.isRunning && Date() < deadline { usleep(1000) }
         let second = try CommandLineTool.run(["resume", folder.file("run")])
         #expect(second.status != 0)
         #expect(
-            second.errors.contains("is being written by cafe-cli train (process \(first.process.processIdentifier))"),
+            second.errors.contains("is being written by cafe-cli train (process \(process.processIdentifier))"),
             "\(second.errors)")
-        first.process.interrupt()
-        #expect(first.end().status == 0)
+        process.interrupt()
+        #expect(running.finish().status == 0)
         let rows = String(decoding: try folder.read("run/metrics.csv"), as: UTF8.self).split(separator: "\n")
             .dropFirst()
         #expect(rows.map { Int($0.split(separator: ",")[0]) } == (1...rows.count).map { Int($0) })
@@ -96,12 +97,18 @@ import Testing
     @Test func aSecondInterruptDoesNotAbort() throws {
         let folder = TestFolder()
         for round in 0..<4 {
-            let run = try CommandLineTool.begin(train(folder.file("r\(round)"), iterations: 100_000), in: folder)
-            run.wait { lines(folder, "r\(round)/metrics.csv") >= 3 }
-            run.process.interrupt()
+            let running = try CommandLineTool.Running(train(folder.file("r\(round)"), iterations: 100_000))
+            let process = running.process
+            let deadline = Date().addingTimeInterval(60)
+            while lines(folder, "r\(round)/metrics.csv") < 3 && process.isRunning && Date() < deadline { usleep(1000) }
+            process.interrupt()
             usleep(500)
-            run.process.interrupt()
-            #expect([0, 130].contains(run.end().status))
+            process.interrupt()
+            let status = running.finish().status
+            // Tidily after the first, by its own exit or by the signal at the second; never an abort.
+            #expect(
+                process.terminationReason == .exit
+                    ? [0, 130].contains(status) : process.terminationReason == .uncaughtSignal && status == SIGINT)
         }
     }
 
@@ -140,12 +147,14 @@ import Testing
                     ["--set", $0]
                 }
         }
-        let run = try CommandLineTool.begin(evolve("cut", 100_000), in: folder)
-        run.wait { lines(folder, "cut/metrics.csv") >= 8 }
-        run.process.terminate()
-        let stopped = run.end()
-        #expect(stopped.status == 0, "\(stopped.errors)")
-        #expect(stopped.output.contains("Go on with: cafe-cli resume \(folder.file("cut"))"), "\(stopped.output)")
+        let running = try CommandLineTool.Running(evolve("cut", 100_000))
+        let process = running.process
+        let deadline = Date().addingTimeInterval(60)
+        while lines(folder, "cut/metrics.csv") < 8 && process.isRunning && Date() < deadline { usleep(1000) }
+        process.terminate()
+        let text = running.finish().output
+        #expect(process.terminationReason == .exit && process.terminationStatus == 0)
+        #expect(text.contains("Go on with: cafe-cli resume \(folder.file("cut"))"), "\(text)")
         let done = lines(folder, "cut/metrics.csv") - 1
         let resumed = try CommandLineTool.run(["resume", folder.file("cut"), "--iterations", "\(done + 3)"])
         #expect(resumed.status == 0, "\(resumed.errors)")
@@ -159,15 +168,41 @@ import Testing
         #expect(more.status == 0 && lines(folder, "cut/metrics.csv") == done + 6, "\(more.errors)")
     }
 
+    /// Ctrl-C stops a fit and a reproduction with what they have, and says how to go on.
+    @Test func fitAndReproduceStopAndSay() throws {
+        let folder = TestFolder()
+        for (arguments, made) in [
+            (
+                ["fit", "--tasks", "20", "--workers", "6", "--generations", "100000", "--out", folder.file("f")],
+                "f/training/metrics.csv"
+            ),
+            (
+                [
+                    "reproduce", "cafe", "--quick", "--seeds", "1", "--columns", "350", "--cities", "chengdu", "--out",
+                    folder.file("r"), "--iterations", "1000",
+                ], "r/runs/chengdu-team-s1/metrics.csv"
+            ),
+        ] {
+            let running = try CommandLineTool.Running(arguments)
+            let deadline = Date().addingTimeInterval(100)
+            while lines(folder, made) < 4 && running.process.isRunning && Date() < deadline { usleep(1000) }
+            running.process.interrupt()
+            let result = running.finish()
+            #expect(result.status == 130 && result.errors.contains("Go on by the same command"), "\(result)")
+        }
+    }
+
     /// SIGINT stops between two iterations with a checkpoint, says how to go on, and loses nothing.
     @Test func interruptedRunsSave() throws {
         let folder = TestFolder()
-        let run = try CommandLineTool.begin(train(folder.file("run"), iterations: 100_000), in: folder)
-        run.wait { lines(folder, "run/metrics.csv") >= 4 }
-        run.process.interrupt()
-        let stopped = run.end()
-        #expect(stopped.status == 0, "\(stopped.errors)")
-        #expect(stopped.output.contains("Go on with: cafe-cli resume"))
+        let running = try CommandLineTool.Running(train(folder.file("run"), iterations: 100_000))
+        let process = running.process
+        let deadline = Date().addingTimeInterval(60)
+        while lines(folder, "run/metrics.csv") < 4 && process.isRunning && Date() < deadline { usleep(1000) }
+        process.interrupt()
+        let text = running.finish().output
+        #expect(process.terminationReason == .exit && process.terminationStatus == 0)
+        #expect(text.contains("Go on with: cafe-cli resume"))
         let rows = lines(folder, "run/metrics.csv") - 1
         let newest = try FileManager.default.contentsOfDirectory(atPath: folder.file("run/checkpoints")).sorted().last {
             $0.hasPrefix("iteration-")

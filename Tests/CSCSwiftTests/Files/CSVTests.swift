@@ -45,6 +45,16 @@ struct CSVTests {
         #expect(try rows("a\tb\n1,5\t2\n") == [["1,5", "2"]])
         #expect(try rows("a;b\n1,5;2\n") == [["1,5", "2"]])
         #expect(try rows("a\n#1\n") == [["#1"]])
+        // As spreadsheets announce it, and with commas in quotes.
+        #expect(try rows("sep=;\r\na;b\r\n1,5;2\r\n") == [["1,5", "2"]])
+        #expect(try rows("\"a, or, so\";b\n1;2\n") == [["1", "2"]])
+        #expect(try CSVReader(text: "sep=;\na;b\n1;x\n").names == ["a", "b"])
+        #expect(
+            message {
+                let table = try CSVReader(text: "sep=;\na;b\n1;x\n")
+                _ = try table.next()
+                _ = try table.int(1)
+            }.hasPrefix("text:3: column 'b'"))
         #expect(try rows("# made by hand; 3\n\na,b\n#1,2\n3,4\n", CSVFormat(comment: 35)) == [["3", "4"]])
         #expect(
             try rows("2 2\n0  t 38\n  1 w 2 9  \n", CSVFormat(separator: .blanks, header: .absent, ragged: true))

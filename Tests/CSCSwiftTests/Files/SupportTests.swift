@@ -17,6 +17,11 @@ final class TemporaryFolder {
 }
 
 @Suite struct SupportTests {
+    @Test func longListsAreCut() {
+        #expect(Terminal.list(["a", "b"]) == "a, b")
+        #expect(Terminal.list((1...25).map(String.init)).hasSuffix("19, 20 and 5 more"))
+    }
+
     /// The reference vectors of the SipHash paper's program: key 00 01 .. 0f, input 00 01 .. of 0, 8 and 15 bytes.
     @Test func sipHashVectors() {
         let k0: UInt64 = 0x0706_0504_0302_0100

@@ -60,7 +60,11 @@ extension Scenario {
         let pattern = try Yams.load(yaml: full.yaml()) as? [String: Any] ?? [:]
         var base: [String: Any] = [:]
         if let name = given.removeValue(forKey: "base") {
-            base = try Yams.load(yaml: named("\(name)").yaml()) as? [String: Any] ?? [:]
+            let city: Scenario
+            do { city = try named("\(name)") } catch CSCError.configuration(_, let reason) {
+                throw CSCError.configuration(key: "base", reason: reason)
+            }
+            base = try Yams.load(yaml: city.yaml()) as? [String: Any] ?? [:]
         }
         try check(given, against: pattern, key: "")
         for (key, value) in given {

@@ -8,7 +8,7 @@
 /// One object serves one thread at a time. The same request gets the same plan.
 public final class DispatchDesk {
     /// The policy where a request names none.
-    public static let defaultPolicy = "cafe-chengdu"
+    public static let defaultPolicy = "cafe"
 
     /// Who decides, and by which rules of the game.
     struct Policy {

@@ -293,7 +293,7 @@ private struct RawOrders {
             }
         }
         func median(_ values: [Double]) -> Double? { values.isEmpty ? nil : values.sorted()[values.count / 2] }
-        let overview = OrdersOverview(
+        var overview = OrdersOverview(
             path: path, format: format, rows: orders.count, skipped: report.skipped, dates: dates, days: days,
             daysWithOrders: Set(orders.map(\.day)).count, clock: clock.text,
             orders: OrdersOverview.Box(
@@ -303,6 +303,7 @@ private struct RawOrders {
                 : OrdersOverview.Box(isDegrees: degrees, written: seen, places: workers.map { (x: $0.x, y: $0.y) }),
             workerCount: workers.count, medianFare: median(orders.compactMap(\.fare)),
             medianDuration: median(orders.compactMap(\.duration)), columns: columns)
+        overview.isAllMidnight = timed && orders.count > 1 && orders.allSatisfy { $0.minute == 0 }
         return RecordedOrders(
             path: path, format: format, isTimed: timed, orders: orders, workers: workers, days: days, report: report,
             notes: notes, overview: overview)

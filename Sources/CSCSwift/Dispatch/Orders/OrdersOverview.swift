@@ -18,6 +18,8 @@ public struct OrdersOverview: Sendable {
     public var daysWithOrders: Int
     /// Whose time it is, such as "times in UTC"; nil where the file has no times.
     public var clock: String?
+    /// Whether all times are midnight, as where a column holds dates alone.
+    public var isAllMidnight = false
     /// Where orders and workers lie.
     public var orders: Box
     /// See `orders`; nil where the file has no workers.
@@ -112,6 +114,10 @@ public struct OrdersOverview: Sendable {
         if days > 100 && daysWithOrders * 20 < days {
             warnings.append(
                 "the file spans \(days) days, but only \(daysWithOrders) of them have orders: is a date wrong?")
+        }
+        if isAllMidnight {
+            warnings.append(
+                "all times are 00:00: are they dates without a time of the day? All orders come at once then")
         }
         if max(orders.core.x, orders.core.y) > 1000 {
             warnings.append(

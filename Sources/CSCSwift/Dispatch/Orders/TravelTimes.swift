@@ -276,6 +276,9 @@ public struct TravelSource: InstanceSource {
         self.travel = travel
     }
 
+    /// Episodes of another source with the same travel.
+    public func with(_ base: any InstanceSource) -> TravelSource { TravelSource(base, travel: travel) }
+
     /// The other source's episode. O(tasks + workers), times zones with a table.
     public func instance(tasks: Int, workers: Int, seed: UInt64, episode: EpisodeIndex) -> Instance {
         base.instance(tasks: tasks, workers: workers, seed: seed, episode: episode).travelling(by: travel)

@@ -271,7 +271,7 @@ public struct LabelFiles: Sendable {
                 if let allowed, !allowed.contains(where: { ExactName.same($0, value) }) {
                     throw table.error(
                         gold,
-                        "this is not one of the classes (\(allowed.joined(separator: ", ")))"
+                        "this is not one of the classes (\(Terminal.list(allowed)))"
                             + Spelling.hint(for: value, among: allowed))
                 }
                 truth[index] = classes.intern(value)

@@ -1,20 +1,27 @@
 /// Whether the classes that labels and truths name are the same ones.
 enum LabelVocabulary {
-    /// Sentences on classes that may be no classes: words for a missing value, names that differ in case only. O(C log C).
-    static func suspicions(_ names: [String]) -> [String] {
+    /// Sentences on classes that may be no classes: words for a missing value, names that differ in case only, numbers that
+    /// are written in two ways. O(C log C).
+    ///
+    /// - Parameter advice: what to do where a word means that there is no label.
+    static func suspicions(_ names: [String], advice: String = "leave those rows out") -> [String] {
         let missing: Set = ["nan", "none", "null", "na", "n/a", "nil", "?"]
         var warnings: [String] = []
         let words = names.filter { missing.contains($0.lowercased()) }
         if !words.isEmpty {
             warnings.append(
                 "\(quoted(words)) \(words.count == 1 ? "is" : "are") taken as \(words.count == 1 ? "a class" : "classes"); "
-                    + "if no label is meant, leave those rows out")
+                    + "if no label is meant, \(advice)")
         }
         var spellings: [String: [String]] = [:]
         for name in names { spellings[name.lowercased(), default: []].append(name) }
         for group in spellings.values.filter({ $0.count > 1 }).sorted(by: { $0[0] < $1[0] }).prefix(3) {
             let how = Set(group).count < group.count ? "look the same but differ in their bytes" : "differ in case only"
             warnings.append("\(quoted(group.sorted())) \(how) and are \(group.count) classes")
+        }
+        let numbers = Dictionary(grouping: names.filter { Double($0) != nil }) { Double($0) ?? 0 }
+        for group in numbers.values.filter({ $0.count > 1 }).sorted(by: { $0[0] < $1[0] }).prefix(3) {
+            warnings.append("\(quoted(group.sorted())) are the same number and are \(group.count) classes")
         }
         return warnings
     }

@@ -82,6 +82,9 @@ extension LabelMatrix {
         /// How many cells hold `value`.
         public var count = 0
 
+        /// Sentences on truths and classes that may not be what is meant.
+        public var warnings: [String] = []
+
         /// For people: what was taken as missing; nil where every label is there.
         public var sentence: String? {
             guard empty + count > 0 else { return nil }
@@ -92,7 +95,7 @@ extension LabelMatrix {
         }
     }
 
-    /// Reads a wide matrix; `Missing` says what was taken as missing. See `init(wideCSV:missing:)`.
+    /// Reads a wide matrix; `Missing` says what was taken as missing and what may not be meant. See `init(wideCSV:missing:)`.
     public static func read(wideCSV path: String, missing: String? = nil, columns: ColumnMapping = .init())
         throws(CSCError) -> (matrix: LabelMatrix, missing: Missing)
     {
@@ -100,9 +103,12 @@ extension LabelMatrix {
         format.columns = columns
         let rows = try WideRows(try CSVReader(path: path, format: format))
         var report = Missing()
-        report.value = missing ?? (rows.isMinusOneMissing ? "-1" : nil)
-        func isMissing(_ text: String) -> Bool { report.value.map { ExactName.same($0, text) } ?? false }
-        let truths = rows.truths.map { $0.flatMap { isMissing($0) ? nil : $0 } }
+        report.value = missing ?? rows.minusOne
+        let number = report.value.flatMap { Double($0) }
+        func isMissing(_ text: String) -> Bool {
+            report.value.map { ExactName.same($0, text) || number != nil && Double(text) == number } ?? false
+        }
+        var truths = rows.truths.map { $0.flatMap { isMissing($0) ? nil : $0 } }
         var cells: [String?] = []
         cells.reserveCapacity(rows.cells.count)
         for cell in rows.cells {
@@ -114,6 +120,7 @@ extension LabelMatrix {
             if isMissing(cell) { report.count += 1 }
             cells.append(isMissing(cell) ? nil : cell)
         }
+        try Self.match(&truths, to: cells, path, &report)
         let names = Set((cells + truths).compactMap { $0.map(ExactName.init) })
         var classes = names.sorted { (Int($0.text) ?? .max, $0) < (Int($1.text) ?? .max, $1) }
         for name in ["0", "1"].map(ExactName.init) where classes.count < 2 && !classes.contains(name) {
@@ -129,10 +136,35 @@ extension LabelMatrix {
         return (matrix, report)
     }
 
+    /// Turns truths into classes of the labels where they are the same numbers, and says what may not be meant.
+    /// - Throws: `CSCError.table` where no truth is a class that a label has.
+    private static func match(
+        _ truths: inout [String?], to cells: [String?], _ path: String, _ report: inout Missing
+    ) throws(CSCError) {
+        let given = Set(cells.compactMap { $0.map(ExactName.init) }).sorted()
+        report.warnings = LabelVocabulary.suspicions(given.map(\.text), advice: "say --missing VALUE")
+        guard !given.isEmpty else { return }
+        var names = given
+        var index = Dictionary(uniqueKeysWithValues: given.enumerated().map { ($1, $0) })
+        var known: [Int: Int] = [:]
+        for (task, truth) in truths.enumerated() {
+            guard let name = truth.map(ExactName.init) else { continue }
+            if index[name] == nil {
+                index[name] = names.count
+                names.append(name)
+            }
+            known[task] = index[name]
+        }
+        let fit = try LabelVocabulary.match(
+            truths: known, names: names.map(\.text), given: Set(given.indices), path: path)
+        report.warnings += fit.warnings
+        for (task, name) in fit.truths { truths[task] = names[name].text }
+    }
+
     /// Reads a wide matrix: columns of the task, its context and its truth under any of the names of `LabelFiles`
     /// (truth also as `answer`), then one column per worker, the header naming the worker. Context and truth may be
-    /// absent; an empty cell is a missing label, and so is `missing`. Where that is nil, -1 is missing in a file in
-    /// which it is no class: no truth is -1, and labels and truths have two classes besides.
+    /// absent; an empty cell is a missing label, and so is `missing`, or the number that it is. Where that is nil, -1 is
+    /// missing in a file in which it is no class: no truth is -1, and labels and truths have two classes besides.
     /// - Throws: `CSCError` naming file, line, column and value.
     public init(wideCSV path: String, missing: String? = nil) throws(CSCError) {
         self = try Self.read(wideCSV: path, missing: missing).matrix
@@ -173,16 +205,17 @@ extension LabelMatrix {
             guard !tasks.isEmpty else { throw .table(path: reader.path, reason: "has no rows") }
         }
 
-        /// Whether -1 can be no class.
-        var isMinusOneMissing: Bool {
-            guard !truths.contains("-1"), cells.contains("-1") else { return false }
+        /// How -1 is written where it can be no class; nil where it does not occur or is one.
+        var minusOne: String? {
+            func isMinusOne(_ name: String?) -> Bool { name.flatMap { Double($0) } == -1 }
+            guard !truths.contains(where: isMinusOne), let found = cells.first(where: isMinusOne) else { return nil }
             var others: Set<ExactName> = []
             for name in cells + truths {
-                guard let name, name != "-1" else { continue }
+                guard let name, !isMinusOne(name) else { continue }
                 others.insert(ExactName(name))
-                if others.count > 1 { return true }
+                if others.count > 1 { return found }
             }
-            return false
+            return nil
         }
     }
 

@@ -97,10 +97,17 @@ public struct LabelPlan: Sendable {
     /// The accuracy at each budget: each run draws truths (uniformly) and workers, then collects labels up to the largest
     /// budget and scores the present labels on the way. Runs go in parallel; the same seed gives the same bits at any
     /// thread count. O(runs x labels x workers).
-    public func simulate(budgets: [Double], runs: Int = 20, seed: UInt64 = 0) -> [Point] {
+    ///
+    /// - Parameter played: called after each run, by whichever thread played it.
+    public func simulate(
+        budgets: [Double], runs: Int = 20, seed: UInt64 = 0, played: (@Sendable () -> Void)? = nil
+    ) -> [Point] {
         precondition(runs > 0 && budgets.allSatisfy { $0 >= 0 }, "LabelPlan: \(runs) runs, budgets \(budgets)")
         let budgets = budgets.sorted()
-        let results = Threads.map(runs) { run in self.run(run, budgets, seed) }
+        let results = Threads.map(runs) { run in
+            defer { played?() }
+            return self.run(run, budgets, seed)
+        }
         return budgets.indices.map { index in
             let values = results.map { $0[index].accuracy }
             let mean = values.reduce(0, +) / Double(runs)

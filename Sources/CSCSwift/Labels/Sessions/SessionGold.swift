@@ -148,7 +148,7 @@ extension LabelFiles {
             guard classes.contains(where: { ExactName.same($0, label) }) else {
                 throw row.error(
                     columns.label,
-                    "this is not one of the classes (\(classes.joined(separator: ", ")))"
+                    "this is not one of the classes (\(Terminal.list(classes)))"
                         + Spelling.hint(for: label, among: classes))
             }
             if let first = seen.updateValue(label, forKey: ExactName(task)) {

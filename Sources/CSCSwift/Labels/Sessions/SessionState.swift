@@ -140,7 +140,7 @@ extension LabelSession {
         if let index = classIndex(name) { return index }
         throw Refusal(
             field: .label, code: "unknown-class",
-            reason: "'\(name)' is not a class of this session (\(classes.joined(separator: ", ")))",
+            reason: "'\(name)' is not a class of this session (\(Terminal.list(classes)))",
             hint: { [classes] in Spelling.hint(for: name, among: classes) })
     }
 

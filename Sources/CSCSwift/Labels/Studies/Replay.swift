@@ -133,9 +133,12 @@ public struct Replay: Sendable {
     /// The curve of each method. Run r of every method uses the same matrix and the same seed. The runs are spread over
     /// the threads; the result does not depend on their number.
     ///
+    /// - Parameter played: called after each run of a method, by whichever thread played it.
     /// - Throws: `CSCError.invalid` if the matrix has missing labels and they may not be skipped, no known truth, or
     ///   more classes than a method takes.
-    public func curves(_ methods: [String]) throws(CSCError) -> [ReplayCurve] {
+    public func curves(
+        _ methods: [String], played: (@Sendable () -> Void)? = nil
+    ) throws(CSCError) -> [ReplayCurve] {
         let parsed = try methods.map { name throws(CSCError) in try ReplayMethod(name: name) }
         let readings = try aggregators.map { name throws(CSCError) in try Self.reading(name) }
         let first = stage.matrix(seed: runSeed(0))
@@ -156,6 +159,7 @@ public struct Replay: Sendable {
         }
         let budgets = budgets(tasks: first.tasks.count)
         let played = Threads.map(runs * parsed.count) { index in
+            defer { played?() }
             let run = index / parsed.count, seed = runSeed(run)
             return play(
                 parsed[index % parsed.count], stage.matrix(seed: seed), budgets, readings, seed: seed, run: run)

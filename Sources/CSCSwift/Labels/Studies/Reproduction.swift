@@ -93,8 +93,12 @@ public struct Reproduction: Sendable {
     }
 
     /// The curves of some methods in one case.
-    public func curves(_ one: Case, methods: [String]) throws(CSCError) -> [ReplayCurve] {
-        try replay(one).curves(methods)
+    ///
+    /// - Parameter played: called after each run of a method, by whichever thread played it.
+    public func curves(
+        _ one: Case, methods: [String], played: (@Sendable () -> Void)? = nil
+    ) throws(CSCError) -> [ReplayCurve] {
+        try replay(one).curves(methods, played: played)
     }
 
     /// The workers' true accuracies in run 0: what Fig. 1 and 4 count.

@@ -123,7 +123,13 @@ public final class CoalitionTrainer {
             [untrained], .reference, first: 0, count: options.referenceEpisodes * count)[0]
         state.reference = (0..<count).map { setting in
             let own = stride(from: setting, to: revenue.count, by: count).map { revenue[$0] }
-            return max(1e-9, own.reduce(0, +) / Double(own.count))
+            return own.reduce(0, +) / Double(own.count)
+        }
+        if let at = state.reference.firstIndex(where: { !($0 > 0 && $0.isFinite) }) {
+            let size = options.settings[at]
+            throw CSCError.invalid(
+                "\(source.name): in episodes of \(size.tasks) tasks and \(size.workers) workers the plain rule earns "
+                    + "nothing, so there is nothing to learn from: look at places, pay, speed, skills, shifts and deadlines")
         }
     }
 
@@ -226,7 +232,7 @@ public final class CoalitionTrainer {
         policy.name = "evolved-\(source.name)"
         policy.origin =
             "trained artefact: cafe-cli evolve --scenario \(scenario.name)"
-            + (recorded.isEmpty ? "" : " on recorded orders (\(source.name))")
+            + (recorded["orders"] == nil ? "" : " on recorded orders (\(source.name))")
             + " --seed \(options.seed)\(options.flags) --generations \(generation)"
         return policy
     }

@@ -104,7 +104,9 @@ public final class RuleEvolution: Trainable {
         try identity.add(description.scenario, file: "evolution.yaml")
         try identity.add(description.options, file: "evolution.yaml")
         let recorded = description.recorded ?? [:]
-        for (key, value) in recorded.sorted(by: { $0.key < $1.key }) where key != "orders" && key != "workers-file" {
+        let files = ["orders": "orders", "workers-file": "workers", "travel": "travel"]
+        for (key, value) in recorded.sorted(by: { $0.key < $1.key })
+        where files[key] == nil || !FileManager.default.fileExists(atPath: value) {
             identity.add(value, file: "evolution.yaml", key: "recorded.\(key)")
         }
         let largest = description.options.settings[0]
@@ -113,7 +115,7 @@ public final class RuleEvolution: Trainable {
             episode: EpisodeRange.evolution[0])
         identity.add(
             ContentHash.digits(ContentHash.sipHash(Array("\(example)".utf8))), file: "episodes", key: "first episode")
-        for (key, name) in [("orders", "orders"), ("workers-file", "workers")] {
+        for (key, name) in files.sorted(by: { $0.key < $1.key }) {
             if let path = recorded[key], FileManager.default.fileExists(atPath: path) {
                 try identity.add(contentOf: path, as: name)
             }
@@ -125,7 +127,8 @@ public final class RuleEvolution: Trainable {
 
     /// The city's name.
     public var scenarioName: String { description.scenario.name }
-    /// How recorded orders are read, by flag; empty where the generator makes the episodes.
+    /// How recorded orders are read and how workers travel, by flag; empty where the generator makes the episodes and
+    /// workers travel along the axes.
     public var recorded: [String: String] { description.recorded ?? [:] }
     /// The sizes that are learnt on.
     public var settings: [EvolutionOptions.Setting] { description.options.settings }

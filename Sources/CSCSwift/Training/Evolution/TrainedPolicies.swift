@@ -105,7 +105,7 @@ extension LearntCoalitionPolicy {
         forms.append(plain)
         let revenue = Evaluation.run(
             forms.map { $0.source(options: options) }, on: source, tasks: tasks, workers: workers, seed: seed,
-            episodes: 0..<(source is FixedInstance ? 1 : episodes), of: .tuning
+            episodes: 0..<min(episodes, source.episodeCount ?? episodes), of: .tuning
         ).map { Summary($0).mean }
         return forms[revenue.indices.max { revenue[$0] < revenue[$1] } ?? 0]
     }
@@ -119,7 +119,7 @@ extension LearntCoalitionPolicy {
         var policy = self
         if let scenario {
             policy.forecast = .counted(on: scenario, tasks: tasks, workers: workers)
-        } else if let past, !(past is FixedInstance), artefact != nil || forecast.isFlat {
+        } else if let past, past.episodeCount != 1, artefact != nil || forecast.isFlat {
             policy.forecast = .counted(on: past, tasks: tasks, workers: workers)
         } else if artefact != nil {
             policy.forecast = .flat

@@ -23,6 +23,8 @@ public final class Run<Method: Trainable> {
     public let folder: String
     /// Checkpoints that were damaged and skipped when the run was resumed.
     public private(set) var refused: [CSCError] = []
+    /// What else its user should know of the folder's files; it goes on all the same.
+    public private(set) var notices: [String] = []
     /// Evaluations on held-out episodes so far; one that was made only because the run ended is not among them.
     public private(set) var history: [RunEvaluation] = []
 
@@ -135,6 +137,12 @@ public final class Run<Method: Trainable> {
             for file in try method.descriptions { try files.put(Array(file.text.utf8), into: file.name) }
         }
         try files.resumeTables(metrics: metricColumns, timing: timingColumns, at: iteration)
+        if files.missingRows > 0 {
+            notices.append(
+                "\(files.file("metrics.csv")): \(Terminal.counted(files.missingRows, "row")) of earlier iterations "
+                    + "\(files.missingRows == 1 ? "is" : "are") missing: it was changed or lost; what is trained does not "
+                    + "depend on it")
+        }
         if isComplete { evaluateAtEnd() }
         if !row.isEmpty { try files.append(shownRow, iteration: iteration) }
         if savedAt != files.checkpoints.iterations().last { try save() }  // the best one was the only whole one

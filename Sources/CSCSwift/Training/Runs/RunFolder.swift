@@ -37,6 +37,9 @@ struct RunFolder {
         events = try TensorBoardWriter(resuming: file(TensorBoardWriter.fileName), after: iteration - 1)
     }
 
+    /// How many rows of metrics were missing where the tables were gone on with.
+    var missingRows: Int { metrics?.missingRows ?? 0 }
+
     /// Adds the row of an iteration to the metrics: the same bytes for the same configuration. Throws `CSCError.file`.
     func append(_ values: [Double], iteration: Int) throws(CSCError) {
         guard let metrics else { return }

@@ -120,7 +120,7 @@ public struct RunIdentity: Sendable, Equatable {
         case "run":
             "\(folder) was begun by a program whose runs are of format \(then ?? "0"), this one's are of format "
                 + "\(now ?? "0"): go on with that program, or begin another run"
-        case "orders", "workers":
+        case "orders", "workers", "travel":
             "the file of \(entry.file) does not hold what \(folder) was trained on: put it back, or begin another run"
         case "episodes":
             "the source gives other episodes than those that \(folder) was trained on: put back what it reads, or begin "

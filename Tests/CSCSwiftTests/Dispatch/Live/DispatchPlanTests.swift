@@ -15,6 +15,20 @@ struct DispatchPlanTests {
         return (read, answer)
     }
 
+    @Test("a request that names no policy is decided by the one policy for every city")
+    func usualPolicy() throws {
+        #expect(DispatchDesk.defaultPolicy == "cafe")
+        let desk = DispatchDesk()
+        var moments = RandomMoments(seed: 21)
+        for _ in 0..<20 {
+            var request = moments.next()
+            request.policy = nil
+            let plan = try desk.plan(request)
+            request.policy = "cafe"
+            #expect(try desk.plan(request).json.line == plan.json.line)
+        }
+    }
+
     @Test("random moments: no rule is broken and every reason is the true one")
     func moments() throws {
         let desk = DispatchDesk()

@@ -46,6 +46,27 @@ final class LabelVocabularyTests {
         #expect(try LabelMatrix(wideCSV: wide) == matrix)
     }
 
+    @Test("a matrix of floats, truths of other spellings or of other classes, words for what is missing")
+    func matrixVocabulary() throws {
+        let floats = try write("task,truth,a,b\n1,1,1.0,-1.0\n2,-1,-1.0,-1.0\n3,1,1.0,1.0\n", "floats.csv")
+        let (matrix, report) = try LabelMatrix.read(wideCSV: floats)
+        #expect(matrix.classes == ["-1.0", "1.0"] && matrix.isComplete && matrix.tasks.map(\.truth) == [1, 0, 1])
+        #expect(report.warnings.contains { $0.contains("is taken as the labels' class") })
+        // -1.0 is missing where -1 would be.
+        let marked = try write("task,truth,a,b\n1,0,-1.0,1.0\n2,1,1.0,0.0\n", "marked-floats.csv")
+        let (wide, gaps) = try LabelMatrix.read(wideCSV: marked)
+        #expect(wide[0, 0] == nil && gaps.sentence == "1 label missing: 1 '-1.0'" && wide.classes == ["0.0", "1.0"])
+        let said = try write("task,truth,a,b\n1,x,x,-1.0\n2,y,y,x\n", "said.csv")
+        #expect(try LabelMatrix.read(wideCSV: said, missing: "-1").matrix[0, 1] == nil)
+        let other = try write("task,truth,a,b\n1,yes,1,0\n2,no,0,0\n", "other-matrix.csv")
+        #expect(
+            message { _ = try LabelMatrix.read(wideCSV: other) }.contains("no truth is a class that a label has"))
+        let word = try write("task,truth,a,b\n1,yes,yes,NA\n2,no,no,Yes\n", "words.csv")
+        let warnings = try LabelMatrix.read(wideCSV: word).missing.warnings
+        #expect(warnings.contains { $0.hasPrefix("'NA' is taken as a class") && $0.contains("--missing") })
+        #expect(warnings.contains { $0.contains("differ in case only") })
+    }
+
     @Test("a truth of the same number as a class is that class, and it is said; truths of other classes are refused")
     func truths() throws {
         let labels = try write("task,worker,label\n1,a,1\n1,b,0\n2,a,0\n2,b,0\n3,a,1\n", "labels.csv")
@@ -76,6 +97,9 @@ final class LabelVocabularyTests {
         let warnings = try LabelFiles().read(labels: labels).report.warnings
         #expect(warnings.contains { $0.hasPrefix("'NaN' is taken as a class") })
         #expect(warnings.contains { $0.hasPrefix("'Yes', 'yes' differ in case only") })
+        let numbers = try write("task,worker,label\n1,a,1\n1,b,1.0\n2,a,0\n", "numbers.csv")
+        let same = try LabelFiles().read(labels: numbers).report.warnings
+        #expect(same.contains { $0.hasPrefix("'1', '1.0' are the same number and are 2 classes") })
         let plain = try write("task,worker,label\n1,a,yes\n1,b,no\n", "plain.csv")
         #expect(try LabelFiles().read(labels: plain).report.warnings.isEmpty)
     }

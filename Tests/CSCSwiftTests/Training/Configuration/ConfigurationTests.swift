@@ -55,7 +55,7 @@ import Testing
     @Test func filesAreRefusedWithTheirLine() {
         let nested = "seed: 1\nppo:\n  gamma: 0.9\n  clip: 0.1\n"
         let error = #expect(throws: CSCError.self) { try TrainingConfiguration(yaml: nested, path: "my.yaml") }
-        #expect(error?.description.hasPrefix("my.yaml:4: column 'ppo.clip'") == true, "\(error?.description ?? "")")
+        #expect(error?.description.hasPrefix("my.yaml:4: key 'ppo.clip'") == true, "\(error?.description ?? "")")
         for wrong in [
             "- 1\n- 2\n", "ppo: {gamma: [\n", "reward:\n  variant: shares\n", "episodes: {tasks: [], workers: []}\n",
         ] {

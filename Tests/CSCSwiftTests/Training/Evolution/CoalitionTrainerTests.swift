@@ -28,6 +28,23 @@ struct CoalitionTrainerTests {
         #expect(policies[0].weights != CoalitionWeights.constantPrice(0.15))
     }
 
+    @Test("money of any unit is learnt on alike; where the plain rule earns nothing, that is said")
+    func units() throws {
+        func scores(_ unit: Double) throws -> [Double] {
+            var city = Scenario.chengdu
+            city.pay = Scenario.Interval(city.pay.low * unit, city.pay.high * unit)
+            let trainer = try CoalitionTrainer(scenario: city, options: small)
+            return (0..<2).map { _ in trainer.step().mean }
+        }
+        let unit = pow(2.0, -40)
+        #expect(try scores(unit) == scores(1))
+        var far = Scenario.chengdu
+        far.reach = 1e-6
+        #expect { try CoalitionTrainer(scenario: far, options: small) } throws: {
+            "\($0)".contains("the plain rule earns nothing")
+        }
+    }
+
     @Test("a resumed run ends with the bits of one that was never stopped")
     func resume() throws {
         let folder = NSTemporaryDirectory() + "evolve-" + UUID().uuidString

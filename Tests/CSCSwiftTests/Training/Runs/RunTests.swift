@@ -278,6 +278,30 @@ import Testing
         #expect(error { try run.run() }.contains("no worker could take any task"))
     }
 
+    /// A table of metrics that lost rows is gone on with, and that is said.
+    @Test func lostMetricsAreSaid() throws {
+        let folder = TemporaryFolder()
+        let run = folder.file("run")
+        try TrainingRun.create(try configuration(6), scenario: .chengdu, folder: run).run()
+        let whole = try AtomicFile.readText(run + "/metrics.csv")
+        let lines = whole.split(separator: "\n")
+        try AtomicFile.write(
+            (lines.prefix(3) + lines.suffix(1)).joined(separator: "\n") + "\n", to: run + "/metrics.csv")
+        let resumed = try TrainingRun.resume(run, iterations: 8)
+        #expect(resumed.notices.count == 1 && resumed.notices[0].contains("metrics.csv: 3 rows"), "\(resumed.notices)")
+        try resumed.run()
+    }
+
+    @Test func wholeMetricsAreNotRemarkedOn() throws {
+        let folder = TemporaryFolder()
+        let run = folder.file("run")
+        try TrainingRun.create(try configuration(5), scenario: .chengdu, folder: run).run()
+        #expect(try TrainingRun.resume(run, iterations: 6).notices.isEmpty)
+        let city = Scenario.haikou
+        try EvolutionRun(creating: folder.file("rule"), scenario: city, options: small, generations: 3).run()
+        #expect(try EvolutionRun(resuming: folder.file("rule"), generations: 4).notices.isEmpty)
+    }
+
     /// A policy file that was cut or changed is refused; one that was written by hand names every weight.
     @Test func policyFilesAreWhole() throws {
         let text = try #require(LearntCoalitionPolicy.builtIn("cafe-chengdu")).text()

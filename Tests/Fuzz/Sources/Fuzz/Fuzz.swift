@@ -131,11 +131,36 @@ private let readers: [String: Reader] = [
             _ = try? read.text(name)
         }
     },
+    "dispatch": dispatch,
+    "travel": { bytes in
+        let table = try TravelTable(contentsOf: file("zones.json", bytes))
+        let game = SpatialCrowdsourcing()
+        _ = DispatcherKind.nearest.make().play(
+            day.travelling(by: Travel(table: table)), in: game, stream: RandomStream(seed: 1, purpose: .dispatcher))
+    },
+    "log": { bytes in _ = try DispatchLog(contentsOf: file("dispatch.jsonl", bytes)).page(title: "log") },
+    "jsonl": { bytes in
+        let table = try LabelFiles(badRows: .skip).read(labels: file("labels.jsonl", bytes)).table
+        precondition(!table.labels.isEmpty, "a table without labels was read")
+    },
     "state": state,
     "journal": journal,
 ]
 
 private let day = Scenario.chengdu.instance(tasks: 20, workers: 8, seed: 3, episode: EpisodeRange.evaluation[0])
+
+/// A moment, answered, checked and asked for advice; travel services are left out, for they would be looked for.
+@Sendable private func dispatch(_ bytes: [UInt8]) throws {
+    let (request, plan) = try DispatchRequest.withPlan(json: bytes)
+    guard request.travel?.osrm == nil, request.workers.count < 50, request.tasks.count < 50 else { return }
+    let desk = DispatchDesk()
+    if let plan { _ = try desk.check(plan, against: request) }
+    let made = try desk.plan(request)
+    let violations = try desk.check(made, against: request)
+    precondition(!(request.commitments ?? []).isEmpty || violations.isEmpty, "a plan breaks a rule: \(violations.map(\.json.line))")
+    _ = try DispatchPlan(json: Array(made.json.line.utf8))
+    if let task = request.tasks.first { _ = try desk.recommend(task.id, count: 3, in: request) }
+}
 
 /// A trainer's saved state with right hashes and sections that the input changes: three bytes choose a section, a place
 /// and a kind of change; eight more are the value. What is taken is trained on for an iteration.
