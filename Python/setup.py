@@ -1,5 +1,6 @@
 """Builds the native library with Swift before the package, and tags the wheel as one of the platform for any Python 3."""
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -10,10 +11,15 @@ from setuptools.dist import Distribution
 
 
 class BuildWithLibrary(build_py):
+    """Runs scripts/build-python-library first, unless CAFE_LIBRARY_BUILT says that it has been run."""
+
     def run(self) -> None:
         here = Path(__file__).resolve().parent
-        if not (here / "cafe" / "_lib" / "libcafe.so").exists():
-            subprocess.run([str(here.parent / "scripts" / "build-python-library")], check=True)
+        if os.environ.get("CAFE_LIBRARY_BUILT") != "1":
+            script = here.parent / "scripts" / "build-python-library"
+            if not script.exists():
+                raise SystemExit(f"{script} is missing: install from a checkout of CAFE, or install its wheel")
+            subprocess.run([str(script)], check=True)
         super().run()
 
 

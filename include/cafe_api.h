@@ -30,7 +30,9 @@ const char *cafe_api_error(void);
 void cafe_api_free(char *text);
 /* How many threads kernels use; 0 or less asks for one per available processor. Results do not depend on it. */
 void cafe_api_threads(int32_t count);
-/* One JSON document in, one out. `verb` is one of those that cafe_api_call("verbs", "{}") lists. O(the verb's work). */
+/* One JSON document in, one out. `verb` is one of those that cafe_api_call("verbs", "{}") lists; docs/python.md has their
+ * documents. "dispatch", "check" and "recommend" take the requests of docs/api.md; what is wrong with a request is a
+ * document too, with a code other than 0. Policies stay loaded for the calling thread. O(the verb's work). */
 char *cafe_api_call(const char *verb, const char *json);
 
 /* ---- dispatch game ---------------------------------------------------------------------------------------------- */
@@ -102,10 +104,11 @@ int32_t cafe_spread_play(cafe_spread_worlds *worlds, const int32_t *actions, flo
 /* ---- labels ------------------------------------------------------------------------------------------------------ */
 
 /* Aggregates n labels: tasks[n] in 0 ..< N, workers[n] in 0 ..< K, labels[n] in 0 ..< C, in any order. json:
- * {"method": NAME, "seed": 0, "iterations": 100, "tolerance": 1e-5}. posterior[N x C] receives probabilities, winner[N]
- * the class of each task; errors[K x C x C], where not NULL and the method has confusion matrices, P(label l | class c)
- * at [worker, c, l]; skills[K], where not NULL, one number a worker for the methods that have one. Returns a JSON
- * document with what is known of the fit. */
+ * {"method": NAME, "seed": 0, "iterations": 100, "tolerance": 1e-5, "restarts": 10, "smoothing": 0.01}; numbers that a
+ * method has no use for are refused. posterior[N x C] receives probabilities, winner[N] the class of each task;
+ * errors[K x C x C], where not NULL and the method has confusion matrices, P(label l | class c) at [worker, c, l];
+ * skills[K], where not NULL, one number a worker for the methods that have one. Returns a JSON document with what is known
+ * of the fit. */
 char *cafe_labels_aggregate(const char *json, int64_t n, const int32_t *tasks, const int32_t *workers,
                             const int32_t *labels, int64_t task_count, int64_t worker_count, int64_t class_count,
                             double *posterior, int64_t *winner, double *errors, double *skills);
@@ -116,7 +119,8 @@ typedef struct cafe_session cafe_session;
 /* Opens a session that `cafe-cli label init` or verb "label.init" made. */
 cafe_session *cafe_session_open(const char *folder);
 void cafe_session_close(cafe_session *session);
-/* One JSON document in, one out; `verb` is next, record, decline, expire, status or labels. */
+/* One JSON document in, one out; `verb` is next, record, decline, expire, status, labels, raw, join, gold, budget, bar or
+ * unbar. Each decision and answer is on the disk before the call returns. */
 char *cafe_session_call(cafe_session *session, const char *verb, const char *json);
 
 #ifdef __cplusplus

@@ -56,6 +56,9 @@ def _load() -> ctypes.CDLL:
         "cafe_spread_begin": (i32, [pointer, u64, pointer]),
         "cafe_spread_play": (i32, [pointer] * 6),
         "cafe_labels_aggregate": (pointer, [text, i64, pointer, pointer, pointer, i64, i64, i64] + [pointer] * 4),
+        "cafe_session_open": (pointer, [text]),
+        "cafe_session_close": (None, [pointer]),
+        "cafe_session_call": (pointer, [pointer, text, text]),
     }
     for name, (result, arguments) in signatures.items():
         function = getattr(lib, name)

@@ -39,6 +39,18 @@ def cli(*arguments: str | os.PathLike, check: bool = True, text: str | None = No
     return run.stdout
 
 
+def to_arguments(options: dict[str, Any]) -> list[str]:
+    """Keyword arguments as options of ``cafe-cli``: ``max_open=3`` is ``--max-open=3``, True a flag, None nothing."""
+    arguments = []
+    for name, value in options.items():
+        flag = f"--{name.replace('_', '-')}"
+        if value is True:
+            arguments.append(flag)
+        elif value is not None and value is not False:
+            arguments.append(f"{flag}={os.fspath(value) if isinstance(value, os.PathLike) else value}")
+    return arguments
+
+
 def evaluate(
     policies: Sequence[str] | str = ("greedy", "coalition"),
     *,
@@ -50,7 +62,7 @@ def evaluate(
     seeds: Sequence[int] | int = 7,
     **options: Any,
 ) -> pandas.DataFrame:
-    """Plays policies on the same episodes and returns one row per policy.
+    """Plays policies on the same episodes and returns one row per policy: ``mean`` revenue, ``sd``, ``ci95`` and more.
 
     ``policies`` are names of rules, learnt policies or folders of runs; further keyword arguments become options of
     ``cafe-cli evaluate`` (``days="14-"`` is ``--days 14-``). The frame's ``attrs["report"]`` is the whole document.
@@ -61,16 +73,13 @@ def evaluate(
     seeds = [seeds] if isinstance(seeds, int) else list(seeds)
     arguments = ["evaluate", "--policy", ",".join(map(str, names)), "--episodes", str(episodes)]
     arguments += ["--tasks", str(tasks), "--workers", str(workers), "--seeds", ",".join(map(str, seeds))]
-    for name, value in {"scenario": scenario, "orders": orders, **options}.items():
-        if value is True:
-            arguments.append(f"--{name.replace('_', '-')}")
-        elif value is not None and value is not False:
-            arguments.append(f"--{name.replace('_', '-')}={os.fspath(value) if isinstance(value, os.PathLike) else value}")
+    arguments += to_arguments({"scenario": scenario, "orders": orders, **options})
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "report.json"
         cli(*arguments, "--json", path)
         report = json.loads(path.read_text())
-    frame = pandas.DataFrame(report.get("policies") or report.get("methods"))
+    frame = pandas.DataFrame.from_dict(report["policies"], orient="index")
+    frame.index.name = "policy"
     frame.attrs["report"] = report
     return frame
 
@@ -92,6 +101,12 @@ class Run:
     def configuration(self) -> str:
         """The configuration as YAML."""
         return (self.folder / "config.yaml").read_text()
+
+    def export(self, path: str | os.PathLike, format: str | None = None) -> Path:
+        """Writes the networks as ONNX or safetensors, by the file's ending unless ``format`` says which."""
+        path = Path(path)
+        cli("export", self.folder, "--format", format or path.suffix.lstrip("."), "--out", path)
+        return path
 
     def evaluate(self, **options: Any) -> pandas.DataFrame:
         """This run beside the greedy and the coalition rule; options as of ``cafe.evaluate``."""

@@ -28,14 +28,23 @@ def dispatch(request: dict[str, Any]) -> dict[str, Any]:
 
 
 class Dispatcher:
-    """Answers a stream of moments with one policy.
+    """Answers a stream of moments with one policy, which stays loaded for the calling thread.
 
-    ``Dispatcher("cafe").plan(request)`` sets the request's policy and seed unless it has its own.
+    ``Dispatcher("cafe-chengdu").plan(request)`` sets the request's policy and seed unless it has its own. ``policy`` is
+    the name of a rule, of a learnt rule, or the folder of a run.
     """
 
-    def __init__(self, policy: str = "cafe", seed: int = 1) -> None:
-        self.policy, self.seed = policy, seed
+    def __init__(self, policy: str = "cafe-chengdu", seed: int = 1) -> None:
+        self.policy, self.seed = str(policy), seed
 
     def plan(self, request: dict[str, Any]) -> dict[str, Any]:
-        """The plan for one moment."""
+        """Who goes where, and why not: assignments, idle workers, unassigned tasks. Raises ``DispatchError``."""
         return dispatch({"policy": self.policy, "seed": self.seed, **request})
+
+    def check(self, plan: dict[str, Any], request: dict[str, Any]) -> list[dict[str, Any]]:
+        """The rules that a plan of any origin breaks; empty where it keeps all."""
+        return _ask("check", {**request, "plan": plan})["violations"]
+
+    def recommend(self, task: str, request: dict[str, Any], count: int = 5) -> list[dict[str, Any]]:
+        """The best workers and teams for one task, the best first."""
+        return _ask("recommend", {"task": task, "count": count, "request": request})["options"]

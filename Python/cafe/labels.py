@@ -1,8 +1,8 @@
 """Aggregation of crowd labels with crowd-kit's interface, over the C core.
 
 ``DawidSkene().fit_predict(frame)`` takes a DataFrame with the columns ``task``, ``worker``, ``label`` and returns a Series
-of labels by task; ``fit_predict_proba`` a DataFrame of probabilities. Same answers as crowd-kit's classes of the same name
-where both have the method (docs/results/python.md lists what differs), many times as fast.
+of labels by task; ``fit_predict_proba`` a DataFrame of probabilities. docs/results/python.md shows how far the answers are
+those of crowd-kit's classes of the same name, and how long both take. ``Session`` collects labels live.
 """
 
 from __future__ import annotations
@@ -18,7 +18,12 @@ from . import _native
 if TYPE_CHECKING:
     import pandas
 
-__all__ = ["DawidSkene", "GLAD", "MajorityVote", "OneCoinDawidSkene", "WeightedVote", "aggregate", "methods"]
+from ._sessions import Session, replay
+
+__all__ = [
+    "BCC", "DawidSkene", "GLAD", "KOS", "MACE", "MMSR", "MajorityVote", "OneCoinDawidSkene", "Pooled", "Session", "Wawa",
+    "ZeroBasedSkill", "aggregate", "methods", "replay",
+]
 
 
 def methods() -> list[str]:
@@ -27,12 +32,18 @@ def methods() -> list[str]:
 
 
 class _Aggregator:
-    """What all aggregators share. ``seed`` decides ties; ``n_iter`` and ``tol`` end EM."""
+    """What all aggregators share: ``fit``, ``fit_predict`` and ``fit_predict_proba`` on a table of labels.
+
+    After a fit: ``labels_`` (Series by task), ``probas_`` (DataFrame, tasks by labels), ``skills_`` (Series by worker),
+    ``priors_``, ``errors_`` (DataFrame by worker and given label, one column a true label), None where the method has no
+    such thing; ``report_`` is what the core says of the fit: iterations, converged, ties.
+    """
 
     method = ""
 
-    def __init__(self, n_iter: int | None = None, tol: float | None = None, seed: int = 0) -> None:
-        self.n_iter, self.tol, self.seed = n_iter, tol, seed
+    def __init__(self, seed: int = 0, **options: Any) -> None:
+        self.seed = seed
+        self._options = {name: value for name, value in options.items() if value is not None}
 
     def fit(self, data: pandas.DataFrame) -> _Aggregator:
         """Fits the method to labels; the results are ``labels_``, ``probas_``, ``priors_``, ``errors_``, ``skills_``."""
@@ -43,16 +54,17 @@ class _Aggregator:
             raise _native.CafeError(f"the table has no column {missing[0]!r}: it has {', '.join(map(str, data.columns))}")
         if data[["task", "worker", "label"]].isna().any(axis=None):
             row = data.index[data[["task", "worker", "label"]].isna().any(axis=1)][0]
-            raise _native.CafeError(f"row {row!r}: an empty cell")
+            raise _native.CafeError(f"row {row}: an empty cell")
         tasks, task_names = pandas.factorize(data["task"], sort=True)
         workers, worker_names = pandas.factorize(data["worker"], sort=True)
         labels, label_names = pandas.factorize(data["label"], sort=True)
         classes = max(2, len(label_names))
         fit = _fit(
-            self.method, tasks, workers, labels, len(task_names), len(worker_names), classes, self.n_iter, self.tol, self.seed
+            self.method, tasks, workers, labels, len(task_names), len(worker_names), classes, self.seed, self._options
         )
         names = pandas.Index(task_names, name="task")
         self.report_ = fit["report"]
+        self._after(fit, names, worker_names)
         self.probas_ = pandas.DataFrame(
             fit["posterior"][:, : len(label_names)], index=names, columns=pandas.Index(label_names, name="label")
         )
@@ -74,6 +86,9 @@ class _Aggregator:
             self.errors_ = errors
         return self
 
+    def _after(self, fit: dict[str, Any], tasks: Any, workers: Any) -> None:
+        """What a method keeps besides."""
+
     def fit_predict(self, data: pandas.DataFrame) -> pandas.Series:
         """The label of each task."""
         return self.fit(data).labels_
@@ -85,19 +100,15 @@ class _Aggregator:
 
 def _fit(
     method: str, tasks: Any, workers: Any, labels: Any, task_count: int, worker_count: int, class_count: int,
-    iterations: int | None = None, tolerance: float | None = None, seed: int = 0,
+    seed: int, options: dict[str, Any],
 ) -> dict[str, Any]:
     columns = [np.ascontiguousarray(column, np.int32) for column in (tasks, workers, labels)]
     posterior = np.zeros((task_count, class_count))
     winner = np.zeros(task_count, np.int64)
     cells = worker_count * class_count * class_count
-    errors = np.zeros((worker_count, class_count, class_count)) if method == "ds" and cells <= 1 << 28 else None
+    errors = np.zeros((worker_count, class_count, class_count)) if method in ("ds", "ds-ml") and cells <= 1 << 28 else None
     skills = np.zeros(worker_count)
-    request: dict[str, Any] = {"method": method, "seed": seed}
-    if iterations is not None:
-        request["iterations"] = iterations
-    if tolerance is not None:
-        request["tolerance"] = tolerance
+    request = {"method": method, "seed": seed, **options}
     pointers = [ctypes.c_void_p(column.ctypes.data) for column in columns]
     text = _native.take_text(
         _native.lib().cafe_labels_aggregate(
@@ -109,38 +120,122 @@ def _fit(
 
 
 class MajorityVote(_Aggregator):
-    """The most frequent label; ties by a coin of ``seed`` (crowd-kit: by the order of the labels)."""
+    """The most frequent label; ties by a coin of ``seed`` (crowd-kit: the first label)."""
 
     method = "mv"
 
+    def __init__(self, seed: int = 0) -> None:
+        super().__init__(seed)
 
-class WeightedVote(_Aggregator):
-    """A vote weighted by each worker's agreement with the majority (crowd-kit: ``Wawa``)."""
+
+class Wawa(_Aggregator):
+    """Worker agreement with aggregate: a vote weighted by each worker's agreement with the majority."""
 
     method = "weighted"
 
+    def __init__(self, seed: int = 0) -> None:
+        super().__init__(seed)
+
+
+class ZeroBasedSkill(_Aggregator):
+    """A vote weighted by skills, which move towards the worker's agreement with it, ``n_iter`` times (100)."""
+
+    method = "zbs"
+
+    def __init__(self, n_iter: int | None = None, seed: int = 0) -> None:
+        super().__init__(seed, iterations=n_iter)
+
 
 class DawidSkene(_Aggregator):
-    """A confusion matrix per worker, by EM (Dawid and Skene 1979)."""
+    """A confusion matrix per worker, by EM (Dawid and Skene 1979), at most ``n_iter`` iterations (100).
 
-    method = "ds"
+    By maximum likelihood as published and as in crowd-kit, with ``smoothing`` added to each count of a confusion matrix;
+    ``prior=True`` adds a prior on the diagonal instead, which does better where workers gave few labels.
+    """
+
+    def __init__(
+        self, n_iter: int | None = None, tol: float | None = None, prior: bool = False, smoothing: float = 1e-9,
+        seed: int = 0,
+    ) -> None:
+        super().__init__(seed, iterations=n_iter, tolerance=tol, smoothing=None if prior else smoothing)
+        self.method = "ds" if prior else "ds-ml"
 
 
 class OneCoinDawidSkene(_Aggregator):
-    """One accuracy per worker, by EM."""
+    """One accuracy per worker, by EM; ``skills_`` are the accuracies."""
 
     method = "one-coin"
 
+    def __init__(self, n_iter: int | None = None, tol: float | None = None, seed: int = 0) -> None:
+        super().__init__(seed, iterations=n_iter, tolerance=tol)
+
 
 class GLAD(_Aggregator):
-    """Abilities of workers and easiness of tasks (Whitehill et al. 2009)."""
+    """Abilities of workers and easiness of tasks (Whitehill et al. 2009): ``alphas_`` by worker, ``betas_`` by task."""
 
     method = "glad"
 
+    def __init__(self, n_iter: int | None = None, tol: float | None = None, seed: int = 0) -> None:
+        super().__init__(seed, iterations=n_iter, tolerance=tol)
 
-def aggregate(data: pandas.DataFrame, method: str = "ds", **options: Any) -> pandas.Series:
-    """The labels of one of ``methods()``."""
-    aggregator = _Aggregator(**options)
+    def _after(self, fit: dict[str, Any], tasks: Any, workers: Any) -> None:
+        import pandas
+
+        self.alphas_ = pandas.Series(fit["skills"], index=pandas.Index(workers, name="worker"), name="alpha")
+        self.betas_ = pandas.Series(fit["report"]["easiness"], index=tasks, name="beta")
+
+
+class MACE(_Aggregator):
+    """Workers who at times answer without looking (Hovy et al. 2013); ``skills_`` is how often a worker knows.
+
+    The best of ``n_restarts`` (10) random starts of ``n_iter`` (50) variational iterations.
+    """
+
+    method = "mace"
+
+    def __init__(self, n_restarts: int | None = None, n_iter: int | None = None, seed: int = 0) -> None:
+        super().__init__(seed, iterations=n_iter, restarts=n_restarts)
+
+
+class MMSR(_Aggregator):
+    """M-MSR (Ma and Olshevsky 2020): skills from pairwise agreement, robust to workers who attack together."""
+
+    method = "mmsr"
+
+    def __init__(self, n_iter: int | None = None, seed: int = 0) -> None:
+        super().__init__(seed, iterations=n_iter)
+
+
+class KOS(_Aggregator):
+    """Message passing for two classes (Karger, Oh, Shah 2014), ``n_iter`` iterations (100)."""
+
+    method = "kos"
+
+    def __init__(self, n_iter: int | None = None, seed: int = 0) -> None:
+        super().__init__(seed, iterations=n_iter)
+
+
+class BCC(_Aggregator):
+    """Independent Bayesian classifier combination: Dawid-Skene averaged over a prior. crowd-kit has no such method."""
+
+    method = "bcc"
+
+    def __init__(self, n_iter: int | None = None, tol: float | None = None, seed: int = 0) -> None:
+        super().__init__(seed, iterations=n_iter, tolerance=tol)
+
+
+class Pooled(_Aggregator):
+    """Hierarchical Bayes, the inference of live sessions: who cannot be known well yet is taken for an average worker."""
+
+    method = "pooled"
+
+    def __init__(self, seed: int = 0) -> None:
+        super().__init__(seed)
+
+
+def aggregate(data: pandas.DataFrame, method: str = "ds", seed: int = 0, **options: Any) -> pandas.Series:
+    """The labels of one of ``methods()``; ``iterations``, ``tolerance`` and ``restarts`` where the method has them."""
+    aggregator = _Aggregator(seed, **options)
     if method not in methods():
         raise _native.CafeError(f"method {method!r} is none of {', '.join(methods())}")
     aggregator.method = method

@@ -10,6 +10,7 @@ import cafe
 from cafe._games import Games
 
 SMALL = {"tasks": 30, "workers": 8}
+SWIFT = (4832038690449534697, "0x1.a0d1d405af079p+0")
 
 
 def random_play(env, seed, steps=400):
@@ -86,6 +87,24 @@ def test_threads_do_not_change_a_bit():
     assert digests[0] == digests[1] == digests[2]
 
 
+def test_the_same_bits_as_in_swift():
+    """The digest of `GameDigestTests` in Tests/CSCSwiftTests: an episode by "the first allowed task"."""
+    games = Games(1, **SMALL)
+    games.reset(0, 7, 3)
+    games.observe()
+    digest, index = np.uint64(0), np.uint64(1)
+    with np.errstate(over="ignore"):
+        while not games.ended[0]:
+            for agent in np.flatnonzero(games.mask[0].sum(axis=1) > 1):
+                bits = games.observations[0, agent].view(np.uint32).astype(np.uint64)
+                weights = index + np.arange(len(bits), dtype=np.uint64)
+                digest += (bits * (weights * np.uint64(0x9E3779B97F4A7C15))).sum(dtype=np.uint64)
+                index += np.uint64(len(bits))
+            first = np.where(games.mask[0, :, 1:].any(axis=1), 1 + games.mask[0, :, 1:].argmax(axis=1), 0)
+            games.step(first[None])
+    assert (int(digest), np.float64(games.status()["revenue"]).hex()) == SWIFT
+
+
 def test_illegal_actions_stay_and_are_counted():
     env = cafe.parallel_env(**SMALL, mask="info")
     _, infos = env.reset(seed=1)
@@ -115,6 +134,9 @@ def test_unknown_reset_options_are_accepted_and_it_pickles():
 def test_states_and_pictures():
     env = cafe.parallel_env(**SMALL, render_mode="rgb_array")
     env.reset(seed=1)
+    assert env.state_space.contains(env.state())
+    for _ in range(30):
+        env.step({})
     assert env.state_space.contains(env.state())
     picture = env.render()
     assert picture.shape == (400, 400, 3) and picture.dtype == np.uint8 and len(np.unique(picture)) > 2

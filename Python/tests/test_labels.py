@@ -60,12 +60,43 @@ def test_bad_tables_are_refused():
         labels.aggregate(crowd()[0], "nothing")
 
 
-def test_the_same_answers_as_crowd_kit():
+# crowd-kit's class, ours, the least share of the same labels on `crowd`, and by how much ours may be less often right.
+# MMSR and MACE: other starts and other rules for outliers, see docs/results/python.md.
+PEERS = [
+    ("MajorityVote", labels.MajorityVote, 0.9, 0.03),
+    ("Wawa", labels.Wawa, 0.98, 0.02),
+    ("ZeroBasedSkill", labels.ZeroBasedSkill, 0.98, 0.02),
+    ("DawidSkene", lambda: labels.DawidSkene(n_iter=100), 0.95, 0.01),
+    ("OneCoinDawidSkene", lambda: labels.OneCoinDawidSkene(n_iter=100), 0.97, 0.02),
+    ("GLAD", lambda: labels.GLAD(n_iter=100), 0.95, 0.02),
+    ("KOS", labels.KOS, 0.98, 0.02),
+    ("MACE", labels.MACE, 0.8, 0.02),
+    ("MMSR", labels.MMSR, 0.8, 0.05),
+]
+
+
+@pytest.mark.parametrize("name, ours, same, worse", PEERS, ids=[peer[0] for peer in PEERS])
+def test_the_same_answers_as_crowd_kit(name, ours, same, worse):
     kit = pytest.importorskip("crowdkit.aggregation")
-    data, _ = crowd(seed=3, tasks=300)
-    theirs = kit.GLAD(n_iter=100).fit_predict(data)
-    ours = labels.GLAD().fit_predict(data)
-    assert (theirs.sort_index() == ours.sort_index()).mean() > 0.98
-    theirs = kit.Wawa().fit_predict(data)
-    ours = labels.WeightedVote().fit_predict(data)
-    assert (theirs.sort_index() == ours.sort_index()).mean() > 0.98
+    data, truth = crowd(seed=3, tasks=150, classes=2 if name == "KOS" else 3)
+    options = {"MACE": {"n_restarts": 2}, "GLAD": {"n_iter": 20}}.get(name, {})
+    theirs = getattr(kit, name)(**options).fit(data)
+    if theirs.labels_ is None if hasattr(theirs, "labels_") else True:
+        theirs.predict(data)
+    answer, other = ours().fit_predict(data), theirs.labels_.sort_index()
+    assert (answer == other).mean() >= same
+    assert (answer == truth).mean() >= (other == truth).mean() - worse
+
+
+def test_every_class_is_a_method_of_the_core_and_bad_options_are_refused():
+    data, _ = crowd(tasks=50)
+    for name in ("MajorityVote", "Wawa", "ZeroBasedSkill", "DawidSkene", "OneCoinDawidSkene", "GLAD", "MACE", "MMSR", "BCC",
+                 "Pooled"):
+        model = getattr(labels, name)().fit(data)
+        assert model.method in labels.methods() and np.allclose(model.probas_.sum(axis=1), 1)
+    with pytest.raises(cafe.CafeError, match="two classes"):
+        labels.KOS().fit(data)
+    with pytest.raises(cafe.CafeError, match="iterations: mv has none"):
+        labels.aggregate(data, "mv", iterations=3)
+    with pytest.raises(cafe.CafeError, match="not in 1...1000000"):
+        labels.GLAD(n_iter=0).fit(data)

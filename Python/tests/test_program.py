@@ -16,7 +16,8 @@ def test_its_errors_are_exceptions():
 
 def test_evaluate_gives_a_table():
     frame = cafe.evaluate(["greedy", "coalition"], tasks=40, workers=10, episodes=3)
-    assert len(frame) == 2
+    assert list(frame.index) == ["greedy", "coalition"] and (frame["mean"] > 0).all()
+    assert frame.attrs["report"]["tasks"] == 40
 
 
 def test_load_needs_a_run(tmp_path):

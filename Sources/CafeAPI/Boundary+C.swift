@@ -81,8 +81,11 @@ func decoded<Value: Decodable>(_ json: UnsafePointer<CChar>?, as type: Value.Typ
 func encoded(_ value: some Encodable) throws -> UnsafeMutablePointer<CChar> {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    return strdup(String(decoding: try encoder.encode(value), as: UTF8.self))
+    return copied(String(decoding: try encoder.encode(value), as: UTF8.self))
 }
+
+/// A string that the caller frees with `cafe_api_free`.
+func copied(_ text: String) -> UnsafeMutablePointer<CChar> { strdup(text) }
 
 extension DecodingError {
     /// What does not fit, and where, as one line.

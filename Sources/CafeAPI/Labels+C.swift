@@ -1,23 +1,18 @@
 import CSCSwift
 import Foundation
 
-/// Aggregation and live label sessions of cafe_api.h.
+/// Aggregation of labels of cafe_api.h.
 
-private struct AggregationRequest: Decodable {
+private struct AggregationRequest: Document {
     var method: String
-    var seed: UInt64 = 0
+    var seed: UInt64?
     var iterations: Int?
     var tolerance: Double?
+    var restarts: Int?
+    var smoothing: Double?
 
-    enum CodingKeys: String, CodingKey, CaseIterable { case method, seed, iterations, tolerance }
-
-    init(from decoder: any Decoder) throws {
-        try KnownKeys.check(decoder, CodingKeys.allCases.map(\.rawValue))
-        let values = try decoder.container(keyedBy: CodingKeys.self)
-        method = try values.decode(String.self, forKey: .method)
-        seed = try values.decodeIfPresent(UInt64.self, forKey: .seed) ?? 0
-        iterations = try values.decodeIfPresent(Int.self, forKey: .iterations)
-        tolerance = try values.decodeIfPresent(Double.self, forKey: .tolerance)
+    enum CodingKeys: String, CodingKey, CaseIterable {
+        case method, seed, iterations, tolerance, restarts, smoothing
     }
 }
 
@@ -29,6 +24,8 @@ private struct AggregationAnswer: Encodable {
     var tied: Int
     /// Class priors, for the methods that have them.
     var prior: [Double]?
+    /// GLAD's easiness of each task.
+    var easiness: [Double]?
     /// Which of the optional arrays were written.
     var errors: Bool
     var skills: Bool
@@ -43,10 +40,9 @@ public func cafeLabelsAggregate(
     _ errors: UnsafeMutablePointer<Double>?, _ skills: UnsafeMutablePointer<Double>?
 ) -> UnsafeMutablePointer<CChar>? {
     guarded {
-        let request = try decoded(json, as: AggregationRequest.self)
-        let names = AggregationMethod.allCases.map(\.rawValue)
-        guard let method = AggregationMethod(rawValue: request.method) else {
-            throw Misuse("method: '\(request.method)' is none of \(names.joined(separator: ", "))")
+        let request = try AggregationRequest(json: text(json))
+        guard let method = AggregationMethod(name: request.method) else {
+            throw Misuse("method: '\(request.method)' is none of \(AggregationMethod.names.joined(separator: ", "))")
         }
         let store = try LabelStore(
             checking: (tasks, workers, labels), count: count, taskCount, workerCount, classCount)
@@ -60,7 +56,7 @@ public func cafeLabelsAggregate(
         return try encoded(
             AggregationAnswer(
                 method: method.rawValue, iterations: fit.result.iterations, converged: fit.result.converged,
-                lastChange: fit.result.lastChange, tied: fit.result.tieCount, prior: fit.prior,
+                lastChange: fit.result.lastChange, tied: fit.result.tieCount, prior: fit.prior, easiness: fit.easiness,
                 errors: errors != nil && !fit.confusion.isEmpty, skills: skills != nil && !fit.skills.isEmpty))
     }
 }
@@ -91,49 +87,106 @@ extension LabelStore {
     }
 }
 
-/// A method's result with what it learnt of the workers.
+/// A method's result with what it learnt of the workers and tasks.
 private struct Fit {
     var result: Aggregation
     var confusion: [Double] = []
     var skills: [Double] = []
     var prior: [Double]?
+    var easiness: [Double]?
 
     init(_ method: AggregationMethod, _ request: AggregationRequest, _ store: LabelStore) throws {
-        func settle(_ options: inout EMOptions) throws {
-            if let iterations = request.iterations {
-                guard (1...1_000_000).contains(iterations) else {
-                    throw Misuse("iterations: \(iterations) is not in 1...1000000")
-                }
-                options.maxIterations = iterations
-            }
-            if let tolerance = request.tolerance {
-                guard tolerance >= 0, tolerance.isFinite else { throw Misuse("tolerance: \(tolerance) is not at least 0") }
-                options.tolerance = tolerance
-            }
+        try method.check(classes: store.classCount)
+        guard method == .mace || request.restarts == nil else { throw Misuse("restarts: \(method.rawValue) has none") }
+        guard method == .dawidSkeneML || request.smoothing == nil else {
+            throw Misuse("smoothing: \(method.rawValue) has none")
         }
+        let seed = request.seed ?? 0
         switch method {
-        case .dawidSkene:
-            var model = DawidSkene(seed: request.seed)
-            try settle(&model.options)
+        case .majority:
+            try request.refuseIterations()
+            var model = MajorityVote(seed: seed)
+            result = model.fitPredict(store)
+        case .weighted:
+            try request.refuseIterations()
+            var model = WeightedVote(seed: seed)
+            result = model.fitPredict(store)
+            skills = model.weights
+        case .dawidSkene, .dawidSkeneML:
+            let smoothing = request.smoothing ?? 0.01
+            try check("smoothing", smoothing, 0...1000)
+            var model =
+                method == .dawidSkene
+                ? DawidSkene(seed: seed) : DawidSkene(maximumLikelihood: smoothing, seed: seed)
+            try request.settle(&model.options)
             result = model.fitPredict(store)
             (confusion, prior) = (model.confusion, model.prior)
         case .oneCoin:
-            var model = OneCoin(seed: request.seed)
-            try settle(&model.options)
+            var model = OneCoin(seed: seed)
+            try request.settle(&model.options)
             result = model.fitPredict(store)
             (skills, prior) = (model.accuracy, model.prior)
         case .glad:
-            var model = GLAD(seed: request.seed)
-            try settle(&model.options)
+            var model = GLAD(seed: seed)
+            try request.settle(&model.options)
             result = model.fitPredict(store)
-            skills = model.ability
-        case .weighted:
-            var model = WeightedVote(seed: request.seed)
+            (skills, easiness) = (model.ability, model.easiness)
+        case .mace:
+            var model = MACE(restarts: try request.limited(\.restarts, "restarts") ?? 10, seed: seed)
+            model.iterations = try request.steps() ?? model.iterations
             result = model.fitPredict(store)
-            skills = model.weights
-        default:
-            var model = method.aggregator(seed: request.seed)
+            skills = model.competence
+        case .bcc:
+            var model = BCC(seed: seed)
+            try request.settle(&model.options)
+            result = model.fitPredict(store)
+        case .zeroBasedSkill:
+            var model = ZeroBasedSkill(seed: seed)
+            model.iterations = try request.steps() ?? model.iterations
+            result = model.fitPredict(store)
+            skills = model.skills
+        case .mmsr:
+            var model = MMSR(seed: seed)
+            model.iterations = try request.steps() ?? model.iterations
+            result = model.fitPredict(store)
+            skills = model.skills
+        case .kos:
+            var model = KOS(seed: seed)
+            model.iterations = try request.steps() ?? model.iterations
+            result = model.fitPredict(store)
+            skills = model.reliability
+        case .pooled:
+            try request.refuseIterations()
+            var model = HierarchicalBayes(seed: seed)
             result = model.fitPredict(store)
         }
+    }
+}
+
+extension AggregationRequest {
+    /// A count of the request in 1...1000000, or nil where it has none.
+    fileprivate func limited(_ path: KeyPath<Self, Int?>, _ name: String) throws -> Int? {
+        guard let value = self[keyPath: path] else { return nil }
+        try check(name, value, 1...1_000_000)
+        return value
+    }
+
+    /// The iterations of a method that has no tolerance.
+    fileprivate func steps() throws -> Int? {
+        guard tolerance == nil else { throw Misuse("tolerance: \(method) has none") }
+        return try limited(\.iterations, "iterations")
+    }
+
+    /// Throws where iterations are given to a method that has none.
+    fileprivate func refuseIterations() throws {
+        guard iterations == nil, tolerance == nil else { throw Misuse("iterations: \(method) has none") }
+    }
+
+    /// Iterations and tolerance of expectation maximisation.
+    fileprivate func settle(_ options: inout EMOptions) throws {
+        options.maxIterations = try limited(\.iterations, "iterations") ?? options.maxIterations
+        guard let tolerance else { return }
+        guard tolerance >= 0, tolerance.isFinite else { throw Misuse("tolerance: \(tolerance) is not at least 0") }
+        options.tolerance = tolerance
     }
 }

@@ -22,6 +22,7 @@ struct CafeCLI: ParsableCommand {
             ScenariosCommand.self,
             TrainCommand.self,
             ResumeCommand.self,
+            ExportCommand.self,
             CheckGradientsCommand.self,
             RefineCommand.self,
             ScaleCommand.self,
