@@ -4,8 +4,8 @@ import Testing
 /// An episode of the game as one number, which Python/tests/test_envs.py finds again through the C ABI: the same seed gives
 /// the same bits there.
 @Suite struct GameDigestTests {
-    /// Plays episode 3 of training, seed 7, by "the first allowed task"; sums each bit pattern that deciders see, times an odd
-    /// constant times its place.
+    /// Plays episode 3 of training, seed 7, by "the first allowed task"; sums each bit pattern that deciders see, times
+    /// an odd constant times its place.
     private func play() -> (digest: UInt64, revenue: Double) {
         let game = SpatialCrowdsourcing(options: GameOptions(candidates: 8))
         game.reset(Scenario.chengdu.instance(tasks: 30, workers: 8, seed: 7, episode: EpisodeRange.training[3]))

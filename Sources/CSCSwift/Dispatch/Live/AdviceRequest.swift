@@ -3,7 +3,7 @@
 public struct AdviceRequest: Sendable, Hashable {
     /// The task's id.
     public var task: String
-    /// At most so many options, 1...1000; 5 where the document has no count.
+    /// At most this many options, 1...1000; 5 where the document has no count.
     public var count: Int
     /// The moment.
     public var request: DispatchRequest

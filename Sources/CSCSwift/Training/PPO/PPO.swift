@@ -25,9 +25,10 @@ public struct PPOReport: Sendable, Hashable {
 /// trained by this one class.
 ///
 /// As in CleanRL the advantages of a minibatch are brought to mean 0 and standard deviation 1 (that of a sample, plus
-/// 1e-8). Each network's gradient is clipped by itself, as the two share nothing and may have step sizes of their own; on
-/// simple_spread clipping both together reaches the same return. A minibatch is cut into shards, each with its own memory and gradient; shards run in parallel and their
-/// gradients are added in order, so the bits do not depend on the number of threads.
+/// 1e-8). Each network's gradient is clipped by itself, as the two share nothing and may have step sizes of their own;
+/// on simple_spread clipping both together reaches the same return. A minibatch is cut into shards, each with its own
+/// memory and gradient; shards run in parallel and their gradients are added in order, so the bits do not depend on the
+/// number of threads.
 public final class PPO<Batch: MinibatchBatch> {
     /// The networks that it changes.
     public let policy: ActorCritic
