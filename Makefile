@@ -4,7 +4,7 @@ SWIFT ?= swift
 CLI := .build/release/cafe-cli
 DEMO := runs/demo
 
-.PHONY: wheel test-python help setup build demo test test-slow bench bench-check bench-quick bench-peers embed check check-aarch64 lint format sanitize fuzz torture clean
+.PHONY: server serve test-server mpi test-mpi wheel test-python help setup build demo test test-slow bench bench-check bench-quick bench-peers embed docs check check-aarch64 lint format sanitize fuzz torture clean
 
 help: ## show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -29,7 +29,7 @@ test-slow: setup ## the long statistical tests too
 bench: setup ## the benchmark suite: every kernel, the environments, training (minutes to build, two to run)
 	@scripts/bench-suite
 
-bench-check: setup ## the suite against its thresholds: results, heap allocations, speed over naive twins
+bench-check: setup ## the suite against its thresholds: results, heap allocations, speed over naive references
 	@scripts/bench-suite check
 
 bench-quick: build ## throughput on this machine by cafe-cli, without the suite
@@ -51,8 +51,21 @@ lint: check ## formatting of Swift and C
 	@scripts/lint
 
 format: ## format Swift and C in place
-	$(SWIFT) format format --in-place --recursive Sources Tests Benchmarks/Cafe Package.swift
+	$(SWIFT) format format --in-place --recursive Sources Tests Benchmarks/Cafe Package.swift Server/Sources Server/Tests Server/Package.swift
 	clang-format -i Sources/CCore/*/*.[ch] include/*.h include/cafe/*.h Benchmarks/Twins/*.c Benchmarks/Peers/*.c
+
+server: ## the service: cafe-server beside cafe-cli (Hummingbird, SQLite)
+	@CAFE_SERVER=1 scripts/setup
+	$(SWIFT) build -c release --package-path Server --product cafe-server
+	@mkdir -p .build/release
+	@install Server/.build/release/cafe-server .build/release/cafe-server
+
+serve: server ## start the service on loopback with a demo study and a demo city, and print their links
+	@.build/release/cafe-server --data runs/serve --port $(or $(PORT),8080) --demo --log-level warning
+
+test-server: ## the tests of the service
+	@CAFE_SERVER=1 scripts/setup
+	$(SWIFT) test --package-path Server
 
 wheel: setup ## the Python wheel, into dist/ (installs on a machine without Swift)
 	@scripts/build-wheel
@@ -69,5 +82,11 @@ fuzz: setup ## ten minutes of libFuzzer over every reader of files; FUZZ_SECONDS
 torture: build ## five minutes of kills, damaged files and full disks, with counts; TORTURE_SECONDS=60 for another time
 	@scripts/torture --program $(CLI) --seconds $(or $(TORTURE_SECONDS),300)
 
+mpi: ## compile libcafe-mpi.so beside cafe-cli, for mpirun and srun (needs libopenmpi-dev or libmpich-dev; MPICC=mpicc.mpich)
+	@scripts/build-mpi $(dir $(CLI))
+
+test-mpi: build mpi ## the same bits on 1, 2 and 3 ranks, and what happens when one is lost (needs an MPI; minutes)
+	@scripts/test-mpi $(CLI)
+
 clean: ## remove what was built
-	rm -rf .build .build-* .fuzz Benchmarks/.build Tests/Fuzz/.build dist Python/build Python/cafe/_lib
+	rm -rf .build .build-* .fuzz Benchmarks/.build Tests/Fuzz/.build Server/.build dist Python/build Python/cafe/_lib

@@ -51,7 +51,7 @@ let package = Package(
             exclude: [
                 "Benchmarks", "CHANGELOG.md", "CONTRIBUTING.md", "Examples", "LICENSE", "Makefile", "README.md", "docs",
                 "Python", "Server", "scripts", "Tests", "Sources/CSCSwift", "Sources/CStartup", "Sources/CZlib",
-                "Sources/CafeAPI", "Sources/cafe-cli",
+                "Sources/CafeAPI", "Sources/CMPI", "Sources/cafe-cli",
             ],
             sources: ["Sources/CCore"],
             publicHeadersPath: "include",

@@ -58,7 +58,7 @@ typedef struct cafe_game_status {
     int64_t tasks;    /* tasks of the episode */
     int64_t ended;    /* tasks that have ended so far */
     int64_t open;     /* tasks that are open now */
-    int64_t deciders; /* agents with a choice now */
+    int64_t acting; /* agents with a choice now */
     int64_t illegal;  /* illegal actions since the episode began; each counted as 0, "stay" */
     int64_t episode;  /* the number of the episode */
 } cafe_game_status;
@@ -74,7 +74,7 @@ int32_t cafe_games_get_shape(cafe_games *games, cafe_games_shape *shape);
  * never play. O(tasks + workers). */
 int32_t cafe_games_reset(cafe_games *games, int64_t game, uint64_t seed, int64_t episode);
 /* What all agents see: observations[N x M x O] and mask[N x M x K], 1 for an allowed action. Who has no choice sees
- * zeros, and may only stay. O(N (agents + deciders * O)). */
+ * zeros, and may only stay. O(N (agents + acting agents * O)). */
 int32_t cafe_games_observe(cafe_games *games, float *observations, int8_t *mask);
 /* state[N x S]: time, revenue, shares of open tasks and idle workers; per worker whether it is on shift and idle, its
  * place and the time until it is free; counts of understaffed tasks and idle workers on an 8 x 8 grid. */

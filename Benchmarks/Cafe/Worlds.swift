@@ -32,7 +32,7 @@ final class GameCase {
         stream = RandomStream(seed: 1, purpose: .policy)
         (decisions, paid) = (0, 0)
         while !game.isOver {
-            let count = game.deciderCount
+            let count = game.actingCount
             observe()
             for row in 0..<count {
                 var action = stream.index(below: game.actionCount)

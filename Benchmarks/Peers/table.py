@@ -104,11 +104,11 @@ for threads, value in sorted(peak["GB/s"].items()):
     print(f"- memory triad of 3 x 128 MiB, {threads} thread(s): {value:.1f} GB/s (C, OpenMP).")
 print("\n## Goals\n\nA row is a case at a number of threads; it reaches the goal where its ratio does.\n\n"
       "| cases, beside | goal | rows | reach it | least | median |\n|---|---|---|---|---|---|")
-for text, part, rivals, least in GOALS:
+for text, part, baselines, least in GOALS:
     best = collections.defaultdict(lambda: float("inf"))
-    for (key, rival), ratio in ratios.items():
+    for (key, baseline), ratio in ratios.items():
         matches = key[0] == part if part.startswith("exp3/") else part in key[0]
-        if matches and (rivals is ANY or rival in rivals):
+        if matches and (baselines is ANY or baseline in baselines):
             best[key] = min(best[key], ratio)
     if best:
         reached = sum(r >= least for r in best.values())
@@ -124,17 +124,17 @@ for prefix, title in SECTIONS:
         for threads in sorted({t for (c, t), _ in rates if c == case}):
             key = (case, threads)
             peers = {p: r for (k, p), r in ratios.items() if k == key}
-            rivals = {p: r for p, r in peers.items() if not (slabs and p == "C slabs")}
-            if not rivals:
+            baselines = {p: r for p, r in peers.items() if not (slabs and p == "C slabs")}
+            if not baselines:
                 continue
-            mine, best = statistics.median(rates[key, "cafe"]), min(rivals, key=rivals.get)
+            mine, best = statistics.median(rates[key, "cafe"]), min(baselines, key=baselines.get)
             limit = peak.get(units[case], {}).get(threads)
             share = f"{100 * mine / limit:.0f} %" if limit else ""
             flag = " (wrong)" if (key, "cafe") in wrong else ""
             plain = [short(statistics.median(rates[key, "C slabs"])), f"{peers['C slabs']:.2f}"] \
                 if slabs and "C slabs" in peers else [""] * 2 * slabs
             row = [case, threads, units[case], short(mine) + flag, short(statistics.median(rates[key, best])), best,
-                   f"{rivals[best]:.2f}", *plain, share]
+                   f"{baselines[best]:.2f}", *plain, share]
             print("|" + "|".join(f" {field} " for field in row) + "|")
 if failed:
     print("\n## Programs that failed\n")

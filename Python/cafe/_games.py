@@ -79,7 +79,7 @@ class Games:
         return self._state
 
     def status(self, game: int = 0) -> dict[str, float]:
-        """now (minutes), revenue, tasks, ended, open, deciders, illegal, episode of one game."""
+        """now (minutes), revenue, tasks, ended, open, acting, illegal, episode of one game."""
         status = _native._Status()
         _native.check(_native.lib().cafe_games_get_status(self._handle, game, ctypes.byref(status)))
         return {name: getattr(status, name) for name, _ in status._fields_}

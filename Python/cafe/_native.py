@@ -22,7 +22,7 @@ class _Shape(ctypes.Structure):
 
 class _Status(ctypes.Structure):
     _fields_ = [("now", ctypes.c_double), ("revenue", ctypes.c_double)] + [
-        (name, ctypes.c_int64) for name in ("tasks", "ended", "open", "deciders", "illegal", "episode")
+        (name, ctypes.c_int64) for name in ("tasks", "ended", "open", "acting", "illegal", "episode")
     ]
 
 

@@ -106,7 +106,7 @@ class DispatchEnv(ParallelEnv):
             return None
         status = self.status()
         if self.render_mode == "ansi":
-            return "minute {now:.0f}: revenue {revenue:.3f}, {open} tasks open, {deciders} workers decide".format(**status)
+            return "minute {now:.0f}: revenue {revenue:.3f}, {open} tasks open, {acting} workers decide".format(**status)
         return draw(self.games.state()[0], self.games.agents)
 
     def close(self) -> None:

@@ -127,7 +127,7 @@ final class GameBatch: @unchecked Sendable {  // each game and its seat are touc
         let choices = actionCount
         for index in 0..<allowed.count { allowed[index] = index % choices == 0 ? 1 : 0 }
         let play = games[game]
-        let count = play.deciderCount
+        let count = play.actingCount
         if count == 0 { return }
         let seat = seats[game]
         var (context, candidates, mask) = (seat.context, seat.candidates, seat.mask)
@@ -140,7 +140,7 @@ final class GameBatch: @unchecked Sendable {  // each game and its seat are touc
         }
         let (c, d) = (contextWidth, candidateWidth)
         for row in 0..<count {
-            let agent = play.decider(row)
+            let agent = play.actingAgent(row)
             let base = agent * observationWidth
             for column in 0..<c { observations[base + column] = context[row * c + column] }
             for action in 0..<choices {
@@ -163,11 +163,11 @@ final class GameBatch: @unchecked Sendable {  // each game and its seat are touc
         let seat = seats[game]
         var actions = seat.actions
         seat.actions = []
-        for row in 0..<play.deciderCount {
-            let wanted = Int(chosen[play.decider(row)])
+        for row in 0..<play.actingCount {
+            let wanted = Int(chosen[play.actingAgent(row)])
             var slot = options.candidates
             if wanted > 0 && wanted <= options.candidates
-                && play.candidateTask(decider: row, slot: wanted - 1) >= 0
+                && play.candidateTask(agent: row, slot: wanted - 1) >= 0
             {
                 slot = wanted - 1
             } else if wanted != 0 {
@@ -200,7 +200,7 @@ final class GameBatch: @unchecked Sendable {  // each game and its seat are touc
         out[1] = full > 0 ? Float(play.revenue / full) : 0
         out[2] = Float(open.count) / Float(max(1, play.tasks.count))
         out[3] = Float(play.idleWorkers.count) / Float(max(1, play.workers.count))
-        out[4] = Float(play.deciderCount) / Float(max(1, play.workers.count))
+        out[4] = Float(play.actingCount) / Float(max(1, play.workers.count))
         func cell(_ place: (x: Double, y: Double)) -> Int {
             let grid = Double(Self.gridSide)
             func index(_ at: Double) -> Int { Int(max(0, min(grid - 1, (at / side * grid).rounded(.down)))) }

@@ -101,7 +101,7 @@ public func cafeGamesStep(
     }
 }
 
-/// See cafe_api.h: now, revenue (doubles), then tasks, ended, open, deciders, illegal, episode (64-bit integers).
+/// See cafe_api.h: now, revenue (doubles), then tasks, ended, open, acting agents, illegal, episode (64-bit integers).
 @_cdecl("cafe_games_get_status")
 public func cafeGamesGetStatus(
     _ games: UnsafeMutableRawPointer?, _ game: Int64, _ status: UnsafeMutableRawPointer?
@@ -114,7 +114,7 @@ public func cafeGamesGetStatus(
         let open = play.openTasks.count
         let released = play.tasks.count(where: { $0.release <= play.now })
         let numbers = [
-            play.tasks.count, play.isOver ? play.tasks.count : released - open, open, play.deciderCount,
+            play.tasks.count, play.isOver ? play.tasks.count : released - open, open, play.actingCount,
             batch.seats[index].illegal, batch.seats[index].episode,
         ]
         status.storeBytes(of: play.now, as: Double.self)

@@ -96,7 +96,7 @@ enum SessionVerbs {
             ("questions", .array(round.asked.enumerated().map { question($1, again: $0 < round.again) })),
             ("expired", .array(round.expired.map { question($0) })),
             ("joined", .array(round.joined.map { .string($0.id) })),
-            ("code", round.hindrance.map { .string($0.rawValue) } ?? .null),
+            ("code", round.blockReason.map { .string($0.rawValue) } ?? .null),
             ("reason", round.reason.map(JSON.string) ?? .null),
         ])
     }

@@ -30,20 +30,31 @@ struct CafeCLI: ParsableCommand {
             ReplayCommand.self,
             TravelTimesCommand.self,
             ReportCommand.self,
+            ServeCommand.self,
         ]
     )
 
     /// Runs a command on the main thread: nothing here waits for another thread to be had. What it printed must have
     /// been written for the program to succeed.
+    ///
+    /// Where mpirun or srun started several of it, they work together (`RankSession`), and the first one speaks for all.
     static func main() {
+        let launch = RankLaunch(ProcessInfo.processInfo.environment)
+        var session: RankSession?
         var isParsed = false
         do {
             var command = try parseAsRoot()
             isParsed = true
-            try command.run()
+            session = try RankSession(for: command, launch)
+            if let session {
+                try session.run(version: configuration.version) { try command.run() }
+            } else {
+                try command.run()
+            }
             try Output.flush()
+            try session?.finish()
         } catch {
-            end(error, isParsed: isParsed)
+            end(error, isParsed: isParsed, session, launch)
         }
     }
 
@@ -63,14 +74,18 @@ struct CafeCLI: ParsableCommand {
     /// answer is JSON on standard output, so is the error.
     ///
     /// - Parameter isParsed: whether the command line was understood and its command has run.
-    private static func end(_ error: any Error, isParsed: Bool) -> Never {
-        ErrorReport.show(error)
+    private static func end(_ error: any Error, isParsed: Bool, _ session: RankSession?, _ launch: RankLaunch) -> Never {
         var code = exitCode(for: error)
         let text =
             isParsed && error is ValidationError
             ? "Error: \(message(for: error))\n  See '\(commandName(of: Array(CommandLine.arguments.dropFirst()))) --help' for "
                 + "more information."
             : fullMessage(for: error)
+        if session == nil && launch.isSecond {
+            if code.isSuccess { Foundation.exit(0) }
+            Foundation.sleep(1)  // the first rank says it, and its end is that of all
+        }
+        ErrorReport.show(error)
         if code.isSuccess && !text.isEmpty {
             print(text)
         } else if !text.isEmpty {
@@ -82,6 +97,7 @@ struct CafeCLI: ParsableCommand {
                 code = .failure
             }
         }
+        if let session, !code.isSuccess { session.abort(message(for: error), status: code.rawValue) }
         Foundation.exit(code.rawValue)
     }
 }

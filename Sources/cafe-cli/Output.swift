@@ -24,8 +24,9 @@ enum Output {
     }
 
     /// Sets the number of threads (0: one on each processor), and says what that starts where it is not what was asked
-    /// for, or more than there are processors.
+    /// for, or more than there are processors. Several ranks of a machine share its processors where 0 is asked for.
     static func startThreads(_ asked: Int, quiet: Bool = false) {
+        let asked = asked == 0 ? RankThreads.usual() : asked
         Threads.count = asked
         let (started, processors) = (Threads.count, Threads.available)
         if started < (asked == 0 ? processors : asked) {

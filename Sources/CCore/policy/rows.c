@@ -1,4 +1,4 @@
-/* rows.c - what deciders saw, packed: the rows of allowed actions, one after the other, each with its context
+/* rows.c - what acting agents saw, packed: the rows of allowed actions, one after the other, each with its context
  * behind.
  *
  * Representation: decision i owns the rows offsets[i] ..< offsets[i + 1]; a row is candidate[D] and then

@@ -10,9 +10,12 @@ internal import Foundation
 /// A temporary file is called `NAME.partial-` and 16 hexadecimal digits, drawn again each time, and is only ever
 /// created (`O_EXCL`), so nobody can plant a link there. Its writer holds a lock on it: `removeLeftovers` takes away
 /// those whose writer was killed.
-public enum AtomicFile {
+///
+/// Of several ranks (`Ranks`) the first one writes; on the others writing does nothing.
+package enum AtomicFile {
     /// Replaces `path` by `bytes`. Throws `CSCError.file`. O(size), two flushes of the disk.
-    public static func write(_ bytes: [UInt8], to path: String) throws(CSCError) {
+    package static func write(_ bytes: [UInt8], to path: String) throws(CSCError) {
+        guard Ranks.isFirst else { return }
         guard let target = try target(of: path) else { return try writeThrough(bytes, to: path) }
         let (descriptor, temporary) = try createTemporary(beside: target.path)
         do throws(CSCError) {
@@ -30,13 +33,14 @@ public enum AtomicFile {
     }
 
     /// Replaces `path` by `text` in UTF-8. Throws `CSCError.file`.
-    public static func write(_ text: String, to path: String) throws(CSCError) {
+    package static func write(_ text: String, to path: String) throws(CSCError) {
         try write(Array(text.utf8), to: path)
     }
 
     /// Whether a file can be written at `path`, tried without changing anything that is there: to be asked before the
     /// work whose result the file will hold. Throws `CSCError.file`.
-    public static func checkWritable(_ path: String) throws(CSCError) {
+    package static func checkWritable(_ path: String) throws(CSCError) {
+        guard Ranks.isFirst else { return }
         guard let target = try target(of: path) else {
             guard access(path, W_OK) == 0 else { throw failure(path, "cannot be written") }
             return
@@ -47,7 +51,7 @@ public enum AtomicFile {
     }
 
     /// Deletes the temporary files in a folder that a killed writer left; those of living writers stay. O(files).
-    public static func removeLeftovers(in folder: String) {
+    package static func removeLeftovers(in folder: String) {
         for name in (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [] {
             guard isTemporary(name) else { continue }
             let path = join(folder, name)
@@ -59,7 +63,7 @@ public enum AtomicFile {
     }
 
     /// All bytes of a file. Throws `CSCError.file`.
-    public static func read(_ path: String) throws(CSCError) -> [UInt8] {
+    package static func read(_ path: String) throws(CSCError) -> [UInt8] {
         guard let content = FileManager.default.contents(atPath: path) else {
             let exists = FileManager.default.fileExists(atPath: path)
             throw .file(path: path, reason: exists ? "cannot be read" : "there is no such file")
@@ -68,7 +72,7 @@ public enum AtomicFile {
     }
 
     /// All of a text file, without a byte order mark. Throws `CSCError.file` when it cannot be read or is not UTF-8.
-    public static func readText(_ path: String) throws(CSCError) -> String {
+    package static func readText(_ path: String) throws(CSCError) -> String {
         var bytes = try read(path)
         if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { bytes.removeFirst(3) }
         guard let text = String(validating: bytes, as: UTF8.self) else {
@@ -79,12 +83,12 @@ public enum AtomicFile {
 
     /// Adds text to the end of a file in one write, creating the file if need be. A process killed in between leaves
     /// all of it or, on a full disk, a truncated last line, which readers must drop. Throws `CSCError.file`.
-    public static func append(_ text: String, to path: String) throws(CSCError) {
+    package static func append(_ text: String, to path: String) throws(CSCError) {
         try append(Array(text.utf8), to: path)
     }
 
     /// Adds bytes to the end of a file in one write; otherwise as above.
-    public static func append(_ bytes: [UInt8], to path: String) throws(CSCError) {
+    package static func append(_ bytes: [UInt8], to path: String) throws(CSCError) {
         let descriptor = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else { throw failure(path, "cannot be opened") }
         defer { close(descriptor) }
@@ -92,7 +96,8 @@ public enum AtomicFile {
     }
 
     /// Makes a folder with its parents; no error when it exists. Throws `CSCError.file`.
-    public static func makeFolder(_ path: String) throws(CSCError) {
+    package static func makeFolder(_ path: String) throws(CSCError) {
+        guard Ranks.isFirst else { return }
         do {
             try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
         } catch {
@@ -101,7 +106,7 @@ public enum AtomicFile {
     }
 
     /// The parts of a path joined by one slash.
-    public static func join(_ folder: String, _ name: String) -> String {
+    package static func join(_ folder: String, _ name: String) -> String {
         folder.isEmpty ? name : folder.hasSuffix("/") ? folder + name : folder + "/" + name
     }
 

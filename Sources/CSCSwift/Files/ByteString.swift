@@ -1,16 +1,16 @@
 /// A string that is equal to another only if its bytes are: Swift's own strings are equal up to Unicode's normal form.
-public struct ByteString: Hashable, Sendable {
+package struct ByteString: Hashable, Sendable {
     /// The text.
-    public let text: String
+    package let text: String
 
     /// The key of a text.
-    public init(_ text: String) { self.text = text }
+    package init(_ text: String) { self.text = text }
 
     /// By bytes. O(length).
-    public static func == (a: ByteString, b: ByteString) -> Bool { a.text.utf8.elementsEqual(b.text.utf8) }
+    package static func == (a: ByteString, b: ByteString) -> Bool { a.text.utf8.elementsEqual(b.text.utf8) }
 
     /// Of the bytes. O(length).
-    public func hash(into hasher: inout Hasher) {
+    package func hash(into hasher: inout Hasher) {
         var word: UInt64 = 0
         var count: UInt64 = 0
         for byte in text.utf8 {

@@ -37,7 +37,7 @@ public struct CSVFormat: Sendable, Hashable {
     /// Whether rows may be shorter or longer than the header.
     public var ragged: Bool
     /// Which column is which, where a user has said so.
-    public var columns = ColumnMapping()
+    package var columns = ColumnMapping()
 
     /// A layout; the default is a table with a header line, separated by comma, tab or semicolon.
     public init(
@@ -397,7 +397,7 @@ public final class CSVReader {
 
     /// The field as a point in time with its zone: as `time`, or a number of seconds, milli-, micro- or nanoseconds since
     /// 1970, whichever its size says.
-    public func stamp(_ column: Int) throws(CSCError) -> TimeStamp {
+    package func stamp(_ column: Int) throws(CSCError) -> TimeStamp {
         guard column < scanner.count, let value = scanner.stamp(column) else {
             throw error(
                 column, "a date and time such as 2017-04-30 23:39:31, or a number of seconds since 1970, is wanted")

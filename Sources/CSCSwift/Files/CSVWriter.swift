@@ -4,21 +4,21 @@ internal import Foundation
 ///
 /// Fields are quoted only where they must be: when they hold a comma, a quote or a line end, begin or end with a blank,
 /// or when a row would otherwise be an empty line.
-public struct CSVWriter: Sendable {
+package struct CSVWriter: Sendable {
     /// The columns' names.
-    public let header: [String]
+    package let header: [String]
     /// The table so far, header included.
-    public private(set) var text: String
+    package private(set) var text: String
 
     /// A table with these columns and no rows.
-    public init(header: [String]) {
+    package init(header: [String]) {
         precondition(!header.isEmpty, "CSVWriter: a table needs at least one column")
         self.header = header
         text = Self.line(header)
     }
 
     /// Adds a row; it must have as many fields as the header. O(characters).
-    public mutating func append(_ fields: [String]) {
+    package mutating func append(_ fields: [String]) {
         precondition(
             fields.count == header.count,
             "CSVWriter.append: the row has \(fields.count) fields, the header \(header.count)")
@@ -26,10 +26,10 @@ public struct CSVWriter: Sendable {
     }
 
     /// Writes the table to a file, whole or not at all (`AtomicFile`). Throws `CSCError.file`.
-    public func write(to path: String) throws(CSCError) { try AtomicFile.write(text, to: path) }
+    package func write(to path: String) throws(CSCError) { try AtomicFile.write(text, to: path) }
 
     /// One row as a line with its line end: for writers that append to a growing file.
-    public static func line(_ fields: [String]) -> String {
+    package static func line(_ fields: [String]) -> String {
         if fields == [""] { return "\"\"\n" }
         return fields.map(field).joined(separator: ",") + "\n"
     }

@@ -2,15 +2,15 @@
 ///
 /// Left the meaning, by the first of its accepted names; right the column's name in the header or its number, from 1. An
 /// item that holds a comma stands in double quotes: `"label=yes, no"`. The one syntax of all `--columns` options.
-public struct ColumnMapping: Sendable, Hashable {
+package struct ColumnMapping: Sendable, Hashable {
     private let columns: [String: String]
 
     /// No mapping: the header's names decide.
-    public init() { columns = [:] }
+    package init() { columns = [:] }
 
     /// Reads what a user wrote.
     /// - Throws: `CSCError.invalid` where an item is not `meaning=column` or a meaning stands twice.
-    public init(_ text: String) throws(CSCError) {
+    package init(_ text: String) throws(CSCError) {
         let row = try CSVReader(
             text: text, name: "columns", format: CSVFormat(separator: .comma, header: .absent))
         guard try row.next() else { throw .invalid("no column is named") }
@@ -33,7 +33,7 @@ public struct ColumnMapping: Sendable, Hashable {
 
     /// Whether all meanings are among these.
     /// - Throws: `CSCError.invalid` naming one that is not, and the nearest that is.
-    public func check(for meanings: [String]) throws(CSCError) {
+    package func check(for meanings: [String]) throws(CSCError) {
         for meaning in columns.keys.sorted() where !meanings.contains(meaning) {
             throw .invalid(
                 "--columns names '\(meaning)', which is none of \(meanings.joined(separator: ", "))"
@@ -42,8 +42,8 @@ public struct ColumnMapping: Sendable, Hashable {
     }
 
     /// The column that a meaning was given; nil where none was. O(1).
-    public func column(of meaning: String) -> String? { columns[meaning] }
+    package func column(of meaning: String) -> String? { columns[meaning] }
 
     /// Whether nothing was said.
-    public var isEmpty: Bool { columns.isEmpty }
+    package var isEmpty: Bool { columns.isEmpty }
 }

@@ -2,9 +2,9 @@ internal import Foundation
 
 /// SipHash-2-4 ([SipHash12]): a 64-bit keyed hash whose value changes, as good as at random, with
 /// any change of the content: torn, shifted, swapped or zeroed blocks, not only flipped bits.
-public enum ContentHash {
+package enum ContentHash {
     /// The hash of `bytes` under the 128-bit key (k0, k1). One pass, 8 bytes per round.
-    public static func sipHash(_ bytes: [UInt8], k0: UInt64 = 0, k1: UInt64 = 0) -> UInt64 {
+    package static func sipHash(_ bytes: [UInt8], k0: UInt64 = 0, k1: UInt64 = 0) -> UInt64 {
         var v0: UInt64 = k0 ^ 0x736f_6d65_7073_6575
         var v1: UInt64 = k1 ^ 0x646f_7261_6e64_6f6d
         var v2: UInt64 = k0 ^ 0x6c79_6765_6e65_7261
@@ -48,7 +48,7 @@ public enum ContentHash {
 
     /// A fast hash of the first `count` bytes, four words abreast: finds damage and other content, and nothing that was
     /// made on purpose. Some bytes a cycle.
-    public static func quick(_ bytes: [UInt8], upTo count: Int) -> UInt64 {
+    package static func quick(_ bytes: [UInt8], upTo count: Int) -> UInt64 {
         precondition(count >= 0 && count <= bytes.count, "ContentHash.quick: \(count) of \(bytes.count) bytes")
         let content = bytes.span.bytes
         let prime: UInt64 = 0x9E37_79B9_7F4A_7C15
@@ -79,7 +79,7 @@ public enum ContentHash {
 
     /// The hash of a file's content, 16 hexadecimal digits: of the hashes of its pieces of a mebibyte. Throws
     /// `CSCError.file`. O(size), a mebibyte of memory.
-    public static func file(_ path: String) throws(CSCError) -> String {
+    package static func file(_ path: String) throws(CSCError) -> String {
         guard let file = FileHandle(forReadingAtPath: path) else {
             throw .file(path: path, reason: "cannot be read: \(String(cString: strerror(errno)))")
         }
@@ -99,7 +99,7 @@ public enum ContentHash {
     }
 
     /// A hash as 16 hexadecimal digits.
-    public static func digits(_ hash: UInt64) -> String {
+    package static func digits(_ hash: UInt64) -> String {
         let text = String(hash, radix: 16)
         return String(repeating: "0", count: 16 - text.count) + text
     }

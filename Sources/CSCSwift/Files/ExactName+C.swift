@@ -4,21 +4,21 @@ internal import Foundation
 ///
 /// Swift's strings are equal where they look equal: an accented letter in one piece (NFC) is the letter with its accent
 /// beside it (NFD). Names of tasks, workers and classes come from files in which these are two names.
-public struct ExactName: Sendable, Hashable, Comparable {
+package struct ExactName: Sendable, Hashable, Comparable {
     /// The name.
-    public let text: String
+    package let text: String
 
     /// A name to be compared by its bytes.
-    public init(_ text: String) { self.text = text }
+    package init(_ text: String) { self.text = text }
 
     /// Whether both have the same bytes. O(bytes).
-    public static func == (a: ExactName, b: ExactName) -> Bool { same(a.text, b.text) }
+    package static func == (a: ExactName, b: ExactName) -> Bool { same(a.text, b.text) }
 
     /// The order of the bytes. O(bytes).
-    public static func < (a: ExactName, b: ExactName) -> Bool { a.text.utf8.lexicographicallyPrecedes(b.text.utf8) }
+    package static func < (a: ExactName, b: ExactName) -> Bool { a.text.utf8.lexicographicallyPrecedes(b.text.utf8) }
 
     /// The bytes' hash.
-    public func hash(into hasher: inout Hasher) {
+    package func hash(into hasher: inout Hasher) {
         let hashed: Void? = text.utf8.withContiguousStorageIfAvailable {
             hasher.combine(bytes: UnsafeRawBufferPointer($0))
         }
@@ -26,7 +26,7 @@ public struct ExactName: Sendable, Hashable, Comparable {
     }
 
     /// Whether two texts have the same bytes. O(bytes).
-    public static func same(_ a: String, _ b: String) -> Bool {
+    package static func same(_ a: String, _ b: String) -> Bool {
         let equal = a.utf8.withContiguousStorageIfAvailable { first in
             b.utf8.withContiguousStorageIfAvailable { second in
                 first.count == second.count

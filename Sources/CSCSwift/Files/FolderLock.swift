@@ -5,14 +5,14 @@ internal import Foundation
 ///
 /// While the lock is held its file names the holder, so that a process that is refused can say who was first. The empty
 /// file stays behind: removing it would let two processes lock two files of one name.
-public final class FolderLock: Sendable {
+package final class FolderLock: Sendable {
     private let descriptor: Int32
 
     /// Locks a folder that exists, without waiting.
     ///
     /// - Throws: `CSCError.invalid` naming the process that holds the lock; `CSCError.file` where the folder cannot be
     ///   written.
-    public init(_ folder: String) throws(CSCError) {
+    package init(_ folder: String) throws(CSCError) {
         let path = AtomicFile.join(folder, "lock")
         let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o644)
         func reason(_ code: Int32) -> String { String(cString: strerror(code)) }

@@ -1,15 +1,15 @@
 internal import Foundation
 
 /// The smallest client of HTTP that a service on one's own machine or net needs: GET without encryption.
-public enum HTTPClient {
+package enum HTTPClient {
     /// So many bytes of an answer are read.
-    public static let largest = 1 << 30
+    package static let largest = 1 << 30
 
     /// The body of the answer to `GET path` at `host:port`.
     ///
     /// - Parameter seconds: how long to wait for the connection and for each piece of the answer.
     /// - Throws: `CSCError.invalid` that says what the service did: nobody listens, it is silent, it answers an error.
-    public static func get(host: String, port: Int, path: String, seconds: Int = 10) throws(CSCError) -> [UInt8] {
+    package static func get(host: String, port: Int, path: String, seconds: Int = 10) throws(CSCError) -> [UInt8] {
         func fail(_ reason: String) -> CSCError { .invalid("\(host):\(port) \(reason)") }
         var hints = addrinfo()
         hints.ai_family = AF_UNSPEC

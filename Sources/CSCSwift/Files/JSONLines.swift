@@ -2,11 +2,11 @@ internal import Foundation
 
 /// Tables that are JSON: one object per line, or one array of objects. The keys are the columns; those of objects
 /// within objects are joined by a point (`data.text`).
-public enum JSONLines {
+package enum JSONLines {
     /// Opens a table: of text, or of JSON where the first bytes are JSON's. Errors in the rows of JSON name its lines (of
     /// an array: the numbers of its objects). O(1); O(bytes) for JSON and for standard input.
     /// - Throws: `CSCError` naming file and line where JSON cannot be read, and what `CSVReader` throws.
-    public static func table(_ path: String, format: CSVFormat = CSVFormat()) throws(CSCError) -> CSVReader {
+    package static func table(_ path: String, format: CSVFormat = CSVFormat()) throws(CSCError) -> CSVReader {
         if path == "-" {
             let bytes: [UInt8]
             do { bytes = try FileHandle.standardInput.readToEnd().map { Array($0) } ?? [] } catch {

@@ -1,24 +1,24 @@
 internal import Foundation
 
 /// The range of one kind of number that comes from outside: an option, a key, a column, a field of a file.
-public struct Limit: Sendable, Hashable {
+package struct Limit: Sendable, Hashable {
     /// The smallest and the largest value that are taken.
-    public let range: ClosedRange<Int>
+    package let range: ClosedRange<Int>
 
     /// Values of this range.
-    public init(_ range: ClosedRange<Int>) { self.range = range }
+    package init(_ range: ClosedRange<Int>) { self.range = range }
 
     /// The range in words: "a whole number from 1 to 1000".
-    public var words: String { "a whole number from \(range.lowerBound) to \(range.upperBound)" }
+    package var words: String { "a whole number from \(range.lowerBound) to \(range.upperBound)" }
 
     /// Reads a number from the text of an option. Throws `CSCError.invalid` saying the range. O(digits).
-    public func parse(_ text: String) throws(CSCError) -> Int {
+    package func parse(_ text: String) throws(CSCError) -> Int {
         guard let value = Int(text), range.contains(value) else { throw .invalid("\(words) is wanted") }
         return value
     }
 
     /// Reads a list of numbers separated by commas, at least one. Throws as `parse` does. O(characters).
-    public func parseList(_ text: String) throws(CSCError) -> [Int] {
+    package func parseList(_ text: String) throws(CSCError) -> [Int] {
         var values: [Int] = []
         for part in text.split(separator: ",", omittingEmptySubsequences: false) {
             values.append(try parse(String(part.drop { $0 == " " })))
@@ -28,7 +28,7 @@ public struct Limit: Sendable, Hashable {
 
     /// The value itself where it is in the range; otherwise throws `CSCError.configuration` naming the key. O(1).
     @discardableResult
-    public func check(_ value: Int, key: String) throws(CSCError) -> Int {
+    package func check(_ value: Int, key: String) throws(CSCError) -> Int {
         guard range.contains(value) else { throw .configuration(key: key, reason: "\(value) is not \(words)") }
         return value
     }
@@ -39,64 +39,66 @@ public struct Limit: Sendable, Hashable {
 /// A number from outside is checked against its range here before anything is computed with it, so that no product of
 /// two of them leaves 64 bits; what would need more memory than the machine has is refused by `checkMemory` before it
 /// is asked for. docs/limits.md is this table for readers.
-public enum Limits {
+package enum Limits {
     /// Tasks or workers of one episode.
-    public static let episodeSize = Limit(0...10_000_000)
+    package static let episodeSize = Limit(0...10_000_000)
     /// Tasks or workers of the episodes that a policy is trained on.
-    public static let trainingSize = Limit(1...1_000_000)
+    package static let trainingSize = Limit(1...1_000_000)
     /// Episodes that one command plays for each seed.
-    public static let episodes = Limit(1...10_000_000)
+    package static let episodes = Limit(1...10_000_000)
     /// Episodes of a part of a command that can be left out.
-    public static let optionalEpisodes = Limit(0...10_000_000)
+    package static let optionalEpisodes = Limit(0...10_000_000)
     /// Moves of an annealing for each episode.
-    public static let moves = Limit(1...1_000_000_000)
+    package static let moves = Limit(1...1_000_000_000)
     /// Updates that a refinement adds.
-    public static let updates = Limit(0...10_000_000)
+    package static let updates = Limit(0...10_000_000)
     /// The number of one episode of a seed.
-    public static let episodeNumber = Limit(0...1_000_000_000_000)
+    package static let episodeNumber = Limit(0...1_000_000_000_000)
     /// Tasks of a day for each of its workers.
-    public static let tasksPerWorker = Limit(1...10_000)
+    package static let tasksPerWorker = Limit(1...10_000)
     /// The most windows of a day: its length over the length of a window.
-    public static let windows = 10_000_000.0
+    package static let windows = 10_000_000.0
     /// The longest day (min): no release or deadline of an episode lies later. One leap year.
-    public static let dayMinutes = 527_040.0
+    package static let dayMinutes = 527_040.0
     /// The largest coordinate (km), in either direction.
-    public static let kilometres = 1e9
+    package static let kilometres = 1e9
     /// The number of a recorded day, or of a part of the rows.
-    public static let day = Limit(0...1_000_000)
+    package static let day = Limit(0...1_000_000)
     /// Candidates in a generation of an evolution.
-    public static let population = Limit(4...100_000)
+    package static let population = Limit(4...100_000)
     /// Episodes that an evolution holds in memory at once.
-    public static let heldEpisodes = Limit(1...100_000)
+    package static let heldEpisodes = Limit(1...100_000)
     /// Updates, generations or iterations of a run.
-    public static let iterations = Limit(1...10_000_000)
+    package static let iterations = Limit(1...10_000_000)
     /// Decisions on which derivatives are checked.
-    public static let decisions = Limit(2...10_000_000)
+    package static let decisions = Limit(2...10_000_000)
     /// Hidden layers of a network; one more is the output.
-    public static let hiddenLayers = 15
+    package static let hiddenLayers = 15
     /// Threads; 0 stands for one on each processor.
-    public static let threads = Limit(0...1024)
+    package static let threads = Limit(0...1024)
+    /// Seconds that ranks wait for one of them.
+    package static let rankTimeout = Limit(1...1_000_000)
     /// Tasks of a simulated label collection.
-    public static let labelTasks = Limit(1...10_000_000)
+    package static let labelTasks = Limit(1...10_000_000)
     /// Workers of a simulated label collection.
-    public static let labelWorkers = Limit(1...1_000_000)
+    package static let labelWorkers = Limit(1...1_000_000)
     /// Classes of a label set.
-    public static let classes = Limit(2...100_000)
+    package static let classes = Limit(2...100_000)
     /// The rank of a completion.
-    public static let rank = Limit(1...1000)
+    package static let rank = Limit(1...1000)
     /// Runs that are averaged.
-    public static let runs = Limit(1...1_000_000)
+    package static let runs = Limit(1...1_000_000)
     /// Questions asked in one round, or labels for each task.
-    public static let questions = Limit(1...1_000_000)
+    package static let questions = Limit(1...1_000_000)
     /// Tasks that everyone labels first, or whose class is known.
-    public static let explore = Limit(0...1_000_000)
+    package static let explore = Limit(0...1_000_000)
     /// Seconds for which a question may be outstanding.
-    public static let seconds = 1e15
+    package static let seconds = 1e15
     /// An amount of money, in its largest unit.
-    public static let amount = 1e12
+    package static let amount = 1e12
 
     /// All ranges of whole numbers by name.
-    public static let all: [(name: String, limit: Limit)] = [
+    package static let all: [(name: String, limit: Limit)] = [
         ("episodeSize", episodeSize),
         ("trainingSize", trainingSize),
         ("episodes", episodes),
@@ -111,6 +113,7 @@ public enum Limits {
         ("iterations", iterations),
         ("decisions", decisions),
         ("threads", threads),
+        ("rankTimeout", rankTimeout),
         ("labelTasks", labelTasks),
         ("labelWorkers", labelWorkers),
         ("classes", classes),
@@ -121,13 +124,13 @@ public enum Limits {
     ]
 
     /// Whether single precision holds `value`: 0, or neither too large nor so small that digits are lost. O(1).
-    public static func fitsFloat(_ value: Double) -> Bool {
+    package static func fitsFloat(_ value: Double) -> Bool {
         value == 0
             || (abs(value) <= Double(Float.greatestFiniteMagnitude) && abs(value) >= Double(Float.leastNormalMagnitude))
     }
 
     /// The product of counts that are not negative, or nil where it leaves 64 bits. O(factors).
-    public static func product(_ factors: [Int]) -> Int? {
+    package static func product(_ factors: [Int]) -> Int? {
         var product = 1
         for factor in factors {
             let (value, overflow) = product.multipliedReportingOverflow(by: factor)
@@ -144,7 +147,7 @@ public enum Limits {
     ///   - bytes: of one element.
     ///   - what: what asks for it, as the sentence's subject: "Dawid-Skene's confusion matrices (300 x 3000 x 3000)".
     /// - Throws: `CSCError.invalid`. O(factors).
-    public static func checkMemory(_ factors: [Int], bytes: Int, _ what: @autoclosure () -> String) throws(CSCError) {
+    package static func checkMemory(_ factors: [Int], bytes: Int, _ what: @autoclosure () -> String) throws(CSCError) {
         let available = memory / 2
         if let size = product(factors + [bytes]), size <= available { return }
         let wanted = factors.reduce(Double(bytes)) { $0 * Double($1) }
@@ -155,7 +158,7 @@ public enum Limits {
 
     /// How much memory this process may use (bytes): the least of the machine's, the control group's and the process's
     /// own limit.
-    public static var memory: Int {
+    package static var memory: Int {
         var least = Int.max
         let pages = sysconf(Int32(_SC_PHYS_PAGES))
         let page = sysconf(Int32(_SC_PAGESIZE))

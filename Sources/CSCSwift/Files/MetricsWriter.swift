@@ -5,17 +5,17 @@ internal import Foundation
 /// The columns are fixed when the table begins. Numbers are written in the shortest form that reads back exactly, so
 /// two runs that compute the same bits write the same bytes. A number that does not exist (NaN, infinity) is an empty
 /// field in the CSV file and null in the other. Keep what depends on the clock in a table of its own.
-public struct MetricsWriter: Sendable {
+package struct MetricsWriter: Sendable {
     /// The path without extension: `.csv` and `.jsonl` are added.
-    public let base: String
+    package let base: String
     /// The names of the columns after the leading `iteration`, for example `losses/policy_loss`.
-    public let columns: [String]
+    package let columns: [String]
     /// How many rows were found to be missing where the table was gone on with: between its first one and the last iteration,
     /// or the whole table. What is trained does not depend on them.
-    public private(set) var missingRows = 0
+    package private(set) var missingRows = 0
 
     /// Begins a new table, replacing an old one. Throws `CSCError.file`.
-    public init(creating base: String, columns: [String]) throws(CSCError) {
+    package init(creating base: String, columns: [String]) throws(CSCError) {
         precondition(Set(columns).count == columns.count, "MetricsWriter: a column is named twice in \(columns)")
         self.base = base
         self.columns = columns
@@ -26,7 +26,7 @@ public struct MetricsWriter: Sendable {
     /// Continues a table after `iteration`: later rows, and a last line that a kill has truncated, are dropped. A table
     /// that is missing is started again. Throws `CSCError.file`, and `CSCError.table` when its columns are others.
     /// O(file).
-    public init(resuming base: String, columns: [String], after iteration: Int) throws(CSCError) {
+    package init(resuming base: String, columns: [String], after iteration: Int) throws(CSCError) {
         guard FileManager.default.fileExists(atPath: base + ".csv") else {
             try self.init(creating: base, columns: columns)
             missingRows = max(0, iteration)
@@ -71,7 +71,7 @@ public struct MetricsWriter: Sendable {
 
     /// Adds the row of an iteration; `values` are in the order of the columns. Two appends to files. Throws
     /// `CSCError.file`.
-    public func append(iteration: Int, values: [Double]) throws(CSCError) {
+    package func append(iteration: Int, values: [Double]) throws(CSCError) {
         precondition(
             values.count == columns.count, "MetricsWriter: \(values.count) values for \(columns.count) columns")
         let fields = values.map { $0.isFinite ? $0.description : "" }
@@ -82,7 +82,7 @@ public struct MetricsWriter: Sendable {
     }
 
     /// Flushes both files to the disk. Throws `CSCError.file`.
-    public func flush() throws(CSCError) {
+    package func flush() throws(CSCError) {
         for path in [base + ".csv", base + ".jsonl"] {
             let descriptor = open(path, O_WRONLY | O_CLOEXEC)
             guard descriptor >= 0, fsync(descriptor) == 0 else {

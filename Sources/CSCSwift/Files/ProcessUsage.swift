@@ -2,14 +2,14 @@ internal import Foundation
 
 /// What this process has used of the machine so far, as the system counts it. On a machine shared with others processor
 /// time is what to compare, not the clock.
-public struct ProcessUsage: Sendable, Hashable {
+package struct ProcessUsage: Sendable, Hashable {
     /// The largest resident set (bytes).
-    public let peakMemory: Int
+    package let peakMemory: Int
     /// Processor time of all threads, the system's part included (s).
-    public let cpuSeconds: Double
+    package let cpuSeconds: Double
 
     /// The usage until now; zeros where the system does not say. O(1).
-    public init() {
+    package init() {
         var usage = rusage()
         #if canImport(Darwin)
             let (answer, unit) = (getrusage(RUSAGE_SELF, &usage), 1)

@@ -1,9 +1,9 @@
 /// Finds what a person probably meant: for error messages about unknown names.
-public enum Spelling {
+package enum Spelling {
     /// The name nearest to `word` by edit distance ([Levenshtein66], case ignored), or nil where none is near: at most
     /// a third of the word's letters, and at least one, may differ. The first wins a tie. Where none is near, the one
     /// name that begins with the word, if it has three letters and only one does. O(names x letters squared).
-    public static func nearest(to word: String, among names: some Sequence<String>) -> String? {
+    package static func nearest(to word: String, among names: some Sequence<String>) -> String? {
         let target = Array(word.lowercased())
         var best: String?
         var limit = max(1, target.count / 3)
@@ -20,7 +20,7 @@ public enum Spelling {
     }
 
     /// "; did you mean 'x'?" with the nearest name, or nothing: to be added to a sentence.
-    public static func hint(for word: String, among names: some Sequence<String>) -> String {
+    package static func hint(for word: String, among names: some Sequence<String>) -> String {
         nearest(to: word, among: names).map { "; did you mean '\($0)'?" } ?? ""
     }
 

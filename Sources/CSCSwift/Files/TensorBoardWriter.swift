@@ -6,21 +6,21 @@ internal import Foundation
 /// little-endian. The data is a protocol buffer `Event`: wall time (field 1), step (2), file version (3) or summary (5);
 /// a summary's values (1) have a tag (1) and a simple value (2). The wall time is the iteration, in seconds, so that two
 /// runs that compute the same bits write the same bytes: choose "step" as the horizontal axis.
-public struct TensorBoardWriter: Sendable {
+package struct TensorBoardWriter: Sendable {
     /// The name of the file in a run's folder; TensorBoard looks for `tfevents`.
-    public static let fileName = "events.out.tfevents.0.cafe"
+    package static let fileName = "events.out.tfevents.0.cafe"
     /// The file.
-    public let path: String
+    package let path: String
 
     /// Begins a new file, replacing an old one. Throws `CSCError.file`.
-    public init(creating path: String) throws(CSCError) {
+    package init(creating path: String) throws(CSCError) {
         self.path = path
         try AtomicFile.write(Self.header, to: path)
     }
 
     /// Continues a file after `iteration`: later events, and what a kill has truncated, are dropped. A file that is
     /// missing or is none is started again. Throws `CSCError.file`. O(file).
-    public init(resuming path: String, after iteration: Int) throws(CSCError) {
+    package init(resuming path: String, after iteration: Int) throws(CSCError) {
         self.path = path
         let bytes = FileManager.default.fileExists(atPath: path) ? try AtomicFile.read(path) : []
         var kept = Self.header
@@ -35,7 +35,7 @@ public struct TensorBoardWriter: Sendable {
     }
 
     /// Adds the scalars of an iteration; those that are not finite are left out. One append. Throws `CSCError.file`.
-    public func append(iteration: Int, names: [String], values: [Double]) throws(CSCError) {
+    package func append(iteration: Int, names: [String], values: [Double]) throws(CSCError) {
         var summary: [UInt8] = []
         for (name, value) in zip(names, values) where value.isFinite {
             let tag = Array(name.utf8)

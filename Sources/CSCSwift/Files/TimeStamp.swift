@@ -1,8 +1,8 @@
 /// A point in time as a table writes it: what a clock on the wall showed, and how that clock stood to UTC if the table
 /// says so.
-public struct TimeStamp: Sendable, Hashable {
+package struct TimeStamp: Sendable, Hashable {
     /// The unit of a number that counts from 1970-01-01 00:00 UTC.
-    public enum Unit: String, Sendable, CaseIterable {
+    package enum Unit: String, Sendable, CaseIterable {
         /// Seconds.
         case seconds
         /// Thousandths of a second.
@@ -24,14 +24,14 @@ public struct TimeStamp: Sendable, Hashable {
     }
 
     /// Seconds from 1970-01-01 00:00 on that clock.
-    public var wall: Double
+    package var wall: Double
     /// How many seconds that clock is ahead of UTC; nil where the table does not say.
-    public var offset: Int?
+    package var offset: Int?
     /// The unit where the table has numbers in place of dates.
-    public var unit: Unit?
+    package var unit: Unit?
 
     /// All values as named.
-    public init(wall: Double, offset: Int? = nil, unit: Unit? = nil) {
+    package init(wall: Double, offset: Int? = nil, unit: Unit? = nil) {
         self.wall = wall
         self.offset = offset
         self.unit = unit
@@ -39,7 +39,7 @@ public struct TimeStamp: Sendable, Hashable {
 
     /// A number that counts from 1970, in the unit that puts it between 1973 and 5138; nil where none does, as for the
     /// minutes of a day.
-    public init?(sinceEpoch number: Double) {
+    package init?(sinceEpoch number: Double) {
         guard number >= 1e8, number < 1e20 else { return nil }
         let unit: Unit =
             number < 1e11 ? .seconds : number < 1e14 ? .milliseconds : number < 1e17 ? .microseconds : .nanoseconds
@@ -47,5 +47,5 @@ public struct TimeStamp: Sendable, Hashable {
     }
 
     /// Seconds from 1970-01-01 00:00 UTC; a clock without a zone is taken to show UTC.
-    public var seconds: Double { wall - Double(offset ?? 0) }
+    package var seconds: Double { wall - Double(offset ?? 0) }
 }

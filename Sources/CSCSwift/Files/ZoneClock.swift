@@ -1,15 +1,15 @@
 internal import Foundation
 
 /// The zone in which days are cut: a fixed offset or a place with its summer times.
-public struct DayZone: Sendable, Hashable {
+package struct DayZone: Sendable, Hashable {
     /// What the user called it.
-    public let name: String
+    package let name: String
     private let fixed: Int?
     private let zone: TimeZone?
 
     /// `UTC`, an offset such as `+08:00`, `+0800` or `-5`, or a name of the tz database such as `Europe/Paris`; nil where
     /// it is none of these.
-    public init?(_ name: String) {
+    package init?(_ name: String) {
         self.name = name
         if name == "UTC" || name == "Z" || name == "GMT" {
             (fixed, zone) = (0, nil)
@@ -27,7 +27,7 @@ public struct DayZone: Sendable, Hashable {
     }
 
     /// How many seconds its clocks are ahead of UTC at that time (seconds from 1970-01-01 00:00 UTC).
-    public func offset(at seconds: Double) -> Int {
+    package func offset(at seconds: Double) -> Int {
         fixed ?? zone?.secondsFromGMT(for: Date(timeIntervalSince1970: seconds)) ?? 0
     }
 }

@@ -81,9 +81,9 @@ public final class CoordinationGame: ParallelEnvironment {
     }
 
     /// Everyone decides in every round.
-    public var deciderCount: Int { terminated ? 0 : agentCount }
+    public var actingCount: Int { terminated ? 0 : agentCount }
     /// Row and agent are the same.
-    public func decider(_ row: Int) -> Int { row }
+    public func actingAgent(_ row: Int) -> Int { row }
     /// The number of the round.
     public var now: Double { Double(round) }
     /// All rounds have been played.
@@ -96,7 +96,7 @@ public final class CoordinationGame: ParallelEnvironment {
         context: inout MutableSpan<Float>, candidates: inout MutableSpan<Float>, mask: inout MutableSpan<UInt8>
     ) {
         let agents = Float(agentCount)
-        for row in 0..<deciderCount {
+        for row in 0..<actingCount {
             context[row * 2] = Float(row) / agents
             context[row * 2 + 1] = (agents - 1 - Float(row)) / agents
             for option in 0..<options {
@@ -116,11 +116,11 @@ public final class CoordinationGame: ParallelEnvironment {
     /// Plays one round. O(agents * options).
     public func step(actions: Span<Int32>) {
         precondition(
-            actions.count >= deciderCount, "CoordinationGame.step: \(actions.count) actions for \(deciderCount) agents")
+            actions.count >= actingCount, "CoordinationGame.step: \(actions.count) actions for \(actingCount) agents")
         teamReward = 0
         for option in 0..<options {
             var chosen = 0
-            for row in 0..<deciderCount where Int(actions[row]) == option { chosen += 1 }
+            for row in 0..<actingCount where Int(actions[row]) == option { chosen += 1 }
             if chosen >= episode.needs[round][option] { teamReward += episode.values[round][option] }
         }
         round += 1

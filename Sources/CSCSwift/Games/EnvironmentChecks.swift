@@ -11,8 +11,8 @@ public struct EnvironmentFault: Error, Sendable, Hashable, CustomStringConvertib
 /// Plays random allowed actions and checks that an environment keeps the promises of `ParallelEnvironment`; after
 /// PettingZoo's `parallel_api_test`.
 ///
-/// Checked: widths are positive and constant; deciders are distinct agents; `observe` writes every element and nothing
-/// beyond, gives finite numbers and a 0/1 mask with an allowed action for each decider, and gives the same twice; time
+/// Checked: widths are positive and constant; acting agents are distinct agents; `observe` writes every element and nothing
+/// beyond, gives finite numbers and a 0/1 mask with an allowed action for each acting agent, and gives the same twice; time
 /// does not run backwards; rewards are finite; the episode ends within `maxSteps`, and then nobody decides; `reset` in
 /// the middle of an episode gives the same first observation again. O(steps * observation).
 ///
@@ -54,8 +54,8 @@ public func parallelAPITest<E: ParallelEnvironment>(
             }
         }
     }
-    if environment.deciderCount != 0 {
-        throw EnvironmentFault(step: step, reason: "\(environment.deciderCount) agents decide after the end")
+    if environment.actingCount != 0 {
+        throw EnvironmentFault(step: step, reason: "\(environment.actingCount) agents decide after the end")
     }
 }
 
@@ -98,9 +98,9 @@ public func seedTest<E: ParallelEnvironment>(
     }
 }
 
-/// What the deciders of a step see, as bits.
+/// What the acting agents of a step see, as bits.
 private struct Sight: Equatable {
-    var deciders: [Int] = []
+    var actingAgents: [Int] = []
     var context: [UInt32] = []
     var candidates: [UInt32] = []
     var mask: [UInt8] = []
@@ -108,12 +108,12 @@ private struct Sight: Equatable {
 
 /// Observes into arrays with a margin and checks what was written.
 private func lookAt<E: ParallelEnvironment>(_ environment: E, step: Int) throws -> Sight {
-    let n = environment.deciderCount
+    let n = environment.actingCount
     let (k, c, d) = (environment.actionCount, environment.contextWidth, environment.candidateWidth)
-    let deciders = (0..<n).map(environment.decider)
-    if Set(deciders).count != n { throw EnvironmentFault(step: step, reason: "an agent decides twice") }
-    if let stranger = deciders.first(where: { !(0..<environment.agentCount).contains($0) }) {
-        throw EnvironmentFault(step: step, reason: "decider \(stranger) is none of \(environment.agentCount) agents")
+    let actingAgents = (0..<n).map(environment.actingAgent)
+    if Set(actingAgents).count != n { throw EnvironmentFault(step: step, reason: "an agent decides twice") }
+    if let stranger = actingAgents.first(where: { !(0..<environment.agentCount).contains($0) }) {
+        throw EnvironmentFault(step: step, reason: "acting agent \(stranger) is none of \(environment.agentCount) agents")
     }
     let margin = 7
     let untouched = Float(bitPattern: 0x7fc0_beef)
@@ -146,7 +146,7 @@ private func lookAt<E: ParallelEnvironment>(_ environment: E, step: Int) throws 
             if !part.contains(1) { throw EnvironmentFault(step: step, reason: "row \(row) has no allowed action") }
         }
         let sight = Sight(
-            deciders: deciders, context: context.prefix(n * c).map(\.bitPattern),
+            actingAgents: actingAgents, context: context.prefix(n * c).map(\.bitPattern),
             candidates: candidates.prefix(n * k * d).map(\.bitPattern), mask: Array(mask.prefix(n * k)))
         if let previous, previous != sight {
             throw EnvironmentFault(step: step, reason: "observing twice gives two answers")
@@ -156,9 +156,9 @@ private func lookAt<E: ParallelEnvironment>(_ environment: E, step: Int) throws 
     return previous!
 }
 
-/// One random allowed action for each decider.
+/// One random allowed action for each acting agent.
 private func randomActions(_ sight: Sight, actionCount k: Int, _ stream: inout RandomStream) -> [Int32] {
-    sight.deciders.indices.map { row in
+    sight.actingAgents.indices.map { row in
         let allowed = (0..<k).filter { sight.mask[row * k + $0] == 1 }
         return Int32(allowed[stream.index(below: allowed.count)])
     }

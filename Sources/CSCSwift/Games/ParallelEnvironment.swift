@@ -1,9 +1,9 @@
 /// A game of several agents who decide at the same time: PettingZoo's parallel API ([PettingZoo21]) on
 /// arrays instead of dictionaries.
 ///
-/// Not all agents decide at every step: `deciderCount` says how many do now and `decider(_:)` who they are. Each sees a
+/// Not all agents decide at every step: `actingCount` says how many do now and `actingAgent(_:)` who they are. Each sees a
 /// context row and one row for each of its actions, and picks one allowed action. Rows are written into arrays that
-/// the caller owns, by the same function after `reset` and after `step`. Sizes: n deciders, C `contextWidth`,
+/// the caller owns, by the same function after `reset` and after `step`. Sizes: n acting agents, C `contextWidth`,
 /// K `actionCount`, D `candidateWidth`.
 ///
 /// An episode has `terminated` when the game itself has ended (nothing more can be earned) and is `truncated` when it
@@ -14,7 +14,7 @@ public protocol ParallelEnvironment: AnyObject {
 
     /// M: how many agents there are in the present episode.
     var agentCount: Int { get }
-    /// K: how many actions a decider has, masked ones included.
+    /// K: how many actions an acting agent has, masked ones included.
     var actionCount: Int { get }
     /// C: the width of a context row.
     var contextWidth: Int { get }
@@ -24,14 +24,14 @@ public protocol ParallelEnvironment: AnyObject {
     /// Starts an episode.
     func reset(_ episode: Episode)
     /// n: how many agents decide now; 0 is possible, then step with no actions.
-    var deciderCount: Int { get }
-    /// The agent that decides in row `row`, 0 ..< deciderCount.
-    func decider(_ row: Int) -> Int
-    /// Writes what the deciders see. `context` is [n, C], `candidates` [n, K, D], `mask` [n, K] with 1 for an allowed
-    /// action; each may be longer. Each decider has at least one allowed action.
+    var actingCount: Int { get }
+    /// The agent that decides in row `row`, 0 ..< actingCount.
+    func actingAgent(_ row: Int) -> Int
+    /// Writes what the acting agents see. `context` is [n, C], `candidates` [n, K, D], `mask` [n, K] with 1 for an allowed
+    /// action; each may be longer. Each acting agent has at least one allowed action.
     func observe(
         context: inout MutableSpan<Float>, candidates: inout MutableSpan<Float>, mask: inout MutableSpan<UInt8>)
-    /// Plays `actions[row]`, 0 ..< K, for each decider and moves time on.
+    /// Plays `actions[row]`, 0 ..< K, for each acting agent and moves time on.
     func step(actions: Span<Int32>)
 
     /// What the team has earned in the last step (0 after reset).

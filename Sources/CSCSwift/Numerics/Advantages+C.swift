@@ -16,7 +16,7 @@ extension Policy {
     ///   - lambdas: lambda, or lambda to the power of the step's duration.
     ///   - ends: `StepEnd` raw values; nil where every step continues.
     ///   - returns: advantage + value, the critic's target.
-    public static func gae(
+    package static func gae(
         rewards: Span<Float>, values: Span<Float>, nextValues: Span<Float>, discounts: Span<Float>,
         lambdas: Span<Float>, ends: Span<UInt8>? = nil, offsets: Span<Int32>, advantages: inout MutableSpan<Float>,
         returns: inout MutableSpan<Float>
@@ -31,7 +31,7 @@ extension Policy {
     }
 
     /// The same on a rectangle: step t of actor a lies at `t * actors + a` (CleanRL's [T x A] layout). O(T A).
-    public static func gae(
+    package static func gae(
         rewards: Span<Float>, values: Span<Float>, nextValues: Span<Float>, discounts: Span<Float>,
         lambdas: Span<Float>, ends: Span<UInt8>? = nil, steps: Int, actors: Int,
         advantages: inout MutableSpan<Float>, returns: inout MutableSpan<Float>
@@ -61,7 +61,7 @@ extension Policy {
     /// clipped form 0.5 * mean max((v - R)^2, (old + clip(v - old, -c, c) - R)^2). O(n).
     ///
     /// - Returns: the loss, 0 where there is no value.
-    public static func valueLoss(
+    package static func valueLoss(
         values: Span<Float>, returns: Span<Float>, oldValues: Span<Float>? = nil, clipCoef: Float? = nil,
         gradient: inout MutableSpan<Float>
     ) -> Double {

@@ -1,32 +1,32 @@
 internal import CCore
 
 /// Adam ([KB15], algorithm 1) with bias correction, in PyTorch's form.
-public final class Adam {
+package final class Adam {
     /// Everything that a checkpoint must keep besides the parameters and the hyperparameters.
-    public struct State: Sendable, Hashable, Codable {
+    package struct State: Sendable, Hashable, Codable {
         /// Running mean of the gradient.
-        public var m: [Float]
+        package var m: [Float]
         /// Running mean of the squared gradient.
-        public var v: [Float]
+        package var v: [Float]
         /// Steps taken.
-        public var step: Int
+        package var step: Int
     }
 
     /// The step size; may be changed between steps.
-    public var learningRate: Double
+    package var learningRate: Double
     /// The share of the gradient's running mean that a step keeps.
-    public let beta1: Double
+    package let beta1: Double
     /// The share of the squared gradient's running mean that a step keeps.
-    public let beta2: Double
+    package let beta2: Double
     /// Added to the root of the second moment.
-    public let epsilon: Double
+    package let epsilon: Double
     // Properties of their own: both are modified at once, which one struct in a class would forbid.
     private var m: [Float]
     private var v: [Float]
     private var steps = 0
 
     /// An optimiser at step 0.
-    public init(
+    package init(
         parameterCount: Int, learningRate: Double, beta1: Double = 0.9, beta2: Double = 0.999, epsilon: Double = 1e-5
     ) {
         precondition(parameterCount >= 0, "Adam: parameterCount \(parameterCount) is negative")
@@ -39,7 +39,7 @@ public final class Adam {
     }
 
     /// The moments and the step count, for a checkpoint. Setting traps where the sizes differ. O(P).
-    public var state: State {
+    package var state: State {
         get { State(m: m, v: v, step: steps) }
         set {
             requireCount(newValue.m.count, m.count, "Adam.state: m")
@@ -49,7 +49,7 @@ public final class Adam {
     }
 
     /// parameters -= learningRate * m^ / (sqrt(v^) + epsilon). O(P).
-    public func step(parameters: inout MutableSpan<Float>, gradient: Span<Float>) {
+    package func step(parameters: inout MutableSpan<Float>, gradient: Span<Float>) {
         requireCount(parameters.count, m.count, "Adam.step: parameters")
         requireCount(gradient.count, m.count, "Adam.step: gradient")
         steps += 1
@@ -65,28 +65,28 @@ public final class Adam {
 }
 
 /// Operations on whole gradients.
-public enum Gradient {
+package enum Gradient {
     /// Scales the gradient by maxNorm / norm where its Euclidean norm exceeds maxNorm. A norm that is not finite
     /// leaves it as it was: look at the result. O(P).
     ///
     /// - Returns: the norm before.
     @discardableResult
-    public static func clipNorm(_ gradient: inout MutableSpan<Float>, maxNorm: Float) -> Float {
+    package static func clipNorm(_ gradient: inout MutableSpan<Float>, maxNorm: Float) -> Float {
         precondition(maxNorm > 0, "Gradient.clipNorm: maxNorm \(maxNorm) is not positive")
         return Float(cafe_norm_clip(gradient.base, Int64(gradient.count), Double(maxNorm)))
     }
 }
 
 /// Long float vectors with double sums.
-public enum Vector {
+package enum Vector {
     /// The sum of a_k * b_k, accumulated in double, the same bits at any thread count. O(n).
-    public static func dot(_ a: Span<Float>, _ b: Span<Float>) -> Double {
+    package static func dot(_ a: Span<Float>, _ b: Span<Float>) -> Double {
         requireCount(b.count, a.count, "Vector.dot: b")
         return cafe_dot(a.base, b.base, Int64(a.count))
     }
 
     /// y += scale * x. O(n).
-    public static func add(_ x: Span<Float>, scale: Double, to y: inout MutableSpan<Float>) {
+    package static func add(_ x: Span<Float>, scale: Double, to y: inout MutableSpan<Float>) {
         requireCount(y.count, x.count, "Vector.add: y")
         cafe_axpy(y.base, scale, x.base, Int64(x.count))
     }

@@ -1,18 +1,18 @@
 internal import CCore
 
 /// Means over the decisions of a minibatch.
-public struct PolicyLoss: Sendable, Hashable, Codable {
+package struct PolicyLoss: Sendable, Hashable, Codable {
     /// The clipped surrogate, to be minimised: max(-A r, -A clip(r, 1 - c, 1 + c)).
-    public var policy: Double
+    package var policy: Double
     /// The entropy in nats.
-    public var entropy: Double
+    package var entropy: Double
     /// (r - 1) - log r, Schulman's estimate of KL(old || new); CleanRL's `losses/approx_kl`.
-    public var approxKL: Double
+    package var approxKL: Double
     /// The share of decisions whose ratio left 1 - c ... 1 + c.
-    public var clipFraction: Double
+    package var clipFraction: Double
 
     /// What the gradient is of: policy - entCoef * entropy.
-    public func total(entCoef: Float) -> Double { policy - Double(entCoef) * entropy }
+    package func total(entCoef: Float) -> Double { policy - Double(entCoef) * entropy }
 }
 
 extension PolicyLoss {
@@ -40,9 +40,9 @@ public enum StepEnd: UInt8, Sendable, Codable {
 /// its segment. A segment without an allowed candidate has action -1, log-probability 0, entropy 0, no gradient; a
 /// decision whose action is -1 is skipped likewise (means still divide by all decisions). Results are overwritten.
 /// Every function is O(logits) and traps on sizes that do not fit, naming both.
-public enum Policy {
+package enum Policy {
     /// probabilities = softmax of each segment.
-    public static func softmax(
+    package static func softmax(
         logits: Span<Float>, offsets: Span<Int32>, mask: Span<UInt8>? = nil, probabilities: inout MutableSpan<Float>
     ) {
         requireCount(probabilities.count, logits.count, "Policy.softmax: probabilities")
@@ -50,7 +50,7 @@ public enum Policy {
     }
 
     /// logProbabilities = log softmax of each segment; -infinity where the mask forbids.
-    public static func logSoftmax(
+    package static func logSoftmax(
         logits: Span<Float>, offsets: Span<Int32>, mask: Span<UInt8>? = nil,
         logProbabilities: inout MutableSpan<Float>
     ) {
@@ -61,7 +61,7 @@ public enum Policy {
     }
 
     /// Draws one action a decision by inverting its distribution function at a uniform number in [0, 1).
-    public static func sample(
+    package static func sample(
         logits: Span<Float>, offsets: Span<Int32>, mask: Span<UInt8>? = nil, uniforms: Span<Float>,
         actions: inout MutableSpan<Int32>, logProbabilities: inout MutableSpan<Float>
     ) {
@@ -72,7 +72,7 @@ public enum Policy {
 
     /// The same where each decision has `width` candidates, all allowed: decision i owns the logits from i * width on.
     /// Up to a width of 64 several times as fast, a decision in each lane of a vector, with other last bits.
-    public static func sample(
+    package static func sample(
         logits: Span<Float>, width: Int, uniforms: Span<Float>, actions: inout MutableSpan<Int32>,
         logProbabilities: inout MutableSpan<Float>
     ) {
@@ -91,7 +91,7 @@ public enum Policy {
     }
 
     /// The most probable allowed candidate of each decision, the first one at a tie.
-    public static func greedy(
+    package static func greedy(
         logits: Span<Float>, offsets: Span<Int32>, mask: Span<UInt8>? = nil, actions: inout MutableSpan<Int32>
     ) {
         requireCount(actions.count, offsets.count - 1, "Policy.greedy: actions")
@@ -99,7 +99,7 @@ public enum Policy {
     }
 
     /// log pi(action) and the entropy (nats) of each decision.
-    public static func evaluate(
+    package static func evaluate(
         logits: Span<Float>, offsets: Span<Int32>, mask: Span<UInt8>? = nil, actions: Span<Int32>,
         logProbabilities: inout MutableSpan<Float>, entropies: inout MutableSpan<Float>
     ) {
@@ -113,7 +113,7 @@ public enum Policy {
 
     /// The clipped objective of PPO ([Schulman17], eq. 7), to be minimised, and its gradient in the logits:
     /// L = mean of max(-A r, -A clip(r, 1 - clipCoef, 1 + clipCoef)) - entCoef * mean entropy.
-    public static func clippedLoss(
+    package static func clippedLoss(
         logits: Span<Float>, offsets: Span<Int32>, mask: Span<UInt8>? = nil, actions: Span<Int32>,
         oldLogProbabilities: Span<Float>, advantages: Span<Float>, clipCoef: Float, entCoef: Float,
         logitGradient: inout MutableSpan<Float>
@@ -129,7 +129,7 @@ public enum Policy {
 
     /// The same where each decision has `width` candidates, all allowed: decision i owns the logits from i * width on.
     /// Up to a width of 64 several times as fast, a decision in each lane of a vector, with other last bits.
-    public static func clippedLoss(
+    package static func clippedLoss(
         logits: Span<Float>, width: Int, actions: Span<Int32>, oldLogProbabilities: Span<Float>,
         advantages: Span<Float>, clipCoef: Float, entCoef: Float, logitGradient: inout MutableSpan<Float>
     ) -> PolicyLoss {
@@ -165,7 +165,7 @@ public enum Policy {
     /// R{logitGradient} of `clippedLoss`: its derivative when the logits move at rate `rLogits`. Which decisions are
     /// clipped is held fixed (the derivative almost everywhere). `softmax`, of these logits, offsets and mask, saves
     /// nine tenths of the time; the bits are the same.
-    public static func clippedLossR(
+    package static func clippedLossR(
         logits: Span<Float>, rLogits: Span<Float>, offsets: Span<Int32>, mask: Span<UInt8>? = nil,
         softmax: PolicySoftmax? = nil, actions: Span<Int32>, oldLogProbabilities: Span<Float>,
         advantages: Span<Float>, clipCoef: Float, entCoef: Float, rLogitGradient: inout MutableSpan<Float>
@@ -185,7 +185,7 @@ public enum Policy {
     /// The policy-gradient head, to be maximised: logitGradient = d/dlogits of
     /// J = scale * sum_i (weights_i log pi(a_i) + entCoef * entropy_i). With advantages as weights and scale 1/n it is
     /// the policy gradient; with the GAE of one reward feature, a column of d2J/(dtheta dphi).
-    public static func score(
+    package static func score(
         logits: Span<Float>, offsets: Span<Int32>, mask: Span<UInt8>? = nil, actions: Span<Int32>,
         weights: Span<Float>, scale: Float, entCoef: Float = 0, logitGradient: inout MutableSpan<Float>
     ) {
@@ -198,7 +198,7 @@ public enum Policy {
     }
 
     /// R{logitGradient} of `score` when the logits move at rate `rLogits`; `softmax` as in `clippedLossR`.
-    public static func scoreR(
+    package static func scoreR(
         logits: Span<Float>, rLogits: Span<Float>, offsets: Span<Int32>, mask: Span<UInt8>? = nil,
         softmax: PolicySoftmax? = nil, actions: Span<Int32>, weights: Span<Float>, scale: Float, entCoef: Float = 0,
         rLogitGradient: inout MutableSpan<Float>
@@ -215,7 +215,7 @@ public enum Policy {
 
     /// The Fisher (Gauss-Newton) head: product = scale * (diag p - p p') rLogits, segment by segment; positive
     /// semi-definite. `softmax` as in `clippedLossR`.
-    public static func fisher(
+    package static func fisher(
         logits: Span<Float>, rLogits: Span<Float>, offsets: Span<Int32>, mask: Span<UInt8>? = nil,
         softmax: PolicySoftmax? = nil, scale: Float, product: inout MutableSpan<Float>
     ) {

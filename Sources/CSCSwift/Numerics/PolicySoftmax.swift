@@ -1,14 +1,14 @@
 /// The softmax of a batch's logits, computed once and passed to the functions that are called once per direction
 /// (`Policy.clippedLossR`, `scoreR`, `fisher`): along twenty directions of conjugate gradient the exponentials of the
 /// logits are the same twenty times.
-public struct PolicySoftmax: Sendable {
+package struct PolicySoftmax: Sendable {
     /// pi(j) of every candidate, segment by segment; 0 where the mask forbids.
-    public let probabilities: [Float]
+    package let probabilities: [Float]
     /// log pi(j), -infinity where the mask forbids.
-    public let logProbabilities: [Float]
+    package let logProbabilities: [Float]
 
     /// Segments and mask as for every function of `Policy`, with the same traps. O(logits).
-    public init(logits: Span<Float>, offsets: Span<Int32>, mask: Span<UInt8>? = nil) {
+    package init(logits: Span<Float>, offsets: Span<Int32>, mask: Span<UInt8>? = nil) {
         var probabilities = [Float](repeating: 0, count: logits.count)
         var logs = probabilities
         var first = probabilities.mutableSpan

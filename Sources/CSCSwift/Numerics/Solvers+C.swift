@@ -85,9 +85,9 @@ public enum ConjugateGradient {
 }
 
 /// Small dense symmetric positive definite systems.
-public enum PositiveDefinite {
+package enum PositiveDefinite {
     /// How a solve ended.
-    public enum Outcome: Sendable, Hashable {
+    package enum Outcome: Sendable, Hashable {
         /// The right-hand sides hold the solutions.
         case solved
         /// The leading minor of this order is not positive: the matrix is not positive definite.
@@ -99,7 +99,7 @@ public enum PositiveDefinite {
     /// Solves A X = B by Cholesky (LAPACK's dposv) for `matrix` [n x n], both triangles given, and the right-hand sides
     /// [count x n], one per row, which the solutions overwrite. `matrix` is overwritten too. Unless the outcome is
     /// `.solved` the right-hand sides are as they were. O(n^3).
-    public static func solve(
+    package static func solve(
         matrix: inout MutableSpan<Double>, rightHandSides: inout MutableSpan<Double>, dimension: Int
     ) -> Outcome {
         requireCount(matrix.count, dimension * dimension, "PositiveDefinite.solve: matrix of order \(dimension)")

@@ -4,18 +4,18 @@ internal import CCore
 ///
 /// A row of `vectors` is a unit eigenvector whose largest component is positive, so the same matrix always gives the
 /// same signs.
-public struct SymmetricEigen: Sendable {
+package struct SymmetricEigen: Sendable {
     /// n.
-    public let dimension: Int
+    package let dimension: Int
     /// The eigenvalues in rising order, n.
-    public let values: [Double]
+    package let values: [Double]
     /// The eigenvectors as rows, row-major n x n.
-    public let vectors: [Double]
+    package let vectors: [Double]
 
     /// Decomposes `matrix`, row-major n x n, of which the upper triangle is read. O(n^3), one thread.
     ///
     /// - Throws: `CSCError.invalid` where an element is not finite or LAPACK did not converge.
-    public init(_ matrix: [Double], dimension: Int) throws {
+    package init(_ matrix: [Double], dimension: Int) throws {
         precondition(
             dimension > 0 && matrix.count == dimension * dimension,
             "SymmetricEigen: \(matrix.count) elements for \(dimension) x \(dimension)")

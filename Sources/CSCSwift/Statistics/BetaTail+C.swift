@@ -1,10 +1,10 @@
 internal import CCore
 
 /// The incomplete beta function at one half, and OptKG's gains over rows and columns of pairs.
-public enum BetaTail {
+package enum BetaTail {
     /// `min(P(theta < 1/2), P(theta >= 1/2))` for theta ~ Beta(a, b), element by element; relative error below 1e-11
     /// for parameters in [0.05, 1e5]. O(n sqrt(a + b)).
-    public static func smaller(a: [Double], b: [Double]) -> [Double] {
+    package static func smaller(a: [Double], b: [Double]) -> [Double] {
         precondition(a.count == b.count, "BetaTail.smaller: a[\(a.count)], b[\(b.count)]")
         var tail = [Double](repeating: 0, count: a.count)
         cafe_beta_tail(&tail, a, b, Int64(a.count))
@@ -12,7 +12,7 @@ public enum BetaTail {
     }
 
     /// `P(theta >= 1/2)` for theta ~ Beta(a, b): the regularised incomplete beta function, `I(a, b)` of docs/bbta.md.
-    public static func atLeastHalf(_ a: Double, _ b: Double) -> Double {
+    package static func atLeastHalf(_ a: Double, _ b: Double) -> Double {
         let tail = smaller(a: [a], b: [b])[0]
         return a >= b ? 1 - tail : tail
     }

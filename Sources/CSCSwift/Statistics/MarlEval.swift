@@ -2,16 +2,16 @@
 ///
 /// marl-eval wants the same algorithms in every task, the same number of runs of each, the same number of steps in every
 /// run, and the same metrics in every step; its names are compared in lower case and must not hold a comma.
-public struct MarlEval: Sendable {
+package struct MarlEval: Sendable {
     /// What one run showed of one metric at one moment: a value for each evaluation episode.
-    public struct Step: Sendable {
+    package struct Step: Sendable {
         /// How many decisions of agents training had seen by then.
-        public var stepCount: Int
+        package var stepCount: Int
         /// A value for each evaluation episode.
-        public var values: [Double]
+        package var values: [Double]
 
         /// Values at a moment.
-        public init(stepCount: Int, values: [Double]) {
+        package init(stepCount: Int, values: [Double]) {
             self.stepCount = stepCount
             self.values = values
         }
@@ -27,7 +27,7 @@ public struct MarlEval: Sendable {
     private var tasks: [(name: String, algorithms: [(name: String, runs: [Series])])] = []
 
     /// Evaluations in one environment by one metric, such as `revenue`.
-    public init(environment: String, metric: String) {
+    package init(environment: String, metric: String) {
         self.environment = environment
         self.metric = metric
     }
@@ -38,7 +38,7 @@ public struct MarlEval: Sendable {
     ///   - steps: its evaluations while it was trained, or the one of a finished policy.
     ///   - absolute: the values of the best policy of the run, or of the finished one.
     /// - Throws: `CSCError.invalid` where a name holds a comma, or equals another but for capital letters.
-    public mutating func add(
+    package mutating func add(
         task: String, algorithm: String, run: String, steps: [Step], absolute: [Double]
     ) throws(CSCError) {
         for name in [task, algorithm, run] where name.contains(",") {
@@ -63,7 +63,7 @@ public struct MarlEval: Sendable {
     }
 
     /// The file. O(values).
-    public var json: JSON {
+    package var json: JSON {
         func metrics(_ values: [Double]) -> (String, JSON) { (metric, .array(values.map(JSON.number))) }
         func steps(_ run: Series) -> JSON {
             .object(

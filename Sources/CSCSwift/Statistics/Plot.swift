@@ -10,11 +10,11 @@ internal import Foundation
 ///
 /// Plain SVG 1.1 of fixed size, no script, no font but the viewer's sans-serif. Colours are distinguished by the
 /// colour-blind too ([OkabeIto08]), and lines also by their marks.
-public struct Plot: Sendable {
+package struct Plot: Sendable {
     /// One set of values in a panel.
-    public struct Series: Sendable {
+    package struct Series: Sendable {
         /// How a series is drawn.
-        public enum Kind: Sendable, Hashable {
+        package enum Kind: Sendable, Hashable {
             /// Points joined by a line, each with an error bar where there is an error.
             case line
             /// The same with a shaded band instead of bars: for many points.
@@ -25,19 +25,19 @@ public struct Plot: Sendable {
             case bars
         }
         /// What the legend calls it; series of one name share a colour. Empty: not in the legend.
-        public var name: String
+        package var name: String
         /// How it is drawn.
-        public var kind: Kind
+        package var kind: Kind
         /// Where the points or bars lie; points with a coordinate that is not finite are left out.
-        public var x: [Double]
+        package var x: [Double]
         /// The height of each point or bar, as many as in `x`.
-        public var y: [Double]
+        package var y: [Double]
         /// Half the height of the bar or band at each point; empty for none.
-        public var error: [Double]
+        package var error: [Double]
 
         /// Points or bars of one colour.
         /// - Precondition: `x` and `y` of one length, `error` of that length or empty.
-        public init(_ name: String, kind: Kind, x: [Double], y: [Double], error: [Double] = []) {
+        package init(_ name: String, kind: Kind, x: [Double], y: [Double], error: [Double] = []) {
             precondition(
                 x.count == y.count && (error.isEmpty || error.count == x.count),
                 "Plot.Series \(name): x[\(x.count)], y[\(y.count)], error[\(error.count)]")
@@ -49,12 +49,12 @@ public struct Plot: Sendable {
         }
 
         /// Points joined by a line, with an error bar at each where `error` is given.
-        public static func line(_ name: String, x: [Double], y: [Double], error: [Double] = []) -> Series {
+        package static func line(_ name: String, x: [Double], y: [Double], error: [Double] = []) -> Series {
             Series(name, kind: .line, x: x, y: y, error: error)
         }
 
         /// Counts of values in bins of one width: [low, low + width), ...; the last bin includes its end.
-        public static func histogram(_ name: String, values: [Double], from low: Double, to high: Double, bins: Int)
+        package static func histogram(_ name: String, values: [Double], from low: Double, to high: Double, bins: Int)
             -> Series
         {
             precondition(bins >= 1 && high > low, "Plot.histogram: \(bins) bins from \(low) to \(high)")
@@ -68,22 +68,22 @@ public struct Plot: Sendable {
     }
 
     /// One set of axes.
-    public struct Panel: Sendable {
+    package struct Panel: Sendable {
         /// Stands above the axes; empty for none.
-        public var title: String
+        package var title: String
         /// Stands below the x axis.
-        public var xLabel: String
+        package var xLabel: String
         /// Stands beside the y axis, turned.
-        public var yLabel: String
+        package var yLabel: String
         /// What is drawn, the first at the back.
-        public var series: [Series]
+        package var series: [Series]
         /// Fixed limits of x; `nil` fits the data.
-        public var xRange: ClosedRange<Double>?
+        package var xRange: ClosedRange<Double>?
         /// Fixed limits of y; `nil` fits the data.
-        public var yRange: ClosedRange<Double>?
+        package var yRange: ClosedRange<Double>?
 
         /// Axes for some series; limits that are not given fit the data.
-        public init(
+        package init(
             title: String = "", xLabel: String = "", yLabel: String = "", series: [Series],
             xRange: ClosedRange<Double>? = nil, yRange: ClosedRange<Double>? = nil
         ) {
@@ -97,18 +97,18 @@ public struct Plot: Sendable {
     }
 
     /// Stands above all panels; empty for none.
-    public var title: String
+    package var title: String
     /// The panels, row by row.
-    public var panels: [Panel]
+    package var panels: [Panel]
     /// Panels side by side.
-    public var columns: Int
+    package var columns: Int
     /// The width of one panel, in pixels.
-    public var panelWidth: Double
+    package var panelWidth: Double
     /// The height of one panel, in pixels.
-    public var panelHeight: Double
+    package var panelHeight: Double
 
     /// A picture of some panels, `columns` or fewer side by side.
-    public init(
+    package init(
         title: String = "", panels: [Panel], columns: Int = 3, panelWidth: Double = 340, panelHeight: Double = 250
     ) {
         self.title = title
@@ -119,7 +119,7 @@ public struct Plot: Sendable {
     }
 
     /// Writes the SVG to a file, whole or not at all.
-    public func write(to path: String) throws(CSCError) { try AtomicFile.write(svg, to: path) }
+    package func write(to path: String) throws(CSCError) { try AtomicFile.write(svg, to: path) }
 
     static let colours = [
         "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#555555", "#8c6d31", "#7b2d8b", "#b2182b",
@@ -127,7 +127,7 @@ public struct Plot: Sendable {
     ]
 
     /// The picture. One legend below all panels names each series once; a series has the same colour in every panel.
-    public var svg: String {
+    package var svg: String {
         var names: [String] = []
         for series in panels.flatMap(\.series) where !names.contains(series.name) && !series.name.isEmpty {
             names.append(series.name)

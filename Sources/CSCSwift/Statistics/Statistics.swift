@@ -2,26 +2,26 @@ internal import Foundation
 
 /// Running mean and variance in one pass ([Welford62]); two of them merge exactly by the formula of
 /// [Chan-Golub-LeVeque]. Numerically stable; O(1) per value.
-public struct Welford: Sendable, Hashable, Codable {
+package struct Welford: Sendable, Hashable, Codable {
     /// How many values were added.
-    public private(set) var count = 0
+    package private(set) var count = 0
     /// Their mean; 0 while there is none.
-    public private(set) var mean = 0.0
+    package private(set) var mean = 0.0
     /// The sum of squared deviations from the mean.
-    public private(set) var squares = 0.0
+    package private(set) var squares = 0.0
 
     /// An accumulator that has seen no value.
-    public init() {}
+    package init() {}
 
     /// A state saved earlier: its three numbers.
-    public init(count: Int, mean: Double, squares: Double) {
+    package init(count: Int, mean: Double, squares: Double) {
         self.count = count
         self.mean = mean
         self.squares = squares
     }
 
     /// Adds one value.
-    public mutating func add(_ value: Double) {
+    package mutating func add(_ value: Double) {
         count += 1
         let delta = value - mean
         mean += delta / Double(count)
@@ -29,7 +29,7 @@ public struct Welford: Sendable, Hashable, Codable {
     }
 
     /// Adds all values of another accumulator. O(1).
-    public mutating func merge(_ other: Welford) {
+    package mutating func merge(_ other: Welford) {
         guard other.count > 0 else { return }
         let total = Double(count + other.count)
         let delta = other.mean - mean
@@ -39,11 +39,11 @@ public struct Welford: Sendable, Hashable, Codable {
     }
 
     /// The unbiased variance (divisor n - 1); 0 for fewer than two values.
-    public var variance: Double { count > 1 ? squares / Double(count - 1) : 0 }
+    package var variance: Double { count > 1 ? squares / Double(count - 1) : 0 }
     /// The variance with divisor n; 0 while there is no value.
-    public var populationVariance: Double { count > 0 ? squares / Double(count) : 0 }
+    package var populationVariance: Double { count > 0 ? squares / Double(count) : 0 }
     /// The square root of `variance`.
-    public var sd: Double { variance.squareRoot() }
+    package var sd: Double { variance.squareRoot() }
 }
 
 /// Mean, spread and Student-t interval of independent values: runs, seeds or episodes.
@@ -75,7 +75,7 @@ public struct Summary: Sendable, Hashable, Encodable {
     }
 
     /// Summarises what an accumulator has seen.
-    public init(_ running: Welford, confidence: Double = 0.95) {
+    package init(_ running: Welford, confidence: Double = 0.95) {
         precondition(confidence > 0 && confidence < 1, "Summary: confidence \(confidence) is not in (0, 1)")
         count = running.count
         mean = running.mean
@@ -128,21 +128,21 @@ public struct Summary: Sendable, Hashable, Encodable {
 }
 
 /// Small statistics of arrays, all in Double and in one fixed order.
-public enum Statistics {
+package enum Statistics {
     /// The arithmetic mean; 0 for no values. O(n).
-    public static func mean(_ values: [Double]) -> Double {
+    package static func mean(_ values: [Double]) -> Double {
         values.isEmpty ? 0 : values.reduce(0, +) / Double(values.count)
     }
 
     /// The sample standard deviation (divisor n - 1); 0 for fewer than two values. O(n).
-    public static func sd(_ values: [Double]) -> Double {
+    package static func sd(_ values: [Double]) -> Double {
         var running = Welford()
         for value in values { running.add(value) }
         return running.sd
     }
 
     /// The value below which a `fraction` of the sorted values lies, with linear interpolation. O(n log n).
-    public static func quantile(_ fraction: Double, of values: [Double]) -> Double {
+    package static func quantile(_ fraction: Double, of values: [Double]) -> Double {
         precondition(!values.isEmpty, "Statistics.quantile: no values")
         precondition(fraction >= 0 && fraction <= 1, "Statistics.quantile: fraction \(fraction)")
         let sorted = values.sorted()

@@ -2,7 +2,7 @@ internal import ArgumentParser
 internal import CSCSwift
 
 /// `cafe-cli compare`: is learning worth it for this day?
-struct CompareCommand: ParsableCommand {
+struct CompareCommand: RankedCommand {
     static let configuration = CommandConfiguration(
         commandName: "compare",
         abstract: "Rules, cafe, cafe with lookahead and full-information bounds on the same episodes: one table, one plot.",
@@ -18,6 +18,7 @@ struct CompareCommand: ParsableCommand {
 
     @OptionGroup var source: SourceOptions
     @OptionGroup var ahead: LookaheadFlags
+    @OptionGroup var ranks: RankOptions
     @Option(help: "Further policies, separated by commas.")
     var policy = ""
     @Option(parsing: .unconditional, help: "Tasks of an episode (default: 200).", transform: Limits.trainingSize.parse)
@@ -75,6 +76,9 @@ struct CompareCommand: ParsableCommand {
         for line in notes + setting.notes { say("note: \(line)") }
         setting.warnOfReach()
         let slow = slowCount(setting, futures)
+        try Ranks.requireSame(
+            RankFacts.source(source, opened, tasks: setting.tasks, workers: setting.workers, seed: seed)
+                + RankFacts.policies(policy.split(separator: ",").map(String.init)))
         let names = PolicyNames(source: opened, rules: rules, lookahead: try ahead.options(), futures: futures)
         let progress = ProgressLine(
             "comparing", total: (wanted.count + 1) * setting.episodes + slow * 400, unit: "%")
@@ -122,7 +126,7 @@ struct CompareCommand: ParsableCommand {
         let row = try names.policy(name, tasks: setting.tasks, workers: setting.workers, seed: seed)
         let before = ProcessUsage().cpuSeconds
         var revenue: [Double] = []
-        let step = weight > 1 ? 2 : 16
+        let step = (weight > 1 ? 2 : 16) * Ranks.current.size
         for first in stride(from: 0, to: count, by: step) {
             let last = min(count, first + step)
             revenue += Evaluation.run(
@@ -137,13 +141,14 @@ struct CompareCommand: ParsableCommand {
 
     private func bounds(_ setting: EvaluationSetting, _ count: Int, _ progress: ProgressLine) -> [Row] {
         var (low, high): ([Double], [Double]) = ([], [])
-        for episode in 0..<count {
+        for first in stride(from: 0, to: count, by: Ranks.current.size) {
+            let last = min(count, first + Ranks.current.size)
             let found = FullInformation.bounds(
                 on: setting.source, tasks: setting.tasks, workers: setting.workers, seed: seed,
-                episodes: episode..<episode + 1, moves: 80_000, options: setting.rules.options)
+                episodes: first..<last, moves: 80_000, options: setting.rules.options)
             low += found.map(\.annealed)
             high += found.map(\.upper)
-            progress.advance(by: 200, at: "the bounds")
+            progress.advance(by: 200 * found.count, at: "the bounds")
         }
         return [
             Row(name: "full information, annealed", revenue: low, note: "the future known: a lower bound", seconds: 0),

@@ -2,7 +2,7 @@ internal import ArgumentParser
 internal import CSCSwift
 
 /// `cafe-cli evaluate`
-struct EvaluateCommand: ParsableCommand {
+struct EvaluateCommand: RankedCommand {
     static let configuration = CommandConfiguration(
         commandName: "evaluate",
         abstract: "Play dispatch policies on the same episodes and compare their revenue.",
@@ -40,6 +40,7 @@ struct EvaluateCommand: ParsableCommand {
 
     @OptionGroup var source: SourceOptions
     @OptionGroup var ahead: LookaheadFlags
+    @OptionGroup var ranks: RankOptions
     @Argument(help: "Further policies.")
     var policies: [String] = []
     @Option(help: "Policies, separated by commas.")
@@ -127,6 +128,11 @@ struct EvaluateCommand: ParsableCommand {
             source, tasks: tasks, workers: workers, episodes: episodes, seeds: seedList, rules: rules)
         for note in notes + setting.notes { say("note: \(note)") }
         setting.warnOfReach()
+        try Ranks.requireSame(
+            [("the setting", JSON.object(setting.json).line)]
+                + RankFacts.source(
+                    self.source, source, tasks: setting.tasks, workers: setting.workers, seed: setting.seeds[0])
+                + RankFacts.policies(choices.flatMap(\.members)))
         let names = PolicyNames(
             source: source, rules: rules, lookahead: try ahead.options(),
             futures: try ahead.futures(beside: self.source))

@@ -14,10 +14,15 @@ struct LabelImport: ParsableCommand {
 
             The bandit learns from them as from its exploration: a worker is charged 1 for each label that differs from \
             the plurality of the imported labels of its task.
+
+            With --server and --study no table is read: the study of that server's data folder, which must not run \
+            meanwhile, becomes a new session in the folder; label export is the way back.
             """)
 
     @OptionGroup var session: SessionOptions
-    @Argument(help: "The table of labels; - for standard input.") var file: String
+    @Argument(help: "The table of labels; - for standard input.") var file: String?
+    @Option(help: "A server's data folder; with --study, in place of the table.") var server: String?
+    @Option(help: "The study's id; with --server.") var study: String?
     @Flag(help: "Count the labels' prices as spent.") var spent = false
     @Flag(help: "Let workers in who have not joined yet.") var join = false
     @Option(parsing: .unconditional, help: "What a label of those who join costs (1 if left out).") var cost: Double?
@@ -26,15 +31,23 @@ struct LabelImport: ParsableCommand {
     @OptionGroup var columns: ColumnOptions
 
     func validate() throws {
+        guard (server == nil) == (study == nil) else { throw ValidationError("--server and --study go together.") }
+        guard (file == nil) != (server == nil) else {
+            throw ValidationError(
+                file == nil ? "A table of labels is missing; - for standard input." : "--server goes without a table.")
+        }
         guard let cost else { return }
         guard join else { throw ValidationError("--cost goes with --join: the price of those who join.") }
         try checkAmount(cost, "--cost")
     }
 
     func run() throws {
+        if let server, let study {
+            return try ServerProgram.become(["export", "--data", server, "--study", study, "--folder", session.folder])
+        }
         let live = try session.open()
         let report = try live.importLabels(
-            try columns.table(file, for: LabelFiles.meanings), paid: spent, joiningAt: join ? cost ?? 1 : nil,
+            try columns.table(file ?? "-", for: LabelFiles.meanings), paid: spent, joiningAt: join ? cost ?? 1 : nil,
             badRows: skipBadRows ? .skip : .fail)
         if session.json {
             print(

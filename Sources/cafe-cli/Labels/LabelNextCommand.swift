@@ -108,7 +108,7 @@ struct LabelNext: ParsableCommand {
                     ("expired", .array(round.expired.map { $0.jsonValue() })),
                     ("joined", .array(round.joined.map { .string($0.id) })),
                     ("unknown", .array(unknown.map(JSON.string))),
-                    ("code", round.hindrance.map { .string($0.rawValue) } ?? .null),
+                    ("code", round.blockReason.map { .string($0.rawValue) } ?? .null),
                     ("reason", reason.map(JSON.string) ?? .null),
                 ]).line)
             return

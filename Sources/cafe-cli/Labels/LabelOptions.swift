@@ -76,6 +76,7 @@ extension LabelSession {
         switch options.method {
         case .bbta: options.score == .margin ? "margin" : "share"
         case .pooled: "posterior"
+        case .random: "share"
         }
     }
 }

@@ -34,10 +34,10 @@ struct LabelReplayCommand: ParsableCommand {
     @Option(help: "One of UCI's original files.") var uci: String?
     @Option(help: "With --uci: spammer-hammer, one-coin or malicious.") var model: String?
     @Option(
-        help: "With --uci: the number of contexts S (default: the letter's setting).",
+        help: "With --uci: the number of contexts S (default: the paper's setting).",
         transform: Limits.labelTasks.parse) var contexts: Int?
     @Option(
-        help: "With --uci: the number of workers K (default: the letter's setting).",
+        help: "With --uci: the number of workers K (default: the paper's setting).",
         transform: Limits.labelWorkers.parse) var workers: Int?
     @Flag(help: "With --uci: draw the workers once, not for each run.") var oneDraw = false
     @Option(

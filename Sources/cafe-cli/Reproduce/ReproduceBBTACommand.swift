@@ -2,11 +2,11 @@ internal import ArgumentParser
 internal import CSCSwift
 internal import Foundation
 
-/// `cafe-cli reproduce bbta`: the figures of the BBTA letter.
+/// `cafe-cli reproduce bbta`: the figures of the BBTA paper.
 struct ReproduceBBTACommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bbta",
-        abstract: "The figures of the BBTA letter: simulated workers on UCI sets, recorded labels, N' and regret.",
+        abstract: "The figures of the BBTA paper: simulated workers on UCI sets, recorded labels, N' and regret.",
         discussion: """
             Writes, for each figure, an SVG, and over all of them results.md, results.csv and results.json.
             The full setting is 30 runs; --quick makes three. The data are not part of CAFE: UCI's three files go to
@@ -30,7 +30,7 @@ struct ReproduceBBTACommand: ParsableCommand {
         let progress = ProgressLine(
             "reproducing",
             total: work.runs
-                * (simulated.count * (work.rivals.count + work.sweep.count + 1) + recorded.count * work.rivals.count)
+                * (simulated.count * (work.baselines.count + work.sweep.count + 1) + recorded.count * work.baselines.count)
                 + draws * toyRuns * Reproduction.toyTable.count, unit: "runs")
         try histograms("fig1", "Fig. 1: true accuracy of simulated workers (run 0)", work, simulated)
         try histograms("fig4", "Fig. 4: true accuracy of recorded workers", work, recorded)
@@ -40,9 +40,9 @@ struct ReproduceBBTACommand: ParsableCommand {
         var csv = CSVWriter(header: ["figure", "case", "method", "budget", "spent", "mean", "se"])
         var json: [(String, JSON)] = [("runs", .integer(work.runs)), ("seed", .integer(Int(truncatingIfNeeded: seed)))]
         for (figure, title, cases, methods) in [
-            ("fig2", "Fig. 2: accuracy by budget, simulated workers", simulated, work.rivals),
+            ("fig2", "Fig. 2: accuracy by budget, simulated workers", simulated, work.baselines),
             ("fig3", "Fig. 3: BBTA with N' = 0, 1, 5, 10", simulated, work.sweep),
-            ("fig5", "Fig. 5: accuracy by budget, recorded labels", recorded, work.rivals),
+            ("fig5", "Fig. 5: accuracy by budget, recorded labels", recorded, work.baselines),
         ] {
             var panels: [Plot.Panel] = [], found: [(String, JSON)] = []
             for one in cases {

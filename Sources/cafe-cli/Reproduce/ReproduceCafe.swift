@@ -2,11 +2,11 @@ internal import ArgumentParser
 internal import CSCSwift
 internal import Foundation
 
-/// `cafe-cli reproduce cafe`: the poster's two tables and its Fig. 7.
-struct ReproduceCafe: ParsableCommand {
+/// `cafe-cli reproduce cafe`: the paper's two tables and its Fig. 7.
+struct ReproduceCafe: RankedCommand {
     static let configuration = CommandConfiguration(
         commandName: "cafe",
-        abstract: "The CAFE poster's tables over tasks and workers, and its training curves.",
+        abstract: "The CAFE paper's tables over tasks and workers, and its training curves.",
         discussion: """
             For every seed one policy a city is trained on mixed settings for each learnt row, and evaluated in every \
             setting on the same episodes as the rules. CAFE is CA-noFE refined in each setting on training episodes of \
@@ -19,6 +19,8 @@ struct ReproduceCafe: ParsableCommand {
 
             Example: cafe-cli reproduce cafe --quick --out runs/cafe-quick
             """)
+
+    @OptionGroup var ranks: RankOptions
 
     @Option(help: "Folder of runs, cells and results.")
     var out: String = "runs/reproduce-cafe"
@@ -67,11 +69,11 @@ struct ReproduceCafe: ParsableCommand {
     var threads: Int = 0
 
     func validate() throws {
-        for column in columns where !ReproduceCafePoster.columns.contains(column) {
-            throw ValidationError("--columns \(column): the tables have \(ReproduceCafePoster.columns).")
+        for column in columns where !ReproduceCafePublished.columns.contains(column) {
+            throw ValidationError("--columns \(column): the tables have \(ReproduceCafePublished.columns).")
         }
-        for city in cities where !ReproduceCafePoster.cities.contains(city) {
-            throw ValidationError("--cities \(city): the poster has \(ReproduceCafePoster.cities).")
+        for city in cities where !ReproduceCafePublished.cities.contains(city) {
+            throw ValidationError("--cities \(city): the paper has \(ReproduceCafePublished.cities).")
         }
         for (name, value) in [
             ("seeds", seeds), ("iterations", iterations), ("evaluation-episodes", evaluationEpisodes),
@@ -87,14 +89,15 @@ struct ReproduceCafe: ParsableCommand {
         let plan = ReproduceCafePlan(
             store: ReproduceCafeStore(folder: out), seeds: seeds ?? (quick ? 1 : 5),
             iterations: iterations ?? (quick ? 20 : 60), episodes: evaluationEpisodes ?? (quick ? 4 : 10),
-            columns: columns.isEmpty ? (quick ? [50, 200, 350] : ReproduceCafePoster.columns) : columns.sorted(),
-            cities: cities.isEmpty ? ReproduceCafePoster.cities : cities, updates: updates,
+            columns: columns.isEmpty ? (quick ? [50, 200, 350] : ReproduceCafePublished.columns) : columns.sorted(),
+            cities: cities.isEmpty ? ReproduceCafePublished.cities : cities, updates: updates,
             generations: generations ?? (quick ? 20 : 100), boundEpisodes: boundEpisodes ?? (quick ? 0 : 1),
             overrides: overrides)
         try FileOptions.checkFolder(out)
         try plan.bind()
-        let clock = ReproduceCafeClock(cells: plan.missing)
+        let clock = ReproduceCafeClock(cells: plan.missingCount)
         do {
+            try plan.prepare(curves: curves)
             for seed in 1...plan.seeds {
                 for city in plan.cities {
                     try plan.measure(city: city, seed: seed, clock)

@@ -34,7 +34,7 @@ struct ReproduceCafePlan {
     /// The settings of both tables, each once.
     var settings: [EpisodeSettings.Setting] {
         var made: [EpisodeSettings.Setting] = []
-        for sweep in ReproduceCafePoster.Sweep.allCases {
+        for sweep in ReproduceCafePublished.Sweep.allCases {
             for column in columns {
                 let size = sweep.setting(column)
                 let setting = EpisodeSettings.Setting(tasks: size.tasks, workers: size.workers)
@@ -77,7 +77,7 @@ struct ReproduceCafePlan {
     }
 
     /// How many cells are not yet in the store.
-    var missing: Int {
+    var missingCount: Int {
         var count = 0
         for seed in 1...seeds {
             for city in cities {
@@ -90,43 +90,77 @@ struct ReproduceCafePlan {
         return count
     }
 
-    /// Every cell of a city and a seed that is not yet in the store.
+    /// The settings of a method that are not yet in the store. A collective.
+    private func missing(_ method: ReproduceCafeMethod, _ city: String, _ seed: Int) -> [EpisodeSettings.Setting] {
+        settings.filter { store.load(method.key, city, $0.tasks, $0.workers, seed) == nil }
+    }
+
+    /// With several ranks: trains and evolves what missing cells need, and the curves', each by one rank alone.
+    func prepare(curves: Bool) throws {
+        if Ranks.current.size == 1 { return }
+        var jobs: [(city: String, variant: String?, seed: Int)] = []
+        for seed in 1...seeds {
+            for city in cities {
+                let wanted = ReproduceCafeMethod.all.filter { !missing($0, city, seed).isEmpty }
+                let variants = Set(wanted.compactMap(\.variant) + (curves ? Self.curveVariants : []))
+                jobs += variants.sorted().map { (city, $0, seed) }
+                if wanted.contains(where: \.evolved) { jobs.append((city, nil, seed)) }
+            }
+        }
+        try Ranks.divide(jobs.count) { number in
+            let job = jobs[number]
+            if let variant = job.variant {
+                _ = try train(job.city, variant, job.seed)
+            } else {
+                _ = try evolve(try Scenario.named(job.city), job.seed)
+            }
+        }
+    }
+
+    /// Every cell of a city and a seed that is not yet in the store. Ranks measure whole cells side by side, but for those of
+    /// the evolved policy, whose episodes they share.
     func measure(city: String, seed: Int, _ clock: ReproduceCafeClock) throws {
         let scenario = try Scenario.named(city)
         for method in ReproduceCafeMethod.all {
-            var folder: String?
-            for setting in settings
-            where store.load(method.key, city, setting.tasks, setting.workers, seed) == nil {
-                try checkStop()
-                let started = ContinuousClock.now
-                var extra = 0
-                let revenues: [Double]
-                if let variant = method.variant {
-                    if folder == nil { folder = try train(city, variant, seed) }
-                    let run = try LoadedRun(folder!)
-                    if method.refined {
-                        revenues = try refine(run, scenario, setting, seed)
-                        extra = updates
-                    } else {
-                        revenues = try play(run, scenario, setting, seed)
-                    }
-                } else if method.evolved {
-                    revenues = try play(try evolve(scenario, seed), scenario, setting, seed)
-                } else {
-                    guard let measured = try rule(method.key, scenario, setting, seed) else { continue }
-                    revenues = measured
+            let missing = missing(method, city, seed)
+            if missing.isEmpty { continue }
+            if method.evolved {
+                let policy = try evolve(scenario, seed)
+                for setting in missing {
+                    try measure(method, city, setting, seed, clock) { (try play(policy, scenario, setting, seed), 0) }
                 }
-                let elapsed = (ContinuousClock.now - started).components
-                let cell = ReproduceCafeCell(
-                    method: method.key, city: city, tasks: setting.tasks, workers: setting.workers, seed: seed,
-                    revenues: revenues, extraUpdates: extra,
-                    seconds: Double(elapsed.seconds) + Double(elapsed.attoseconds) * 1e-18)
-                try store.save(cell)
-                print(
-                    "\(city) \(setting.tasks)/\(setting.workers) seed \(seed) \(method.key): "
-                        + Terminal.decimal(cell.mean, 3) + clock.measured())
+                continue
+            }
+            let folder = try method.variant.map { try train(city, $0, seed) }
+            try Ranks.divide(missing.count) { number in
+                let setting = missing[number]
+                try measure(method, city, setting, seed, clock) {
+                    guard let folder else { return try rule(method.key, scenario, setting, seed).map { ($0, 0) } }
+                    let run = try LoadedRun(folder)
+                    if method.refined { return (try refine(run, scenario, setting, seed), updates) }
+                    return (try play(run, scenario, setting, seed), 0)
+                }
             }
         }
+    }
+
+    /// Measures one cell and saves it: revenues, and updates for this cell alone; nothing where there are none.
+    private func measure(
+        _ method: ReproduceCafeMethod, _ city: String, _ setting: EpisodeSettings.Setting, _ seed: Int,
+        _ clock: ReproduceCafeClock, by play: () throws -> ([Double], Int)?
+    ) throws {
+        try checkStop()
+        let started = ContinuousClock.now
+        guard let (revenues, extra) = try play() else { return }
+        let elapsed = (ContinuousClock.now - started).components
+        let cell = ReproduceCafeCell(
+            method: method.key, city: city, tasks: setting.tasks, workers: setting.workers, seed: seed,
+            revenues: revenues, extraUpdates: extra,
+            seconds: Double(elapsed.seconds) + Double(elapsed.attoseconds) * 1e-18)
+        try store.save(cell)
+        print(
+            "\(city) \(setting.tasks)/\(setting.workers) seed \(seed) \(method.key): "
+                + Terminal.decimal(cell.mean, 3) + clock.measured())
     }
 
     /// Trains a policy, or continues it; returns its folder.
@@ -134,7 +168,7 @@ struct ReproduceCafePlan {
         let folder = AtomicFile.join(
             AtomicFile.join(store.folder, "runs"), "\(city)-\(variant.replacing("+", with: "-"))-s\(seed)")
         let run: TrainingRun
-        if FileManager.default.fileExists(atPath: AtomicFile.join(folder, "config.yaml")) {
+        if RankFacts.isThere(AtomicFile.join(folder, "config.yaml")) {
             run = try TrainingRun.resume(folder)
         } else {
             var configuration = TrainingConfiguration()
@@ -154,7 +188,7 @@ struct ReproduceCafePlan {
     private func evolve(_ scenario: Scenario, _ seed: Int) throws -> PolicySource {
         let folder = AtomicFile.join(AtomicFile.join(store.folder, "runs"), "\(scenario.name)-evolved-s\(seed)")
         let run: EvolutionRun
-        if FileManager.default.fileExists(atPath: AtomicFile.join(folder, "evolution.yaml")) {
+        if RankFacts.isThere(AtomicFile.join(folder, "evolution.yaml")) {
             run = try EvolutionRun(resuming: folder)
         } else {
             var options = EvolutionOptions()
@@ -265,7 +299,7 @@ struct ReproduceCafePlan {
         let report = ReproduceCafeReport(methods: ReproduceCafeMethod.all, cells: cells)
         let begun = Set(cells.map(\.seed)).count
         let head =
-            "# The CAFE poster's tables, measured anew\n\n\(begun == seeds ? "\(seeds)" : "\(begun) of \(seeds)") seeds, "
+            "# The CAFE paper's tables, measured anew\n\n\(begun == seeds ? "\(seeds)" : "\(begun) of \(seeds)") seeds, "
             + "\(iterations) training iterations, "
             + "\(episodes) evaluation episodes a seed and setting; CAFE refined by \(updates) updates.\n\n"
         try AtomicFile.write(head + report.markdown(), to: AtomicFile.join(store.folder, "tables.md"))

@@ -9,7 +9,7 @@ struct ReproduceCafePlots {
     /// Revenue over tasks and over workers, one panel a city and sweep; error bars are 95 % intervals over seeds.
     func tables() -> Plot {
         var panels: [Plot.Panel] = []
-        for sweep in ReproduceCafePoster.Sweep.allCases {
+        for sweep in ReproduceCafePublished.Sweep.allCases {
             for city in cities {
                 var series: [Plot.Series] = []
                 for method in report.methods {
@@ -22,11 +22,11 @@ struct ReproduceCafePlots {
                             method.title, x: points.map(\.0), y: points.map(\.1.mean),
                             error: points.allSatisfy { $0.1.count > 1 } ? points.map(\.1.halfWidth) : []))
                 }
-                let poster = columns.compactMap { column in
-                    ReproduceCafePoster.value(sweep, city, "CAFE", column).map { (Double(column), $0.0) }
+                let paper = columns.compactMap { column in
+                    ReproduceCafePublished.value(sweep, city, "CAFE", column).map { (Double(column), $0.0) }
                 }
                 series.append(
-                    Plot.Series("poster: CAFE", kind: .dashed, x: poster.map(\.0), y: poster.map(\.1)))
+                    Plot.Series("paper: CAFE", kind: .dashed, x: paper.map(\.0), y: paper.map(\.1)))
                 panels.append(
                     Plot.Panel(title: city, xLabel: sweep.symbol, yLabel: "revenue", series: series))
             }

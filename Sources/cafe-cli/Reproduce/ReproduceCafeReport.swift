@@ -1,11 +1,11 @@
 internal import CSCSwift
 internal import Foundation
 
-/// Turns cells into the poster's two tables: markdown, CSV and JSON. Nothing is computed but means and intervals.
+/// Turns cells into the paper's two tables: markdown, CSV and JSON. Nothing is computed but means and intervals.
 struct ReproduceCafeReport {
     let methods: [ReproduceCafeMethod]
     let cells: [ReproduceCafeCell]
-    typealias Sweep = ReproduceCafePoster.Sweep
+    typealias Sweep = ReproduceCafePublished.Sweep
 
     /// The means of one cell over the seeds, by seed.
     func seedMeans(_ method: String, _ city: String, _ tasks: Int, _ workers: Int) -> [(seed: Int, mean: Double)] {
@@ -42,19 +42,19 @@ struct ReproduceCafeReport {
         for sweep in Sweep.allCases {
             let fixed = sweep == .tasks ? "200 workers" : "200 tasks"
             out += "## Revenue over \(sweep.symbol) (\(fixed))\n\n"
-            out += "Mean ± sd over seeds [95 % interval of the mean]; rows in italics are the poster's own values.\n\n"
-            for city in ReproduceCafePoster.cities { out += table(sweep, city) }
+            out += "Mean ± sd over seeds [95 % interval of the mean]; rows in italics are the paper's own values.\n\n"
+            for city in ReproduceCafePublished.cities { out += table(sweep, city) }
         }
-        out += "## Differences that the poster's order claims\n\n"
+        out += "## Differences that the paper's order claims\n\n"
         out += "Paired over seeds, mean [95 % interval]; **bold** where the interval lies above 0.\n\n"
         for sweep in Sweep.allCases {
-            for city in ReproduceCafePoster.cities { out += order(sweep, city) }
+            for city in ReproduceCafePublished.cities { out += order(sweep, city) }
         }
         return out
     }
 
     private func header(_ sweep: Sweep, _ first: String) -> String {
-        let columns = ReproduceCafePoster.columns
+        let columns = ReproduceCafePublished.columns
         return "| \(first) | " + columns.map { "\(sweep.symbol) = \($0)" }.joined(separator: " | ") + " |\n|---|"
             + String(repeating: "---|", count: columns.count) + "\n"
     }
@@ -62,21 +62,21 @@ struct ReproduceCafeReport {
     private func table(_ sweep: Sweep, _ city: String) -> String {
         var out = "### \(city)\n\n" + header(sweep, "method")
         for method in methods {
-            let row = ReproduceCafePoster.columns.map { text(summary(method.key, city, sweep, $0)) }
+            let row = ReproduceCafePublished.columns.map { text(summary(method.key, city, sweep, $0)) }
             if row.contains(where: { !$0.isEmpty }) {
                 out += "| \(method.title) | " + row.joined(separator: " | ") + " |\n"
             }
-            guard let name = method.poster else { continue }
-            let theirs = ReproduceCafePoster.columns.map { column in
-                ReproduceCafePoster.value(sweep, city, name, column)
+            guard let name = method.paper else { continue }
+            let theirs = ReproduceCafePublished.columns.map { column in
+                ReproduceCafePublished.value(sweep, city, name, column)
                     .map { "*\(Terminal.decimal($0.0, 2)) ± \(Terminal.decimal($0.1, 2))*" } ?? ""
             }
-            out += "| *poster: \(name)* | " + theirs.joined(separator: " | ") + " |\n"
+            out += "| *paper: \(name)* | " + theirs.joined(separator: " | ") + " |\n"
         }
         return out + "\n"
     }
 
-    /// The comparisons of the poster's order, and CAFE against the rules that it does not show.
+    /// The comparisons of the paper's order, and CAFE against the rules that it does not show.
     static let comparisons = [
         ("ippo", "greedy"), ("pau", "ippo"), ("ca-nofe", "pau"), ("ca-nofe", "ippo"), ("cafe", "ca-nofe"),
         ("cafe", "ippo"), ("cafe", "greedy"), ("cafe", "marginal"), ("cafe", "coalition"),
@@ -86,7 +86,7 @@ struct ReproduceCafeReport {
     private func order(_ sweep: Sweep, _ city: String) -> String {
         var out = "### \(city), over \(sweep.symbol)\n\n" + header(sweep, "difference")
         for (first, second) in Self.comparisons {
-            let row = ReproduceCafePoster.columns.map { column -> String in
+            let row = ReproduceCafePublished.columns.map { column -> String in
                 guard let d = difference(first, second, city, sweep, column) else { return "" }
                 let mean = (d.mean < 0 ? "" : "+") + Terminal.decimal(d.mean, 2)
                 if d.count < 2 { return mean }
@@ -112,23 +112,23 @@ struct ReproduceCafeReport {
         var sd: Double
         var lower: Double?
         var upper: Double?
-        var posterMean: Double?
-        var posterSpread: Double?
+        var publishedMean: Double?
+        var publishedSpread: Double?
     }
 
     private func lines() -> [Line] {
         var lines: [Line] = []
         for sweep in Sweep.allCases {
-            for city in ReproduceCafePoster.cities {
+            for city in ReproduceCafePublished.cities {
                 for method in methods {
-                    for column in ReproduceCafePoster.columns {
+                    for column in ReproduceCafePublished.columns {
                         guard let s = summary(method.key, city, sweep, column) else { continue }
-                        let poster = method.poster.flatMap { ReproduceCafePoster.value(sweep, city, $0, column) }
+                        let paper = method.paper.flatMap { ReproduceCafePublished.value(sweep, city, $0, column) }
                         lines.append(
                             Line(
                                 sweep: sweep.rawValue, city: city, method: method.key, value: column, seeds: s.count,
                                 mean: s.mean, sd: s.sd, lower: s.count > 1 ? s.lower : nil,
-                                upper: s.count > 1 ? s.upper : nil, posterMean: poster?.0, posterSpread: poster?.1))
+                                upper: s.count > 1 ? s.upper : nil, publishedMean: paper?.0, publishedSpread: paper?.1))
                     }
                 }
             }
@@ -138,11 +138,11 @@ struct ReproduceCafeReport {
 
     func csv() -> String {
         func text(_ value: Double?) -> String { value.map { Terminal.decimal($0, 4) } ?? "" }
-        return "sweep,city,method,value,seeds,mean,sd,lower95,upper95,poster_mean,poster_spread\n"
+        return "sweep,city,method,value,seeds,mean,sd,lower95,upper95,published_mean,published_spread\n"
             + lines().map { line in
                 [
                     line.sweep, line.city, line.method, "\(line.value)", "\(line.seeds)", text(line.mean),
-                    text(line.sd), text(line.lower), text(line.upper), text(line.posterMean), text(line.posterSpread),
+                    text(line.sd), text(line.lower), text(line.upper), text(line.publishedMean), text(line.publishedSpread),
                 ].joined(separator: ",") + "\n"
             }.joined()
     }

@@ -31,10 +31,13 @@ struct ReproduceCafeStore: Sendable {
         AtomicFile.join(AtomicFile.join(folder, "cells"), "\(method)-\(city)-\(tasks)-\(workers)-s\(seed).json")
     }
 
+    /// A collective: the first rank reads the cell, so that all have the same ones.
     func load(_ method: String, _ city: String, _ tasks: Int, _ workers: Int, _ seed: Int) -> ReproduceCafeCell? {
-        guard let data = FileManager.default.contents(atPath: path(method, city, tasks, workers, seed)) else {
-            return nil
-        }
+        let data = Data(
+            Ranks.first {
+                [UInt8](FileManager.default.contents(atPath: path(method, city, tasks, workers, seed)) ?? Data())
+            })
+        if data.isEmpty { return nil }
         return try? JSONDecoder().decode(ReproduceCafeCell.self, from: data)
     }
 
@@ -70,8 +73,8 @@ final class ReproduceCafeClock {
 struct ReproduceCafeMethod: Sendable, Hashable {
     let key: String
     let title: String
-    /// The poster's name of this row, if it has one.
-    let poster: String?
+    /// The paper's name of this row, if it has one.
+    let paper: String?
     /// The credit variant with which it is trained; nil for a rule or a bound.
     let variant: String?
     /// Refined on each setting's training episodes before the evaluation.
@@ -80,16 +83,16 @@ struct ReproduceCafeMethod: Sendable, Hashable {
     var evolved = false
 
     static let all: [ReproduceCafeMethod] = [
-        .init(key: "greedy", title: "Greedy", poster: "Greedy", variant: nil),
-        .init(key: "ippo", title: "IPPO (team)", poster: "IPPO", variant: "team"),
-        .init(key: "pau", title: "PAU (uniform)", poster: "PAU", variant: "uniform"),
-        .init(key: "ca-nofe", title: "CA-noFE", poster: "CA-noFE", variant: "share+difference+signed"),
-        .init(key: "cafe", title: "CAFE", poster: "CAFE", variant: "share+difference+signed", refined: true),
-        .init(key: "nearest", title: "nearest", poster: nil, variant: nil),
-        .init(key: "marginal", title: "marginal", poster: nil, variant: nil),
-        .init(key: "coalition", title: "coalition", poster: nil, variant: nil),
-        .init(key: "evolved", title: "CAFE, learnt coalition", poster: nil, variant: nil, evolved: true),
-        .init(key: "annealing", title: "full information, annealing", poster: nil, variant: nil),
-        .init(key: "bound", title: "upper bound", poster: nil, variant: nil),
+        .init(key: "greedy", title: "Greedy", paper: "Greedy", variant: nil),
+        .init(key: "ippo", title: "IPPO (team)", paper: "IPPO", variant: "team"),
+        .init(key: "pau", title: "PAU (uniform)", paper: "PAU", variant: "uniform"),
+        .init(key: "ca-nofe", title: "CA-noFE", paper: "CA-noFE", variant: "share+difference+signed"),
+        .init(key: "cafe", title: "CAFE", paper: "CAFE", variant: "share+difference+signed", refined: true),
+        .init(key: "nearest", title: "nearest", paper: nil, variant: nil),
+        .init(key: "marginal", title: "marginal", paper: nil, variant: nil),
+        .init(key: "coalition", title: "coalition", paper: nil, variant: nil),
+        .init(key: "evolved", title: "CAFE, learnt coalition", paper: nil, variant: nil, evolved: true),
+        .init(key: "annealing", title: "full information, annealing", paper: nil, variant: nil),
+        .init(key: "bound", title: "upper bound", paper: nil, variant: nil),
     ]
 }

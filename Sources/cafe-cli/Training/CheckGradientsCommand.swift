@@ -41,21 +41,21 @@ struct CheckGradientsCommand: ParsableCommand {
         let city = AtomicFile.join(loaded.folder, "scenario.yaml")
         let (source, notes) = try SourceOptions(loaded.configuration, scenario: city).open()
         for note in notes { print("note: \(note)") }
-        let rig = try loaded.rig(
+        let assembly = try loaded.assemble(
             settings: loaded.configuration.episodeSettings, episodes: episodes, seed: UInt64(seed), source: source)
-        try rig.trainer.collect()
+        try assembly.trainer.collect()
         var outer = loaded.configuration.outer
         outer.decisions = decisions
         let problem = try OuterProblem(
-            rig.trainer.rollout, learner: rig.trainer.learner, options: outer, seed: UInt64(seed))
+            assembly.trainer.rollout, learner: assembly.trainer.learner, options: outer, seed: UInt64(seed))
         var checks = problem.surrogate.checkDerivatives(
             problem.advantages(problem.phi), directions: 3, seed: UInt64(seed))
-        if let credit = rig.credit {
-            checks += credit.checkELBO(rig.trainer.rollout, decisions: decisions, seed: UInt64(seed))
+        if let credit = assembly.credit {
+            checks += credit.checkELBO(assembly.trainer.rollout, decisions: decisions, seed: UInt64(seed))
         }
         let (implicit, report) = problem.surrogate.checkImplicitGradient(
             columns: problem.features, phi: problem.phi, outer: problem.outer, options: outer.gradient)
-        let names = problem.columns.map { rig.trainer.rollout.columns[$0] }
+        let names = problem.columns.map { assembly.trainer.rollout.columns[$0] }
         checks += zip(implicit, names).map { check, name in
             var named = check
             named.name = "implicit dF/dphi \(name)"

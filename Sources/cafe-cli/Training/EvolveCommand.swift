@@ -3,7 +3,7 @@ internal import CSCSwift
 internal import Foundation
 
 /// `cafe-cli evolve`: learns inside the coalition rule.
-struct EvolveCommand: ParsableCommand {
+struct EvolveCommand: RankedCommand {
     static let configuration = CommandConfiguration(
         commandName: "evolve",
         abstract: "Learn the price and the rank of the coalition rule by evolution (CMA-ES).",
@@ -27,6 +27,7 @@ struct EvolveCommand: ParsableCommand {
             """)
 
     @OptionGroup var source: SourceOptions
+    @OptionGroup var ranks: RankOptions
 
     @Option(help: "The run's folder. It must not hold a run yet.")
     var out: String

@@ -3,7 +3,7 @@ internal import CSCSwift
 internal import Foundation
 
 /// `cafe-cli fit`: specialises the learnt rule to a day of one's own, and never returns something known to be worse.
-struct FitCommand: ParsableCommand {
+struct FitCommand: RankedCommand {
     static let configuration = CommandConfiguration(
         commandName: "fit",
         abstract: "Specialise 'cafe' to your own day, check it on held-out episodes and keep what is best.",
@@ -26,6 +26,7 @@ struct FitCommand: ParsableCommand {
             """)
 
     @OptionGroup var source: SourceOptions
+    @OptionGroup var ranks: RankOptions
     @Option(parsing: .unconditional, help: "The days of --orders that the result is checked on: none of --days.")
     var checkDays: String?
     @Option(parsing: .unconditional, help: "Tasks of an episode.", transform: Limits.trainingSize.parse)
@@ -75,6 +76,10 @@ struct FitCommand: ParsableCommand {
             throw ValidationError("--start \(start) is no learnt coalition rule: name cafe, a run of evolve or a policy's file")
         }
         SourceOptions.warnOfReach(training.source, tasks: tasks, workers: workers, seed: seed)
+        try Ranks.requireSame(
+            RankFacts.source(source, training.source, tasks: tasks, workers: workers, seed: seed)
+                + RankFacts.source(source, checking, tasks: tasks, workers: workers, seed: seed)
+                + RankFacts.policies([start]))
         note("Tuning the coalition rule.")
         let price = DispatcherKind.coalition.tunedPrice(training.source, tasks: tasks, workers: workers, seed: seed)
         let begun = first.adapted(
@@ -142,7 +147,7 @@ struct FitCommand: ParsableCommand {
         _ begun: LearntCoalitionPolicy, on training: (source: any InstanceSource, flags: [String: String], city: Scenario)
     ) throws -> EvolutionRun {
         let folder = AtomicFile.join(out, "training")
-        if FileManager.default.fileExists(atPath: AtomicFile.join(folder, "evolution.yaml")) {
+        if RankFacts.isThere(AtomicFile.join(folder, "evolution.yaml")) {
             note("Going on with the search in \(folder).")
             return try EvolutionRun(resuming: folder) { flags, city in
                 try SourceOptions(flags: flags, scenario: city.name).open(drawingFrom: city).source
@@ -168,7 +173,7 @@ struct FitCommand: ParsableCommand {
         let before = search.trainer.generation
         let interrupt = Interrupt()
         while true {
-            if interrupt.requested {
+            if Ranks.any(interrupt.requested) {
                 try search.save()
                 Output.note(
                     "Stopped after generation \(search.trainer.generation). Go on by the same command; nothing was chosen yet.")
@@ -176,7 +181,7 @@ struct FitCommand: ParsableCommand {
             }
             let seconds = Date().timeIntervalSince(begun)
             let isOver = generations.map { search.trainer.generation >= $0 } ?? (seconds >= (minutes ?? 5) * 60)
-            if isOver { break }
+            if Ranks.any(isOver) { break }
             let report = try search.step()
             if Date().timeIntervalSince(shown) < 10 { continue }
             shown = Date()

@@ -2,7 +2,7 @@ internal import ArgumentParser
 internal import CSCSwift
 
 /// `cafe-cli resume`: continues a run of any kind.
-struct ResumeCommand: ParsableCommand {
+struct ResumeCommand: RankedCommand {
     static let configuration = CommandConfiguration(
         commandName: "resume",
         abstract: "Go on with a run of train, evolve or refine from its last whole checkpoint.",
@@ -20,6 +20,8 @@ struct ResumeCommand: ParsableCommand {
                      cafe-cli resume runs/first --iterations 300
                      cafe-cli resume runs/evolved --minutes 10
             """)
+
+    @OptionGroup var ranks: RankOptions
 
     @Argument(help: ArgumentHelp("The run's folder.", valueName: "run"))
     var folder: String

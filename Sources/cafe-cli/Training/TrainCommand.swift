@@ -3,7 +3,7 @@ internal import CSCSwift
 internal import Foundation
 
 /// `cafe-cli train`: trains a dispatch policy.
-struct TrainCommand: ParsableCommand {
+struct TrainCommand: RankedCommand {
     static let configuration = CommandConfiguration(
         commandName: "train",
         abstract: "Train a policy by independent PPO and keep the run in a folder.",
@@ -28,6 +28,8 @@ struct TrainCommand: ParsableCommand {
                      cafe-cli evaluate --orders orders.csv --days 15-22 --policy coalition,runs/mine
                      cafe-cli train --scenario haikou --set reward.variant=share --set ppo.clipCoef=0.1 --out runs/b
             """)
+
+    @OptionGroup var ranks: RankOptions
 
     @Option(help: "The game: dispatch (the default), or simple_spread.")
     var env: String?

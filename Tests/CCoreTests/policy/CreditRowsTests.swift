@@ -1,7 +1,7 @@
 import CCore
 import Testing
 
-/// The rows that learnt credit reads, against a decision-by-decision twin.
+/// The rows that learnt credit reads, against a decision-by-decision reference.
 @Suite("cafe_credit_rows")
 struct CreditRowsTests {
     /// A made-up rollout: episodes of windows of decisions, each with some candidate items and "wait".
@@ -88,7 +88,7 @@ struct CreditRowsTests {
         return out
     }
 
-    @Test("agrees with its twin at any thread count", arguments: [0, 1, 2, 47], [1, 2, 7] as [Int32])
+    @Test("agrees with its reference at any thread count", arguments: [0, 1, 2, 47], [1, 2, 7] as [Int32])
     func agrees(episodes: Int, threads: Int32) {
         cafe_threads_set(threads)
         defer { cafe_threads_set(0) }

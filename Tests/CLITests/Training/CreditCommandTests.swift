@@ -81,7 +81,7 @@ import Testing
         let first = try CommandLineTool.run(arguments)
         #expect(first.status == 0, "\(first.errors)")
         let tables = String(decoding: try folder.read("cafe/tables.md"), as: UTF8.self)
-        for row in ["| Greedy |", "| CAFE |", "*poster: CAFE*", "learnt coalition"] {
+        for row in ["| Greedy |", "| CAFE |", "*paper: CAFE*", "learnt coalition"] {
             #expect(tables.contains(row), "no '\(row)'")
         }
         for file in ["tables.csv", "tables.json", "tables.svg", "curves.csv", "curves.svg"] {

@@ -4,8 +4,8 @@ import Testing
 /// An episode of the game as one number, which Python/tests/test_envs.py finds again through the C ABI: the same seed gives
 /// the same bits there.
 @Suite struct GameDigestTests {
-    /// Plays episode 3 of training, seed 7, by "the first allowed task"; sums each bit pattern that deciders see, times
-    /// an odd constant times its place.
+    /// Plays episode 3 of training, seed 7, by "the first allowed task"; sums each bit pattern that acting agents see, times an odd
+    /// constant times its place.
     private func play() -> (digest: UInt64, revenue: Double) {
         let game = SpatialCrowdsourcing(options: GameOptions(candidates: 8))
         game.reset(Scenario.chengdu.instance(tasks: 30, workers: 8, seed: 7, episode: EpisodeRange.training[3]))
@@ -18,7 +18,7 @@ import Testing
         var index: UInt64 = 1
         while !game.isOver {
             observe(game, &context, &candidates, &mask)
-            for row in (0..<game.deciderCount).sorted(by: { game.decider($0) < game.decider($1) }) {
+            for row in (0..<game.actingCount).sorted(by: { game.actingAgent($0) < game.actingAgent($1) }) {
                 let waiting = (row * k + k - 1) * d, first = row * k * d
                 let seen =
                     context[row * c..<(row + 1) * c] + candidates[waiting..<waiting + d]

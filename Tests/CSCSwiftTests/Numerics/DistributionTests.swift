@@ -2,7 +2,7 @@ import CSCSwift
 import Foundation
 import Testing
 
-/// Distributions against naive twins in double; gradients against central differences of the twins.
+/// Distributions against naive references in double; gradients against central differences of the references.
 @Suite("Distributions", .serialized)
 struct DistributionTests {
     private func logSoftmax(_ z: ArraySlice<Double>) -> [Double] {

@@ -1,7 +1,7 @@
 import CSCSwift
 import Testing
 
-/// The core's nets against the naive twin, the twin against finite differences; edge sizes; thread counts.
+/// The core's nets against the naive reference, the reference against finite differences; edge sizes; thread counts.
 @Suite("MLP", .serialized)
 struct MLPTests {
     struct Case: Sendable, CustomTestStringConvertible {
@@ -32,7 +32,7 @@ struct MLPTests {
         let shape: MLPShape
         let rows: Int
         let parameters, direction, input, outputGradient, rOutputGradient: [Float]
-        var twin: NaiveNet { NaiveNet(shape: shape, parameters: doubles(parameters)) }
+        var reference: NaiveNet { NaiveNet(shape: shape, parameters: doubles(parameters)) }
 
         init(_ test: Case) {
             shape = test.shape
@@ -85,22 +85,22 @@ struct MLPTests {
         }
     }
 
-    @Test("forward, backward and the R-operator equal the naive twin in double", arguments: cases)
+    @Test("forward, backward and the R-operator equal the naive reference in double", arguments: cases)
     func agreesWithTwin(test: Case) {
         let fixture = Fixture(test)
-        let twin = fixture.twin
+        let reference = fixture.reference
         let results = fixture.run()
         // relu's kinks: float and double may disagree on the side of a few pre-activations near 0
         let tolerance = test.shape.hidden == .relu ? 2e-3 : 2e-5
         #expect(results.prediction == results.output)
-        #expect(relativeError(results.output, twin.forward(doubles(fixture.input))) < tolerance)
-        let expected = twin.backward(doubles(fixture.input), doubles(fixture.outputGradient))
+        #expect(relativeError(results.output, reference.forward(doubles(fixture.input))) < tolerance)
+        let expected = reference.backward(doubles(fixture.input), doubles(fixture.outputGradient))
         #expect(relativeError(results.gradient, expected.parameters) < tolerance)
         #expect(relativeError(results.inputGradient, expected.input) < tolerance)
-        // R by central differences of the twin in double, whose error is far below the tolerance
+        // R by central differences of the reference in double, whose error is far below the tolerance
         let step = 1e-5
         let direction = doubles(fixture.direction)
-        let (ahead, behind) = (twin.moved(direction, step), twin.moved(direction, -step))
+        let (ahead, behind) = (reference.moved(direction, step), reference.moved(direction, -step))
         let input = doubles(fixture.input)
         let rOutput = zip(ahead.forward(input), behind.forward(input)).map { ($0 - $1) / (2 * step) }
         #expect(relativeError(results.rOutput, rOutput) < tolerance)
@@ -112,16 +112,16 @@ struct MLPTests {
         #expect(relativeError(results.rGradient, rGradient) < max(tolerance, 4e-5))
     }
 
-    @Test("the twin's gradient equals finite differences of its output")
+    @Test("the reference's gradient equals finite differences of its output")
     func twinIsRight() {
         let fixture = Fixture(Case(shape: MLPShape(widths: [3, 5, 4, 2], output: .tanh), rows: 3))
-        let (twin, input, g) = (fixture.twin, doubles(fixture.input), doubles(fixture.outputGradient))
-        let analytic = twin.backward(input, g).parameters
+        let (reference, input, g) = (fixture.reference, doubles(fixture.input), doubles(fixture.outputGradient))
+        let analytic = reference.backward(input, g).parameters
         for k in 0..<analytic.count {
             var unit = [Double](repeating: 0, count: analytic.count)
             unit[k] = 1
-            let up = zip(twin.moved(unit, 1e-6).forward(input), g).map { $0 * $1 }.reduce(0, +)
-            let down = zip(twin.moved(unit, -1e-6).forward(input), g).map { $0 * $1 }.reduce(0, +)
+            let up = zip(reference.moved(unit, 1e-6).forward(input), g).map { $0 * $1 }.reduce(0, +)
+            let down = zip(reference.moved(unit, -1e-6).forward(input), g).map { $0 * $1 }.reduce(0, +)
             #expect(abs((up - down) / 2e-6 - analytic[k]) < 1e-7)
         }
     }

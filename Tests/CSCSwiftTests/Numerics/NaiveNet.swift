@@ -1,7 +1,7 @@
 import CSCSwift
 import Foundation
 
-/// The naive twin of CCore's mlp: double precision, one loop a sum, nothing blocked, nothing shared.
+/// The naive reference of CCore's mlp: double precision, one loop a sum, nothing blocked, nothing shared.
 struct NaiveNet {
     let shape: MLPShape
     var parameters: [Double]

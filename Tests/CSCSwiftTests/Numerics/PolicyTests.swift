@@ -2,8 +2,8 @@ import CSCSwift
 import Foundation
 import Testing
 
-/// Naive twins in double of the categorical policy, one segment at a time.
-private enum Twin {
+/// Naive references in double of the categorical policy, one segment at a time.
+private enum Reference {
     static func logSoftmax(_ z: [Double], _ allowed: [Bool]) -> [Double] {
         let peak = zip(z, allowed).filter { $0.1 }.map { $0.0 }.max() ?? -.infinity
         let sum = zip(z, allowed).filter { $0.1 }.map { exp($0.0 - peak) }.reduce(0, +)
@@ -44,7 +44,7 @@ private struct Batch {
         advantages = sizes.map { _ in Float(stream.uniform(-2, 2)) }
         old = sizes.map { _ in 0 }
         for i in 0..<sizes.count where actions[i] >= 0 {
-            let lp = Twin.logSoftmax(segment(i), allowed(i))[Int(actions[i])]
+            let lp = Reference.logSoftmax(segment(i), allowed(i))[Int(actions[i])]
             old[i] = Float(lp + stream.uniform(-0.6, 0.6))
         }
     }
@@ -58,11 +58,11 @@ private struct Batch {
     func objective(_ clip: Double, _ ent: Double, _ z: [Double]) -> Double {
         var sum = 0.0
         for i in 0..<count where actions[i] >= 0 {
-            let lp = Twin.logSoftmax(Array(z[range(i)]), allowed(i))
+            let lp = Reference.logSoftmax(Array(z[range(i)]), allowed(i))
             let ratio = exp(lp[Int(actions[i])] - Double(old[i]))
             let a = Double(advantages[i])
             sum += max(-a * ratio, -a * min(max(ratio, 1 - clip), 1 + clip))
-            sum -= ent * Twin.entropy(Array(z[range(i)]), allowed(i))
+            sum -= ent * Reference.entropy(Array(z[range(i)]), allowed(i))
         }
         return sum / Double(count)
     }
@@ -70,8 +70,8 @@ private struct Batch {
     func score(_ ent: Double, _ z: [Double]) -> Double {
         var sum = 0.0
         for i in 0..<count where actions[i] >= 0 {
-            sum += Double(advantages[i]) * Twin.logSoftmax(Array(z[range(i)]), allowed(i))[Int(actions[i])]
-            sum += ent * Twin.entropy(Array(z[range(i)]), allowed(i))
+            sum += Double(advantages[i]) * Reference.logSoftmax(Array(z[range(i)]), allowed(i))[Int(actions[i])]
+            sum += ent * Reference.entropy(Array(z[range(i)]), allowed(i))
         }
         return sum
     }
@@ -109,7 +109,7 @@ private struct Batch {
 
 @Suite("Policy", .serialized)
 struct PolicyTests {
-    @Test("softmax, log softmax, log-probability and entropy equal the naive twin")
+    @Test("softmax, log softmax, log-probability and entropy equal the naive reference")
     func probabilities() {
         let batch = Batch()
         var p = [Float](repeating: .nan, count: batch.logits.count)
@@ -127,7 +127,7 @@ struct PolicyTests {
             logits: batch.logits.span, offsets: batch.offsets.span, mask: batch.mask.span, actions: batch.actions.span,
             logProbabilities: &chosenSpan, entropies: &entropySpan)
         for i in 0..<batch.count {
-            let expected = Twin.logSoftmax(batch.segment(i), batch.allowed(i))
+            let expected = Reference.logSoftmax(batch.segment(i), batch.allowed(i))
             for (k, value) in zip(batch.range(i), expected) {
                 #expect(value == -.infinity ? lp[k] == -.infinity : abs(Double(lp[k]) - value) < 2e-6)
                 #expect(abs(Double(p[k]) - exp(value)) < 1e-6)
@@ -136,7 +136,7 @@ struct PolicyTests {
                 #expect(chosen[i] == 0 && entropies[i] == 0)
             } else {
                 #expect(abs(Double(chosen[i]) - expected[Int(batch.actions[i])]) < 2e-6)
-                #expect(abs(Double(entropies[i]) - Twin.entropy(batch.segment(i), batch.allowed(i))) < 3e-6)
+                #expect(abs(Double(entropies[i]) - Reference.entropy(batch.segment(i), batch.allowed(i))) < 3e-6)
             }
         }
     }
@@ -213,7 +213,7 @@ struct PolicyTests {
             logits: batch.logits.span, rLogits: batch.direction.span, offsets: batch.offsets.span,
             mask: batch.mask.span, scale: 0.5, product: &span)
         for i in 0..<batch.count {
-            let p = Twin.logSoftmax(batch.segment(i), batch.allowed(i)).map { exp($0) }
+            let p = Reference.logSoftmax(batch.segment(i), batch.allowed(i)).map { exp($0) }
             let u = batch.direction[batch.range(i)].map(Double.init)
             let mean = zip(p, u).map(*).reduce(0, +)
             for (j, k) in batch.range(i).enumerated() {
@@ -278,7 +278,7 @@ struct PolicyTests {
         Policy.sample(
             logits: many.span, offsets: offsets.span, mask: masks.span, uniforms: uniforms.span, actions: &actionSpan,
             logProbabilities: &lpSpan)
-        let expected = Twin.logSoftmax(doubles(logits), mask.map { $0 != 0 })
+        let expected = Reference.logSoftmax(doubles(logits), mask.map { $0 != 0 })
         var counts = [Int](repeating: 0, count: 5)
         for (action, value) in zip(actions, lp) {
             counts[Int(action)] += 1

@@ -4,7 +4,7 @@ internal import Foundation
 /// played by the game's own rules) and a relaxation (an upper bound that no play can exceed).
 public enum FullInformation {
     /// One episode's bounds.
-    public struct Bounds: Sendable, Hashable {
+    public struct Bounds: Sendable, Hashable, BitwiseCopyable {
         /// What annealing found, what its start (coalition) earned, and the relaxation's bound.
         public let annealed: Double
         /// What the coalition rule earned.
@@ -89,7 +89,7 @@ public enum FullInformation {
     ) -> [Bounds] {
         let price = DispatcherKind.coalition.tunedPrice(
             source, tasks: tasks, workers: workers, seed: seed, options: options)
-        return Threads.map(episodes.count) { at in
+        return Ranks.map(episodes.count) { at in
             let episode = episodes.lowerBound + at
             let instance = source.instance(
                 tasks: tasks, workers: workers, seed: seed, episode: EpisodeRange.evaluation[episode])
@@ -100,8 +100,8 @@ public enum FullInformation {
             let bounds = Bounds(
                 annealed: found.best, start: found.start, upper: upperBound(instance, options: options))
             played?()
-            return bounds
-        }
+            return [bounds]
+        }.flatMap(\.self)
     }
 
     /// As `anneal(_:start:stream:search:options:)` with the default search of so many moves.

@@ -47,11 +47,11 @@ public struct PolicySource: Sendable {
 /// Plays policies on the same episodes.
 public enum Evaluation {
     /// One episode: what it earned and, where the policy's game can be looked at, what became of its tasks.
-    public struct Outcome: Sendable, Hashable {
+    public struct Outcome: Sendable, Hashable, BitwiseCopyable {
         /// The sum of all payments.
         public var revenue: Double
         /// Tasks, travel and use of the workers; nil where they are not known.
-        public var tally: EpisodeTally?
+        package var tally: EpisodeTally?
     }
 
     /// Episodes played by one player before the next one is made: fixed, so that results do not depend on the number
@@ -59,7 +59,7 @@ public enum Evaluation {
     private static let chunk = 4
 
     /// The revenue of each policy in each episode, [policy][episode], all on the same instances: those episodes of the
-    /// range. They are shared among the threads; the result has the same bits at any thread count.
+    /// range. They are shared among the ranks (`Ranks`) and their threads; the result has the same bits at any number of both.
     /// O(policies * episodes) episodes.
     ///
     /// - Parameter played: called after each episode, by whichever thread played it.
@@ -97,7 +97,7 @@ public enum Evaluation {
     ) -> [[Outcome]] {
         let starts = Array(stride(from: episodes.lowerBound, to: episodes.upperBound, by: chunk))
         // One policy and a few episodes at a time.
-        let outcomes = Threads.map(policies.count * starts.count) { at in
+        let outcomes = Ranks.map(policies.count * starts.count) { at in
             let seat = policies[at / starts.count].makeSeat()
             let first = starts[at % starts.count]
             return (first..<min(first + chunk, episodes.upperBound)).map { episode in

@@ -5,7 +5,7 @@ internal import Foundation
 ///
 /// Representation: open task `slot` is the task at that position of `GameState.open`; idle worker `row` the one at
 /// that position of `GameState.idle`. Lists about tasks are made when first asked for in a window. Nothing is
-/// allocated after warm-up. Hot call: `helpers`, once a needy task and window.
+/// allocated after warm-up. Hot call: `helpers`, once an understaffed task and window.
 struct DecisionBoard {
     /// At most this many helpers of a task are looked at.
     static let helperLimit = 12
@@ -15,8 +15,8 @@ struct DecisionBoard {
     /// The idle workers, by row; used for helpers where there are many.
     let idleIndex = SpatialIndex()
 
-    /// The deciders: rows of idle workers with at least one candidate, and their candidates as task slots.
-    var deciders: [Int32] = []
+    /// The acting agents: rows of idle workers with at least one candidate, and their candidates as task slots.
+    var actingAgents: [Int32] = []
     var candidateCount: [Int32] = []
     var candidateSlot: [Int32] = []
     var candidateDistance: [Double] = []
@@ -30,7 +30,7 @@ struct DecisionBoard {
     var localNeed: [Int32] = []
 
     /// How many open tasks need workers.
-    var needyCount = 0
+    var understaffedCount = 0
     /// The lists are of an earlier window.
     var stale = true
     /// No task takes anyone who arrives later than this.
@@ -45,12 +45,12 @@ struct DecisionBoard {
     mutating func begin(_ state: borrowing GameState) {
         stale = false
         taskIndex.removeAll()
-        needyCount = 0
+        understaffedCount = 0
         latestNeed = -.infinity
         for position in state.open.indices {
             let task = Int(state.open[position])
             let latest = state.latestArrival(task)
-            if latest > state.now { needyCount += 1 }
+            if latest > state.now { understaffedCount += 1 }
             latestNeed = max(latestNeed, latest)
             taskIndex.append(
                 x: state.tasks[task].x, y: state.tasks[task].y, skills: state.skillMask(task), latest: latest)
@@ -67,7 +67,7 @@ struct DecisionBoard {
             widest = max(widest, state.workers[worker].reach)
         }
         idleIndex.build()
-        deciders.removeAll(keepingCapacity: true)
+        actingAgents.removeAll(keepingCapacity: true)
         candidateCount.removeAll(keepingCapacity: true)
         forgetTasks(state.open.count)
     }
@@ -91,18 +91,18 @@ struct DecisionBoard {
         ((latest - now) * 1.000001 + 1e-6) * speed
     }
 
-    /// Makes every idle worker a decider who has a candidate. O(idle * open), or by the grid.
-    mutating func addDeciders(_ state: borrowing GameState) {
+    /// Makes every idle worker an acting agent who has a candidate. O(idle * open), or by the grid.
+    mutating func addActingAgents(_ state: borrowing GameState) {
         for row in state.idle.indices where state.workerTask[Int(state.idle[row])] < 0 {
-            _ = addDecider(row: row, state)
+            _ = addActingAgent(row: row, state)
         }
     }
 
-    /// Makes the idle worker in `row` a decider if it has a candidate: one of the k nearest qualified tasks within
+    /// Makes the idle worker in `row` an acting agent if it has a candidate: one of the k nearest qualified tasks within
     /// reach that still need workers and where it would arrive in time to help. O(open), or by the grid.
-    mutating func addDecider(row: Int, _ state: borrowing GameState) -> Bool {
+    mutating func addActingAgent(row: Int, _ state: borrowing GameState) -> Bool {
         let k = state.options.candidates
-        let base = deciders.count * k
+        let base = actingAgents.count * k
         if candidateSlot.count < base + k {
             candidateSlot.append(contentsOf: repeatElement(0, count: base + k))
             candidateDistance.append(contentsOf: repeatElement(0, count: base + k))
@@ -117,7 +117,7 @@ struct DecisionBoard {
                 reach: min(state.workers[worker].reach, Self.range(speed: speed, now: state.now, latest: latestNeed)),
                 speed: speed, now: state.now, found: &candidateSlot, distances: &candidateDistance, offset: base)
         if found == 0 { return false }
-        deciders.append(Int32(row))
+        actingAgents.append(Int32(row))
         candidateCount.append(Int32(found))
         return true
     }
@@ -144,12 +144,12 @@ struct DecisionBoard {
         return found
     }
 
-    /// In turn: the decider has acted; `task` (or -1) has a new team. O(open).
+    /// In turn: the acting agent has acted; `task` (or -1) has a new team. O(open).
     mutating func afterTurn(_ state: borrowing GameState, task: Int) {
-        deciders.removeAll(keepingCapacity: true)
+        actingAgents.removeAll(keepingCapacity: true)
         candidateCount.removeAll(keepingCapacity: true)
         guard task >= 0, let slot = state.open.firstIndex(of: Int32(task)) else { return }
-        if state.latestArrival(task) == -.infinity { needyCount -= 1 }
+        if state.latestArrival(task) == -.infinity { understaffedCount -= 1 }
         taskIndex.setLatest(slot, state.latestArrival(task))
         latestNeed = max(latestNeed, state.latestArrival(task))
         for slot in helperCount.indices { helperCount[slot] = -1 }

@@ -1,28 +1,28 @@
 /// What became of the tasks and workers of an episode: figures beside its revenue. Sums, so that episodes add up.
-public struct EpisodeTally: Sendable, Hashable {
+package struct EpisodeTally: Sendable, Hashable, BitwiseCopyable {
     /// Tasks of the episode.
-    public var tasks = 0
+    package var tasks = 0
     /// Tasks finished while they were still paid in full, finished later, and not finished by their deadline.
-    public var onTime = 0
+    package var onTime = 0
     /// See `onTime`.
-    public var late = 0
+    package var late = 0
     /// See `onTime`; tasks that have not ended yet are in none of the three.
-    public var expired = 0
+    package var expired = 0
     /// What was paid, and what all tasks would have paid at best (money).
-    public var paid = 0.0
+    package var paid = 0.0
     /// See `paid`.
-    public var payable = 0.0
+    package var payable = 0.0
     /// How often a worker was sent to a task that has ended.
-    public var sendings = 0
+    package var sendings = 0
     /// How long these were on the road, those who arrived after the end up to the end (min).
-    public var travelMinutes = 0.0
+    package var travelMinutes = 0.0
     /// How long workers were bound to tasks during their shifts (min).
-    public var busyMinutes = 0.0
+    package var busyMinutes = 0.0
     /// The length of all shifts (min).
-    public var shiftMinutes = 0.0
+    package var shiftMinutes = 0.0
 
     /// Nothing has happened yet.
-    public init() {}
+    package init() {}
 
     /// An episode that begins. O(tasks + workers).
     init(_ instance: Instance) {
@@ -32,7 +32,7 @@ public struct EpisodeTally: Sendable, Hashable {
     }
 
     /// Adds another episode's.
-    public mutating func add(_ other: EpisodeTally) {
+    package mutating func add(_ other: EpisodeTally) {
         tasks += other.tasks
         onTime += other.onTime
         late += other.late
@@ -59,15 +59,15 @@ public struct EpisodeTally: Sendable, Hashable {
     }
 
     /// The share of the tasks that were finished, on time or late; 0 without tasks.
-    public var served: Double { share(Double(onTime + late), Double(tasks)) }
+    package var served: Double { share(Double(onTime + late), Double(tasks)) }
     /// The share of the tasks that were finished while they were paid in full.
-    public var servedOnTime: Double { share(Double(onTime), Double(tasks)) }
+    package var servedOnTime: Double { share(Double(onTime), Double(tasks)) }
     /// The share of what could have been paid.
-    public var paidShare: Double { share(paid, payable) }
+    package var paidShare: Double { share(paid, payable) }
     /// The mean time on the road of a worker who is sent (min).
-    public var meanTravel: Double { share(travelMinutes, Double(sendings)) }
+    package var meanTravel: Double { share(travelMinutes, Double(sendings)) }
     /// The share of their shifts for which workers were bound to tasks.
-    public var utilisation: Double { share(busyMinutes, shiftMinutes) }
+    package var utilisation: Double { share(busyMinutes, shiftMinutes) }
 
     private func share(_ part: Double, _ whole: Double) -> Double { whole > 0 ? part / whole : 0 }
 }

@@ -3,7 +3,7 @@
 /// Each value is scaled to about [-2, 2] and cut off there. Times are relative to now; money is relative to the mean
 /// pay of the instance. "With me" means: the present team and this worker, nobody else. The row of the action "wait"
 /// is 0 but for `wait`. The choice of features is ours.
-public enum PairFeature: Int, CaseIterable, Sendable {
+package enum PairFeature: Int, CaseIterable, Sendable {
     /// My travel time, in 15 min.
     case travel
     /// From my arrival to the end of full payment, in 15 min.
@@ -57,8 +57,8 @@ public enum PairFeature: Int, CaseIterable, Sendable {
     static let positionNames = ["taskX", "taskY", "wayX", "wayY"]
 }
 
-/// The columns of a decider's context row. Scaled like `PairFeature`.
-public enum ContextFeature: Int, CaseIterable, Sendable {
+/// The columns of an acting agent's context row. Scaled like `PairFeature`.
+package enum ContextFeature: Int, CaseIterable, Sendable {
     /// Time to the end of my shift, in 60 min.
     case shiftLeft
     /// The share of the workers on shift who are idle.

@@ -2,9 +2,9 @@
 public struct GameOptions: Sendable, Hashable {
     /// Who knows of whose decision inside a window.
     public enum Decisions: String, Sendable, Codable, CaseIterable {
-        /// All deciders of a window choose at once, from the same state (the authors' program; the default).
+        /// All acting agents of a window choose at once, from the same state (the authors' program; the default).
         case simultaneous
-        /// One decider at a time, in a random order drawn again each window; each sees the choices before its own.
+        /// One acting agent at a time, in a random order drawn again each window; each sees the choices before its own.
         case inTurn
     }
 
@@ -12,7 +12,7 @@ public struct GameOptions: Sendable, Hashable {
     public var window: Double
     /// The most workers that one task takes.
     public var teamCap: Int
-    /// k: how many candidate tasks a decider is shown; its actions are these and "wait".
+    /// k: how many candidate tasks an acting agent is shown; its actions are these and "wait".
     public var candidates: Int
     /// How lateness lowers the payment.
     public var payment: PaymentRule
@@ -23,7 +23,7 @@ public struct GameOptions: Sendable, Hashable {
     /// Show where worker and candidate are; without it a policy does not depend on the place.
     public var showPosition: Bool
     /// Re-routing, a change of the rules: at every window those still on the road are idle again, at the place that
-    /// they have reached, and can be sent on as before or elsewhere. Off in the poster's game.
+    /// they have reached, and can be sent on as before or elsewhere. Off in the paper's game.
     public var reroute: Bool
 
     /// The defaults are the game of docs/dispatch.md. Traps on a window or cap that is not positive.
@@ -49,7 +49,7 @@ public struct GameOptions: Sendable, Hashable {
     public var actionCount: Int { candidates + 1 }
     /// D: the width of a candidate's row.
     public var pairWidth: Int { PairFeature.allCases.count + (showPosition ? PairFeature.positionNames.count : 0) }
-    /// C: the width of a decider's context row.
+    /// C: the width of an acting agent's context row.
     public var contextWidth: Int {
         ContextFeature.allCases.count + (showTime ? 1 : 0) + (showPosition ? ContextFeature.positionNames.count : 0)
     }

@@ -168,14 +168,14 @@ struct GameState {
     }
 
     /// Whether `task` still needs workers: open, room in the team, not on course to be paid in full. O(1).
-    @inline(__always) func isNeedy(_ task: Int) -> Bool {
+    @inline(__always) func isUnderstaffed(_ task: Int) -> Bool {
         phase[task] == .open && Int(teamSize[task]) < cap(task) && completion[task] > tasks[task].expectedTime
             && (!onlyMust || isMust(task))
     }
 
     /// Before when a further worker must arrive at `task` to be of use; -infinity if it needs none. O(1).
     @inline(__always) func latestArrival(_ task: Int) -> Double {
-        isNeedy(task) ? min(completion[task], tasks[task].deadlineTime) : -.infinity
+        isUnderstaffed(task) ? min(completion[task], tasks[task].deadlineTime) : -.infinity
     }
 
     /// The distance from where a worker is to a task (km). O(1).

@@ -23,13 +23,13 @@ extension GameState {
 }
 
 extension SpatialCrowdsourcing {
-    /// Writes context [n, C], candidates [n, K, D] and mask [n, K] of the present deciders; see `PairFeature` and
+    /// Writes context [n, C], candidates [n, K, D] and mask [n, K] of the present acting agents; see `PairFeature` and
     /// `ContextFeature` for the columns. The rows of empty slots are 0 and masked; the last action is "wait".
     /// O(n * K * team) and O(idle) for each task that is somebody's candidate.
     public func observe(
         context: inout MutableSpan<Float>, candidates: inout MutableSpan<Float>, mask: inout MutableSpan<UInt8>
     ) {
-        let n = deciderCount
+        let n = actingCount
         let (c, k, d) = (contextWidth, actionCount, candidateWidth)
         precondition(
             context.count >= n * c && candidates.count >= n * k * d && mask.count >= n * k,
@@ -38,14 +38,14 @@ extension SpatialCrowdsourcing {
         Self.observeAll(n, c, k, d, state, &board, scales, &context, &candidates, &mask)
     }
 
-    /// All deciders' rows; the state is borrowed once for all of them.
+    /// All acting agents' rows; the state is borrowed once for all of them.
     private static func observeAll(
         _ n: Int, _ c: Int, _ k: Int, _ d: Int, _ state: borrowing GameState, _ board: inout DecisionBoard,
         _ scales: Scales, _ context: inout MutableSpan<Float>, _ candidates: inout MutableSpan<Float>,
         _ mask: inout MutableSpan<UInt8>
     ) {
         let common = CommonContext(
-            needPerIdle: log((Double(board.needyCount) + 1) / (Double(state.idle.count) + 1)) / 2,
+            needPerIdle: log((Double(board.understaffedCount) + 1) / (Double(state.idle.count) + 1)) / 2,
             tasksPerWorker: log(scales.tasksPerWorker) / 1.5)
         for row in 0..<n {
             observe(
@@ -54,13 +54,13 @@ extension SpatialCrowdsourcing {
         }
     }
 
-    /// What all deciders of a window share and is expensive to compute: the logarithms.
+    /// What all acting agents of a window share and is expensive to compute: the logarithms.
     private struct CommonContext {
         let needPerIdle: Double
         let tasksPerWorker: Double
     }
 
-    /// One decider's rows. O(K * team).
+    /// One acting agent's rows. O(K * team).
     private static func observe(
         row: Int, _ state: borrowing GameState, _ board: inout DecisionBoard, _ scales: Scales,
         _ common: CommonContext, context: inout MutableSpan<Float>, contextBase: Int,
@@ -68,7 +68,7 @@ extension SpatialCrowdsourcing {
         pairWidth: Int, mask: inout MutableSpan<UInt8>, maskBase: Int
     ) {
         let k = state.options.candidates
-        let idleRow = Int(board.deciders[row])
+        let idleRow = Int(board.actingAgents[row])
         let worker = Int(state.idle[idleRow])
         let speed = state.workers[worker].speed
         let found = Int(board.candidateCount[row])
@@ -194,7 +194,7 @@ extension SpatialCrowdsourcing {
         }
     }
 
-    /// One decider's context row. O(1).
+    /// One acting agent's context row. O(1).
     private static func observeContext(
         worker: Int, found: Int, nearest: Double, _ summary: CandidateSummary, _ state: borrowing GameState,
         _ board: borrowing DecisionBoard, _ common: CommonContext, half: Double, _ out: inout MutableSpan<Float>,

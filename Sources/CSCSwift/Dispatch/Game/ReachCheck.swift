@@ -1,9 +1,9 @@
 /// Whether anybody can do anything in an episode: how many of its tasks at least one worker could reach in time, and what
 /// stands in the way of the others. It finds swapped coordinates, another city's workers, metres for kilometres and
 /// speeds in km/h.
-public struct ReachCheck: Sendable {
+package struct ReachCheck: Sendable {
     /// What keeps all workers from a task, in the order in which it is asked.
-    public enum Obstacle: String, Sendable, CaseIterable {
+    package enum Obstacle: String, Sendable, CaseIterable {
         /// No worker has its skill.
         case skill
         /// Nobody with the skill has it within reach.
@@ -15,27 +15,27 @@ public struct ReachCheck: Sendable {
     }
 
     /// Tasks and workers of the episode.
-    public let tasks: Int
+    package let tasks: Int
     /// See `tasks`.
-    public let workers: Int
+    package let workers: Int
     /// How many tasks were looked at: all, or 400 of them spread evenly.
-    public let looked: Int
+    package let looked: Int
     /// How many of these somebody could reach in time.
-    public let reachable: Int
+    package let reachable: Int
     /// How many are kept from everybody by what.
-    public let obstacles: [Obstacle: Int]
+    package let obstacles: [Obstacle: Int]
     /// The median distance from a task to the nearest worker, whatever their skills (km).
-    public let medianNearest: Double
+    package let medianNearest: Double
     /// The medians of the workers' reach (km) and speed (km/min).
-    public let medianReach: Double
+    package let medianReach: Double
     /// See `medianReach`.
-    public let medianSpeed: Double
+    package let medianSpeed: Double
     /// Width and height of all places (km).
-    public let extent: (x: Double, y: Double)
+    package let extent: (x: Double, y: Double)
     private let middle: (x: Double, y: Double)
 
     /// Looks at an episode. O(400 workers + tasks log tasks).
-    public init(_ instance: Instance) {
+    package init(_ instance: Instance) {
         let all = instance.tasks
         let people = instance.workers
         let step = max(1, (all.count + 399) / 400)
@@ -82,7 +82,7 @@ public struct ReachCheck: Sendable {
     }
 
     /// What is wrong, one sentence each; empty where most tasks can be reached.
-    public var warnings: [String] {
+    package var warnings: [String] {
         if tasks == 0 { return ["the episode has no task"] }
         if workers == 0 { return ["the episode has no worker"] }
         var warnings: [String] = []

@@ -132,7 +132,7 @@ public struct Snapshot: Sendable {
 }
 
 extension SpatialCrowdsourcing {
-    /// Puts the game into the state of a snapshot: deciders, observations and rules are then those of that moment, and
+    /// Puts the game into the state of a snapshot: acting agents, observations and rules are then those of that moment, and
     /// tasks and workers keep their indices. O(tasks log tasks + workers + commitments * team).
     ///
     /// The game's clock is the day's: minute 0 is `scale.dayStart` of the snapshot's clock.

@@ -3,7 +3,7 @@
 ///
 /// Two ways to play it:
 ///
-/// - **As agents**, the parallel API on arrays: `deciderCount`, `observe`, `step`. Each idle worker on shift with at
+/// - **As agents**, the parallel API on arrays: `actingCount`, `observe`, `step`. Each idle worker on shift with at
 ///   least one candidate decides: one of its k nearest qualified tasks within reach that are not yet on course to be
 ///   paid in full and that it would reach in time, or wait (the last action).
 /// - **As a dispatcher**, who sees everything: `idleWorkers`, `openTasks`, `completion(of:joinedBy:)`, ... `commit`,
@@ -67,7 +67,7 @@ public final class SpatialCrowdsourcing: ParallelEnvironment {
     /// What was paid in the last step or `advance`.
     public var teamReward: Double { state.windowReward }
     /// What has become of the episode's tasks and workers so far.
-    public var tally: EpisodeTally { state.tally }
+    package var tally: EpisodeTally { state.tally }
     /// Every task has been released and has ended.
     public var terminated: Bool { state.isOver }
     /// Never: a game always plays to its end.
@@ -90,35 +90,35 @@ public final class SpatialCrowdsourcing: ParallelEnvironment {
 
     /// n: the workers who decide now, in rising index (in turn: at most one). O(idle * log) at the first call of a
     /// window, then O(1).
-    public var deciderCount: Int {
+    public var actingCount: Int {
         prepare()
-        return board.deciders.count
+        return board.actingAgents.count
     }
 
     /// The worker who decides in row `row`. O(1).
-    public func decider(_ row: Int) -> Int {
+    public func actingAgent(_ row: Int) -> Int {
         prepare()
-        return Int(state.idle[Int(board.deciders[row])])
+        return Int(state.idle[Int(board.actingAgents[row])])
     }
 
     /// The task offered to row `row` by action `slot`, or -1 for "wait" and for an empty slot. O(1).
-    public func candidateTask(decider row: Int, slot: Int) -> Int {
+    public func candidateTask(agent row: Int, slot: Int) -> Int {
         prepare()
         precondition(
-            row < board.deciders.count && slot >= 0 && slot < actionCount,
-            "SpatialCrowdsourcing.candidateTask: row \(row), slot \(slot) of [\(board.deciders.count), \(actionCount)]")
+            row < board.actingAgents.count && slot >= 0 && slot < actionCount,
+            "SpatialCrowdsourcing.candidateTask: row \(row), slot \(slot) of [\(board.actingAgents.count), \(actionCount)]")
         if slot >= Int(board.candidateCount[row]) { return -1 }
         return Int(state.open[Int(board.candidateSlot[row * options.candidates + slot])])
     }
 
-    /// Plays an action of each decider: a slot of its candidates or the last action, "wait". Simultaneous decisions
+    /// Plays an action of each acting agent: a slot of its candidates or the last action, "wait". Simultaneous decisions
     /// are committed in row order; one who finds the team full by then stays idle. Then the window is played to its end
     /// (in turn: once all have had their turn).
     public func step(actions: Span<Int32>) {
         prepare()
-        let count = board.deciders.count
+        let count = board.actingAgents.count
         precondition(
-            actions.count >= count, "SpatialCrowdsourcing.step: \(actions.count) actions for \(count) deciders")
+            actions.count >= count, "SpatialCrowdsourcing.step: \(actions.count) actions for \(count) actingAgents")
         state.settlements.removeAll(keepingCapacity: true)
         state.settlementMembers.removeAll(keepingCapacity: true)
         state.windowReward = 0
@@ -130,8 +130,8 @@ public final class SpatialCrowdsourcing: ParallelEnvironment {
                 action >= 0 && action < Int(board.candidateCount[row]),
                 "SpatialCrowdsourcing.step: action \(action) of row \(row) is masked: it has "
                     + "\(board.candidateCount[row]) candidates, wait is \(options.candidates)")
-            let task = candidateTask(decider: row, slot: action)
-            let worker = decider(row)
+            let task = candidateTask(agent: row, slot: action)
+            let worker = actingAgent(row)
             if Int(state.teamSize[task]) < state.cap(task) {
                 state.commit(worker: worker, task: task)
                 joined = task
@@ -142,7 +142,7 @@ public final class SpatialCrowdsourcing: ParallelEnvironment {
             board.afterTurn(lentState, task: joined)
             boardReady = false
             prepare()
-            if !board.deciders.isEmpty { return }
+            if !board.actingAgents.isEmpty { return }
         }
         advance()
     }
@@ -241,18 +241,18 @@ public final class SpatialCrowdsourcing: ParallelEnvironment {
         }
     }
 
-    /// Lists the deciders if that has not been done since the last change.
+    /// Lists the acting agents if that has not been done since the last change.
     private func prepare() {
         if boardReady { return }
         boardReady = true
         if board.stale || options.decisions == .simultaneous { board.begin(lentState) }
         switch options.decisions {
         case .simultaneous:
-            board.addDeciders(lentState)
+            board.addActingAgents(lentState)
         case .inTurn:
             while turn < order.count {
                 let row = Int(order[turn])
-                if state.workerTask[Int(state.idle[row])] < 0 && board.addDecider(row: row, lentState) { return }
+                if state.workerTask[Int(state.idle[row])] < 0 && board.addActingAgent(row: row, lentState) { return }
                 turn += 1
             }
         }

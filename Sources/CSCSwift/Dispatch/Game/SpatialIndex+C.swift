@@ -6,12 +6,12 @@ internal import CCore
 ///
 /// Used for the open tasks of a game (a task has one skill, who asks has several) and for its idle workers (who asks
 /// is a task with one skill). The arrays grow and are never given back: no allocation after warm-up.
-public final class SpatialIndex {
+package final class SpatialIndex {
     /// Above this many points the grid is used (measured: the scan of fewer is faster).
-    public static let scanLimit = 320
+    package static let scanLimit = 320
 
     /// How many points there are.
-    public private(set) var count = 0
+    package private(set) var count = 0
     private var capacity = 0
     private var x: UnsafeMutablePointer<Double>
     private var y: UnsafeMutablePointer<Double>
@@ -25,7 +25,7 @@ public final class SpatialIndex {
     private var gridded = false
 
     /// An empty index with room for this many points before it first grows.
-    public init(capacity: Int = 64) {
+    package init(capacity: Int = 64) {
         self.capacity = max(1, capacity)
         x = .allocate(capacity: self.capacity)
         y = .allocate(capacity: self.capacity)
@@ -47,13 +47,13 @@ public final class SpatialIndex {
     }
 
     /// Forgets all points. O(1).
-    public func removeAll() {
+    package func removeAll() {
         count = 0
         gridded = false
     }
 
     /// Adds a point; its index is the number of points before it. Call `build` before asking. Amortised O(1).
-    public func append(x px: Double, y py: Double, skills set: UInt64, latest time: Double = .infinity) {
+    package func append(x px: Double, y py: Double, skills set: UInt64, latest time: Double = .infinity) {
         if count == capacity { grow() }
         x[count] = px
         y[count] = py
@@ -65,7 +65,7 @@ public final class SpatialIndex {
     /// Makes the index ready for questions: sorts the points into the grid if there are many. O(n).
     ///
     /// - Parameter scanLimit: above this many points the grid is used.
-    public func build(scanLimit: Int = SpatialIndex.scanLimit) {
+    package func build(scanLimit: Int = SpatialIndex.scanLimit) {
         gridded = count > scanLimit
         guard gridded else { return }
         grid = cafe_spatial_grid(x, y, Int32(count), Int32(capacity))
@@ -73,13 +73,13 @@ public final class SpatialIndex {
     }
 
     /// Sets until when arriving at a point is useful; -infinity takes it out. No rebuild is needed. O(1).
-    public func setLatest(_ index: Int, _ time: Double) {
+    package func setLatest(_ index: Int, _ time: Double) {
         precondition(index < count, "SpatialIndex.setLatest: index \(index) of \(count) points")
         latest[index] = time
     }
 
     /// Until when arriving at a point is useful. O(1).
-    public func latest(_ index: Int) -> Double {
+    package func latest(_ index: Int) -> Double {
         precondition(index < count, "SpatialIndex.latest: index \(index) of \(count) points")
         return latest[index]
     }
@@ -89,7 +89,7 @@ public final class SpatialIndex {
     ///
     /// Writes indices and distances, nearest first, from position `offset` of the two arrays on; returns how many.
     /// O(points looked at * k).
-    public func nearest(
+    package func nearest(
         _ k: Int, x px: Double, y py: Double, skills set: UInt64, reach: Double, speed: Double, now: Double,
         found: inout [Int32], distances: inout [Double], offset: Int = 0
     ) -> Int {
@@ -111,7 +111,7 @@ public final class SpatialIndex {
 
     /// How many points that share a skill with `skills` and whose latest useful arrival is after `now` lie within
     /// `radius` (km) of a place. O(points looked at).
-    public func count(x px: Double, y py: Double, radius: Double, skills set: UInt64, now: Double) -> Int {
+    package func count(x px: Double, y py: Double, radius: Double, skills set: UInt64, now: Double) -> Int {
         if gridded {
             return Int(cafe_spatial_count(start, order, placed, latest, grid, px, py, radius, set, now))
         }

@@ -10,26 +10,26 @@
 ///     clock.end        // 27
 ///
 /// Arrivals are given in rising order. Times are minutes on any clock, work is worker-minutes.
-public struct TeamClock: Sendable {
+package struct TeamClock: Sendable {
     private let workload: Double
     private var present = 0.0
     private var arrivals = 0.0
 
     /// A clock of a task with so much work, before anybody has come.
-    @inline(__always) public init(workload: Double) { self.workload = workload }
+    @inline(__always) package init(workload: Double) { self.workload = workload }
 
     /// One more member, who arrives at `time`. O(1).
-    @inline(__always) public mutating func arrive(_ time: Double) {
+    @inline(__always) package mutating func arrive(_ time: Double) {
         present += 1
         arrivals += time
     }
 
     /// When those present finish, if nobody else comes; infinite without anybody. O(1).
-    @inline(__always) public var end: Double { present > 0 ? (workload + arrivals) / present : .infinity }
+    @inline(__always) package var end: Double { present > 0 ? (workload + arrivals) / present : .infinity }
 
     /// The end, if those present finish no later than at `next`, when the next one arrives (infinite: nobody will);
     /// nil if the next one still counts. O(1).
-    @inline(__always) public func end(before next: Double) -> Double? {
+    @inline(__always) package func end(before next: Double) -> Double? {
         if present > 0 {
             let end = (workload + arrivals) / present
             return end <= next ? end : nil
@@ -39,7 +39,7 @@ public struct TeamClock: Sendable {
 
     /// When `workload` is done by members who arrive at the times that `next` gives in rising order, then infinity for
     /// ever. Infinite without anybody. O(team).
-    @inline(__always) public static func finish(_ workload: Double, next: () -> Double) -> Double {
+    @inline(__always) package static func finish(_ workload: Double, next: () -> Double) -> Double {
         var clock = TeamClock(workload: workload)
         while true {
             let time = next()
@@ -49,7 +49,7 @@ public struct TeamClock: Sendable {
     }
 
     /// When the first `count` of these sorted arrivals do `workload`; infinite with none. O(count).
-    @inline(__always) public static func finish(_ workload: Double, _ sorted: [Double], count: Int) -> Double {
+    @inline(__always) package static func finish(_ workload: Double, _ sorted: [Double], count: Int) -> Double {
         var clock = TeamClock(workload: workload)
         for at in 0..<count {
             if let end = clock.end(before: sorted[at]) { return end }
@@ -59,7 +59,7 @@ public struct TeamClock: Sendable {
     }
 
     /// When two members, in any order, do `workload`. O(1).
-    @inline(__always) public static func finish(_ workload: Double, _ first: Double, _ second: Double) -> Double {
+    @inline(__always) package static func finish(_ workload: Double, _ first: Double, _ second: Double) -> Double {
         var clock = TeamClock(workload: workload)
         let later = max(first, second)
         clock.arrive(min(first, second))
@@ -69,7 +69,7 @@ public struct TeamClock: Sendable {
     }
 
     /// Puts an arrival into a sorted list. O(list).
-    @inline(__always) public static func insert(_ time: Double, into sorted: inout [Double]) {
+    @inline(__always) package static func insert(_ time: Double, into sorted: inout [Double]) {
         var place = sorted.count
         sorted.append(time)
         while place > 0 && sorted[place - 1] > time {

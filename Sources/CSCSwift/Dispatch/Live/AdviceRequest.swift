@@ -1,12 +1,12 @@
 /// A question for the best workers and teams of a task, as a document: `{"task": "t7", "count": 5, "request": {...}}`,
 /// the request as for `dispatch` (docs/api.md).
-public struct AdviceRequest: Sendable, Hashable {
+package struct AdviceRequest: Sendable, Hashable {
     /// The task's id.
-    public var task: String
-    /// At most this many options, 1...1000; 5 where the document has no count.
-    public var count: Int
+    package var task: String
+    /// At most so many options, 1...1000; 5 where the document has no count.
+    package var count: Int
     /// The moment.
-    public var request: DispatchRequest
+    package var request: DispatchRequest
 
     private static let fields = JSONCursor.Fields(["task", "count", "request"])
 
@@ -14,7 +14,7 @@ public struct AdviceRequest: Sendable, Hashable {
     ///
     /// - Throws: `JSONCursor.Fault` with the path: bad JSON, an unknown or missing field, a value of the wrong kind or out
     ///   of range. O(size).
-    public init(json bytes: [UInt8]) throws(JSONCursor.Fault) {
+    package init(json bytes: [UInt8]) throws(JSONCursor.Fault) {
         var cursor = try JSONCursor(bytes)
         var (name, most, moment): (String?, Int, DispatchRequest?) = (nil, 5, nil)
         try cursor.object(Self.fields) { (cursor, number) throws(JSONCursor.Fault) in

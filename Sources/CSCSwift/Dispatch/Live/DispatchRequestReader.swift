@@ -120,11 +120,11 @@ extension DispatchRequest {
         return numbers
     }
 
-    private static func location(_ cursor: inout JSONCursor) throws(JSONCursor.Fault) -> [Double] {
+    static func location(_ cursor: inout JSONCursor) throws(JSONCursor.Fault) -> [Double] {
         try pairOfNumbers(&cursor, "longitude (-180 to 180) and latitude (-90 to 90)", (180, 90))
     }
 
-    private static func xy(_ cursor: inout JSONCursor) throws(JSONCursor.Fault) -> [Double] {
+    static func xy(_ cursor: inout JSONCursor) throws(JSONCursor.Fault) -> [Double] {
         try pairOfNumbers(&cursor, "x and y in km (at most 100000)", (1e5, 1e5))
     }
 
@@ -149,10 +149,13 @@ extension DispatchRequest {
         return times
     }
 
-    private static func worker(_ cursor: inout JSONCursor) throws(JSONCursor.Fault) -> Worker {
+    /// Reads a worker; `beside` are fields of the same object that the caller has read.
+    static func worker(_ cursor: inout JSONCursor, beside: [String] = []) throws(JSONCursor.Fault) -> Worker {
         var worker = Worker(id: "")
         let keys = Worker.CodingKeys.allCases
-        try cursor.object(workerFields) { (cursor, number) throws(JSONCursor.Fault) in
+        let fields = beside.isEmpty ? workerFields : JSONCursor.Fields(workerFields.names + beside)
+        try cursor.object(fields) { (cursor, number) throws(JSONCursor.Fault) in
+            guard number < keys.count else { return try cursor.skipValue() }
             switch keys[number] {
             case .id: worker.id = try text(&cursor)
             case .location: worker.location = try location(&cursor)
@@ -169,10 +172,13 @@ extension DispatchRequest {
         return worker
     }
 
-    private static func task(_ cursor: inout JSONCursor) throws(JSONCursor.Fault) -> Task {
+    /// Reads a task; `beside` are fields of the same object that the caller has read.
+    static func task(_ cursor: inout JSONCursor, beside: [String] = []) throws(JSONCursor.Fault) -> Task {
         var task = Task(id: "", workload: 0)
         let keys = Task.CodingKeys.allCases
-        try cursor.object(taskFields) { (cursor, number) throws(JSONCursor.Fault) in
+        let fields = beside.isEmpty ? taskFields : JSONCursor.Fields(taskFields.names + beside)
+        try cursor.object(fields) { (cursor, number) throws(JSONCursor.Fault) in
+            guard number < keys.count else { return try cursor.skipValue() }
             switch keys[number] {
             case .id: task.id = try text(&cursor)
             case .location: task.location = try location(&cursor)
@@ -269,7 +275,7 @@ extension DispatchRequest {
         }
     }
 
-    private static func travel(_ cursor: inout JSONCursor) throws(JSONCursor.Fault) -> Travel {
+    static func travel(_ cursor: inout JSONCursor) throws(JSONCursor.Fault) -> Travel {
         var travel = Travel()
         let keys = Travel.CodingKeys.allCases
         try cursor.object(travelFields) { (cursor, number) throws(JSONCursor.Fault) in

@@ -5,9 +5,9 @@
 /// It knows what `LearntCoalition` knows, and may draw episodes from `futures`: a scenario's generator or recorded days
 /// of the past. What is really to come it does not read. The same seed and options give the same decisions at any
 /// thread count. Not thread-safe; futures are shared among the threads of `Threads.count`.
-public final class LookaheadCoalition: Dispatcher {
+package final class LookaheadCoalition: Dispatcher {
     /// The policy's name.
-    public let name: String
+    package let name: String
     private let futures: any InstanceSource
     private let options: LookaheadOptions
     private let weights: CoalitionWeights
@@ -28,7 +28,7 @@ public final class LookaheadCoalition: Dispatcher {
     ///
     /// - Parameter futures: where futures are drawn from, such as the scenario or recorded days. It must not give the
     ///   episode that is played (`FixedInstance` would): that would be looking at the future itself.
-    public init(_ policy: LearntCoalitionPolicy, futures: any InstanceSource, options: LookaheadOptions = .init()) {
+    package init(_ policy: LearntCoalitionPolicy, futures: any InstanceSource, options: LookaheadOptions = .init()) {
         name = policy.name
         self.futures = futures
         self.options = options
@@ -40,7 +40,7 @@ public final class LookaheadCoalition: Dispatcher {
     }
 
     /// Starts an episode. O(tasks + workers + horizon) per lane.
-    public func begin(_ game: SpatialCrowdsourcing, stream: RandomStream) {
+    package func begin(_ game: SpatialCrowdsourcing, stream: RandomStream) {
         self.stream = stream
         seed = self.stream.next()
         plan.begin(game.state)
@@ -49,7 +49,7 @@ public final class LookaheadCoalition: Dispatcher {
 
     /// Commits idle workers of the present window. O((1 + variants) * (window's plan + futures * windows ahead of the
     /// learnt rule)), less where plans agree or fall behind.
-    public func dispatch(_ game: SpatialCrowdsourcing) {
+    package func dispatch(_ game: SpatialCrowdsourcing) {
         if game.state.idle.isEmpty || game.state.open.isEmpty { return }
         let plans = drawPlans(game.state)
         let best = plans.count > 1 ? race(plans, game.state) : 0

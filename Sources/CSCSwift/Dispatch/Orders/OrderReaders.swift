@@ -11,7 +11,7 @@ public struct OrderReading: Sendable {
     /// Which columns hold what; nil keeps to the format's own.
     public var columns: OrderColumns?
     /// The zone in which days are cut; nil: as the file writes its times.
-    public var zone: DayZone?
+    package var zone: DayZone?
     /// Whether pay and workload will come from fares and durations, so that a duration of 0 is a bad row.
     public var needsTerms = false
 

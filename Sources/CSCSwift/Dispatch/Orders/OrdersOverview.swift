@@ -1,52 +1,52 @@
 internal import Foundation
 
 /// What a file of orders holds, in figures that show at once whether it was read as it was meant.
-public struct OrdersOverview: Sendable {
+package struct OrdersOverview: Sendable {
     /// The file, and which layout it was read by.
-    public var path: String
+    package var path: String
     /// See `path`.
-    public var format: OrderFormat
+    package var format: OrderFormat
     /// Rows that became orders, and rows that were left out.
-    public var rows: Int
+    package var rows: Int
     /// See `rows`.
-    public var skipped: Int
+    package var skipped: Int
     /// The first and the last date; nil where the file has no times.
-    public var dates: (first: String, last: String)?
+    package var dates: (first: String, last: String)?
     /// Days from the first to the last, and how many of these have an order.
-    public var days: Int
+    package var days: Int
     /// See `days`.
-    public var daysWithOrders: Int
+    package var daysWithOrders: Int
     /// Whose time it is, such as "times in UTC"; nil where the file has no times.
-    public var clock: String?
+    package var clock: String?
     /// Whether all times are midnight, as where a column holds dates alone.
-    public var isAllMidnight = false
+    package var isAllMidnight = false
     /// Where orders and workers lie.
-    public var orders: Box
+    package var orders: Box
     /// See `orders`; nil where the file has no workers.
-    public var workers: Box?
+    package var workers: Box?
     /// How many workers there are.
-    public var workerCount: Int
+    package var workerCount: Int
     /// Medians of what the file has: fare (its money) and duration (min).
-    public var medianFare: Double?
+    package var medianFare: Double?
     /// See `medianFare`.
-    public var medianDuration: Double?
+    package var medianDuration: Double?
     /// Which columns were read, where they were chosen or found by their usual names.
-    public var columns: String?
+    package var columns: String?
 
     /// The extent of places and their middle, in the file's own unit and in km.
-    public struct Box: Sendable {
+    package struct Box: Sendable {
         /// Whether the places are degrees: x is the longitude, y the latitude; else km.
-        public var isDegrees: Bool
+        package var isDegrees: Bool
         /// West, east, south, north.
-        public var low: (x: Double, y: Double)
+        package var low: (x: Double, y: Double)
         /// See `low`.
-        public var high: (x: Double, y: Double)
+        package var high: (x: Double, y: Double)
         /// The medians.
-        public var median: (x: Double, y: Double)
+        package var median: (x: Double, y: Double)
         /// Width and height (km).
-        public var size: (x: Double, y: Double)
+        package var size: (x: Double, y: Double)
         /// Width and height without the outermost hundredth at either end (km).
-        public var core: (x: Double, y: Double)
+        package var core: (x: Double, y: Double)
 
         /// The box of places (km), with what they were before the projection. Traps where there is none. O(n log n).
         init(isDegrees: Bool, written: [(x: Double, y: Double)], places: [(x: Double, y: Double)]) {
@@ -62,7 +62,7 @@ public struct OrdersOverview: Sendable {
         }
 
         /// One line for people.
-        public var text: String {
+        package var text: String {
             func number(_ value: Double) -> String { Terminal.decimal(value, isDegrees ? 4 : 2) }
             let place =
                 isDegrees
@@ -79,7 +79,7 @@ public struct OrdersOverview: Sendable {
         }
 
         /// For files.
-        public var json: JSON {
+        package var json: JSON {
             .object([
                 ("unit", .string(isDegrees ? "degrees" : "km")), ("low", .array([.number(low.x), .number(low.y)])),
                 ("high", .array([.number(high.x), .number(high.y)])),
@@ -90,7 +90,7 @@ public struct OrdersOverview: Sendable {
     }
 
     /// What was read, a few lines for people.
-    public var lines: [String] {
+    package var lines: [String] {
         var lines = [
             "\(path): \(Terminal.counted(rows, "order")) (\(format.rawValue))"
                 + (skipped > 0 ? ", \(Terminal.counted(skipped, "row")) left out" : "")
@@ -109,7 +109,7 @@ public struct OrdersOverview: Sendable {
     }
 
     /// What looks wrong in it; empty where nothing does.
-    public var warnings: [String] {
+    package var warnings: [String] {
         var warnings: [String] = []
         if days > 100 && daysWithOrders * 20 < days {
             warnings.append(
@@ -144,7 +144,7 @@ public struct OrdersOverview: Sendable {
     }
 
     /// For files.
-    public var json: JSON {
+    package var json: JSON {
         .object([
             ("file", .string(path)), ("format", .string(format.rawValue)), ("rows", .integer(rows)),
             ("rows_left_out", .integer(skipped)), ("first_day", dates.map { .string($0.first) } ?? .null),

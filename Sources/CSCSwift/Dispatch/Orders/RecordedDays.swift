@@ -58,7 +58,7 @@ public struct RecordedDays: InstanceSource {
     private let elsewhere: [RecordedOrders.Order]
     private let places: [RecordedOrders.Place]
     /// The file's clock, boxes and medians.
-    public let overview: OrdersOverview
+    package let overview: OrdersOverview
     /// How days make episodes, which of them take part, and which rows.
     public let selection: Selection
     private let timed: Bool

@@ -47,7 +47,7 @@ public struct RecordedOrders: Sendable {
     /// What a user should be told: where workers come from, what was left out.
     public var notes: [String]
     /// What the file holds, in figures.
-    public var overview: OrdersOverview
+    package var overview: OrdersOverview
 }
 
 /// Degrees to kilometres around a point: the equirectangular projection on a sphere of 6371 km. Within 50 km of the

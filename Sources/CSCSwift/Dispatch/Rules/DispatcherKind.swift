@@ -25,7 +25,7 @@ public enum DispatcherKind: String, Sendable, CaseIterable {
     public var summary: String {
         switch self {
         case .random: "each idle worker waits or takes any task in need, with equal chance"
-        case .greedy: "the largest pay among tasks not yet on course (behaves like the poster's Greedy; weak)"
+        case .greedy: "the largest pay among tasks not yet on course (behaves like the paper's Greedy; weak)"
         case .nearest: "the nearest task whose payment it raises"
         case .bestPayment: "the task that then pays most"
         case .marginal: "the task whose payment it raises most"

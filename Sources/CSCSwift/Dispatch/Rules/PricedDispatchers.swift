@@ -1,8 +1,8 @@
 /// Rules that weigh the marginal payment of sending one worker to one task (payment with it minus without) against a
 /// price for each minute that it is occupied.
-public final class PricedDispatcher: Dispatcher {
+package final class PricedDispatcher: Dispatcher {
     /// Which moves are made.
-    public enum Rule: String, Sendable, CaseIterable {
+    package enum Rule: String, Sendable, CaseIterable {
         /// Again and again the pair of the largest profit, until none is positive.
         case pairGreedy
         /// The assignment of largest total profit, one worker a task, solved exactly; repeated on what is left.
@@ -13,30 +13,30 @@ public final class PricedDispatcher: Dispatcher {
     }
 
     /// See `DispatcherKind`.
-    public let name: String
+    package let name: String
     /// Which moves are made.
-    public let rule: Rule
+    package let rule: Rule
     /// Money per worker-minute.
-    public let price: Double
+    package let price: Double
     private var stream = RandomStream(seed: 0, purpose: .dispatcher)
     private var order: [Int] = []
-    private var needy: [Int] = []
+    private var understaffed: [Int] = []
     private var profits: [Double] = []
     private var rowBest: [Int] = []
     private var solver = AssignmentSolver()
 
     /// The rule at a price per worker-minute.
-    public init(_ rule: Rule, price: Double) {
+    package init(_ rule: Rule, price: Double) {
         self.rule = rule
         self.price = price
         self.name = rule == .pairGreedy ? "pair-greedy" : rule == .hungarian ? "hungarian" : "best-response"
     }
 
     /// Keeps the stream for the order of turns.
-    public func begin(_ game: SpatialCrowdsourcing, stream: RandomStream) { self.stream = stream }
+    package func begin(_ game: SpatialCrowdsourcing, stream: RandomStream) { self.stream = stream }
 
     /// Commits idle workers. The cost is that of the rule.
-    public func dispatch(_ game: SpatialCrowdsourcing) {
+    package func dispatch(_ game: SpatialCrowdsourcing) {
         switch rule {
         case .pairGreedy: pairGreedy(game)
         case .hungarian: hungarian(game)
@@ -60,18 +60,18 @@ public final class PricedDispatcher: Dispatcher {
         for position in state.idle.indices where state.workerTask[Int(state.idle[position])] < 0 {
             order.append(Int(state.idle[position]))
         }
-        needy.removeAll(keepingCapacity: true)
-        for position in state.open.indices where state.isNeedy(Int(state.open[position])) {
-            needy.append(Int(state.open[position]))
+        understaffed.removeAll(keepingCapacity: true)
+        for position in state.open.indices where state.isUnderstaffed(Int(state.open[position])) {
+            understaffed.append(Int(state.open[position]))
         }
     }
 
-    /// The profit of each pair of a listed worker and a listed task, [idle][needy]. O(idle * open * team).
+    /// The profit of each pair of a listed worker and a listed task, [idle][understaffed]. O(idle * open * team).
     private func fillProfits(_ state: borrowing GameState) {
-        refill(&profits, order.count * needy.count, 0)
+        refill(&profits, order.count * understaffed.count, 0)
         for row in order.indices {
-            for column in needy.indices {
-                profits[row * needy.count + column] = Self.profit(order[row], needy[column], price, state)
+            for column in understaffed.indices {
+                profits[row * understaffed.count + column] = Self.profit(order[row], understaffed[column], price, state)
             }
         }
     }
@@ -79,9 +79,9 @@ public final class PricedDispatcher: Dispatcher {
     /// Recomputes the profits of one task for the workers who are still idle; notes their best tasks. O(idle * (team +
     /// open) in the worst case).
     private func refreshProfits(column: Int, _ state: borrowing GameState) {
-        let columns = needy.count
+        let columns = understaffed.count
         for row in order.indices where rowBest[row] >= 0 {
-            let profit = Self.profit(order[row], needy[column], price, state)
+            let profit = Self.profit(order[row], understaffed[column], price, state)
             profits[row * columns + column] = profit
             if rowBest[row] == column {
                 rowBest[row] = bestColumn(row)
@@ -91,18 +91,18 @@ public final class PricedDispatcher: Dispatcher {
         }
     }
 
-    /// The task of a row's largest profit. O(needy).
+    /// The task of a row's largest profit. O(understaffed).
     private func bestColumn(_ row: Int) -> Int {
-        let base = row * needy.count
+        let base = row * understaffed.count
         var best = 0
-        for column in needy.indices where profits[base + column] > profits[base + best] { best = column }
+        for column in understaffed.indices where profits[base + column] > profits[base + best] { best = column }
         return best
     }
 
     /// O(idle * open * team + sends * idle).
     private func pairGreedy(_ game: SpatialCrowdsourcing) {
         list(game.state)
-        if order.isEmpty || needy.isEmpty { return }
+        if order.isEmpty || understaffed.isEmpty { return }
         fillProfits(game.state)
         rowBest.removeAll(keepingCapacity: true)
         for row in order.indices { rowBest.append(bestColumn(row)) }
@@ -110,7 +110,7 @@ public final class PricedDispatcher: Dispatcher {
             var best = -1
             var bestProfit = 0.0
             for row in order.indices where rowBest[row] >= 0 {
-                let profit = profits[row * needy.count + rowBest[row]]
+                let profit = profits[row * understaffed.count + rowBest[row]]
                 if profit > bestProfit {
                     bestProfit = profit
                     best = row
@@ -118,7 +118,7 @@ public final class PricedDispatcher: Dispatcher {
             }
             if best < 0 { return }
             let column = rowBest[best]
-            game.commit(worker: order[best], task: needy[column])
+            game.commit(worker: order[best], task: understaffed[column])
             rowBest[best] = -1
             refreshProfits(column: column, game.state)
         }
@@ -128,13 +128,13 @@ public final class PricedDispatcher: Dispatcher {
     private func hungarian(_ game: SpatialCrowdsourcing) {
         while true {
             list(game.state)
-            let columns = needy.count
+            let columns = understaffed.count
             if order.isEmpty || columns == 0 { return }
             fillProfits(game.state)
             solver.solve(rows: order.count, columns: columns) { profits[$0 * columns + $1] }
             var sent = 0
             for row in order.indices where solver.columnOf[row] >= 0 {
-                game.commit(worker: order[row], task: needy[solver.columnOf[row]])
+                game.commit(worker: order[row], task: understaffed[solver.columnOf[row]])
                 sent += 1
             }
             if sent == 0 { return }
@@ -146,7 +146,7 @@ public final class PricedDispatcher: Dispatcher {
     private func bestTask(_ worker: Int, _ present: Int, _ state: borrowing GameState) -> Int {
         var best = -1
         var bestProfit = 0.0
-        for task in needy {
+        for task in understaffed {
             let profit = Self.profit(worker, task, price, state)
             if profit > bestProfit || profit == bestProfit && profit > 0 && task == present {
                 bestProfit = profit
@@ -160,8 +160,8 @@ public final class PricedDispatcher: Dispatcher {
     private func bestResponse(_ game: SpatialCrowdsourcing) {
         list(game.state)
         stream.shuffle(&order)
-        needy.removeAll(keepingCapacity: true)
-        needy.append(contentsOf: game.openTasks)
+        understaffed.removeAll(keepingCapacity: true)
+        understaffed.append(contentsOf: game.openTasks)
         for _ in 0..<20 {
             var changed = false
             for worker in order {

@@ -1,11 +1,11 @@
 /// Rules that go through the idle workers one after the other, in an order drawn again each window, and give each the
 /// task that suits it best; a worker who follows sees what those before it have taken. O(idle * open * team) per
 /// window.
-public final class OneByOneDispatcher: Dispatcher {
+package final class OneByOneDispatcher: Dispatcher {
     /// What a worker prefers among the tasks that it can take.
-    public enum Preference: String, Sendable, CaseIterable {
+    package enum Preference: String, Sendable, CaseIterable {
         /// The largest rho among the tasks that it reaches before their deadline and that are not yet on course to be
-        /// paid in full, even if it comes too late to change anything: behaves like the poster's Greedy.
+        /// paid in full, even if it comes too late to change anything: behaves like the paper's Greedy.
         case greedy
         /// The nearest task whose payment it raises.
         case nearest
@@ -18,22 +18,22 @@ public final class OneByOneDispatcher: Dispatcher {
     }
 
     /// See `DispatcherKind`.
-    public let name: String
+    package let name: String
     private let preference: Preference
     private var stream = RandomStream(seed: 0, purpose: .dispatcher)
     private var order: [Int32] = []
 
     /// The rule of one preference.
-    public init(_ preference: Preference) {
+    package init(_ preference: Preference) {
         self.preference = preference
         self.name = preference == .bestPayment ? "best-payment" : preference.rawValue
     }
 
     /// Keeps the stream for the order of turns.
-    public func begin(_ game: SpatialCrowdsourcing, stream: RandomStream) { self.stream = stream }
+    package func begin(_ game: SpatialCrowdsourcing, stream: RandomStream) { self.stream = stream }
 
     /// Commits idle workers one after the other. O(idle * open * team).
-    public func dispatch(_ game: SpatialCrowdsourcing) {
+    package func dispatch(_ game: SpatialCrowdsourcing) {
         order.removeAll(keepingCapacity: true)
         order.append(contentsOf: game.state.idle)
         stream.shuffle(&order)
@@ -50,7 +50,7 @@ public final class OneByOneDispatcher: Dispatcher {
         var seen = 1
         for position in state.open.indices {
             let task = Int(state.open[position])
-            guard state.isNeedy(task), state.canTake(worker, task) else { continue }
+            guard state.isUnderstaffed(task), state.canTake(worker, task) else { continue }
             let arrival = state.arrivalTime(worker, task)
             if arrival >= state.tasks[task].deadlineTime { continue }
             var score = 0.0

@@ -166,7 +166,7 @@ struct CoalitionPlan {
     private mutating func take(_ need: Int, _ state: inout GameState) {
         claim(need)
         let reserved = send(need, &state)
-        if reserved || !state.isNeedy(Int(needs[need].task)) {
+        if reserved || !state.isUnderstaffed(Int(needs[need].task)) {
             needs[need].score = -.infinity
         } else {
             consider(need, state)
@@ -245,7 +245,7 @@ struct CoalitionPlan {
         isGridded = slots.count > Self.gridLimit && !state.isExtended
         if isGridded { buildIndex() }
         needs.removeAll(keepingCapacity: true)
-        for task in state.open where state.isNeedy(Int(task)) { needs.append(Need(task: task)) }
+        for task in state.open where state.isUnderstaffed(Int(task)) { needs.append(Need(task: task)) }
         refill(&members, needs.count * measures.largestTeam, 0)
     }
 

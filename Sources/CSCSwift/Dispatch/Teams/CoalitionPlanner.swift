@@ -1,38 +1,38 @@
 internal import Foundation
 
 /// A team that could be sent to a task: its present members and the first so many helpers.
-public struct TeamOffer: Sendable {
+package struct TeamOffer: Sendable {
     /// The task and its record.
-    public var task: Int
+    package var task: Int
     /// The task's record.
-    public var terms: SpatialTask
+    package var terms: SpatialTask
     /// The start of the window (minutes).
-    public var now: Double
+    package var now: Double
     /// When the whole team would finish (minutes, exact).
-    public var completion: Double
+    package var completion: Double
     /// The payment then, and the payment on the present course.
-    public var payment: Double
+    package var payment: Double
     /// The payment on the present course.
-    public var paymentBefore: Double
+    package var paymentBefore: Double
     /// How many helpers, how many of them are still busy elsewhere, and how many are in the team already.
-    public var size: Int
+    package var size: Int
     /// How many helpers are still busy elsewhere.
-    public var virtual: Int
+    package var virtual: Int
     /// How many members the team has already.
-    public var committed: Int
+    package var committed: Int
     /// Helper-minutes: the sum over helpers of completion minus the time at which they are free.
-    public var minutes: Double
+    package var minutes: Double
     /// The sum over helpers of price times their minutes (money).
-    public var cost: Double
+    package var cost: Double
     /// The sum of the helpers' travel times (min).
-    public var travel: Double
+    package var travel: Double
 
     /// What the platform gains: `payment - paymentBefore`.
-    public var gain: Double { payment - paymentBefore }
+    package var gain: Double { payment - paymentBefore }
 }
 
 /// What a `CoalitionPlanner` maximises. A struct, so that the planner is compiled for it without indirect calls.
-public protocol CoalitionScoring {
+package protocol CoalitionScoring {
     /// Looks at the state at the start of a window. `planner.supply` lists who could help.
     mutating func begin(_ game: SpatialCrowdsourcing)
     /// The price of a minute of a worker's time at a task (money/min).
@@ -44,29 +44,29 @@ public protocol CoalitionScoring {
 }
 
 /// One price for every worker-minute: an offer ranks by `(gain (1 - threshold) - cost) / minutes^alpha`.
-public struct ConstantPrice: CoalitionScoring, Sendable, Hashable {
+package struct ConstantPrice: CoalitionScoring, Sendable, Hashable {
     /// Money per worker-minute.
-    public var price: Double
+    package var price: Double
     /// 1 ranks by payment rate, 0 by profit.
-    public var alpha: Double
+    package var alpha: Double
     /// The share of the gain that an offer must earn beyond its cost.
-    public var threshold: Double
+    package var threshold: Double
 
     /// A price, an exponent and a threshold.
-    public init(price: Double, alpha: Double = 1, threshold: Double = 0) {
+    package init(price: Double, alpha: Double = 1, threshold: Double = 0) {
         self.price = price
         self.alpha = alpha
         self.threshold = threshold
     }
 
     /// Nothing to look at.
-    public mutating func begin(_ game: SpatialCrowdsourcing) {}
+    package mutating func begin(_ game: SpatialCrowdsourcing) {}
     /// The constant.
-    public func price(worker: Int, task: Int) -> Double { price }
+    package func price(worker: Int, task: Int) -> Double { price }
     /// None: order of arrival.
-    public func delay(price: Double) -> Double { 0 }
+    package func delay(price: Double) -> Double { 0 }
     /// See the type.
-    public func rank(_ offer: TeamOffer) -> Double {
+    package func rank(_ offer: TeamOffer) -> Double {
         let profit = offer.gain * (1 - threshold) - offer.cost
         if profit <= 0 { return -.infinity }
         return alpha == 1 ? profit / offer.minutes : profit / pow(offer.minutes, alpha)
@@ -85,15 +85,15 @@ public struct ConstantPrice: CoalitionScoring, Sendable, Hashable {
 /// `listHelpers` (a scan of the supply, or the grid for many) and `makeOffer`, once for each task in need and again
 /// when it loses a member. O(tasks * (supply + limit * team)) per window for few workers; for many, where the grid
 /// answers, O(workers + tasks * (those near + limit * team)). Nothing is allocated after warm-up.
-public final class CoalitionPlanner<Scoring: CoalitionScoring>: Dispatcher {
+package final class CoalitionPlanner<Scoring: CoalitionScoring>: Dispatcher {
     /// What tables call it.
-    public let name: String
+    package let name: String
     /// What is maximised; may be changed between windows.
-    public var scoring: Scoring
+    package var scoring: Scoring
     /// How far ahead workers who become free count (min); 0 plans with idle workers only.
-    public let lookahead: Double
+    package let lookahead: Double
     /// At most this many helpers of a task are looked at.
-    public let limit: Int
+    package let limit: Int
 
     private var supply = Supply()
     private var matrix = HelperMatrix()
@@ -103,7 +103,7 @@ public final class CoalitionPlanner<Scoring: CoalitionScoring>: Dispatcher {
     private var merged: [Double] = []
 
     /// A planner; `limit` 1...64.
-    public init(_ scoring: Scoring, lookahead: Double = 0, limit: Int = 12, name: String = "coalition") {
+    package init(_ scoring: Scoring, lookahead: Double = 0, limit: Int = 12, name: String = "coalition") {
         precondition((1...64).contains(limit), "CoalitionPlanner: limit \(limit) is not in 1...64")
         self.scoring = scoring
         self.lookahead = lookahead
@@ -112,10 +112,10 @@ public final class CoalitionPlanner<Scoring: CoalitionScoring>: Dispatcher {
     }
 
     /// Nothing is random in it.
-    public func begin(_ game: SpatialCrowdsourcing, stream: RandomStream) {}
+    package func begin(_ game: SpatialCrowdsourcing, stream: RandomStream) {}
 
     /// Sends teams until none is worth it.
-    public func dispatch(_ game: SpatialCrowdsourcing) {
+    package func dispatch(_ game: SpatialCrowdsourcing) {
         if game.state.idle.isEmpty || game.state.open.isEmpty { return }
         scoring.begin(game)
         supply.fill(game.lentState, lookahead: lookahead)
@@ -133,7 +133,7 @@ public final class CoalitionPlanner<Scoring: CoalitionScoring>: Dispatcher {
         let task = Int(state.open[slot])
         matrix.version[slot] += 1
         matrix.bestSize[slot] = 0
-        guard state.isNeedy(task) else { return }
+        guard state.isUnderstaffed(task) else { return }
         listHelpers(slot: slot, task: task, state)
         let rank = makeOffer(slot: slot, task: task, state)
         guard rank > -.infinity else { return }

@@ -5,22 +5,22 @@ internal import Foundation
 /// about to become free as members, so that nobody is sent where another will be sooner.
 ///
 /// It reads the present state and, of the future, only its forecast and the number of tasks and workers. Deterministic.
-public final class LearntCoalition: Dispatcher {
+package final class LearntCoalition: Dispatcher {
     /// The policy's name.
-    public let name: String
+    package let name: String
     private var plan: CoalitionPlan
     /// The plain rule and its price in mean pays per unit of work, where the policy is that.
     private let plain: (rule: CoalitionPlanner<ConstantPrice>, price: Double)?
 
     /// The rule with that policy's weights and forecast.
-    public init(_ policy: LearntCoalitionPolicy) {
+    package init(_ policy: LearntCoalitionPolicy) {
         name = policy.name
         plan = CoalitionPlan(policy)
         plain = policy.constantPrice.map { (CoalitionPlanner(ConstantPrice(price: 0)), $0) }
     }
 
     /// Starts an episode. O(tasks + workers + horizon).
-    public func begin(_ game: SpatialCrowdsourcing, stream: RandomStream) {
+    package func begin(_ game: SpatialCrowdsourcing, stream: RandomStream) {
         plan.begin(game.state)
         if let plain { plain.rule.scoring.price = plain.price * plan.measures.rate }
     }
@@ -30,7 +30,7 @@ public final class LearntCoalition: Dispatcher {
 
     /// Commits idle workers of the present window. O(open tasks * workers); for many workers, O(workers + open tasks *
     /// those near).
-    public func dispatch(_ game: SpatialCrowdsourcing) {
+    package func dispatch(_ game: SpatialCrowdsourcing) {
         if let plain { plain.rule.dispatch(game) } else { plan.dispatch(&game.state) }
     }
 }

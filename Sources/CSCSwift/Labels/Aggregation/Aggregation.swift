@@ -10,7 +10,7 @@ public struct Aggregation: Sendable, Hashable {
     /// The tasks without labels, in ascending order: nothing is known of them, and accuracies leave them out.
     public internal(set) var unlabelled: [Int] = []
     /// Tasks of which the method thinks a class most probable that nobody gave, in ascending order. Their label is the
-    /// most probable one of those given all the same, but for methods that follow a published one to the letter.
+    /// most probable one of those given all the same, but for methods that follow a published one exactly.
     public internal(set) var overruled: [Int] = []
     /// How many iterations were made; 0 for methods without any.
     public var iterations = 0

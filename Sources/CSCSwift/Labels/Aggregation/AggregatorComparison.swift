@@ -44,7 +44,7 @@ public struct AggregatorComparison: Sendable {
         var order = Array(rows.indices)
         var stream = RandomStream(seed: seed, purpose: .labelModel, index: 0)
         stream.shuffle(&order)
-        var told = [[Double]](repeating: [Double](repeating: 0, count: rows.count), count: methods.count)
+        var scores = [[Double]](repeating: [Double](repeating: 0, count: rows.count), count: methods.count)
         for fold in 0..<folds {
             let held = order.indices.filter { $0 % folds == fold }.map { order[$0] }
             let isHeld = held.reduce(into: [Bool](repeating: false, count: rows.count)) { $0[$1] = true }
@@ -57,13 +57,13 @@ public struct AggregatorComparison: Sendable {
                 var aggregator = method.aggregator(seed: seed, contexts: contexts)
                 let response = Response(aggregator.fitPredict(training), training)
                 for index in held {
-                    told[m][index] = response.log(
+                    scores[m][index] = response.log(
                         task: Int(rows[index].task), worker: Int(rows[index].worker), label: Int(rows[index].label))
                 }
             }
         }
         let count = Double(max(1, rows.count))
-        let means = told.map { $0.reduce(0, +) / count }
+        let means = scores.map { $0.reduce(0, +) / count }
         let best = means.indices.max { means[$0] < means[$1] } ?? 0
         let results = methods.map { method -> Aggregation in
             var aggregator = method.aggregator(seed: seed, contexts: contexts)
@@ -71,7 +71,7 @@ public struct AggregatorComparison: Sendable {
         }
         let labelled = (0..<store.taskCount).filter { store.start[$0 + 1] > store.start[$0] }
         entries = methods.indices.map { m in
-            let differences = zip(told[m], told[best]).map { $0 - $1 }
+            let differences = zip(scores[m], scores[best]).map { $0 - $1 }
             let same = labelled.count(where: { results[m].labels[$0] == results[best].labels[$0] })
             return Entry(
                 method: methods[m], evidence: means[m],

@@ -2,7 +2,7 @@
 /// unless everyone labels their task.
 extension LabelAssigner {
     /// What labels of these pairs cost, in millionths: what `adopt` checks before it changes anything.
-    fileprivate func priceOfAdopting(
+    func priceOfAdopting(
         _ labels: [(label: Label, paid: Bool)], pairs: PairStore, row: (Int) -> Int, costs: [Int]
     ) throws(CSCError) -> Int {
         var seen: Set<UInt64> = []

@@ -112,6 +112,8 @@ public enum AssignmentMethod: String, Sendable, CaseIterable, Codable {
     case bbta
     /// `Pooled`: hierarchical Bayes; also called `bayes`.
     case pooled
+    /// `RandomLabels`: a random one of the least labelled tasks to a random worker, majority vote.
+    case random
 
     /// The method of a name, or of another name that people know it by (bayes); nil if there is none.
     public init?(name: String) {
@@ -126,6 +128,7 @@ public enum AssignmentMethod: String, Sendable, CaseIterable, Codable {
         case .pooled:
             "also bayes, the default: hierarchical Bayes over workers and tasks, the least certain task to the worker who "
                 + "tells most for the price"
+        case .random: "a random one of the least labelled tasks to a random worker, majority vote: the usual baseline"
         }
     }
 
@@ -137,6 +140,7 @@ public enum AssignmentMethod: String, Sendable, CaseIterable, Codable {
         switch self {
         case .bbta: try BBTA(from: decoder)
         case .pooled: try Pooled(from: decoder)
+        case .random: try RandomLabels(from: decoder)
         }
     }
 
@@ -147,7 +151,8 @@ public enum AssignmentMethod: String, Sendable, CaseIterable, Codable {
     ///   - workerCosts: what a label of each worker costs; at least one worker.
     ///   - classes: C >= 2.
     ///   - budget: what all labels together may cost.
-    ///   - explore: how many tasks of each context everyone labels first; nil: the method's default.
+    ///   - explore: how many tasks of each context everyone labels first; nil: the method's default; `RandomLabels` has no
+    ///     use for it.
     ///   - score: how BBTA reads a task's confidence; `Pooled` has no use for it.
     ///   - gold: the class of tasks that an expert has labelled; BBTA has no use for it.
     ///   - stopAt: a task whose posterior reaches this is not asked about; 1: never; BBTA has no use for it.
@@ -170,6 +175,9 @@ public enum AssignmentMethod: String, Sendable, CaseIterable, Codable {
                 options: .init(
                     calibrate: explore, stopAt: stopAt, budget: budget, workerCosts: workerCosts, gold: gold,
                     families: families, seed: seed))
+        case .random:
+            RandomLabels(
+                tasks: taskContexts.count, workerCosts: workerCosts, classes: classes, budget: budget, seed: seed)
         }
     }
 }

@@ -6,13 +6,13 @@ internal import Foundation
 /// After `N'` tasks of each context have been labelled by everyone, each step takes the least confident task, draws a
 /// worker with probability proportional to `exp(-eta_s L[s][j])`, and charges the worker `1 / p_j` if the label
 /// disagrees with the weighted vote. More than two classes are our extension: one sum of weights per class; with two
-/// the formulas are the letter's.
+/// the formulas are the paper's.
 ///
 /// A step without loss costs O(K) for the weights, from 256 workers on O(log K) (`ExponentialSampler`), and O(log N) for
 /// the order of tasks; a step with a loss also rescores its context, O(labels of the context). Nothing is allocated once
 /// the pool of pairs has its size.
 ///
-/// Where the letter is silent because it asks one pair at a time: a task with assignments outstanding comes after all
+/// Where the paper is silent because it asks one pair at a time: a task with assignments outstanding comes after all
 /// those with fewer; an answer is weighed by the probability with which its pair was drawn; `L` and `eta` are those of
 /// the moment of the answer.
 public struct BBTA: LabelAssigner {
@@ -20,7 +20,7 @@ public struct BBTA: LabelAssigner {
     public struct Options: Sendable, Hashable, Codable {
         /// N': how many tasks of each context everyone labels first.
         public var explore: Int
-        /// Margin (the letter) or least confidence (the authors' follow-up).
+        /// Margin (the paper) or least confidence (the authors' follow-up).
         public var score: ExponentialWeights.Score
         /// beta: the follow-up's preference for dense contexts; the chosen task maximises
         /// `(1 - c_i) (N_s / N)^beta`. 0 turns it off. The idea is that of [BBTA-LC], the form is ours.
@@ -32,7 +32,7 @@ public struct BBTA: LabelAssigner {
         /// Decides the exploration tasks, every draw and every tie.
         public var seed: UInt64
 
-        /// The defaults are the letter's method with N' = 1 and labels that cost 1 each.
+        /// The defaults are the paper's method with N' = 1 and labels that cost 1 each.
         public init(
             explore: Int = 1, score: ExponentialWeights.Score = .margin, densityExponent: Double = 0, budget: Double,
             workerCosts: [Double]? = nil, seed: UInt64 = 0
@@ -52,7 +52,7 @@ public struct BBTA: LabelAssigner {
     public internal(set) var taskCount: Int
     /// K: how many workers there are, those who have left included; `addWorker` raises it.
     public private(set) var workerCount: Int
-    /// C: how many classes there are; 2 in the letter.
+    /// C: how many classes there are; 2 in the paper.
     public let classCount: Int
     /// S: the largest context of a task, plus one.
     public internal(set) var contextCount: Int

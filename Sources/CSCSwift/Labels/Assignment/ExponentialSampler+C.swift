@@ -17,9 +17,9 @@ internal import Foundation
 /// weights is drawn exactly, and its probability is exact to 1e-14. A range ends when the rate has fallen to `sqrt(4/5)`
 /// of its beginning, so over T rounds the O(K) work of a new one occurs O(log T) times. Up to 64 arms one pass over all
 /// is faster, and is what is done.
-public struct ExponentialSampler: Sendable {
+package struct ExponentialSampler: Sendable {
     /// K: how many arms there are.
-    public let arms: Int
+    package let arms: Int
     private let logArms: Double
     /// Padded with infinity to a multiple of 8.
     private var loss: [Double]
@@ -30,7 +30,7 @@ public struct ExponentialSampler: Sendable {
     private var used: Int
 
     /// Losses of 0; `seed` and `index` decide the draws. O(K).
-    public init(arms: Int, seed: UInt64, index: UInt64 = 0) {
+    package init(arms: Int, seed: UInt64, index: UInt64 = 0) {
         precondition(arms >= 1, "ExponentialSampler: \(arms) arms")
         self.arms = arms
         logArms = log(Double(arms))
@@ -43,20 +43,20 @@ public struct ExponentialSampler: Sendable {
     }
 
     /// `sqrt(ln K / (t K))`, the rate of `ExponentialWeights.rate`. O(1).
-    public func rate(appearances t: Int) -> Double {
+    package func rate(appearances t: Int) -> Double {
         precondition(t >= 1, "ExponentialSampler.rate: appearances \(t)")
         return (logArms / (Double(t) * Double(arms))).squareRoot()
     }
 
     /// `L_j`. O(1).
-    public func loss(_ arm: Int) -> Double {
+    package func loss(_ arm: Int) -> Double {
         precondition(arm >= 0 && arm < arms, "ExponentialSampler: arm \(arm) of \(arms)")
         return loss[arm]
     }
 
     /// An arm, and the probability with which it was drawn. `rate >= 0`, below all earlier ones for the stated cost:
     /// O(log K) expected; O(K) for up to 64 arms and where a range of rates ends. No allocation.
-    public mutating func draw(rate: Double) -> (arm: Int, probability: Double) {
+    package mutating func draw(rate: Double) -> (arm: Int, probability: Double) {
         precondition(rate >= 0 && rate.isFinite, "ExponentialSampler.draw: rate \(rate)")
         if rows.isEmpty {
             if used == uniforms.count {
@@ -81,7 +81,7 @@ public struct ExponentialSampler: Sendable {
     }
 
     /// Adds to one arm's loss. O(log K).
-    public mutating func charge(_ arm: Int, _ amount: Double) {
+    package mutating func charge(_ arm: Int, _ amount: Double) {
         precondition(arm >= 0 && arm < arms, "ExponentialSampler: arm \(arm) of \(arms)")
         if rows.isEmpty {
             loss[arm] += amount

@@ -71,7 +71,7 @@ public enum ExponentialWeights {
 
     /// How a task's confidence is read off its weighted votes.
     public enum Score: Int32, Sendable, Hashable, Codable {
-        /// (largest - second largest) / total: the letter's `c_i`.
+        /// (largest - second largest) / total: the paper's `c_i`.
         case margin = 0
         /// largest / total: least confidence, [BBTA-LC].
         case leastConfidence = 1

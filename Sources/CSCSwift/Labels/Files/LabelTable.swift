@@ -161,7 +161,7 @@ public struct LabelMatrix: Sendable, Hashable {
         return known == 0 ? nil : Double(right) / Double(known)
     }
 
-    /// Each worker's share of right labels over all tasks with known truth (the letter's "true accuracy", Fig. 1 and
+    /// Each worker's share of right labels over all tasks with known truth (the paper's "true accuracy", Fig. 1 and
     /// 4); NaN for a worker without such a label. O(tasks x workers).
     public func workerAccuracies(context: Int? = nil) -> [Double] {
         var right = [Double](repeating: 0, count: workers.count), known = right

@@ -1,17 +1,17 @@
 /// UCI's original data files as labelling tasks: ionosphere, Wisconsin breast cancer (original), Pima Indians diabetes.
-public struct UCIDataset: Sendable, Hashable {
+package struct UCIDataset: Sendable, Hashable {
     /// "ionosphere", "breast" or "pima".
-    public let name: String
+    package let name: String
     /// [rows x features], as in the file; rows with a missing value are left out.
-    public let features: [[Double]]
+    package let features: [[Double]]
     /// 0 or 1: bad/good, benign/malignant, no/yes.
-    public let classes: [Int]
+    package let classes: [Int]
     /// How many rows had a missing value.
-    public let incompleteRows: Int
+    package let incompleteRows: Int
 
     /// Reads one of the three files, distinguished by their number of columns (35, 11, 9). Throws `CSCError` naming
     /// file, line, column and value.
-    public init(path: String) throws(CSCError) {
+    package init(path: String) throws(CSCError) {
         let reader = try CSVReader(path: path, format: CSVFormat(separator: .comma, header: .absent))
         let width = reader.names.count
         let first: Int, last = width - 1
@@ -52,7 +52,7 @@ public struct UCIDataset: Sendable, Hashable {
     }
 
     /// The instances as tasks: contexts by k-means on standardised features, truth from the class.
-    public func tasks(contexts: Int, seed: UInt64 = 0) throws(CSCError) -> [LabelingTask] {
+    package func tasks(contexts: Int, seed: UInt64 = 0) throws(CSCError) -> [LabelingTask] {
         guard contexts >= 1, contexts <= features.count else {
             throw .invalid("\(contexts) contexts for \(features.count) instances")
         }
@@ -62,8 +62,8 @@ public struct UCIDataset: Sendable, Hashable {
         }
     }
 
-    /// The letter's number of contexts and workers for this set [rec]: S = 3, 4, 5 and K = 30, 40, 50.
-    public var setting: (contexts: Int, workers: Int) {
+    /// The paper's number of contexts and workers for this set [rec]: S = 3, 4, 5 and K = 30, 40, 50.
+    package var setting: (contexts: Int, workers: Int) {
         switch name {
         case "ionosphere": (3, 30)
         case "breast": (4, 40)
@@ -86,7 +86,7 @@ extension LabelMatrix {
         public var warnings: [String] = []
 
         /// For people: what was taken as missing; nil where every label is there.
-        public var sentence: String? {
+        package var sentence: String? {
             guard empty + count > 0 else { return nil }
             var parts: [String] = []
             if empty > 0 { parts.append("\(empty) empty") }
@@ -96,7 +96,7 @@ extension LabelMatrix {
     }
 
     /// Reads a wide matrix; `Missing` says what was taken as missing and what may not be meant. See `init(wideCSV:missing:)`.
-    public static func read(wideCSV path: String, missing: String? = nil, columns: ColumnMapping = .init())
+    package static func read(wideCSV path: String, missing: String? = nil, columns: ColumnMapping = .init())
         throws(CSCError) -> (matrix: LabelMatrix, missing: Missing)
     {
         var format = CSVFormat()

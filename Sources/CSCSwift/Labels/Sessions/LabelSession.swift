@@ -170,6 +170,24 @@ public final class LabelSession {
         ledger = image.ledger
     }
 
+    /// The state of another session, over another storage.
+    init(copying other: LabelSession, _ storage: any SessionStorage, clock: @escaping () -> Double) {
+        self.storage = storage
+        self.clock = clock
+        options = other.options
+        tasks = other.tasks
+        contexts = other.contexts
+        classes = other.classes
+        taskIndex = other.taskIndex
+        workers = other.workers
+        workerIndex = other.workerIndex
+        gold = other.gold
+        barred = other.barred
+        engine = other.engine
+        ledger = other.ledger
+        takesSnapshots = false
+    }
+
     private func catchUp(after mark: SessionMark) throws(CSCError) {
         var events: [(SessionEvent, Int)] = []
         try storage.read(after: mark) { record throws(CSCError) in

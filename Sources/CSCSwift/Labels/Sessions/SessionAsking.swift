@@ -75,7 +75,7 @@ extension LabelSession {
         }
         try decide(present, count, &round, &draft)
         if round.asked.count < count {
-            (round.hindrance, round.reason) = why(
+            (round.blockReason, round.reason) = why(
                 present, isEveryone: names == nil, cap: draft.cap, sparing: round.asked.count > 0)
         }
         if round.asked.count == round.again {
@@ -213,7 +213,7 @@ extension LabelSession {
             throw error.error
         }
         guard let entry = ledger.find(i, j) else { throw .refused(code: "not-asked", reason: notAsked(task, worker)) }
-        switch ledger.fate(of: entry) {
+        switch ledger.status(of: entry) {
         case .declined, .expired, .offered: return .known
         case .answered(let label):
             throw .invalid("worker '\(worker)' has answered '\(classes[label])' on task '\(task)' already")
@@ -269,7 +269,7 @@ extension LabelSession {
     /// - Throws: what the storage throws.
     @discardableResult
     public func withdraw(questions ids: [Int]) throws(CSCError) -> Int {
-        try expire(ids.compactMap { ledger.entry(id: $0) }.filter { ledger.fate(of: $0) == .asked }).count
+        try expire(ids.compactMap { ledger.entry(id: $0) }.filter { ledger.status(of: $0) == .asked }).count
     }
 
     private func expire(_ entries: [Int]) throws(CSCError) -> [Question] {

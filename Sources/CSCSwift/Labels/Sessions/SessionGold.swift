@@ -93,7 +93,7 @@ extension LabelSession {
     func settledStandsInTheWay(of who: [Int]) -> Bool {
         guard let settled = engine?.settled else { return false }
         return settled.indices.contains { task in
-            settled[task] && who.contains { ledger.fate(task, $0) == nil }
+            settled[task] && who.contains { ledger.status(task, $0) == nil }
         }
     }
 }

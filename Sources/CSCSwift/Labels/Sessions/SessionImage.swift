@@ -82,9 +82,7 @@ extension LabelSession {
     /// Keeps the state beside the events, so that the next opening follows only what comes after. O(state).
     /// - Throws: `CSCError.file` where it cannot be written; nothing is lost then.
     public func takeSnapshot() throws(CSCError) {
-        try ready()
-        guard let bytes = SessionImage(self).bytes else { throw .invalid("the session's state cannot be written") }
-        try storage.keep(SessionSnapshot(mark: storage.end, state: bytes))
+        try storage.keep(makeSnapshot())
         sinceSnapshot = 0
     }
 

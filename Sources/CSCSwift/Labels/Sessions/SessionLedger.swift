@@ -4,7 +4,7 @@
 /// several entries where a question lapsed and was asked again: the newest one counts.
 struct SessionLedger: Codable {
     /// What became of an entry.
-    enum Fate: Equatable {
+    enum PairStatus: Equatable {
         /// The question is outstanding.
         case asked
         /// It has this label; an imported label has it from the start.
@@ -25,7 +25,7 @@ struct SessionLedger: Codable {
     /// When it was asked or imported, and when it was answered; 0 while it was not.
     private(set) var askedAt: [Double] = []
     private(set) var answeredAt: [Double] = []
-    /// The label, or a fate below 0.
+    /// The label, or a status below 0.
     private var outcome: [Int32] = []
     /// The entry of the same task before this one, -1 for none, and each task's newest.
     private var previous: [Int32] = []
@@ -77,7 +77,7 @@ struct SessionLedger: Codable {
         return low < number.count && number[low] == id && !isImported(low) ? low : nil
     }
 
-    func fate(of entry: Int) -> Fate {
+    func status(of entry: Int) -> PairStatus {
         switch outcome[entry] {
         case -1: .asked
         case -2: .declined
@@ -88,7 +88,7 @@ struct SessionLedger: Codable {
     }
 
     /// What became of a pair; nil where it was neither asked nor imported. O(entries of the task).
-    func fate(_ i: Int, _ j: Int) -> Fate? { find(i, j).map { fate(of: $0) } }
+    func status(_ i: Int, _ j: Int) -> PairStatus? { find(i, j).map { status(of: $0) } }
 
     func isExploration(_ entry: Int) -> Bool { flags[entry] & Flag.exploration != 0 }
     func isImported(_ entry: Int) -> Bool { flags[entry] & Flag.imported != 0 }

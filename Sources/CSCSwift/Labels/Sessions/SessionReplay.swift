@@ -41,7 +41,7 @@ extension LabelSession {
             try admit(LabelingWorker(id: worker, cost: cost))
         case .asked(let task, let worker, let probability, let exploration, let time):
             let (i, j) = try pair(task, worker)
-            guard ledger.fate(i, j) == nil || ledger.fate(i, j) == .offered else { throw stranger }
+            guard ledger.status(i, j) == nil || ledger.status(i, j) == .offered else { throw stranger }
             let assignment = Assignment(task: i, worker: j, probability: probability, exploration: exploration)
             try engine?.apply(assignment)
             ledger.ask(assignment, id: number, at: time)
@@ -120,10 +120,10 @@ extension LabelSession {
     /// The answer to an outstanding question, or a late one to a question that lapsed, whose price is taken again.
     func answer(_ entry: Int, label: Int, at time: Double) throws(CSCError) {
         let i = Int(ledger.task[entry]), j = Int(ledger.worker[entry])
-        switch ledger.fate(of: entry) {
+        switch ledger.status(of: entry) {
         case .asked: break
         case .expired, .offered:
-            if ledger.fate(of: entry) == .expired { try engine?.forget(task: i, worker: j) }
+            if ledger.status(of: entry) == .expired { try engine?.forget(task: i, worker: j) }
             try engine?.reinstate(
                 Assignment(
                     task: i, worker: j, probability: ledger.probability[entry],
@@ -141,7 +141,7 @@ extension LabelSession {
 
     /// A question that lapsed may be asked again.
     func offer(_ entry: Int) throws(CSCError) {
-        guard ledger.fate(of: entry) == .expired else { throw .invalid("this question has not lapsed") }
+        guard ledger.status(of: entry) == .expired else { throw .invalid("this question has not lapsed") }
         try engine?.forget(task: Int(ledger.task[entry]), worker: Int(ledger.worker[entry]))
         ledger.offer(entry)
     }
@@ -150,7 +150,7 @@ extension LabelSession {
     func adopt(_ imports: [Import]) throws(CSCError) {
         for each in imports {
             let i = Int(each.label.task), j = Int(each.label.worker)
-            if let fate = ledger.fate(i, j), fate == .declined || fate == .expired {
+            if let status = ledger.status(i, j), status == .declined || status == .expired {
                 try engine?.forget(task: i, worker: j)
             }
         }
@@ -159,7 +159,7 @@ extension LabelSession {
     }
 
     func change(_ entry: Int, to label: Int) throws(CSCError) {
-        guard case .answered = ledger.fate(of: entry) else { throw .invalid("there is no label to correct") }
+        guard case .answered = ledger.status(of: entry) else { throw .invalid("there is no label to correct") }
         try engine?.correct(task: Int(ledger.task[entry]), worker: Int(ledger.worker[entry]), label: label)
         ledger.correct(entry, label: label)
     }

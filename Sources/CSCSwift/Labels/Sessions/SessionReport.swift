@@ -45,7 +45,7 @@ extension LabelSession {
         var seconds = [[Double]](repeating: [], count: workers.count)
         for entry in 0..<ledger.count {
             let j = Int(ledger.worker[entry])
-            switch ledger.fate(of: entry) {
+            switch ledger.status(of: entry) {
             case .asked: list[j].open += 1
             case .declined: list[j].declined += 1
             case .expired, .offered: list[j].lapsed += 1

@@ -41,7 +41,7 @@ extension LabelSession {
     }
 
     /// Why `ask` gives nothing new to these workers now, if it gives nothing; nil for `names` means everyone. O(N workers).
-    public func hindrance(workers names: [String]?) -> Hindrance {
+    public func blockReason(workers names: [String]?) -> BlockReason {
         why(indices(names), isEveryone: names == nil, cap: options.maxOpen ?? .max).0 ?? .allAsked
     }
 
@@ -57,7 +57,7 @@ extension LabelSession {
 
     /// Why nothing new can be asked of these workers, as a code and a sentence. `sparing`: something was asked just now, so
     /// the search for what is left may be short. O(N workers).
-    func why(_ present: [Int], isEveryone: Bool, cap: Int, sparing: Bool = false) -> (Hindrance?, String?) {
+    func why(_ present: [Int], isEveryone: Bool, cap: Int, sparing: Bool = false) -> (BlockReason?, String?) {
         let who = isEveryone ? "everyone has" : "these workers have"
         guard !present.isEmpty else {
             return (.nobody, workers.isEmpty ? "nobody has joined" : "none of these workers has joined")
@@ -98,7 +98,7 @@ extension LabelSession {
     }
 
     /// The budget does not suffice for a label of this price.
-    private func money(_ price: Int) -> (Hindrance, String) {
+    private func money(_ price: Int) -> (BlockReason, String) {
         let left =
             "what is left of the budget (\(Terminal.amount(budget.free))) is less than the cheapest label "
             + "(\(Terminal.amount(Double(price) / 1e6)))"
@@ -114,7 +114,7 @@ extension LabelSession {
 
     /// Whether a worker may be asked about a task, or could be again because the question lapsed.
     private func isOpen(_ i: Int, _ j: Int) -> Bool {
-        engine?.isOpen(task: i, worker: j) == true || ledger.fate(i, j) == .expired
+        engine?.isOpen(task: i, worker: j) == true || ledger.status(i, j) == .expired
     }
 }
 
@@ -164,7 +164,7 @@ extension LabelSession {
         guard let entry = ledger.find(i, j) else {
             throw Refusal(field: .task, code: "not-asked", reason: notAsked(task, worker))
         }
-        switch ledger.fate(of: entry) {
+        switch ledger.status(of: entry) {
         case .asked: return Reply(entry: entry, label: value, outcome: .new)
         case .answered(value): return Reply(entry: entry, label: value, outcome: .known)
         case .answered(let first): throw standing(first, task, worker, label)
@@ -185,4 +185,10 @@ extension LabelSession {
             return Reply(entry: entry, label: value, outcome: .new, price: price)
         }
     }
+}
+
+/// Who is in the session.
+extension LabelSession {
+    /// Whether a worker of this name has joined. O(1).
+    public func hasJoined(_ worker: String) -> Bool { workerIndex.find(worker) != nil }
 }

@@ -120,7 +120,7 @@ extension LabelSession {
         do throws(Refusal) {
             (i, j, value) = try (index(ofTask: task), index(ofWorker: worker), index(ofLabel: label))
         } catch { throw error.error }
-        guard let entry = ledger.find(i, j), case .answered(let first) = ledger.fate(of: entry) else {
+        guard let entry = ledger.find(i, j), case .answered(let first) = ledger.status(of: entry) else {
             throw .invalid("worker '\(worker)' has no label of task '\(task)' that could be corrected")
         }
         guard first != value else { return .known }

@@ -59,7 +59,7 @@ extension LabelSession {
                 newIndex[ExactName(worker)] = j
                 newcomers.append(LabelingWorker(id: worker, cost: price))
             }
-            switch j < self.workers.count ? self.ledger.fate(i, j) : nil {
+            switch j < self.workers.count ? self.ledger.status(i, j) : nil {
             case nil, .declined, .expired, .offered:
                 labels.append(Label(task: i, worker: j, label: value))
                 return .new

@@ -74,13 +74,13 @@ extension LabelSession {
         /// Who joined: everyone of `joining` if anything new was asked, otherwise nobody.
         public var joined: [LabelingWorker] = []
         /// Why fewer were asked than wanted; nil where as many were.
-        public var hindrance: Hindrance?
+        public var blockReason: BlockReason?
         /// The same as a sentence.
         public var reason: String?
     }
 
     /// Why nothing can be asked now.
-    public enum Hindrance: String, Sendable, Hashable, CaseIterable {
+    public enum BlockReason: String, Sendable, Hashable, CaseIterable {
         /// None of the workers has joined.
         case nobody
         /// These workers are barred.

@@ -2,20 +2,20 @@ internal import Foundation
 
 /// GROUSE ([GROUSE10]): completes a low-rank matrix by gradient steps on the Grassmannian,
 /// one column at a time.
-public enum Grouse {
+package enum Grouse {
     /// The options of GROUSE.
-    public struct Options: Sendable, Hashable, Codable {
+    package struct Options: Sendable, Hashable, Codable {
         /// The rank of the subspace.
-        public var rank: Int
+        package var rank: Int
         /// How often each column is visited.
-        public var passes: Int
+        package var passes: Int
         /// The step size, divided by the number of columns visited so far.
-        public var step: Double
+        package var step: Double
         /// Decides the first subspace and the order of the columns in each pass.
-        public var seed: UInt64
+        package var seed: UInt64
 
         /// Options, each with a default; `complete` checks the rank.
-        public init(rank: Int = 2, passes: Int = 100, step: Double = 1, seed: UInt64 = 0) {
+        package init(rank: Int = 2, passes: Int = 100, step: Double = 1, seed: UInt64 = 0) {
             self.rank = rank
             self.passes = passes
             self.step = step
@@ -25,7 +25,7 @@ public enum Grouse {
 
     /// The completed matrix [rows x columns], row-major; `values` holds NaN where nothing was observed.
     /// O(passes (observed rank^2 + columns (rows rank + rank^3))).
-    public static func complete(_ values: [Double], rows: Int, columns: Int, options: Options) -> [Double] {
+    package static func complete(_ values: [Double], rows: Int, columns: Int, options: Options) -> [Double] {
         let r = options.rank
         precondition(values.count == rows * columns, "Grouse: \(values.count) values for \(rows) x \(columns)")
         precondition(r >= 1 && r <= rows, "Grouse: rank \(r) of \(rows) rows")
@@ -72,7 +72,7 @@ public enum Grouse {
     /// Completes a label table (workers are the rows, tasks the columns) and rounds to a label; observed labels are
     /// kept. Two classes are -1 and +1; with more, one matrix per class of 1 and 0, the largest wins. Exact zeros fall
     /// to the first class.
-    public static func complete(_ table: LabelTable, options: Options = Options()) -> LabelMatrix {
+    package static func complete(_ table: LabelTable, options: Options = Options()) -> LabelMatrix {
         let incomplete = LabelMatrix(table)
         let rows = table.workers.count, columns = table.tasks.count, classes = table.classes.count
         var best = [Double](repeating: -.infinity, count: rows * columns)

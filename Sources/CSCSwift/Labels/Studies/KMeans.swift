@@ -1,18 +1,18 @@
 /// k-means (Lloyd's iterations from k-means++ starts): how instances are cut into contexts.
-public enum KMeans {
+package enum KMeans {
     /// A partition of rows into clusters.
-    public struct Clustering: Sendable, Hashable {
+    package struct Clustering: Sendable, Hashable {
         /// The cluster of each row, numbered by first appearance.
-        public var assignments: [Int]
+        package var assignments: [Int]
         /// The sum of squared distances to the centres.
-        public var inertia: Double
+        package var inertia: Double
     }
 
     /// The best of `restarts` clusterings of the rows into k non-empty clusters. The same seed gives the same clusters.
     /// O(restarts iterations rows k width).
     ///
     /// - Precondition: 1 <= k <= number of rows; rows of one width.
-    public static func cluster(_ rows: [[Double]], k: Int, restarts: Int = 20, seed: UInt64 = 0) -> Clustering {
+    package static func cluster(_ rows: [[Double]], k: Int, restarts: Int = 20, seed: UInt64 = 0) -> Clustering {
         precondition(k >= 1 && k <= rows.count, "KMeans: k \(k) for \(rows.count) rows")
         precondition(rows.allSatisfy { $0.count == rows[0].count }, "KMeans: rows of several widths")
         var best: Clustering?
@@ -30,7 +30,7 @@ public enum KMeans {
     }
 
     /// Each column less its mean, over its standard deviation (of the population); constant columns become 0.
-    public static func standardized(_ rows: [[Double]]) -> [[Double]] {
+    package static func standardized(_ rows: [[Double]]) -> [[Double]] {
         guard let width = rows.first?.count else { return [] }
         var out = rows
         for column in 0..<width {

@@ -7,7 +7,7 @@
 ///
 /// After a label only one row and one column of the gains change: O(N + K) gains per step, O((N + K) log K)
 /// comparisons.
-public struct OptKG: SequentialAssigner {
+package struct OptKG: SequentialAssigner {
     private let workers: Int
     private(set) var a: [Double]
     private(set) var b: [Double]
@@ -18,8 +18,8 @@ public struct OptKG: SequentialAssigner {
     private var rows: PairTournament
 
     /// - Parameters:
-    ///   - workerPrior: Beta(c, d) of every worker; (4, 1) is the letter's, mean 0.8.
-    public init(tasks: Int, workers: Int, workerPrior: (c: Double, d: Double) = (4, 1), seed: UInt64) {
+    ///   - workerPrior: Beta(c, d) of every worker; (4, 1) is the paper's, mean 0.8.
+    package init(tasks: Int, workers: Int, workerPrior: (c: Double, d: Double) = (4, 1), seed: UInt64) {
         precondition(workers >= 1, "OptKG: \(workers) workers")
         self.workers = workers
         a = [Double](repeating: 1, count: tasks)
@@ -38,7 +38,7 @@ public struct OptKG: SequentialAssigner {
     }
 
     /// See `SequentialAssigner`. O(N K).
-    public mutating func restrict(to eligible: [[Int32]]) {
+    package mutating func restrict(to eligible: [[Int32]]) {
         precondition(eligible.count == a.count, "OptKG: \(eligible.count) lists for \(a.count) tasks")
         var row = [Double](repeating: 0, count: workers)
         BetaTail.gains(&row, start: 0, task: (1, 1, 0.5), c: c, d: d)
@@ -51,13 +51,13 @@ public struct OptKG: SequentialAssigner {
     }
 
     /// The unasked pair with the largest gain, `nil` when all have been asked. O(1).
-    public mutating func next() -> Assignment? {
+    package mutating func next() -> Assignment? {
         guard let (task, worker) = rows.best else { return nil }
         return Assignment(task: task, worker: worker, probability: 1)
     }
 
     /// The label of an unasked pair: 1 is +1, 0 is -1. O((N + K) log K).
-    public mutating func record(task i: Int, worker j: Int, label: Int) throws(CSCError) {
+    package mutating func record(task i: Int, worker j: Int, label: Int) throws(CSCError) {
         guard a.indices.contains(i), c.indices.contains(j), !rows.isClosed(row: i, column: j) else {
             throw .invalid("OptKG: task \(i), worker \(j) is not open")
         }
@@ -73,13 +73,13 @@ public struct OptKG: SequentialAssigner {
     }
 
     /// 1 where `a >= b`.
-    public var labels: [Int] { zip(a, b).map { $0 >= $1 ? 1 : 0 } }
+    package var labels: [Int] { zip(a, b).map { $0 >= $1 ? 1 : 0 } }
 
     /// All gains, row by row, -infinity where asked: for tests of the incremental update. O(N K).
-    public var gains: [Double] { rows.keys }
+    package var gains: [Double] { rows.keys }
 
     /// All gains computed afresh from the parameters.
-    public func recomputedGains() -> [Double] {
+    package func recomputedGains() -> [Double] {
         var all = [Double](repeating: 0, count: a.count * workers)
         for i in a.indices {
             BetaTail.gains(&all, start: i * workers, task: (a[i], b[i], tail[i]), c: c, d: d)
@@ -89,7 +89,7 @@ public struct OptKG: SequentialAssigner {
     }
 
     /// The moments after one label, all from the old (a, b, c, d), and the Beta parameters that match them.
-    public static func posterior(
+    package static func posterior(
         a: Double, b: Double, c: Double, d: Double, positive: Bool
     ) -> (a: Double, b: Double, c: Double, d: Double) {
         let m = moments(a: a, b: b, c: c, d: d, positive: positive)
@@ -100,7 +100,7 @@ public struct OptKG: SequentialAssigner {
 
     /// E and E of the square of theta and rho given one label, and the label's probability: derived here, docs/bbta.md.
     /// O(1).
-    public static func moments(
+    package static func moments(
         a: Double, b: Double, c: Double, d: Double, positive: Bool
     ) -> (probability: Double, theta: Double, theta2: Double, rho: Double, rho2: Double) {
         let (u, v) = positive ? (c, d) : (d, c)  // what multiplies theta, 1 - theta
@@ -116,9 +116,9 @@ public struct OptKG: SequentialAssigner {
     }
 }
 
-/// OptKG (Multi.): one OptKG a context, each with its share `T N_s / N` of the budget at every T (the letter,
+/// OptKG (Multi.): one OptKG a context, each with its share `T N_s / N` of the budget at every T (the paper,
 /// section 5.1): the next label goes to the context that is furthest behind its share.
-public struct OptKGMulti: SequentialAssigner {
+package struct OptKGMulti: SequentialAssigner {
     private var instances: [OptKG]
     private let members: [[Int]]
     private let local: [Int]
@@ -131,7 +131,7 @@ public struct OptKGMulti: SequentialAssigner {
     ///   - taskContexts: the context of each task, 0-based.
     ///   - workers: K >= 1.
     ///   - seed: decides the order of equal gains.
-    public init(taskContexts: [Int], workers: Int, seed: UInt64) {
+    package init(taskContexts: [Int], workers: Int, seed: UInt64) {
         contexts = taskContexts
         var members = [[Int]](repeating: [], count: (taskContexts.max() ?? -1) + 1)
         var local: [Int] = []
@@ -148,14 +148,14 @@ public struct OptKGMulti: SequentialAssigner {
     }
 
     /// See `SequentialAssigner`. O(N K).
-    public mutating func restrict(to eligible: [[Int32]]) {
+    package mutating func restrict(to eligible: [[Int32]]) {
         precondition(eligible.count == contexts.count, "OptKG: \(eligible.count) lists for \(contexts.count) tasks")
         for s in members.indices { instances[s].restrict(to: members[s].map { eligible[$0] }) }
     }
 
     /// The best pair of the context that is furthest behind its share, of the next where all its pairs are asked; `nil`
     /// when all are. O(S log S).
-    public mutating func next() -> Assignment? {
+    package mutating func next() -> Assignment? {
         let byShare = members.indices.filter { !members[$0].isEmpty }.sorted {
             let x = Double(asked[$0] + 1) / Double(members[$0].count)
             let y = Double(asked[$1] + 1) / Double(members[$1].count)
@@ -171,14 +171,14 @@ public struct OptKGMulti: SequentialAssigner {
 
     /// The label of an unasked pair: 1 is +1, 0 is -1. O((N_s + K) log K) in the task's context s.
     /// - Throws: `CSCError.invalid` if there is no such pair, it has a label already, or the label is neither 0 nor 1.
-    public mutating func record(task: Int, worker: Int, label: Int) throws(CSCError) {
+    package mutating func record(task: Int, worker: Int, label: Int) throws(CSCError) {
         guard contexts.indices.contains(task) else { throw .invalid("OptKG: no task \(task)") }
         try instances[contexts[task]].record(task: local[task], worker: worker, label: label)
         asked[contexts[task]] += 1
     }
 
     /// 1 where `a >= b` in the task's own instance, else 0, [N]. O(N).
-    public var labels: [Int] {
+    package var labels: [Int] {
         var all = [Int](repeating: 0, count: contexts.count)
         for (instance, tasks) in zip(instances, members) {
             for (task, label) in zip(tasks, instance.labels) { all[task] = label }

@@ -1,10 +1,10 @@
 internal import Foundation
 
 /// BBTA's regret, measured in a replay, beside its bound.
-public enum Regret {
-    /// `2 sqrt(S K ln K (T - S K N')) + S N'`: derived here, docs/bbta.md, for the strategy that draws from all K
+package enum Regret {
+    /// `2 sqrt(S K ln K (T - S K N')) + S N'` : derived here, docs/bbta.md, for the strategy that draws from all K
     /// workers; it is not the theorem of [BBTA]. 0 in the exploration phase. O(1).
-    public static func bound(contexts s: Int, workers k: Int, explore: Int, budget: Int) -> Double {
+    package static func bound(contexts s: Int, workers k: Int, explore: Int, budget: Int) -> Double {
         let adaptive = Double(max(0, budget - s * k * explore))
         return 2 * (Double(s * k) * log(Double(k)) * adaptive).squareRoot() + Double(s * explore)
     }
@@ -12,7 +12,7 @@ public enum Regret {
     /// The regret of BBTA after each of `budgets` labels: its losses in the adaptive phase, less those of the best worker
     /// of each context in hindsight, who would have answered at every appearance of the context. A loss is a label that
     /// differs from the weighted vote just after the step. O(last budget (K + step)).
-    public static func measure(_ matrix: LabelMatrix, explore: Int, budgets: [Int], seed: UInt64) -> [Double] {
+    package static func measure(_ matrix: LabelMatrix, explore: Int, budgets: [Int], seed: UInt64) -> [Double] {
         let workers = matrix.workers.count
         var engine = BBTA(
             taskContexts: matrix.taskContexts, workers: workers, classes: matrix.classes.count,

@@ -1,22 +1,22 @@
 /// The curves of a replay as table, CSV, JSON and plot.
-public enum ReplayReport {
+package enum ReplayReport {
     /// How much of what a replay plays on is recorded.
-    public struct Completion: Sendable, Hashable {
+    package struct Completion: Sendable, Hashable {
         /// Pairs of a task and a worker with a recorded answer.
-        public var recorded: Int
+        package var recorded: Int
         /// All pairs.
-        public var pairs: Int
+        package var pairs: Int
 
         /// The counts of a table before it was completed.
-        public init(recorded: Int, pairs: Int) {
+        package init(recorded: Int, pairs: Int) {
             self.recorded = recorded
             self.pairs = pairs
         }
 
         /// The share of answers that were filled in, in [0, 1].
-        public var completedShare: Double { pairs == 0 ? 0 : 1 - Double(recorded) / Double(pairs) }
+        package var completedShare: Double { pairs == 0 ? 0 : 1 - Double(recorded) / Double(pairs) }
         /// `82 % of the answers are not recorded but filled in by GROUSE`; nil where none are.
-        public var warning: String? {
+        package var warning: String? {
             guard recorded < pairs else { return nil }
             let share = 100 * completedShare
             let shown = Terminal.decimal(share < 99 ? max(1, share.rounded()) : share, share < 99 ? 0 : 1)
@@ -26,7 +26,7 @@ public enum ReplayReport {
     }
 
     /// What was replayed and what the table's entries are: the line above it.
-    public static func heading(_ matrix: LabelMatrix, runs: Int) -> String {
+    package static func heading(_ matrix: LabelMatrix, runs: Int) -> String {
         "\(Terminal.counted(matrix.tasks.count, "task")), \(Terminal.counted(matrix.workers.count, "worker")), "
             + "\(Terminal.counted(runs, "run")); accuracy"
             + (runs > 1 ? ": mean ± standard error over the runs" : "")
@@ -35,7 +35,7 @@ public enum ReplayReport {
     /// Means with standard errors, one row per budget, one column per method, and for each aggregator where there are
     /// several; beside a method that does not use up the budget, the labels that it used in the mean. "-": not within
     /// the budget.
-    public static func table(_ curves: [ReplayCurve], tasks: Int) -> String {
+    package static func table(_ curves: [ReplayCurve], tasks: Int) -> String {
         guard let first = curves.first else { return "" }
         var rows =
             [["labels", "a task"]]
@@ -65,7 +65,7 @@ public enum ReplayReport {
     /// `method,budget,spent,mean,se`, one row per point, and a column `aggregator` where there are several, `completed`
     /// (the share of answers that were filled in) where there are such. Mean and se are empty where the method did not
     /// keep to the budget.
-    public static func csv(_ curves: [ReplayCurve], completion: Completion? = nil) -> String {
+    package static func csv(_ curves: [ReplayCurve], completion: Completion? = nil) -> String {
         let several = curves.contains { $0.scores.count > 1 || $0.scores[0].aggregator != "session" }
         let completed = completion.flatMap { $0.completedShare > 0 ? $0.completedShare : nil }
         var writer = CSVWriter(
@@ -92,7 +92,7 @@ public enum ReplayReport {
     /// [...], "se": [...], "runs": [[...]]}}}}}`: budgets in labels per task, labels and spent in all, one array a run
     /// in `runs`; null where a method did not keep to the budget. `mean` and `se` of the first aggregator stand beside
     /// `budgets` too.
-    public static func json(_ curves: [ReplayCurve], completion: Completion? = nil, recordedOnly: Bool = false) -> JSON
+    package static func json(_ curves: [ReplayCurve], completion: Completion? = nil, recordedOnly: Bool = false) -> JSON
     {
         let numbers = { (values: [Double?]) in JSON.array(values.map { $0.map(JSON.number) ?? .null }) }
         let methods = curves.map { curve -> (String, JSON) in
@@ -126,7 +126,7 @@ public enum ReplayReport {
     }
 
     /// Accuracy against labels per task actually spent, with standard errors.
-    public static func panel(_ curves: [ReplayCurve], tasks: Int, title: String) -> Plot.Panel {
+    package static func panel(_ curves: [ReplayCurve], tasks: Int, title: String) -> Plot.Panel {
         Plot.Panel(
             title: title, xLabel: "labels per task", yLabel: "accuracy",
             series: curves.flatMap { curve in
@@ -142,7 +142,7 @@ public enum ReplayReport {
     }
 
     /// How a method is called in a legend.
-    public static func displayName(_ method: String) -> String {
+    package static func displayName(_ method: String) -> String {
         let parts = method.split(separator: ":")
         let explore = parts.count == 2 ? " (N' = \(parts[1]))" : ""
         switch parts.first.map(String.init) ?? "" {

@@ -1,35 +1,35 @@
-/// The experiments of the BBTA letter on the same public data, with what their figures show.
-public struct Reproduction: Sendable {
+/// The experiments of the BBTA paper on the same public data, with what their figures show.
+package struct Reproduction: Sendable {
     /// Where the data lie: `uci/` and `labels/` below it.
-    public var data: String
+    package var data: String
     /// Runs to average.
-    public var runs: Int
+    package var runs: Int
     /// Decides everything that is drawn.
-    public var seed: UInt64
+    package var seed: UInt64
     /// The methods of Fig. 2 and 5.
-    public var rivals = ["random", "bbta:0", "bbta:1", "optkg", "optkg-multi", "iethresh", "crowdsense"]
+    package var baselines = ["random", "bbta:0", "bbta:1", "optkg", "optkg-multi", "iethresh", "crowdsense"]
     /// Fig. 3's lengths of the exploration phase [rec].
-    public var sweep = ["bbta:0", "bbta:1", "bbta:5", "bbta:10"]
+    package var sweep = ["bbta:0", "bbta:1", "bbta:5", "bbta:10"]
 
-    /// The letter's setting: 30 runs.
-    public init(data: String, runs: Int = 30, seed: UInt64 = 2015) {
+    /// The paper's setting: 30 runs.
+    package init(data: String, runs: Int = 30, seed: UInt64 = 2015) {
         self.data = data
         self.runs = runs
         self.seed = seed
     }
 
     /// One case: a name and where its answers come from.
-    public struct Case: Sendable {
+    package struct Case: Sendable {
         /// What the figures and tables call it.
-        public var name: String
+        package var name: String
         /// Where the answers come from.
-        public var stage: ReplayStage
+        package var stage: ReplayStage
         /// Task count, to scale budgets.
-        public var tasks: Int
+        package var tasks: Int
     }
 
     /// What the toy experiment of the authors of [BBTA] gave, by method and budget: read off their figure to +-0.005.
-    public static let toyTable: [(method: String, points: [(budget: Int, accuracy: Double)])] = [
+    package static let toyTable: [(method: String, points: [(budget: Int, accuracy: Double)])] = [
         (
             "bbta:0",
             [(400, 0.815), (600, 0.870), (800, 0.920), (1000, 0.953), (1200, 0.980), (1400, 0.990), (3000, 0.997)]
@@ -43,7 +43,7 @@ public struct Reproduction: Sendable {
 
     /// One answer matrix of the toy experiment: N = 200, K = 20, S = 2, contexts and truth uniform, each worker right with
     /// probability 0.9 in one random context and 0.6 in the other. The authors' table comes from one such draw.
-    public static func toy(seed: UInt64) -> Case {
+    package static func toy(seed: UInt64) -> Case {
         var stream = RandomStream(seed: seed, purpose: .clustering)
         let tasks = (0..<200).map {
             LabelingTask(id: "t\($0)", context: stream.index(below: 2), truth: stream.index(below: 2))
@@ -54,7 +54,7 @@ public struct Reproduction: Sendable {
     }
 
     /// The nine cases of Fig. 1-3: three sets, three worker models, S = 3, 4, 5 and K = 30, 40, 50 [rec].
-    public func simulated() throws(CSCError) -> [Case] {
+    package func simulated() throws(CSCError) -> [Case] {
         var cases: [Case] = []
         for file in ["ionosphere.data", "breast-cancer-wisconsin.data", "pima-indians-diabetes.data"] {
             let set = try UCIDataset(path: data + "/uci/" + file)
@@ -71,9 +71,9 @@ public struct Reproduction: Sendable {
         return cases
     }
 
-    /// RTE as one context (the letter's), and two sets that stand in for Gender Hobby, which is not public: bluebird
+    /// RTE as one context (the paper's), and two sets that stand in for Gender Hobby, which is not public: bluebird
     /// (complete, hard) and RTE with its seven subtasks as contexts. Missing labels are completed by GROUSE of rank 2.
-    public func recorded() throws(CSCError) -> [Case] {
+    package func recorded() throws(CSCError) -> [Case] {
         let files: [(String, String, String?, String?)] = [
             ("RTE", "rte/label.csv", nil, "rte/truth.csv"),
             ("bluebird", "bluebird/label.csv", nil, "bluebird/truth.csv"),
@@ -95,17 +95,17 @@ public struct Reproduction: Sendable {
     /// The curves of some methods in one case.
     ///
     /// - Parameter played: called after each run of a method, by whichever thread played it.
-    public func curves(
+    package func curves(
         _ one: Case, methods: [String], played: (@Sendable () -> Void)? = nil
     ) throws(CSCError) -> [ReplayCurve] {
         try replay(one).curves(methods, played: played)
     }
 
     /// The workers' true accuracies in run 0: what Fig. 1 and 4 count.
-    public func accuracies(_ one: Case) -> [Double] { replay(one).matrix(run: 0).workerAccuracies() }
+    package func accuracies(_ one: Case) -> [Double] { replay(one).matrix(run: 0).workerAccuracies() }
 
     /// Measured regret of BBTA with N' = 1, mean over runs, and its bound, at each budget of the replay.
-    public func regret(_ one: Case) -> (budgets: [Int], measured: [Summary], bound: [Double]) {
+    package func regret(_ one: Case) -> (budgets: [Int], measured: [Summary], bound: [Double]) {
         let replay = replay(one), first = replay.matrix(run: 0), budgets = replay.budgets(tasks: first.tasks.count)
         let values = Threads.map(runs) { run in
             Regret.measure(

@@ -1,4 +1,4 @@
-/// How simulated workers answer (the letter, section 5.1): each is good at the tasks of one context, drawn uniformly.
+/// How simulated workers answer (the paper, section 5.1): each is good at the tasks of one context, drawn uniformly.
 public enum WorkerModel: String, Sendable, Hashable, Codable, CaseIterable {
     /// The truth on one context, a uniformly random class on the others.
     case spammerHammer = "spammer-hammer"

@@ -56,7 +56,7 @@ public struct TrainingConfiguration: Sendable, Equatable {
     public var game = GameOptions()
 
     /// How actions are scored.
-    public var policy = ActorCritic.Kind.pair
+    package var policy = ActorCritic.Kind.pair
     /// Widths of the policy's hidden layers.
     public var actorWidths = [32, 32]
     /// Widths of the critic's hidden layers.
@@ -94,12 +94,12 @@ public struct TrainingConfiguration: Sendable, Equatable {
     }
 
     /// The reward features and phi. Throws `CSCError.configuration` for an unknown variant or feature.
-    public func rewardModel() throws(CSCError) -> RewardModel {
+    package func rewardModel() throws(CSCError) -> RewardModel {
         try RewardModel(variant: try RewardVariant.named(rewardVariant), overrides: phi)
     }
 
     /// The networks' sizes for this game.
-    public var design: ActorCritic.Design {
+    package var design: ActorCritic.Design {
         ActorCritic.Design(
             layout: PolicyLayout(
                 contextWidth: game.contextWidth, candidateWidth: game.pairWidth, actionCount: game.actionCount),

@@ -4,15 +4,15 @@ internal import Foundation
 ///
 /// Before the update the autoencoder is fitted to the episodes and fills the learnt reward columns; after it, every
 /// `outer.every` iterations, phi takes one implicit-gradient step. All of it is saved in checkpoints under `cafe/`.
-public final class CreditAssignment: TrainerExtension {
+package final class CreditAssignment: TrainerExtension {
     /// Prefix of its sections in a checkpoint.
-    public let name = "cafe"
+    package let name = "cafe"
     /// How the autoencoder is built and trained.
-    public let vaeOptions: RewardVAEOptions
+    package let vaeOptions: RewardVAEOptions
     /// When and how phi is moved.
-    public let outer: OuterOptions
+    package let outer: OuterOptions
     /// The autoencoder; nil until the first rollout or checkpoint gives its widths.
-    public private(set) var vae: RewardVAE?
+    package private(set) var vae: RewardVAE?
     private let seed: UInt64
     private let usesVAE: Bool
     private var damping: Double
@@ -22,10 +22,10 @@ public final class CreditAssignment: TrainerExtension {
     private var lastOuter: ImplicitGradientReport?
 
     /// The columns that the autoencoder fills.
-    public static let learntColumns = ["cmi", "signed"]
+    package static let learntColumns = ["cmi", "signed"]
 
     /// - Parameter usesVAE: false skips the autoencoder where no learnt feature has a weight.
-    public init(vae: RewardVAEOptions, outer: OuterOptions, usesVAE: Bool, seed: UInt64) {
+    package init(vae: RewardVAEOptions, outer: OuterOptions, usesVAE: Bool, seed: UInt64) {
         vaeOptions = vae
         self.outer = outer
         self.usesVAE = usesVAE
@@ -34,7 +34,7 @@ public final class CreditAssignment: TrainerExtension {
     }
 
     /// The extension that a reward needs; nil where nothing is learnt about it and phi stays.
-    public static func needed(
+    package static func needed(
         for rewards: RewardModel, vae: RewardVAEOptions, outer: OuterOptions, seed: UInt64
     ) -> CreditAssignment? {
         let usesVAE = rewards.features.indices.contains {
@@ -45,7 +45,7 @@ public final class CreditAssignment: TrainerExtension {
     }
 
     /// The autoencoder's fit, the outer level's solve, and phi with one column for each reward feature.
-    public var metricColumns: [String] {
+    package var metricColumns: [String] {
         [
             "cafe/elbo", "cafe/vae_error", "cafe/cmi", "cafe/phi_norm", "cafe/outer_status", "cafe/cg_iterations",
             "cafe/cg_residual", "cafe/curvature", "cafe/damping",
@@ -55,7 +55,7 @@ public final class CreditAssignment: TrainerExtension {
     // MARK: - Before the update: learnt columns
 
     /// Fits the autoencoder to the rollout and fills `learntColumns`. Throws `CSCError.invalid` where it diverged.
-    public func beforeUpdate(_ rollout: RolloutBuffer, learner: Learner) throws {
+    package func beforeUpdate(_ rollout: RolloutBuffer, learner: Learner) throws {
         guard usesVAE else { return }
         data.read(rollout, target: vaeOptions.target)
         elbo = autoencoder(rollout.decisions.layout).fit(data.batch)
@@ -63,7 +63,7 @@ public final class CreditAssignment: TrainerExtension {
     }
 
     /// Fills the learnt columns with the present autoencoder, without training it. O(decisions * parameters).
-    public func fill(_ rollout: RolloutBuffer, policy: ActorCritic) throws {
+    package func fill(_ rollout: RolloutBuffer, policy: ActorCritic) throws {
         data.read(rollout, target: vaeOptions.target)
         try fillColumns(rollout, policy: policy)
     }
@@ -120,7 +120,7 @@ public final class CreditAssignment: TrainerExtension {
     ///
     /// - Returns: the values of `metricColumns`.
     /// - Throws: `CSCError.invalid` for a flat policy, or where no agent had a choice.
-    public func afterIteration(_ rollout: RolloutBuffer, learner: Learner) throws -> [Double] {
+    package func afterIteration(_ rollout: RolloutBuffer, learner: Learner) throws -> [Double] {
         lastOuter = nil
         if outer.every > 0 && learner.iteration > outer.warmup && learner.iteration % outer.every == 0 {
             let problem = try OuterProblem(rollout, learner: learner, options: outer, seed: seed)
@@ -151,7 +151,7 @@ public final class CreditAssignment: TrainerExtension {
     // MARK: - Checkpoints
 
     /// The autoencoder, where it is no longer finite.
-    public var notFinite: String? {
+    package var notFinite: String? {
         guard let state = vae?.state else { return nil }
         let numbers = [
             state.encoder, state.decoder, state.encoderOptimizer.m, state.encoderOptimizer.v, state.decoderOptimizer.m,
@@ -163,7 +163,7 @@ public final class CreditAssignment: TrainerExtension {
     }
 
     /// Saves the damping and, where there is one, the autoencoder with its optimisers and target statistics.
-    public func save(to checkpoint: inout Checkpoint) {
+    package func save(to checkpoint: inout Checkpoint) {
         checkpoint.set("cafe/damping", doubles: [damping])
         guard let vae else { return }
         let state = vae.state
@@ -181,7 +181,7 @@ public final class CreditAssignment: TrainerExtension {
     }
 
     /// Takes over a saved state. Throws `CSCError.damaged`.
-    public func load(from checkpoint: Checkpoint) throws {
+    package func load(from checkpoint: Checkpoint) throws {
         damping = try checkpoint.doubles("cafe/damping", count: 1)[0]
         vae = nil
         guard checkpoint.contains("cafe/widths") else { return }
@@ -212,7 +212,7 @@ public final class CreditAssignment: TrainerExtension {
 extension CreditAssignment {
     /// The autoencoder's gradient along random directions against central differences of its ELBO, on some decisions
     /// of a rollout. Empty where the run has no autoencoder. O(decisions * parameters).
-    public func checkELBO(_ rollout: RolloutBuffer, decisions: Int, seed: UInt64) -> [GradientCheck] {
+    package func checkELBO(_ rollout: RolloutBuffer, decisions: Int, seed: UInt64) -> [GradientCheck] {
         guard let vae else { return [] }
         let data = CreditData(rollout, target: vaeOptions.target)
         let count = min(decisions, data.decisions.count)

@@ -2,31 +2,31 @@
 ///
 /// One row a trajectory, here an agent's episode: the sums of its K reward features, and its target, eta times the
 /// money that it brought. The expectation is the mean over rows.
-public struct CreditRegularizer: Sendable {
+package struct CreditRegularizer: Sendable {
     /// K: number of reward features.
-    public let features: Int
+    package let features: Int
     /// Feature sums, `[count, K]`.
-    public private(set) var sums: [Double] = []
+    package private(set) var sums: [Double] = []
     /// eta * sum_t rho, `[count]`.
-    public private(set) var targets: [Double] = []
+    package private(set) var targets: [Double] = []
     /// Number of trajectories.
-    public var count: Int { targets.count }
+    package var count: Int { targets.count }
 
     /// No trajectories yet; `features` is K, at least 1.
-    public init(features: Int) {
+    package init(features: Int) {
         precondition(features > 0, "CreditRegularizer: \(features) features")
         self.features = features
     }
 
     /// Adds a trajectory: its K feature sums, and eta times its money. O(K).
-    public mutating func append(sums row: [Double], target: Double) {
+    package mutating func append(sums row: [Double], target: Double) {
         precondition(row.count == features, "CreditRegularizer: a row of \(row.count), \(features) features")
         sums += row
         targets.append(target)
     }
 
     /// L_Lambda, its gradient `[K]` and its Hessian `[K, K]` at phi. O(count K^2).
-    public func evaluate(_ phi: [Double]) -> (value: Double, gradient: [Double], hessian: [Double]) {
+    package func evaluate(_ phi: [Double]) -> (value: Double, gradient: [Double], hessian: [Double]) {
         precondition(phi.count == features, "CreditRegularizer: phi has \(phi.count) of \(features) weights")
         var value = 0.0
         var gradient = [Double](repeating: 0, count: features)
@@ -46,7 +46,7 @@ public struct CreditRegularizer: Sendable {
     }
 
     /// The root mean square over trajectories of the credit phi . sums. O(count K).
-    public func rms(_ phi: [Double]) -> Double {
+    package func rms(_ phi: [Double]) -> Double {
         var total = 0.0
         for row in 0..<count {
             var credit = 0.0
@@ -57,17 +57,17 @@ public struct CreditRegularizer: Sendable {
     }
 
     /// What a refinement of phi did.
-    public struct Solution: Sendable, Equatable {
+    package struct Solution: Sendable, Equatable {
         /// phi*, `[K]`.
-        public var phi: [Double]
+        package var phi: [Double]
         /// L_Lambda at the phi that the solve started from.
-        public var before: Double
+        package var before: Double
         /// L_Lambda at phi*.
-        public var after: Double
+        package var after: Double
         /// Directions of phi that the trajectories determine.
-        public var rank: Int
+        package var rank: Int
         /// Which weights ended on their lower bound.
-        public var bounded: [Bool]
+        package var bounded: [Bool]
     }
 
     /// The damped Newton step phi* = phi - (L'' + damping s I)^-1 L', with s the mean diagonal of L'', in the
@@ -77,7 +77,7 @@ public struct CreditRegularizer: Sendable {
     /// bound are held there and the others solved again, so at most K solves. O(K (count K^2 + K^3)).
     ///
     /// - Throws: `CSCError.invalid` where a sum is not finite.
-    public func solve(from phi: [Double], damping: Double = 1e-3, lower: [Double?]? = nil) throws -> Solution {
+    package func solve(from phi: [Double], damping: Double = 1e-3, lower: [Double?]? = nil) throws -> Solution {
         let bounds = lower ?? [Double?](repeating: nil, count: features)
         precondition(bounds.count == features, "CreditRegularizer: \(bounds.count) bounds of \(features)")
         var start = phi

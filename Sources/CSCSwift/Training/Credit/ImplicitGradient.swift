@@ -117,17 +117,17 @@ public struct ImplicitGradientReport: Sendable, Equatable, Codable {
 ///
 ///     dF/dphi = dJ_outer/dphi + (dJ_outer/dtheta) (-d2J/dtheta2)^-1 (d2J / dtheta dphi) - dL_Lambda/dphi
 ///
-/// (the poster writes the middle term with the sign of the inverse pulled out). The inverse is never formed: one
+/// (the paper writes the middle term with the sign of the inverse pulled out). The inverse is never formed: one
 /// conjugate-gradient solve x = (K + damping I)^-1 dJ_outer/dtheta on products with K = -d2J/dtheta2 or its
 /// Gauss-Newton form gives every component as x . column_k. If the outer and the inner J are the same and theta is the
 /// inner optimum, the middle term is zero; the status says so instead of a silent zero step.
-public enum ImplicitGradient {
+package enum ImplicitGradient {
     /// Solves (K + damping I) x = b, raising the damping fourfold while K + damping I shows negative curvature or a
     /// solve does not converge; after a clean solve `nextDamping` is two thirds of what was used.
     ///
     /// A solve that ran out of iterations with positive curvature is accepted on the last attempt (truncated Newton);
     /// its residual says how far it got. O(attempts * maxIterations) products.
-    public static func solve(
+    package static func solve(
         _ b: [Float], options: ImplicitGradientOptions, damping: Double? = nil,
         product: (Span<Float>) -> [Float]
     ) -> (x: [Float], report: CurvatureSolveReport, nextDamping: Double) {
@@ -180,7 +180,7 @@ public enum ImplicitGradient {
     /// dF/dphi from its ingredients. Shapes: `outerGradient` dJ_outer/dtheta `[P]`; `columns` K columns of
     /// d2J/(dtheta dphi), `[P]` each; `direct` dJ_outer/dphi and `regularization` dL_Lambda/dphi, `[K]`.
     /// `product` multiplies by K = -d2J/dtheta2 (or its positive semi-definite stand-in).
-    public static func gradient(
+    package static func gradient(
         outerGradient: [Float], columns: [[Float]], direct: [Double], regularization: [Double],
         options: ImplicitGradientOptions, damping: Double? = nil, product: (Span<Float>) -> [Float]
     ) -> ImplicitGradientReport {
@@ -208,7 +208,7 @@ public enum ImplicitGradient {
     }
 
     /// dtheta*/dphi applied to a change of phi: (K + damping I)^-1 sum_k change_k column_k, `[P]`.
-    public static func response(
+    package static func response(
         columns: [[Float]], change: [Double], options: ImplicitGradientOptions, damping: Double? = nil,
         product: (Span<Float>) -> [Float]
     ) -> (step: [Float], report: CurvatureSolveReport) {
@@ -226,7 +226,7 @@ public enum ImplicitGradient {
 
 extension PolicySurrogate {
     /// The product with K = -d2J/dtheta2 or its Gauss-Newton form (proximal weight included) that `options` names.
-    public func curvatureProduct(
+    package func curvatureProduct(
         _ advantages: [Float], options: ImplicitGradientOptions
     ) -> (Span<Float>) -> [Float] {
         switch options.product {

@@ -1,22 +1,22 @@
 internal import Foundation
 
 /// One derivative, computed and measured by finite differences.
-public struct GradientCheck: Sendable, Codable, Equatable {
+package struct GradientCheck: Sendable, Codable, Equatable {
     /// Which derivative, in words.
-    public var name: String
+    package var name: String
     /// The derivative by the formula under test.
-    public var computed: Double
+    package var computed: Double
     /// The same derivative by central differences.
-    public var measured: Double
+    package var measured: Double
     /// |computed - measured| relative to the larger of the two and a floor that float rounding sets.
-    public var error: Double
+    package var error: Double
     /// The largest `error` that passes.
-    public var tolerance: Double
+    package var tolerance: Double
     /// False also when a number is NaN or when both are zero: a derivative that vanishes proves nothing.
-    public var passes: Bool { error <= tolerance && computed.isFinite && measured.isFinite && computed != 0 }
+    package var passes: Bool { error <= tolerance && computed.isFinite && measured.isFinite && computed != 0 }
 
     /// Compares two numbers; `floor` is the least size that their difference is divided by.
-    public init(name: String, computed: Double, measured: Double, floor: Double, tolerance: Double) {
+    package init(name: String, computed: Double, measured: Double, floor: Double, tolerance: Double) {
         self.name = name
         self.computed = computed
         self.measured = measured
@@ -28,7 +28,7 @@ public struct GradientCheck: Sendable, Codable, Equatable {
 extension PolicySurrogate {
     /// Slope and curvature of J along random directions against central differences of J and of its gradient.
     /// O(directions) gradients.
-    public func checkDerivatives(_ advantages: [Float], directions: Int, seed: UInt64) -> [GradientCheck] {
+    package func checkDerivatives(_ advantages: [Float], directions: Int, seed: UInt64) -> [GradientCheck] {
         var stream = RandomStream(seed: seed, purpose: .test)
         let start = position
         defer { move(to: start) }
@@ -70,7 +70,7 @@ extension PolicySurrogate {
     /// The inner problem is J(theta; A(phi)) with a proximal term about the present parameters, as heavy as makes its
     /// exact Hessian definite; Newton's method solves it at phi and at phi +- step for each weight. `columns` are the
     /// advantages of each reward feature, `[K][count]`, `outer` those of the outer J, all of unit size.
-    public func checkImplicitGradient(
+    package func checkImplicitGradient(
         columns: [[Float]], phi: [Double], outer: [Float], options: ImplicitGradientOptions, step: Double = 0.1
     ) -> (checks: [GradientCheck], report: ImplicitGradientReport) {
         let start = position, savedOrigin = origin, savedWeight = proximalWeight

@@ -13,24 +13,24 @@ internal import Foundation
 /// Products with the Hessian are exact (Pearlmutter's R-operator through the head and the net); the Gauss-Newton
 /// product is the Fisher matrix, which is positive semi-definite. The variables are the parameters of the last
 /// `layers` layers, a suffix of the flat buffer; the others stay fixed.
-public final class PolicySurrogate {
+package final class PolicySurrogate {
     /// The frozen decisions. Rows are candidates.
-    public struct Batch: Sendable {
+    package struct Batch: Sendable {
         /// Features of every candidate of every decision, `[offsets.last, D]`.
-        public var rows: [Float]
+        package var rows: [Float]
         /// Decision i owns the rows `offsets[i]..<offsets[i + 1]`.
-        public var offsets: [Int32]
+        package var offsets: [Int32]
         /// 0 forbids a row; nil allows all.
-        public var mask: [UInt8]?
+        package var mask: [UInt8]?
         /// The row taken, counted from the decision's first.
-        public var actions: [Int32]
+        package var actions: [Int32]
         /// log pi_old of the action taken.
-        public var oldLogProbabilities: [Float]
+        package var oldLogProbabilities: [Float]
         /// Number of decisions n.
-        public var count: Int { actions.count }
+        package var count: Int { actions.count }
 
         /// Traps where the numbers of offsets, mask bytes, actions and log-probabilities do not fit together.
-        public init(
+        package init(
             rows: [Float], offsets: [Int32], mask: [UInt8]? = nil, actions: [Int32], oldLogProbabilities: [Float]
         ) {
             precondition(
@@ -47,19 +47,19 @@ public final class PolicySurrogate {
     }
 
     /// The actor: a row of D numbers to one logit.
-    public let shape: MLPShape
+    package let shape: MLPShape
     /// The decisions over which J is the mean.
-    public let batch: Batch
+    package let batch: Batch
     /// c: weight of the entropy.
-    public var entropyWeight: Double
+    package var entropyWeight: Double
     /// kappa: weight of the proximal term about `origin`.
-    public var proximalWeight: Double
+    package var proximalWeight: Double
     /// theta_0, `shape.parameterCount` numbers.
-    public var origin: [Float]
+    package var origin: [Float]
     /// Variables are `parameters[firstVariable...]`.
-    public let firstVariable: Int
+    package let firstVariable: Int
     /// Number of variables P.
-    public var dimension: Int { shape.parameterCount - firstVariable }
+    package var dimension: Int { shape.parameterCount - firstVariable }
     private let rowCount: Int
     private let mask: [UInt8]
     private let workspace: MLPWorkspace
@@ -72,7 +72,7 @@ public final class PolicySurrogate {
     private static let open: Float = 1e30
 
     /// `layers` 0 means all.
-    public init(
+    package init(
         shape: MLPShape, batch: Batch, origin: [Float], entropyWeight: Double = 0, proximalWeight: Double = 0,
         layers: Int = 0
     ) {
@@ -96,7 +96,7 @@ public final class PolicySurrogate {
     }
 
     /// Evaluates the net at all the actor's parameters; later calls use them. O(rows * parameters).
-    public func move(to theta: [Float]) {
+    package func move(to theta: [Float]) {
         precondition(theta.count == shape.parameterCount, "PolicySurrogate.move: \(theta.count) parameters")
         parameters = theta
         let (batch, mask) = (batch, mask)
@@ -111,10 +111,10 @@ public final class PolicySurrogate {
     }
 
     /// All the actor's parameters where the surrogate stands.
-    public var position: [Float] { parameters }
+    package var position: [Float] { parameters }
 
     /// `position` with its variables moved by `step` (P numbers).
-    public func moved(by step: [Float], scale: Float = 1) -> [Float] {
+    package func moved(by step: [Float], scale: Float = 1) -> [Float] {
         precondition(step.count == dimension, "PolicySurrogate.moved: a step of \(step.count), \(dimension) variables")
         var theta = parameters
         for j in 0..<dimension { theta[firstVariable + j] += scale * step[j] }
@@ -122,7 +122,7 @@ public final class PolicySurrogate {
     }
 
     /// J at the position for these advantages (`[count]`). O(rows).
-    public func value(_ advantages: [Float]) -> Double {
+    package func value(_ advantages: [Float]) -> Double {
         let (loss, _) = head(advantages, entropy: entropyWeight)
         var distance = 0.0
         if proximalWeight > 0 {
@@ -135,7 +135,7 @@ public final class PolicySurrogate {
 
     /// dJ / d(variables); with `pure` the policy-gradient term alone (a column of d2J / (d theta d phi)).
     /// O(rows * parameters).
-    public func gradient(_ advantages: [Float], pure: Bool = false) -> [Float] {
+    package func gradient(_ advantages: [Float], pure: Bool = false) -> [Float] {
         let (_, slope) = head(advantages, entropy: pure ? 0 : entropyWeight)
         var result = backward(slope, sign: -1)
         if !pure && proximalWeight > 0 {
@@ -157,7 +157,7 @@ public final class PolicySurrogate {
 
     /// (d2J / d(variables)2) v, exact. The first product for these advantages at this position makes one backward pass
     /// more. O(rows * parameters).
-    public func hessianProduct(_ advantages: [Float], _ direction: Span<Float>) -> [Float] {
+    package func hessianProduct(_ advantages: [Float], _ direction: Span<Float>) -> [Float] {
         prepare(advantages)
         let full = padded(direction)
         let tangent = logitTangent(full)
@@ -183,7 +183,7 @@ public final class PolicySurrogate {
 
     /// Fisher matrix times v: mean of G^T (diag p - p p^T) G v with G the net's Jacobian; positive semi-definite.
     /// O(rows * parameters).
-    public func fisherProduct(_ direction: Span<Float>) -> [Float] {
+    package func fisherProduct(_ direction: Span<Float>) -> [Float] {
         let tangent = logitTangent(padded(direction))
         let (logits, mask, batch) = (logits, mask, batch)
         var slope = [Float](repeating: 0, count: rowCount)
@@ -196,7 +196,7 @@ public final class PolicySurrogate {
 
     /// Mean KL(pi_here || pi_there) over the decisions, nats, where "there" is another parameter vector. O(rows *
     /// parameters).
-    public func divergence(to theta: [Float]) -> Double {
+    package func divergence(to theta: [Float]) -> Double {
         let here = parameters, first = logProbabilities()
         move(to: theta)
         let second = logProbabilities()

@@ -6,7 +6,7 @@ public struct OuterOptions: Sendable, Hashable, Codable {
         case revenue
         /// The agent's own share of the payments by work done; over all agents it sums to the revenue.
         case share
-        /// The inner objective itself: the poster read literally.
+        /// The inner objective itself: the paper read literally.
         case same
     }
 

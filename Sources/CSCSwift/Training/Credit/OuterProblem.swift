@@ -6,28 +6,28 @@ internal import Foundation
 /// Advantages are in the units in which PPO uses them (reward scale, standardised). From each a linear function of
 /// what the critic sees is subtracted, fitted by least squares: a baseline that depends on the state alone, so the
 /// policy gradients keep their expectation and lose most of their variance.
-public struct OuterProblem {
+package struct OuterProblem {
     /// Objective, step size and weight of L_Lambda.
-    public let options: OuterOptions
+    package let options: OuterOptions
     /// The reward columns with a weight, in the order of phi.
-    public let columns: [Int]
+    package let columns: [Int]
     /// phi of these columns.
-    public let phi: [Double]
+    package let phi: [Double]
     /// The inner J on the n decisions taken, as a function of theta.
-    public let surrogate: PolicySurrogate
+    package let surrogate: PolicySurrogate
     /// [K][n]: standardised advantage of each column at weight 1.
-    public let features: [[Float]]
+    package let features: [[Float]]
     /// [n]: standardised advantage of the outer objective.
-    public let outer: [Float]
+    package let outer: [Float]
     /// L_Lambda over the agents' episodes of the rollout, in the phi of `columns`.
-    public let regularizer: CreditRegularizer
+    package let regularizer: CreditRegularizer
     private let learnt: [Bool]
 
     /// Takes `options.decisions` decisions of the rollout at random (all where there are fewer). The surrogate stands
     /// at the policy's present parameters.
     ///
     /// - Throws: `CSCError.invalid` for a flat policy, whose logits are not one per row, or where nothing was decided.
-    public init(_ rollout: RolloutBuffer, learner: Learner, options: OuterOptions, seed: UInt64) throws {
+    package init(_ rollout: RolloutBuffer, learner: Learner, options: OuterOptions, seed: UInt64) throws {
         self.options = options
         let policy = learner.policy
         guard policy.design.kind == .pair else {
@@ -74,7 +74,7 @@ public struct OuterProblem {
     }
 
     /// The standardised advantage of the inner objective at these weights.
-    public func advantages(_ weights: [Double]) -> [Float] {
+    package func advantages(_ weights: [Double]) -> [Float] {
         var total = [Float](repeating: 0, count: outer.count)
         for (part, weight) in zip(features, weights) {
             for i in total.indices { total[i] += Float(weight) * part[i] }
@@ -83,10 +83,10 @@ public struct OuterProblem {
     }
 
     /// The columns of d2J/(dtheta dphi), `[K][P]`.
-    public func crossDerivatives() -> [[Float]] { features.map { surrogate.gradient($0, pure: true) } }
+    package func crossDerivatives() -> [[Float]] { features.map { surrogate.gradient($0, pure: true) } }
 
     /// dF/dphi at phi.
-    public func gradient(damping: Double? = nil) -> ImplicitGradientReport {
+    package func gradient(damping: Double? = nil) -> ImplicitGradientReport {
         let same = options.objective == .same
         let inner = advantages(phi)
         let outerGradient = same ? surrogate.gradient(inner) : surrogate.gradient(outer, pure: true)
@@ -101,7 +101,7 @@ public struct OuterProblem {
     }
 
     /// Moves the weights of these columns: each by at most 1, learnt ones not below 1e-6 (the authors' program).
-    public func step(_ phi: inout [Double], along gradient: [Double]) {
+    package func step(_ phi: inout [Double], along gradient: [Double]) {
         for (k, column) in columns.enumerated() {
             phi[column] += min(max(options.learningRate * gradient[k], -1), 1)
             if learnt[k] { phi[column] = max(phi[column], 1e-6) }

@@ -7,25 +7,25 @@ internal import Foundation
 ///    take every weight by itself on one trajectory, whose L'' has rank 1, and so over-correct K-fold.
 /// 2. `carry`: theta* = theta^ - (d2J/dtheta2)^-1 d2J/(dtheta dphi) (phi* - phi^), kept inside a trust region.
 /// 3. PPO as in training, on the new tasks' episodes.
-public enum Refinement {
+package enum Refinement {
     /// How far phi and theta may move, and how many updates follow.
-    public struct Options: Sendable, Hashable, Codable {
+    package struct Options: Sendable, Hashable, Codable {
         /// Relative damping of the solve of phi; 0 is exact on the batch.
-        public var damping = 1e-3
+        package var damping = 1e-3
         /// Lower bound of the first weight; keeps the learnt credit from being fitted away. The bound is ours.
-        public var floor = 0.2
+        package var floor = 0.2
         /// Largest mean KL(pi_old || pi_new) that carrying theta may cause, nats.
-        public var maxDivergence = 0.02
+        package var maxDivergence = 0.02
         /// Policy updates after the solve.
-        public var updates = 4
+        package var updates = 4
         /// eta: the share of the money that the credit should sum to.
-        public var revenueScale = 0.1
+        package var revenueScale = 0.1
 
         /// A lightly damped solve with phi_1 at least .2, then 4 updates.
-        public init() {}
+        package init() {}
 
         /// Throws `CSCError.configuration` for the first field out of range; keys carry the prefix `refine.`.
-        public func validate() throws(CSCError) {
+        package func validate() throws(CSCError) {
             func require(_ holds: Bool, _ key: String, _ reason: String) throws(CSCError) {
                 if !holds { throw CSCError.configuration(key: "refine." + key, reason: reason) }
             }
@@ -37,22 +37,22 @@ public enum Refinement {
     }
 
     /// What carrying theta along the implicit function did.
-    public struct Carry: Sendable {
+    package struct Carry: Sendable {
         /// All the actor's parameters after the step; unchanged unless `solve.status` is `.usable`.
-        public var parameters: [Float]
+        package var parameters: [Float]
         /// The solve for the step of theta: iterations, residual, why it stopped.
-        public var solve: CurvatureSolveReport
+        package var solve: CurvatureSolveReport
         /// The share of the full step that the trust region admits, in (0, 1].
-        public var scale: Double
+        package var scale: Double
         /// Mean KL(pi_before || pi_after) over the batch, nats.
-        public var divergence: Double
+        package var divergence: Double
     }
 
     /// theta* for a change of phi; `columns` are d2J/(dtheta dphi_k) at the surrogate's position, `[K][P]`.
     ///
     /// The step is shortened until the mean KL is at most `maxDivergence` (KL grows with the square of the step, so
     /// one or two corrections suffice). The surrogate stays where it was. O(solve + 8 forward passes).
-    public static func carry(
+    package static func carry(
         _ surrogate: PolicySurrogate, advantages: [Float], columns: [[Float]], change: [Double],
         gradientOptions: ImplicitGradientOptions, maxDivergence: Double
     ) -> Carry {

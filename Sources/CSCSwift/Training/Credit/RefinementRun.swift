@@ -2,50 +2,50 @@ internal import Foundation
 
 /// Swift parameter refinement of a trained run on new episodes, beside two comparisons that see as many of them:
 /// training on as before, and training from fresh networks.
-public struct RefinementRun {
+package struct RefinementRun {
     /// Revenue after this many training episodes on the new tasks.
-    public struct Point: Sendable, Codable {
+    package struct Point: Sendable, Codable {
         /// before, solve, update 1, ...
-        public var stage: String
+        package var stage: String
         /// Training episodes on the new tasks seen by then.
-        public var episodes: Int
+        package var episodes: Int
         /// Revenue of each evaluation episode; the same episodes at every point of every row.
-        public var revenues: [Double]
+        package var revenues: [Double]
     }
 
     /// What the solve of phi and the carrying of theta did.
-    public struct Report: Sendable {
+    package struct Report: Sendable {
         /// Names of the K reward columns that have a weight.
-        public var columns: [String] = []
+        package var columns: [String] = []
         /// phi^ of these columns, `[K]`.
-        public var phiBefore: [Double] = []
+        package var phiBefore: [Double] = []
         /// phi* of these columns, `[K]`, scaled so that the rms credit of agents' episodes stays.
-        public var phiAfter: [Double] = []
+        package var phiAfter: [Double] = []
         /// The solve of phi before that scaling; nil where no updates were asked for.
-        public var fit: CreditRegularizer.Solution?
+        package var fit: CreditRegularizer.Solution?
         /// The step of theta along the implicit function; nil likewise.
-        public var carry: Refinement.Carry?
+        package var carry: Refinement.Carry?
         /// The trainer's state at the end: what `write` makes a run of.
         var state = Checkpoint()
     }
 
     /// The trained run that is refined; its folder stays as it is.
-    public let run: LoadedRun
+    package let run: LoadedRun
     /// Numbers of tasks and workers of the new episodes.
-    public let settings: EpisodeSettings
+    package let settings: EpisodeSettings
     /// How phi is solved and theta carried, and how many updates follow.
-    public let options: Refinement.Options
+    package let options: Refinement.Options
     /// Training episodes of each update.
-    public let episodes: Int
+    package let episodes: Int
     /// The seed of the new episodes, the minibatches and the evaluation's draws.
-    public let seed: UInt64
+    package let seed: UInt64
     private let source: (any InstanceSource)?
     private let evaluation: [Instance]
 
     /// - Parameters:
     ///   - evaluation: instances that no training episode equals.
     ///   - source: gives the new episodes; nil asks the run's own scenario.
-    public init(
+    package init(
         run: LoadedRun, settings: EpisodeSettings, options: Refinement.Options, episodes: Int, seed: UInt64,
         evaluation: [Instance], source: (any InstanceSource)? = nil
     ) throws(CSCError) {
@@ -61,7 +61,7 @@ public struct RefinementRun {
     }
 
     /// Revenue of a policy on the evaluation episodes, by draws from it as in training.
-    public func evaluate(_ policy: ActorCritic) -> [Double] {
+    package func evaluate(_ policy: ActorCritic) -> [Double] {
         let source = PolicySource(name: "policy", policy: policy, options: run.configuration.game, sampled: true)
         return Evaluation.run(source, on: evaluation, seed: seed)
     }
@@ -70,32 +70,32 @@ public struct RefinementRun {
     /// batch of its own. `watch` is called with every point.
     ///
     /// - Parameter everyStage: evaluate at every stage, not only at the end.
-    public func refine(
+    package func refine(
         everyStage: Bool = true, watch: (Point) -> Void = { _ in }
     ) throws -> (policy: ActorCritic, report: Report) {
-        let rig = try run.rig(
+        let assembly = try run.assemble(
             settings: settings, episodes: episodes, learningRateShare: run.configuration.ppo.learningRateFinal,
             seed: seed, source: source)
-        let learner = rig.trainer.learner
+        let learner = assembly.trainer.learner
         if everyStage { watch(Point(stage: "before", episodes: 0, revenues: evaluate(learner.policy))) }
         var report = Report()
         guard options.updates > 0 else {
-            rig.trainer.save(to: &report.state)
+            assembly.trainer.save(to: &report.state)
             return (learner.policy, report)
         }
-        try rig.trainer.collect()
-        report = try solve(rig)
+        try assembly.trainer.collect()
+        report = try solve(assembly)
         if everyStage { watch(Point(stage: "solve", episodes: episodes, revenues: evaluate(learner.policy))) }
         for update in 1...options.updates {
-            if update > 1 { try rig.trainer.collect() }
-            try rig.trainer.update()
+            if update > 1 { try assembly.trainer.collect() }
+            try assembly.trainer.update()
             if everyStage || update == options.updates {
                 watch(
                     Point(
                         stage: "update \(update)", episodes: update * episodes, revenues: evaluate(learner.policy)))
             }
         }
-        rig.trainer.save(to: &report.state)
+        assembly.trainer.save(to: &report.state)
         return (learner.policy, report)
     }
 
@@ -107,7 +107,7 @@ public struct RefinementRun {
     ///   - scenario: the city of the new episodes.
     /// - Throws: `CSCError` where the folder holds a run or cannot be written.
     @discardableResult
-    public func write(
+    package func write(
         _ report: Report, to folder: String, scenario: Scenario, change: (inout TrainingConfiguration) throws -> Void
     ) throws -> TrainingRun {
         var configuration = run.configuration
@@ -122,17 +122,17 @@ public struct RefinementRun {
 
     /// The comparison: the same number of updates on the same episodes with phi as it was, from the checkpoint or from
     /// fresh networks (at the configured step size).
-    public func train(fresh: Bool, watch: (Point) -> Void) throws {
-        let rig = try run.rig(
+    package func train(fresh: Bool, watch: (Point) -> Void) throws {
+        let assembly = try run.assemble(
             settings: settings, episodes: episodes, fresh: fresh,
             learningRateShare: fresh ? 1 : run.configuration.ppo.learningRateFinal, seed: seed, source: source)
-        watch(Point(stage: "before", episodes: 0, revenues: evaluate(rig.trainer.learner.policy)))
+        watch(Point(stage: "before", episodes: 0, revenues: evaluate(assembly.trainer.learner.policy)))
         for update in 1...max(options.updates, 1) {
-            _ = try rig.trainer.iterate()
+            _ = try assembly.trainer.iterate()
             watch(
                 Point(
                     stage: "update \(update)", episodes: update * episodes,
-                    revenues: evaluate(rig.trainer.learner.policy)))
+                    revenues: evaluate(assembly.trainer.learner.policy)))
         }
     }
 
@@ -140,8 +140,8 @@ public struct RefinementRun {
     ///
     /// Rewards are divided by their running rms, so only the direction of phi acts on the policy: phi* is scaled to
     /// keep the mean square of the credit over agents' episodes, and the critic keeps its units.
-    private func solve(_ rig: TrainerAssembly) throws -> Report {
-        let learner = rig.trainer.learner, rollout = rig.trainer.rollout
+    private func solve(_ assembly: TrainerAssembly) throws -> Report {
+        let learner = assembly.trainer.learner, rollout = assembly.trainer.rollout
         var outer = run.configuration.outer
         outer.revenueScale = options.revenueScale
         let problem = try OuterProblem(rollout, learner: learner, options: outer, seed: seed)

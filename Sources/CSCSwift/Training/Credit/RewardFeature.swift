@@ -1,24 +1,24 @@
 /// One worker's part in a task that has ended, as reward features see it.
-public struct SettledPart: Sendable {
+package struct SettledPart: Sendable {
     /// What the platform was paid for the task.
-    public var payment: Double
+    package var payment: Double
     /// How many workers were in the team.
-    public var teamSize: Int
+    package var teamSize: Int
     /// The work that this worker did (worker-minutes).
-    public var work: Double
+    package var work: Double
     /// The task's workload (worker-minutes).
-    public var workload: Double
+    package var workload: Double
     /// The payment's part by work done.
-    public var share: Double
+    package var share: Double
     /// The payment minus what the rest of the team would have earned without this worker.
-    public var difference: Double
+    package var difference: Double
     /// From the worker's decision to the end of the task (minutes).
-    public var minutes: Double
+    package var minutes: Double
     /// rho, the full payment of the task.
-    public var pay: Double
+    package var pay: Double
 
     /// A part from its numbers; none is checked.
-    public init(
+    package init(
         payment: Double, teamSize: Int, work: Double, workload: Double, share: Double, difference: Double,
         minutes: Double, pay: Double
     ) {
@@ -37,9 +37,9 @@ public struct SettledPart: Sendable {
 ///
 /// To add a feature, add it to `RewardFeature.all`: it is then recorded in every rollout, may be weighted by
 /// `reward.phi`, and has an advantage of its own.
-public struct RewardFeature: Sendable {
+package struct RewardFeature: Sendable {
     /// When and from what it is computed.
-    public enum Source: Sendable {
+    package enum Source: Sendable {
         /// What the whole team earned between the decision and the agent's next one.
         case team
         /// Once, when the task that the decision joined has ended.
@@ -49,21 +49,21 @@ public struct RewardFeature: Sendable {
     }
 
     /// The name in `reward.phi` and of the rollout's column.
-    public let name: String
+    package let name: String
     /// What it means, one line for lists.
-    public let explanation: String
+    package let explanation: String
     /// When and from what it is computed.
-    public let source: Source
+    package let source: Source
 
     /// A feature; it counts in runs once `all` lists it.
-    public init(name: String, explanation: String, source: Source) {
+    package init(name: String, explanation: String, source: Source) {
         self.name = name
         self.explanation = explanation
         self.source = source
     }
 
     /// All features.
-    public static let all: [RewardFeature] = [
+    package static let all: [RewardFeature] = [
         RewardFeature(
             name: RolloutBuffer.team,
             explanation: "the platform's whole revenue until the worker decides again", source: .team),
@@ -77,10 +77,10 @@ public struct RewardFeature: Sendable {
             name: "difference", explanation: "the payment with the worker minus the payment without it",
             source: .settlement { $0.difference }),
         RewardFeature(
-            name: "joined", explanation: "1 where the worker took a task (phi_2 of the poster)",
+            name: "joined", explanation: "1 where the worker took a task (phi_2 of the paper)",
             source: .settlement { _ in 1 }),
         RewardFeature(
-            name: "cmi", explanation: "conditional mutual information of the action and the payments (poster)",
+            name: "cmi", explanation: "conditional mutual information of the action and the payments (paper)",
             source: .learnt),
         RewardFeature(
             name: "signed", explanation: "the learnt change that the action made to the payments nearby",
@@ -89,24 +89,24 @@ public struct RewardFeature: Sendable {
 }
 
 /// A named reward: weights of features.
-public struct RewardVariant: Sendable {
+package struct RewardVariant: Sendable {
     /// The name in `reward.variant`.
-    public let name: String
+    package let name: String
     /// What agents are rewarded for, one line for lists.
-    public let explanation: String
+    package let explanation: String
     /// phi: the weight of each feature that counts.
-    public let weights: [(feature: String, weight: Double)]
+    package let weights: [(feature: String, weight: Double)]
 
     /// A variant; features that are not named have weight 0.
-    public init(name: String, explanation: String, weights: [(feature: String, weight: Double)]) {
+    package init(name: String, explanation: String, weights: [(feature: String, weight: Double)]) {
         self.name = name
         self.explanation = explanation
         self.weights = weights
     }
 
     /// All variants. Those with a learnt feature need the extension `CreditAssignment`.
-    public static let all: [RewardVariant] = [
-        RewardVariant(name: "team", explanation: "the platform's revenue: IPPO of the poster", weights: [("team", 1)]),
+    package static let all: [RewardVariant] = [
+        RewardVariant(name: "team", explanation: "the platform's revenue: IPPO of the paper", weights: [("team", 1)]),
         RewardVariant(name: "uniform", explanation: "the payment shared uniformly: PAU", weights: [("uniform", 1)]),
         RewardVariant(name: "share", explanation: "the own share by work done", weights: [("share", 1)]),
         RewardVariant(
@@ -115,7 +115,7 @@ public struct RewardVariant: Sendable {
             name: "share+difference", explanation: "half own share, half difference",
             weights: [("share", 0.5), ("difference", 0.5)]),
         RewardVariant(
-            name: "literal", explanation: "phi_1 CMI + phi_2 where a task was taken: the poster as written",
+            name: "literal", explanation: "phi_1 CMI + phi_2 where a task was taken: the paper as written",
             weights: [("cmi", 1), ("joined", 1)]),
         RewardVariant(
             name: "signed", explanation: "the learnt change of the payments alone", weights: [("signed", 1)]),
@@ -128,7 +128,7 @@ public struct RewardVariant: Sendable {
     ]
 
     /// The variant of that name. Throws `CSCError.configuration` that lists the known ones.
-    public static func named(_ name: String) throws(CSCError) -> RewardVariant {
+    package static func named(_ name: String) throws(CSCError) -> RewardVariant {
         if let variant = all.first(where: { $0.name == name }) { return variant }
         let names = all.map(\.name)
         throw .configuration(
@@ -139,14 +139,14 @@ public struct RewardVariant: Sendable {
 }
 
 /// What an agent is rewarded for in a run: the recorded features in order, and phi.
-public struct RewardModel: Sendable {
+package struct RewardModel: Sendable {
     /// All features that are recorded.
-    public let features: [RewardFeature]
+    package let features: [RewardFeature]
     /// phi, one weight per feature.
-    public var phi: [Double]
+    package var phi: [Double]
 
     /// A variant, with single weights replaced by `overrides`. Throws `CSCError.configuration` for an unknown feature.
-    public init(
+    package init(
         variant: RewardVariant, overrides: [String: Double] = [:], features: [RewardFeature] = RewardFeature.all
     ) throws(CSCError) {
         self.features = features
@@ -169,10 +169,10 @@ public struct RewardModel: Sendable {
     }
 
     /// The names of the rollout's columns.
-    public var columns: [String] { features.map(\.name) }
+    package var columns: [String] { features.map(\.name) }
 
     /// The credit of spatial crowdsourcing: each settled task rewards the last decision of its members.
-    public func spatialCredit() -> EpisodePlayer<SpatialCrowdsourcing>.Credit {
+    package func spatialCredit() -> EpisodePlayer<SpatialCrowdsourcing>.Credit {
         let settled: [(column: Int, value: @Sendable (SettledPart) -> Double)] = features.enumerated().compactMap {
             if case .settlement(let value) = $1.source { ($0, value) } else { nil }
         }

@@ -13,17 +13,17 @@ internal import Foundation
 ///
 /// A fit is a function of (seed, number of earlier fits, batch): any thread count gives the same bits, and a saved
 /// `state` continues exactly.
-public final class RewardVAE {
+package final class RewardVAE {
     /// How it is built and trained.
-    public let options: RewardVAEOptions
+    package let options: RewardVAEOptions
     /// O: width of the observation with the others' actions.
-    public let observationWidth: Int
+    package let observationWidth: Int
     /// A: width of the own action's features.
-    public let actionWidth: Int
+    package let actionWidth: Int
     /// O + A + 1 numbers -> `encoderHidden` -> 2 Z: the means, then the log-variances, of z.
-    public let encoderShape: MLPShape
+    package let encoderShape: MLPShape
     /// Z numbers -> `decoderHidden` -> 1: the mean of the scaled target.
-    public let decoderShape: MLPShape
+    package let decoderShape: MLPShape
     let seed: UInt64
     private let nets: RewardVAENets
     private let encoderOptimizer: Adam
@@ -43,7 +43,7 @@ public final class RewardVAE {
     private static let memory = 20.0
 
     /// A net with fresh (orthogonal) parameters.
-    public init(observationWidth: Int, actionWidth: Int, options: RewardVAEOptions = .init(), seed: UInt64) {
+    package init(observationWidth: Int, actionWidth: Int, options: RewardVAEOptions = .init(), seed: UInt64) {
         precondition(
             observationWidth > 0 && actionWidth > 0,
             "RewardVAE: widths \(observationWidth) and \(actionWidth) must be positive")
@@ -72,7 +72,7 @@ public final class RewardVAE {
     }
 
     /// Encoder's parameters, then decoder's.
-    public var parameters: [Float] {
+    package var parameters: [Float] {
         get { nets.encoder + nets.decoder }
         set {
             let split = nets.encoder.count
@@ -95,7 +95,7 @@ public final class RewardVAE {
     /// `options.epochs` passes of Adam over the batch in shuffled minibatches; returns the mean objective of the last.
     /// O(epochs * count * parameters).
     @discardableResult
-    public func fit(_ batch: RewardVAEBatch) -> RewardVAEReport {
+    package func fit(_ batch: RewardVAEBatch) -> RewardVAEReport {
         check(batch)
         fits += 1
         guard batch.count > 0, options.epochs > 0 else { return RewardVAEReport() }
@@ -126,7 +126,7 @@ public final class RewardVAE {
 
     /// The objective of the whole batch and its gradient (encoder's parameters, then decoder's), for given noise
     /// `[count, Z]` and given hidden rows. The targets' statistics stay as they are. O(count * parameters).
-    public func elbo(
+    package func elbo(
         _ batch: RewardVAEBatch, noise: [Float], masked: [Bool]
     ) -> (report: RewardVAEReport, gradient: [Float]) {
         check(batch)
@@ -168,7 +168,7 @@ public final class RewardVAE {
 
     /// Forward and backward of -J over some rows of the batch: `gradient` holds the encoder's part, then the decoder's.
     ///
-    /// Shards run in parallel; their gradients and the rows' parts of the report are added in order.
+    /// Shards run in parallel, on ranks and threads; their gradients and the rows' parts of the report are added in order.
     private func objective(_ batch: RewardVAEBatch, rows: ArraySlice<Int32>, _ draws: Draws) -> RewardVAEReport {
         let (count, latent, size) = (rows.count, options.latent, RewardVAEShard.size)
         let used = (count + size - 1) / size
@@ -176,11 +176,15 @@ public final class RewardVAE {
         let (shift, scale) = scaling
         let objective = RewardVAEObjective(
             klWeight: options.klWeight, noiseVariance: options.noiseVariance, shift: shift, scale: scale, rows: count)
-        Threads.parallelFor(used) { index in
+        Ranks.share(used) { index in
             let range = index * size..<min((index + 1) * size, count)
             Self.draw(draws, range, of: count, latent: latent, into: shards[index])
             shards[index].run(
                 batch, rows: rows[rows.startIndex + range.lowerBound..<rows.startIndex + range.upperBound], objective)
+        } put: { index, message in
+            shards[index].put(into: &message)
+        } take: { index, message in
+            shards[index].take(from: &message)
         }
         var report = RewardVAEReport()
         for shard in shards[..<used] {
@@ -255,27 +259,27 @@ public final class RewardVAE {
 
 extension RewardVAE {
     /// Everything that a fit changes. Restoring it continues with the same bits.
-    public struct State: Sendable, Codable, Equatable {
+    package struct State: Sendable, Codable, Equatable {
         /// The encoder's parameters.
-        public var encoder: [Float]
+        package var encoder: [Float]
         /// The decoder's parameters.
-        public var decoder: [Float]
+        package var decoder: [Float]
         /// Adam's moments and step count for the encoder.
-        public var encoderOptimizer: Adam.State
+        package var encoderOptimizer: Adam.State
         /// Adam's moments and step count for the decoder.
-        public var decoderOptimizer: Adam.State
+        package var decoderOptimizer: Adam.State
         /// Running mean of the targets, in the task's money.
-        public var targetMean: Double
+        package var targetMean: Double
         /// Running variance of the targets, money squared.
-        public var targetVariance: Double
+        package var targetVariance: Double
         /// How many targets the running statistics stand for.
-        public var targetWeight: Double
+        package var targetWeight: Double
         /// Fits so far; the number names the random stream of the next one.
-        public var fits: Int
+        package var fits: Int
     }
 
     /// A copy of what fits have changed. Traps when set to the state of nets of other sizes.
-    public var state: State {
+    package var state: State {
         get {
             State(
                 encoder: nets.encoder, decoder: nets.decoder, encoderOptimizer: encoderOptimizer.state,

@@ -1,16 +1,16 @@
 internal import Foundation
 
 /// The actions that an agent could have taken, for the counterfactual that averages over the policy.
-public struct ActionAlternatives: Sendable {
+package struct ActionAlternatives: Sendable {
     /// Features of every possible action of every decision, `[offsets.last, A]`.
-    public var actions: [Float]
+    package var actions: [Float]
     /// Decision i owns the rows `offsets[i]..<offsets[i + 1]`; `[count + 1]`.
-    public var offsets: [Int32]
+    package var offsets: [Int32]
     /// The policy's probability of each row, summing to 1 in each decision; `[offsets.last]`.
-    public var probabilities: [Float]
+    package var probabilities: [Float]
 
     /// Alternatives of `offsets.count` - 1 decisions, in their order.
-    public init(actions: [Float], offsets: [Int32], probabilities: [Float]) {
+    package init(actions: [Float], offsets: [Int32], probabilities: [Float]) {
         self.actions = actions
         self.offsets = offsets
         self.probabilities = probabilities
@@ -18,7 +18,7 @@ public struct ActionAlternatives: Sendable {
 }
 
 extension RewardVAE {
-    /// Conditional mutual information (poster, CMI) and signed change of the decoder's mean, per decision.
+    /// Conditional mutual information (paper, CMI) and signed change of the decoder's mean, per decision.
     ///
     ///     CMI = KL[ q(z | o, a, a_others) || q(z | o, a_others) ]    both diagonal Gaussians, closed form
     ///     signed = (decoder(mean with a) - decoder(mean without a)) / scale
@@ -26,7 +26,7 @@ extension RewardVAE {
     /// "Without" is `options.counterfactual` unless given: no task (`noAction`, A numbers), the hidden action, or the
     /// policy's mixture (`alternatives`), whose Gaussian has the mixture's mean and variance in each dimension.
     /// O(count * parameters), times the number of alternatives for `.policy`.
-    public func influence(
+    package func influence(
         observations: [Float], actions: [Float], noAction: [Float],
         counterfactual: RewardVAEOptions.Counterfactual? = nil, alternatives: ActionAlternatives? = nil
     ) -> ActionInfluence {
@@ -46,7 +46,7 @@ extension RewardVAE {
         let parts = min(Self.influenceParts, (count + RewardVAEShard.size - 1) / RewardVAEShard.size)
         let shards = ensureShards(parts)
         let (latent, scale) = (options.latent, scaling.scale)
-        Threads.parallelFor(parts) { part in
+        Ranks.share(parts) { part in
             let shard = shards[part]
             let end = (part + 1) * count / parts
             var start = part * count / parts
@@ -66,6 +66,12 @@ extension RewardVAE {
                 shard.appendInfluence(rows: rows, latent: latent, scale: scale)
                 start += rows
             }
+        } put: { part, message in
+            message.put(shards[part].influence.cmi)
+            message.put(shards[part].influence.signed)
+        } take: { part, message in
+            message.take(into: &shards[part].influence.cmi)
+            message.take(into: &shards[part].influence.signed)
         }
         var influence = ActionInfluence(cmi: [], signed: [])
         influence.cmi.reserveCapacity(count)

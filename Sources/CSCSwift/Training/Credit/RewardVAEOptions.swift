@@ -87,18 +87,18 @@ public struct RewardVAEOptions: Sendable, Hashable, Codable {
 }
 
 /// Decisions to learn from: row-major, one row per decision.
-public struct RewardVAEBatch: Sendable {
+package struct RewardVAEBatch: Sendable {
     /// What the agent saw, and the others' actions of the same window, `[count, O]`.
-    public var observations: [Float]
+    package var observations: [Float]
     /// Features of the agent's own action, `[count, A]`.
-    public var actions: [Float]
+    package var actions: [Float]
     /// The payments to predict, `[count]`, in the task's money.
-    public var targets: [Float]
+    package var targets: [Float]
     /// Number of decisions.
-    public var count: Int { targets.count }
+    package var count: Int { targets.count }
 
     /// Arrays of equally many decisions; `RewardVAE.fit` traps where they do not fit its widths.
-    public init(observations: [Float], actions: [Float], targets: [Float]) {
+    package init(observations: [Float], actions: [Float], targets: [Float]) {
         self.observations = observations
         self.actions = actions
         self.targets = targets
@@ -119,14 +119,14 @@ public struct RewardVAEReport: Sendable, Equatable, Codable {
 }
 
 /// How much an action moved the belief about the money.
-public struct ActionInfluence: Sendable, Equatable {
+package struct ActionInfluence: Sendable, Equatable {
     /// KL[q(z | o, a, a_others) || q(z | o, a_others)] per decision, nats, never negative.
-    public var cmi: [Float]
+    package var cmi: [Float]
     /// The decoder's mean with the action minus without, per decision, in the task's money.
-    public var signed: [Float]
+    package var signed: [Float]
 
     /// The influence of equally many decisions, in their order.
-    public init(cmi: [Float], signed: [Float]) {
+    package init(cmi: [Float], signed: [Float]) {
         self.cmi = cmi
         self.signed = signed
     }

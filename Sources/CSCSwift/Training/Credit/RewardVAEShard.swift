@@ -88,6 +88,22 @@ final class RewardVAEShard: @unchecked Sendable {
         decoderWork = MLPWorkspace(shape: nets.decoderShape, maxRows: Self.size)
     }
 
+    /// Sends errors, divergences and gradients to other ranks.
+    func put(into message: inout RankWriter) {
+        message.put(errors)
+        message.put(divergences)
+        message.put(encoderGradient)
+        message.put(decoderGradient)
+    }
+
+    /// Takes them over from another rank's shard.
+    func take(from message: inout RankReader) {
+        message.take(into: &errors)
+        message.take(into: &divergences)
+        message.take(into: &encoderGradient)
+        message.take(into: &decoderGradient)
+    }
+
     // MARK: - Training
 
     /// Forward and backward of -J over some rows of a batch, with `noise` and `masked` in place. O(rows * parameters).

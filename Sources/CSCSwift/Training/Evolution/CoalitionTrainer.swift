@@ -7,7 +7,7 @@ internal import Foundation
 /// (constant price `startPrice`). All candidates of a generation play the same episodes (common random numbers), so
 /// only differences between them count; each generation plays new ones, so nothing is fitted to particular episodes.
 ///
-/// The same seed and options give the same bits at any thread count, and a trainer made from `checkpoint()` continues
+/// The same seed and options give the same bits at any number of ranks and threads, and a trainer made from `checkpoint()` continues
 /// with the same bits.
 public final class CoalitionTrainer {
     /// What one generation showed.
@@ -344,22 +344,28 @@ public final class CoalitionTrainer {
     ) -> [[Double]] {
         let lanes = lanes
         let episodes = instances.count
-        let jobs = policies.count * episodes
+        let jobs = jobs(policies.count, instances)
         Threads.parallelFor(lanes.count) { number in
             let lane = lanes[number]
             lane.results.removeAll(keepingCapacity: true)
             var plan = CoalitionPlan(policies[0])
-            for job in stride(from: number, to: jobs, by: lanes.count) {
+            for at in stride(from: number, to: jobs.own.count, by: lanes.count) {
+                let job = jobs.own[at]
                 plan.use(policies[job / episodes].weights)
                 if let days { plan.use(days[job % episodes].forecast, basePrice: days[job % episodes].basePrice) }
                 lane.results.append(plan.play(instances[job % episodes], &lane.game))
             }
         }
-        return policies.indices.map { policy in
-            (0..<episodes).map { episode in
-                let job = policy * episodes + episode
-                return lanes[job % lanes.count].results[job / lanes.count]
-            }
-        }
+        let played = jobs.own.indices.map { lanes[$0 % lanes.count].results[$0 / lanes.count] }
+        let revenue = Ranks.exchange(played, owners: jobs.owners)
+        return policies.indices.map { Array(revenue[$0 * episodes..<($0 + 1) * episodes]) }
+    }
+
+    /// Which rank plays which job (policy by policy, episode by episode), and those that this rank plays.
+    private func jobs(_ policies: Int, _ instances: [Instance]) -> (owners: [Int], own: [Int]) {
+        let group = Ranks.current
+        let costs = instances.map { Double($0.tasks.count) * Double($0.workers.count) }
+        let owners = Ranks.owners(costs: (0..<policies).flatMap { _ in costs }, ranks: group.size)
+        return (owners, owners.indices.filter { owners[$0] == group.rank })
     }
 }

@@ -29,6 +29,9 @@ extension Run where Method == RuleEvolution {
         source: (any InstanceSource)? = nil, recorded: [String: String] = [:], generations: Int? = nil
     ) throws {
         try self.init(creating: folder, describedBy: Self.description) {
+            try RuleEvolution.requireSame(
+                RuleEvolution.Description(scenario: scenario, options: options, recorded: recorded, generations: generations),
+                source ?? scenario, start)
             let trainer = try CoalitionTrainer(
                 scenario: scenario, options: options, start: start, source: source, recorded: recorded)
             return try RuleEvolution(
@@ -97,6 +100,15 @@ public final class RuleEvolution: Trainable {
     public var trainer: CoalitionTrainer {
         guard let made else { preconditionFailure("RuleEvolution: no state has been loaded yet") }
         return made
+    }
+
+    /// Throws on every rank where one is about to evolve something else, before anything is played.
+    static func requireSame(
+        _ description: Description, _ source: any InstanceSource, _ start: LearntCoalitionPolicy?
+    ) throws {
+        if Ranks.current.size == 1 { return }
+        try Ranks.requireSame(
+            identity(description, source).facts + [("the policy to start from", start.map { try $0.text() } ?? "none")])
     }
 
     private static func identity(_ description: Description, _ source: any InstanceSource) throws -> RunIdentity {

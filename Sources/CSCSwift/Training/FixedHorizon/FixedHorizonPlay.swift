@@ -1,5 +1,5 @@
 /// How actions are chosen where a game is played without learning.
-public enum BatchedPolicy: Sendable {
+package enum BatchedPolicy: Sendable {
     /// Every action is as likely as another.
     case random
     /// By a network of this shape, observation -> one logit per action: its most probable action, or a draw from it.
@@ -17,7 +17,7 @@ extension BatchedGame {
     /// The return of the first episode of each of `episodes` worlds: the sum of rewards over its steps, mean over its
     /// agents. World n is the seed's world n + `firstWorld`. The same bits at any number of threads. O(episodes * steps
     /// * agents * P).
-    public func returns(
+    package func returns(
         of policy: BatchedPolicy, seed: UInt64, episodes: Int, firstWorld: Int = BatchedGame.evaluationWorld
     ) -> [Double] {
         let chunks = (episodes + Self.worldsAtOnce - 1) / Self.worldsAtOnce

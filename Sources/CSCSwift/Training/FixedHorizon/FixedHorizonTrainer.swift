@@ -7,25 +7,25 @@
 /// 256 rows; shards run in parallel on kernels of one thread each and their gradients are added in order. So the same seed
 /// and settings give the same bits at any number of threads, and the threads meet only between the rollout and each
 /// minibatch.
-public final class FixedHorizonTrainer {
+package final class FixedHorizonTrainer {
     /// The numbers of PPO, checked.
-    public let settings: FixedHorizonSettings
+    package let settings: FixedHorizonSettings
     /// The seed of networks, environments, actions and minibatches.
-    public let seed: UInt64
+    package let seed: UInt64
     /// Policy, observation -> hidden layers (tanh) -> one logit per action, and critic.
-    public let networks: ActorCritic
+    package let networks: ActorCritic
     /// The policy's shape.
-    public var actorShape: MLPShape { networks.actorShape }
+    package var actorShape: MLPShape { networks.actorShape }
     /// The policy's present parameters; see `MLP` for their order.
-    public var actorParameters: [Float] { networks.actor }
+    package var actorParameters: [Float] { networks.actor }
     /// The critic's present parameters.
-    public var criticParameters: [Float] { networks.critic }
+    package var criticParameters: [Float] { networks.critic }
     /// Iterations completed.
-    public private(set) var iteration = 0
+    package private(set) var iteration = 0
     /// Over how many iterations the learning rate falls.
-    public let iterations: Int
+    package let iterations: Int
     /// Seconds that the last iteration's rollout and update took.
-    public private(set) var seconds = (rollout: 0.0, update: 0.0)
+    package private(set) var seconds = (rollout: 0.0, update: 0.0)
 
     private let shards: [RolloutShard]
     private let ppo: PPO<StepMinibatch>
@@ -34,7 +34,7 @@ public final class FixedHorizonTrainer {
     /// - Parameters:
     ///   - iterations: how long the run is to be, for the learning rate's schedule.
     ///   - makeEnvironment: makes an environment of so many copies; it is then reset with `seed`.
-    public init(
+    package init(
         settings: FixedHorizonSettings, iterations: Int, seed: UInt64, makeEnvironment: (Int) -> any BatchedEnvironment
     ) throws(CSCError) {
         try settings.validate()
@@ -80,10 +80,10 @@ public final class FixedHorizonTrainer {
     }
 
     /// Agent-steps of an iteration: T * N * M.
-    public let agentStepsPerIteration: Int
+    package let agentStepsPerIteration: Int
 
     /// One iteration: a rollout and its update. O(agent-steps * updateEpochs * P).
-    public func iterate() -> FixedHorizonReport {
+    package func iterate() -> FixedHorizonReport {
         var watch = Stopwatch()
 
         // Rollout: every shard plays on its own.
@@ -124,12 +124,12 @@ public final class FixedHorizonTrainer {
     private var progress: Double { min(1, Double(iteration) / Double(max(1, iterations))) }
 
     /// Adam's step size in the next iteration.
-    public var learningRate: Double {
+    package var learningRate: Double {
         settings.learningRate * (1 + (settings.learningRateFinal - 1) * progress)
     }
 
     /// The policy as it is now, to be played by its most probable actions or by draws.
-    public func policy(sampled: Bool) -> BatchedPolicy {
+    package func policy(sampled: Bool) -> BatchedPolicy {
         .network(shape: actorShape, parameters: actorParameters, sampled: sampled)
     }
 
@@ -139,7 +139,7 @@ public final class FixedHorizonTrainer {
     }
 
     /// Saves all that a resumed run needs: networks, optimisers, environments and random streams. O(P + agents).
-    public func save(to checkpoint: inout Checkpoint) {
+    package func save(to checkpoint: inout Checkpoint) {
         networks.save(to: &checkpoint)
         ppo.save(to: &checkpoint)
         checkpoint.set("iteration", integers: [iteration])
@@ -148,7 +148,7 @@ public final class FixedHorizonTrainer {
 
     /// Takes over what `save` wrote of a trainer with the same settings. The next iteration is the one that would have
     /// followed, bit for bit. Throws `CSCError.damaged`; the trainer is then of no use. O(what is saved).
-    public func load(from checkpoint: Checkpoint) throws(CSCError) {
+    package func load(from checkpoint: Checkpoint) throws(CSCError) {
         try networks.load(from: checkpoint)
         try ppo.load(from: checkpoint)
         iteration = try checkpoint.integers("iteration", count: 1, in: 0...Learner.mostIterations)[0]

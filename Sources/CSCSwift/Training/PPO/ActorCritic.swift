@@ -9,25 +9,25 @@
 ///
 /// Any number of threads may read it at once through `PolicyBatch`; it is changed only between such passes, by
 /// `PPO.update` or by a checkpoint.
-public final class ActorCritic: @unchecked Sendable {
+package final class ActorCritic: @unchecked Sendable {
     /// How actions are scored.
-    public enum Kind: String, Sendable, Hashable, Codable, CaseIterable { case pair, flat }
+    package enum Kind: String, Sendable, Hashable, Codable, CaseIterable { case pair, flat }
 
     /// Everything that decides the sizes of the networks.
-    public struct Design: Sendable, Hashable, Codable {
-        /// The sizes of what a decider sees: C, D and K.
-        public var layout: PolicyLayout
+    package struct Design: Sendable, Hashable, Codable {
+        /// The sizes of what an acting agent sees: C, D and K.
+        package var layout: PolicyLayout
         /// How actions are scored.
-        public var kind: Kind
+        package var kind: Kind
         /// Widths of the actor's hidden layers.
-        public var actorWidths: [Int]
+        package var actorWidths: [Int]
         /// Widths of the critic's hidden layers.
-        public var criticWidths: [Int]
+        package var criticWidths: [Int]
         /// The activation of all hidden layers.
-        public var activation: Activation
+        package var activation: Activation
 
         /// Traps for a pair-scoring policy of actions without rows (D = 0).
-        public init(
+        package init(
             layout: PolicyLayout, kind: Kind = .pair, actorWidths: [Int] = [32, 32], criticWidths: [Int] = [32, 32],
             activation: Activation = .tanh
         ) {
@@ -43,19 +43,19 @@ public final class ActorCritic: @unchecked Sendable {
     }
 
     /// What decided the sizes of both networks.
-    public let design: Design
+    package let design: Design
     /// pair: D + C numbers -> hidden layers -> 1 score; flat: C + K * D numbers -> hidden layers -> K logits.
-    public let actorShape: MLPShape
+    package let actorShape: MLPShape
     /// C + D numbers -> hidden layers -> 1 value.
-    public let criticShape: MLPShape
+    package let criticShape: MLPShape
     /// The actor's parameters, [P]; see `MLP` for their order.
-    public var actor: [Float]
+    package var actor: [Float]
     /// The critic's parameters.
-    public var critic: [Float]
+    package var critic: [Float]
 
     /// Networks with orthogonal weights (gain sqrt 2 inside, 0.01 before the logits, 1 before the value), biases 0.
     /// Streams 0 and 1 of the purpose `initialization`.
-    public init(_ design: Design, seed: UInt64) {
+    package init(_ design: Design, seed: UInt64) {
         self.design = design
         let layout = design.layout
         let (input, output) = design.kind == .pair ? (layout.rowWidth, 1) : (layout.flatWidth, layout.actionCount)
@@ -73,18 +73,18 @@ public final class ActorCritic: @unchecked Sendable {
         return parameters
     }
 
-    /// The sizes of what a decider sees, from the design.
-    public var layout: PolicyLayout { design.layout }
+    /// The sizes of what an acting agent sees, from the design.
+    package var layout: PolicyLayout { design.layout }
 
     /// Saves parameters under `actor` and `critic`, and the design under `design`.
-    public func save(to checkpoint: inout Checkpoint) {
+    package func save(to checkpoint: inout Checkpoint) {
         checkpoint.set("design", text: design.description)
         checkpoint.set("actor", floats: actor)
         checkpoint.set("critic", floats: critic)
     }
 
     /// Takes over saved parameters. Throws `CSCError.damaged` where the design is another or a parameter is not finite.
-    public func load(from checkpoint: Checkpoint) throws(CSCError) {
+    package func load(from checkpoint: Checkpoint) throws(CSCError) {
         let found = try checkpoint.text("design")
         guard found == design.description else {
             throw .damaged(path: checkpoint.path, reason: "it holds a policy of \(found); this run has \(design)")
@@ -96,7 +96,7 @@ public final class ActorCritic: @unchecked Sendable {
 
 extension ActorCritic.Design: CustomStringConvertible {
     /// The design in words, also the text by which a checkpoint knows that it fits.
-    public var description: String {
+    package var description: String {
         "\(kind) C=\(layout.contextWidth) D=\(layout.candidateWidth) K=\(layout.actionCount) "
             + "actor=\(actorWidths) critic=\(criticWidths) \(activation)"
     }

@@ -1,40 +1,40 @@
 /// A rollout of decisions and what an update on it aims at.
-public final class CreditedRollout: MinibatchSource {
+package final class CreditedRollout: MinibatchSource {
     /// What was played.
-    public let rollout: RolloutBuffer
+    package let rollout: RolloutBuffer
     /// Its advantages, values and returns.
-    public let targets: LearningTargets
+    package let targets: LearningTargets
 
     /// Both belong together: one advantage, value and return for each decision.
-    public init(_ rollout: RolloutBuffer, _ targets: LearningTargets) {
+    package init(_ rollout: RolloutBuffer, _ targets: LearningTargets) {
         self.rollout = rollout
         self.targets = targets
     }
 
     /// One advantage for each decision, not standardised.
-    public var advantages: [Float] { targets.advantages }
+    package var advantages: [Float] { targets.advantages }
 
     /// The decisions that have an action. O(n).
-    public func writeRows(into rows: inout [Int32]) {
+    package func writeRows(into rows: inout [Int32]) {
         rows.removeAll(keepingCapacity: true)
         for index in 0..<rollout.count where rollout.actions[index] >= 0 { rows.append(Int32(index)) }
     }
 }
 
 /// Decisions with different numbers of actions: the rows of a shard of dispatch. One thread at a time uses it.
-public final class DecisionMinibatch: MinibatchBatch, @unchecked Sendable {
+package final class DecisionMinibatch: MinibatchBatch, @unchecked Sendable {
     /// Decisions of a shard.
-    public static let shardSize = 128
+    package static let shardSize = 128
 
     private let batch: PolicyBatch
     private var logitGradient: [Float] = []
     private var valueGradient: [Float] = []
 
     /// No decisions yet.
-    public init(for policy: ActorCritic) { batch = PolicyBatch(for: policy, decisions: Self.shardSize) }
+    package init(for policy: ActorCritic) { batch = PolicyBatch(for: policy, decisions: Self.shardSize) }
 
     /// Copies decisions here. O(their rows).
-    public func gather(
+    package func gather(
         _ indices: ArraySlice<Int32>, of source: CreditedRollout, into targets: inout MinibatchTargets
     ) {
         let (rollout, aims, count) = (source.rollout, source.targets, indices.count)
@@ -53,7 +53,7 @@ public final class DecisionMinibatch: MinibatchBatch, @unchecked Sendable {
     }
 
     /// The clipped objective of the decisions' rows.
-    public func policyLoss(
+    package func policyLoss(
         _ policy: ActorCritic, _ targets: MinibatchTargets, clipCoef: Float, entCoef: Float
     ) -> PolicyLoss {
         batch.forwardActor(policy)
@@ -73,13 +73,13 @@ public final class DecisionMinibatch: MinibatchBatch, @unchecked Sendable {
     }
 
     /// The actor backward.
-    public func backwardActor(_ policy: ActorCritic, share: Float, into gradient: inout [Float]) {
+    package func backwardActor(_ policy: ActorCritic, share: Float, into gradient: inout [Float]) {
         Rows.rescale(&logitGradient, factor: share)
         batch.backwardActor(policy, logitGradient: logitGradient, gradient: &gradient)
     }
 
     /// Half the mean squared error of the critic's values.
-    public func valueLoss(_ policy: ActorCritic, _ targets: MinibatchTargets, clipCoef: Float?) -> Double {
+    package func valueLoss(_ policy: ActorCritic, _ targets: MinibatchTargets, clipCoef: Float?) -> Double {
         batch.forwardCritic(policy)
         resize(&valueGradient, batch.values.count, 0)
         return valueLoss(targets, clipCoef, &valueGradient)
@@ -94,7 +94,7 @@ public final class DecisionMinibatch: MinibatchBatch, @unchecked Sendable {
     }
 
     /// The critic backward.
-    public func backwardCritic(_ policy: ActorCritic, share: Float, into gradient: inout [Float]) {
+    package func backwardCritic(_ policy: ActorCritic, share: Float, into gradient: inout [Float]) {
         Rows.rescale(&valueGradient, factor: share)
         batch.backwardCritic(policy, valueGradient: valueGradient, gradient: &gradient)
     }

@@ -1,6 +1,6 @@
 internal import CCore
 
-/// The core's packing of what deciders saw; `DecisionStore` owns the arrays and says what lies in them. Sizes are those
+/// The core's packing of what acting agents saw; `DecisionStore` owns the arrays and says what lies in them. Sizes are those
 /// of `cafe.h`, section "rows": C context, D candidate, K actions, n decisions, R rows.
 enum DecisionRows {
     struct Sizes {
@@ -35,7 +35,7 @@ enum DecisionRows {
         requireCount(summary.count, n * (c + d), "DecisionRows.pack: summary")
         let empty = cafe_rows_pack(
             &rows, &slots, &offsets, &summary, context, candidates, mask, Int64(n), sizes.lent)
-        precondition(empty < 0, "DecisionRows.pack: the decider in row \(empty) has no allowed action")
+        precondition(empty < 0, "DecisionRows.pack: the acting agent in row \(empty) has no allowed action")
     }
 
     /// Copies decisions of one packed store into the outputs, which are of the right size. O(their rows).

@@ -1,14 +1,14 @@
-/// The sizes of what a decider sees: C numbers of context, and D numbers of each of its K actions.
-public struct PolicyLayout: Sendable, Hashable, Codable {
-    /// C: numbers that hold for the decider whatever it does.
-    public var contextWidth: Int
+/// The sizes of what an acting agent sees: C numbers of context, and D numbers of each of its K actions.
+package struct PolicyLayout: Sendable, Hashable, Codable {
+    /// C: numbers that hold for the acting agent whatever it does.
+    package var contextWidth: Int
     /// D: numbers of one action; 0 where actions are only numbered.
-    public var candidateWidth: Int
-    /// K: the most actions that a decider has.
-    public var actionCount: Int
+    package var candidateWidth: Int
+    /// K: the most actions that an acting agent has.
+    package var actionCount: Int
 
     /// Traps unless C and D are not negative, one of them is positive, and K is 1 to 255.
-    public init(contextWidth: Int, candidateWidth: Int, actionCount: Int) {
+    package init(contextWidth: Int, candidateWidth: Int, actionCount: Int) {
         precondition(
             contextWidth >= 0 && candidateWidth >= 0 && contextWidth + candidateWidth > 0
                 && (1...255).contains(actionCount),
@@ -19,49 +19,49 @@ public struct PolicyLayout: Sendable, Hashable, Codable {
     }
 
     /// The layout of an environment.
-    public init(_ environment: some ParallelEnvironment) {
+    package init(_ environment: some ParallelEnvironment) {
         self.init(
             contextWidth: environment.contextWidth, candidateWidth: environment.candidateWidth,
             actionCount: environment.actionCount)
     }
 
     /// D + C: an action's row and the context behind it, as the pair-scoring policy reads them.
-    public var rowWidth: Int { candidateWidth + contextWidth }
+    package var rowWidth: Int { candidateWidth + contextWidth }
     /// C + D: the context and the mean of the allowed actions' rows, as the critic reads them.
-    public var criticWidth: Int { contextWidth + candidateWidth }
+    package var criticWidth: Int { contextWidth + candidateWidth }
     /// C + K * D: the context and all actions' rows side by side, as the flat policy reads them.
-    public var flatWidth: Int { contextWidth + actionCount * candidateWidth }
+    package var flatWidth: Int { contextWidth + actionCount * candidateWidth }
 }
 
-/// What deciders saw, forbidden actions left out: decision i owns the rows `offsets[i] ..< offsets[i + 1]`.
+/// What acting agents saw, forbidden actions left out: decision i owns the rows `offsets[i] ..< offsets[i + 1]`.
 ///
-/// A row is the action's numbers followed by the decider's context, so a pair-scoring network reads rows as they lie.
+/// A row is the action's numbers followed by the acting agent's context, so a pair-scoring network reads rows as they lie.
 /// The arrays keep their memory when emptied.
-public struct DecisionStore: Sendable {
+package struct DecisionStore: Sendable {
     /// C, D and K of all decisions in it.
-    public let layout: PolicyLayout
+    package let layout: PolicyLayout
     /// [R, D + C]: one row for each allowed action of each decision.
-    public private(set) var rows: [Float] = []
+    package private(set) var rows: [Float] = []
     /// [R]: the action that each row stands for, 0 ..< K.
-    public private(set) var slots: [UInt8] = []
+    package private(set) var slots: [UInt8] = []
     /// [n + 1]: where the rows of a decision begin; the first is 0.
-    public private(set) var offsets: [Int32] = [0]
+    package private(set) var offsets: [Int32] = [0]
     /// [n, C + D]: context and mean of the allowed actions' rows.
-    public private(set) var criticInput: [Float] = []
+    package private(set) var criticInput: [Float] = []
 
     /// An empty store.
-    public init(layout: PolicyLayout) { self.layout = layout }
+    package init(layout: PolicyLayout) { self.layout = layout }
 
     /// n: how many decisions are stored.
-    public var count: Int { offsets.count - 1 }
+    package var count: Int { offsets.count - 1 }
     /// R: how many rows are stored.
-    public var rowCount: Int { slots.count }
+    package var rowCount: Int { slots.count }
 
     /// How many allowed actions decision `index` has.
-    public func choices(_ index: Int) -> Int { Int(offsets[index + 1] - offsets[index]) }
+    package func choices(_ index: Int) -> Int { Int(offsets[index + 1] - offsets[index]) }
 
     /// Forgets all decisions but keeps the memory.
-    public mutating func removeAll() {
+    package mutating func removeAll() {
         rows.removeAll(keepingCapacity: true)
         slots.removeAll(keepingCapacity: true)
         offsets.removeAll(keepingCapacity: true)
@@ -71,13 +71,13 @@ public struct DecisionStore: Sendable {
 
     /// Adds the decision in row `row` of what an environment wrote: context [n, C], candidates [n, K, D],
     /// mask [n, K]. O(K (C + D)).
-    public mutating func append(row: Int, context: [Float], candidates: [Float], mask: [UInt8]) {
+    package mutating func append(row: Int, context: [Float], candidates: [Float], mask: [UInt8]) {
         let (c, d, k) = (layout.contextWidth, layout.candidateWidth, layout.actionCount)
         let width = layout.rowWidth
         let firstRow = slots.count
         for slot in 0..<k where mask[row * k + slot] != 0 { slots.append(UInt8(truncatingIfNeeded: slot)) }
         let allowed = slots.count - firstRow
-        precondition(allowed > 0, "DecisionStore.append: the decider in row \(row) has no allowed action")
+        precondition(allowed > 0, "DecisionStore.append: the acting agent in row \(row) has no allowed action")
         resize(&rows, slots.count * width, 0)
         let criticBase = criticInput.count
         resize(&criticInput, criticBase + layout.criticWidth, 0)
@@ -93,6 +93,22 @@ public struct DecisionStore: Sendable {
         offsets.append(Int32(slots.count))
     }
 
+    /// Sends what is stored to other ranks. O(its bytes).
+    func put(into message: inout RankWriter) {
+        message.put(rows)
+        message.put(slots)
+        message.put(offsets)
+        message.put(criticInput)
+    }
+
+    /// Holds exactly what another rank's store of the same layout sent.
+    mutating func take(from message: inout RankReader) {
+        message.take(into: &rows)
+        message.take(into: &slots)
+        message.take(into: &offsets)
+        message.take(into: &criticInput)
+    }
+
     /// C, D and K as the core takes them.
     var sizes: DecisionRows.Sizes {
         DecisionRows.Sizes(context: layout.contextWidth, candidate: layout.candidateWidth, actions: layout.actionCount)
@@ -100,7 +116,7 @@ public struct DecisionStore: Sendable {
 
     /// Holds exactly the first `count` decisions of what an environment wrote: context [n, C], candidates [n, K, D],
     /// mask [n, K]. Traps where one has no allowed action. O(n K (C + D)).
-    public mutating func replace(count: Int, context: [Float], candidates: [Float], mask: [UInt8]) {
+    package mutating func replace(count: Int, context: [Float], candidates: [Float], mask: [UInt8]) {
         let sizes = sizes
         resizeAll(decisions: count, rows: DecisionRows.allowed(mask, count: count * layout.actionCount))
         DecisionRows.pack(
@@ -109,7 +125,7 @@ public struct DecisionStore: Sendable {
     }
 
     /// Holds exactly the decisions `indices` of another store of the same layout, in that order. O(their rows).
-    public mutating func replace(_ indices: ArraySlice<Int32>, of other: DecisionStore) {
+    package mutating func replace(_ indices: ArraySlice<Int32>, of other: DecisionStore) {
         precondition(other.layout == layout, "DecisionStore.replace: layout \(other.layout) into \(layout)")
         let sizes = sizes
         resizeAll(decisions: indices.count, rows: indices.reduce(0) { $0 + other.choices(Int($1)) })
@@ -126,7 +142,7 @@ public struct DecisionStore: Sendable {
     }
 
     /// Adds consecutive decisions of another store of the same layout. O(their rows).
-    public mutating func append(_ range: Range<Int>, of other: DecisionStore) {
+    package mutating func append(_ range: Range<Int>, of other: DecisionStore) {
         precondition(other.layout == layout, "DecisionStore.append: layout \(other.layout) into \(layout)")
         let first = Int(other.offsets[range.lowerBound])
         let last = Int(other.offsets[range.upperBound])

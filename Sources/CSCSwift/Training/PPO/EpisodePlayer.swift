@@ -1,10 +1,10 @@
 internal import Foundation
 
 /// A game whose actions are about items that are paid in the end: tasks. Learnt credit predicts their payments.
-public protocol ItemEnvironment: ParallelEnvironment {
+package protocol ItemEnvironment: ParallelEnvironment {
     /// How many items the present episode has.
     var itemCount: Int { get }
-    /// The item that action `slot` of decider `row` takes, or -1 for none.
+    /// The item that action `slot` of acting agent `row` takes, or -1 for none.
     func item(row: Int, slot: Int) -> Int
 }
 
@@ -12,21 +12,21 @@ extension SpatialCrowdsourcing: ItemEnvironment {
     /// Tasks of the present episode.
     public var itemCount: Int { tasks.count }
     /// The candidate task behind an action; -1 for "wait" and for an empty slot. O(1).
-    public func item(row: Int, slot: Int) -> Int { candidateTask(decider: row, slot: slot) }
+    public func item(row: Int, slot: Int) -> Int { candidateTask(agent: row, slot: slot) }
 }
 
 /// Plays episodes with a policy and writes them into a rollout: one object for each environment of a batch, each
 /// used by one thread at a time.
 ///
 /// After the first episodes of a size nothing is allocated.
-public final class EpisodePlayer<Game: ParallelEnvironment & SendableMetatype>: @unchecked Sendable {
+package final class EpisodePlayer<Game: ParallelEnvironment & SendableMetatype>: @unchecked Sendable {
     /// Gives agents their rewards after a step, by `reward(agent:column:value:)`.
-    public typealias Credit = (_ game: Game, _ player: EpisodePlayer<Game>) -> Void
+    package typealias Credit = (_ game: Game, _ player: EpisodePlayer<Game>) -> Void
 
     /// The environment that is played, with its last episode's state.
-    public let game: Game
+    package let game: Game
     /// What was recorded since `rollout.removeAll()`.
-    public let rollout: RolloutBuffer
+    package let rollout: RolloutBuffer
     private let batch: PolicyBatch
     private let credit: Credit
     private let teamColumn: Int?
@@ -57,7 +57,7 @@ public final class EpisodePlayer<Game: ParallelEnvironment & SendableMetatype>: 
     ///   - teamDiscount: what a minute between a decision and a reward of the team multiplies it by, in `team`.
     ///   - recording: without it the decisions are not kept: only the team's reward is of interest.
     ///   - credit: called after every step; gives rewards to agents by `reward(agent:column:value:)`.
-    public init(
+    package init(
         game: Game, policy: ActorCritic, columns: [String], teamDiscount: Double = 1, recording: Bool = true,
         credit: @escaping Credit = { _, _ in }
     ) {
@@ -72,12 +72,12 @@ public final class EpisodePlayer<Game: ParallelEnvironment & SendableMetatype>: 
     }
 
     /// Adds what an item of the present episode has been paid. O(1).
-    public func paid(item: Int, value: Double) {
+    package func paid(item: Int, value: Double) {
         if itemized != nil { rollout.payments[firstItem + item] += Float(value) }
     }
 
     /// Adds to a column of the agent's last decision; nothing where the agent has not decided yet. O(1).
-    public func reward(agent: Int, column: Int, value: Double) {
+    package func reward(agent: Int, column: Int, value: Double) {
         let decision = Int(open[agent])
         guard decision >= 0 else { return }
         rollout.rewards[column][decision] += Float(value)
@@ -89,7 +89,7 @@ public final class EpisodePlayer<Game: ParallelEnvironment & SendableMetatype>: 
     /// - Parameter sampled: draw actions from the policy; otherwise take the most probable.
     /// - Returns: the team's reward.
     @discardableResult
-    public func play(_ episode: Game.Episode, policy: ActorCritic, stream: RandomStream, sampled: Bool = true) -> Double
+    package func play(_ episode: Game.Episode, policy: ActorCritic, stream: RandomStream, sampled: Bool = true) -> Double
     {
         var stream = stream
         begin(episode)
@@ -112,19 +112,19 @@ public final class EpisodePlayer<Game: ParallelEnvironment & SendableMetatype>: 
 
     /// One step: observe, choose, record, act, credit.
     private func step(_ policy: ActorCritic, _ stream: inout RandomStream, _ sampled: Bool) {
-        let deciders = game.deciderCount
-        resize(&slots, deciders, 0)
-        if deciders > 0 {
-            observe(deciders)
+        let actingAgents = game.actingCount
+        resize(&slots, actingAgents, 0)
+        if actingAgents > 0 {
+            observe(actingAgents)
             let first = rollout.count
-            batch.decisions.replace(count: deciders, context: context, candidates: candidates, mask: mask)
+            batch.decisions.replace(count: actingAgents, context: context, candidates: candidates, mask: mask)
             batch.predictActor(policy)
-            choose(deciders, &stream, sampled)
+            choose(actingAgents, &stream, sampled)
             batch.decisions.slots(of: chosen, into: &slots)
             if recording {
-                rollout.decisions.append(0..<deciders, of: batch.decisions)
-                recordItems(deciders)
-                record(deciders, first: first)
+                rollout.decisions.append(0..<actingAgents, of: batch.decisions)
+                recordItems(actingAgents)
+                record(actingAgents, first: first)
             }
         }
         let actions = slots
@@ -135,10 +135,10 @@ public final class EpisodePlayer<Game: ParallelEnvironment & SendableMetatype>: 
         credit(game, self)
     }
 
-    private func observe(_ deciders: Int) {
+    private func observe(_ actingAgents: Int) {
         let layout = batch.decisions.layout
-        if mask.count < deciders * layout.actionCount {
-            let room = deciders + deciders / 2
+        if mask.count < actingAgents * layout.actionCount {
+            let room = actingAgents + actingAgents / 2
             resize(&context, room * layout.contextWidth, 0)
             resize(&candidates, room * layout.actionCount * layout.candidateWidth, 0)
             resize(&mask, room * layout.actionCount, 0)
@@ -153,17 +153,17 @@ public final class EpisodePlayer<Game: ParallelEnvironment & SendableMetatype>: 
         game.observe(context: &contextSpan, candidates: &candidateSpan, mask: &maskSpan)
     }
 
-    private func choose(_ deciders: Int, _ stream: inout RandomStream, _ sampled: Bool) {
-        resize(&chosen, deciders, 0)
-        resize(&chosenLog, deciders, 0)
+    private func choose(_ actingAgents: Int, _ stream: inout RandomStream, _ sampled: Bool) {
+        resize(&chosen, actingAgents, 0)
+        resize(&chosenLog, actingAgents, 0)
         if sampled {
-            resize(&uniforms, deciders, 0)
+            resize(&uniforms, actingAgents, 0)
             Self.draw(&stream, into: &uniforms)
             batch.sample(uniforms: uniforms, actions: &chosen, logProbabilities: &chosenLog)
         } else {
             batch.greedy(actions: &chosen)
         }
-        for row in 0..<deciders where chosen[row] < 0 {
+        for row in 0..<actingAgents where chosen[row] < 0 {
             chosen[row] = 0
             sawNonFinite = true
         }
@@ -176,9 +176,9 @@ public final class EpisodePlayer<Game: ParallelEnvironment & SendableMetatype>: 
     }
 
     /// Notes which item each row of the present decisions stands for.
-    private func recordItems(_ deciders: Int) {
+    private func recordItems(_ actingAgents: Int) {
         guard let itemized else { return }
-        for row in 0..<deciders {
+        for row in 0..<actingAgents {
             for index in Int(batch.decisions.offsets[row])..<Int(batch.decisions.offsets[row + 1]) {
                 let item = itemized.item(row: row, slot: Int(batch.decisions.slots[index]))
                 rollout.items.append(item < 0 ? -1 : Int32(firstItem + item))
@@ -187,10 +187,10 @@ public final class EpisodePlayer<Game: ParallelEnvironment & SendableMetatype>: 
     }
 
     /// Appends the present decisions (their rows are in the store already) and links each to its agent's last one.
-    private func record(_ deciders: Int, first: Int) {
+    private func record(_ actingAgents: Int, first: Int) {
         let now = game.now
-        for row in 0..<deciders {
-            let agent = game.decider(row)
+        for row in 0..<actingAgents {
+            let agent = game.actingAgent(row)
             close(agent, at: now, next: Int32(first + row))
             rollout.agents.append(Int32(agent))
             open[agent] = Int32(first + row)
@@ -220,10 +220,10 @@ public final class EpisodePlayer<Game: ParallelEnvironment & SendableMetatype>: 
     private func end() {
         guard recording else { return }
         if !game.terminated {
-            let deciders = game.deciderCount
-            if deciders > 0 { observe(deciders) }
-            for row in 0..<deciders where open[game.decider(row)] >= 0 {
-                let agent = game.decider(row)
+            let actingAgents = game.actingCount
+            if actingAgents > 0 { observe(actingAgents) }
+            for row in 0..<actingAgents where open[game.actingAgent(row)] >= 0 {
+                let agent = game.actingAgent(row)
                 rollout.decisions.append(row: row, context: context, candidates: candidates, mask: mask)
                 close(agent, at: game.now, next: Int32(rollout.count))
                 rollout.agents.append(Int32(agent))

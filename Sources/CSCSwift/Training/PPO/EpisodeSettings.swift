@@ -24,7 +24,7 @@ public struct EpisodeSettings: Sendable, Hashable {
         self.settings = settings
     }
 
-    /// The grid of the poster's tables: 50, 100 ... 350 tasks with 200 workers, and 50 ... 350 workers with 200 tasks.
+    /// The grid of the paper's tables: 50, 100 ... 350 tasks with 200 workers, and 50 ... 350 workers with 200 tasks.
     public static let tables = EpisodeSettings(
         stride(from: 50, through: 350, by: 50).map { Setting(tasks: $0, workers: 200) }
             + stride(from: 50, through: 350, by: 50).filter { $0 != 200 }.map { Setting(tasks: 200, workers: $0) })

@@ -4,7 +4,7 @@ internal import Foundation
 ///
 /// An extension may add reward columns, fill them once the episodes have been played, change `Learner.rewards.phi`,
 /// and keep a state of its own in the checkpoints.
-public protocol TrainerExtension: AnyObject {
+package protocol TrainerExtension: AnyObject {
     /// Prefix of the extension's sections in a checkpoint.
     var name: String { get }
     /// The metrics that it adds to every row, for example `cafe/phi_1`.
@@ -23,26 +23,26 @@ public protocol TrainerExtension: AnyObject {
 
 extension TrainerExtension {
     /// Nothing to look at.
-    public var notFinite: String? { nil }
+    package var notFinite: String? { nil }
 }
 
 /// From a rollout to a better policy: reward scale, values, advantages, PPO. It knows nothing of environments, so that
 /// `Trainer` adds only the playing.
-public final class Learner {
+package final class Learner {
     /// The numbers of PPO.
-    public let settings: PPOSettings
+    package let settings: PPOSettings
     /// The networks that it improves.
-    public let policy: ActorCritic
+    package let policy: ActorCritic
     /// The update, with both optimisers' state.
-    public let ppo: PPO<DecisionMinibatch>
+    package let ppo: PPO<DecisionMinibatch>
     /// The reward features and their weights phi; extensions may change phi.
-    public var rewards: RewardModel
+    package var rewards: RewardModel
     /// The run's seed: minibatches are shuffled by stream `iteration` of the purpose `minibatch`.
-    public let seed: UInt64
+    package let seed: UInt64
     /// Iterations completed.
-    public private(set) var iteration = 0
+    package private(set) var iteration = 0
     /// What the last update aimed at, for extensions.
-    public let targets = LearningTargets()
+    package let targets = LearningTargets()
 
     /// The running mean square of the return and the weight of what it has seen (bias correction).
     private var returnSquare = 0.0
@@ -57,7 +57,7 @@ public final class Learner {
     private static let valueChunk = 512
 
     /// A learner before its first iteration, with fresh optimisers.
-    public init(policy: ActorCritic, settings: PPOSettings, rewards: RewardModel, seed: UInt64) {
+    package init(policy: ActorCritic, settings: PPOSettings, rewards: RewardModel, seed: UInt64) {
         self.policy = policy
         self.settings = settings
         self.rewards = rewards
@@ -67,16 +67,16 @@ public final class Learner {
     }
 
     /// 0 at the beginning, 1 from `annealIterations` on.
-    public var progress: Double { min(1, Double(iteration) / Double(max(1, settings.annealIterations))) }
+    package var progress: Double { min(1, Double(iteration) / Double(max(1, settings.annealIterations))) }
 
     /// What rewards are divided by: the running root mean square of the return, 1 where that is switched off.
-    public var rewardScale: Double {
+    package var rewardScale: Double {
         guard settings.normReward, returnWeight > 0 else { return 1 }
         return max((returnSquare / returnWeight).squareRoot(), 1e-8)
     }
 
     /// Values, advantages and returns of a rollout under the present phi, and one PPO update. O(decisions * P).
-    public func learn(from rollout: RolloutBuffer) -> PPOReport {
+    package func learn(from rollout: RolloutBuffer) -> PPOReport {
         rollout.discounts(gamma: settings.gamma, into: &discounts)
         combine(rollout)
         updateScale(rollout)
@@ -98,7 +98,7 @@ public final class Learner {
 
     /// The part of the advantage that one reward column gives at weight 1, in the units of the column: GAE without a
     /// critic. The advantage of `learn` is sum phi_k * this / rewardScale plus a term of the critic. O(n).
-    public func columnAdvantages(_ rollout: RolloutBuffer, column: Int, into advantages: inout [Float]) {
+    package func columnAdvantages(_ rollout: RolloutBuffer, column: Int, into advantages: inout [Float]) {
         var weights = [Double](repeating: 0, count: rollout.columns.count)
         weights[column] = 1
         rollout.discounts(gamma: settings.gamma, into: &discounts)
@@ -110,7 +110,7 @@ public final class Learner {
     }
 
     /// Counts an iteration as completed.
-    public func advance() { iteration += 1 }
+    package func advance() { iteration += 1 }
 
     private var delayDiscount: Double { settings.discountReward ? settings.gamma : 1 }
 
@@ -157,14 +157,14 @@ public final class Learner {
     }
 
     /// The columns of `values(of:)`, under CleanRL's names.
-    public static let metricColumns = [
+    package static let metricColumns = [
         "losses/policy_loss", "losses/value_loss", "losses/entropy", "losses/approx_kl", "losses/clipfrac",
         "losses/explained_variance", "losses/actor_grad_norm", "losses/critic_grad_norm", "charts/learning_rate",
         "charts/reward_scale",
     ]
 
     /// A report in the order of `metricColumns`.
-    public func values(of report: PPOReport) -> [Double] {
+    package func values(of report: PPOReport) -> [Double] {
         [
             report.policyLoss, report.valueLoss, report.entropy, report.approxKL, report.clipFraction,
             report.explainedVariance, report.actorGradientNorm, report.criticGradientNorm,
@@ -182,7 +182,7 @@ public final class Learner {
     static let mostIterations = 10_000_000
 
     /// Saves all that a resumed run needs.
-    public func save(to checkpoint: inout Checkpoint) {
+    package func save(to checkpoint: inout Checkpoint) {
         policy.save(to: &checkpoint)
         ppo.save(to: &checkpoint)
         checkpoint.set("iteration", integers: [iteration])
@@ -191,7 +191,7 @@ public final class Learner {
     }
 
     /// Takes over a saved state. Throws `CSCError.damaged`.
-    public func load(from checkpoint: Checkpoint) throws(CSCError) {
+    package func load(from checkpoint: Checkpoint) throws(CSCError) {
         try policy.load(from: checkpoint)
         try ppo.load(from: checkpoint)
         iteration = try checkpoint.integers("iteration", count: 1, in: 0...Learner.mostIterations)[0]

@@ -1,5 +1,5 @@
 /// Where the minibatches of an update come from: a rollout whose advantages are known.
-public protocol MinibatchSource {
+package protocol MinibatchSource {
     /// One advantage for each row, not standardised.
     var advantages: [Float] { get }
     /// Writes the rows that an action was taken in, ascending: what minibatches are cut from. O(rows).
@@ -7,28 +7,28 @@ public protocol MinibatchSource {
 }
 
 /// What the loss of a shard's rows aims at; the first `count` numbers of each array count.
-public struct MinibatchTargets: Sendable {
+package struct MinibatchTargets: Sendable {
     /// How many rows there are.
-    public var count = 0
+    package var count = 0
     /// The action of each row, as the policy's loss counts them.
-    public var actions: [Int32] = []
+    package var actions: [Int32] = []
     /// log pi(action) when it was chosen.
-    public var logProbabilities: [Float] = []
+    package var logProbabilities: [Float] = []
     /// Advantages; the shard standardises them.
-    public var advantages: [Float] = []
+    package var advantages: [Float] = []
     /// The critic's values before the update; empty where the source keeps none.
-    public var values: [Float] = []
+    package var values: [Float] = []
     /// What the critic is to predict.
-    public var returns: [Float] = []
+    package var returns: [Float] = []
 
     /// No rows.
-    public init() {}
+    package init() {}
 }
 
 /// The rows of one shard of a minibatch and the passes of both networks over them: all that `PPO` asks of a game.
 ///
 /// One thread at a time uses it. Memory grows to the largest shard and is then reused.
-public protocol MinibatchBatch: AnyObject, Sendable {
+package protocol MinibatchBatch: AnyObject, Sendable {
     /// What rows are copied from.
     associatedtype Source: MinibatchSource
     /// Rows of a shard. Part of the result: another size rounds otherwise.
@@ -53,19 +53,19 @@ public protocol MinibatchBatch: AnyObject, Sendable {
 }
 
 /// A part of a minibatch: its rows and its part of the losses and gradients. One thread at a time uses it.
-public final class PPOShard<Batch: MinibatchBatch>: @unchecked Sendable {
+package final class PPOShard<Batch: MinibatchBatch>: @unchecked Sendable {
     /// The gradient of the minibatch's policy loss - entCoef * entropy, as far as this shard's rows go.
-    public private(set) var actorGradient: [Float]
+    package private(set) var actorGradient: [Float]
     /// The gradient of vfCoef * value loss, likewise.
-    public private(set) var criticGradient: [Float]
+    package private(set) var criticGradient: [Float]
     /// The losses, multiplied by the shard's share of the minibatch.
-    public private(set) var loss = PPOReport()
+    package private(set) var loss = PPOReport()
 
     private let batch: Batch
     private var targets = MinibatchTargets()
 
     /// No rows yet, and gradients of zero.
-    public init(policy: ActorCritic) {
+    package init(policy: ActorCritic) {
         batch = Batch(for: policy)
         actorGradient = [Float](repeating: 0, count: policy.actor.count)
         criticGradient = [Float](repeating: 0, count: policy.critic.count)
@@ -77,7 +77,7 @@ public final class PPOShard<Batch: MinibatchBatch>: @unchecked Sendable {
     ///   - advantageMean: taken off each advantage, which is then multiplied by `advantageScale`.
     ///   - share: the part of the minibatch that this shard is; losses and gradients are multiplied by it, so that
     ///     the sum over shards is the mean over the minibatch.
-    public func run(
+    package func run(
         _ policy: ActorCritic, _ source: Batch.Source, _ indices: ArraySlice<Int32>, _ settings: PPOSettings,
         entCoef: Float, advantageMean: Float, advantageScale: Float, share: Float
     ) {
@@ -102,6 +102,36 @@ public final class PPOShard<Batch: MinibatchBatch>: @unchecked Sendable {
         loss.valueLoss = valueLoss * part
     }
 
+    /// What this shard adds to the sums: the gradients, then the losses, each in two halves of its bits.
+    func write(into numbers: inout [Float], at start: Int) {
+        let (actor, critic) = (actorGradient.count, criticGradient.count)
+        Rows.copy(actorGradient, from: 0, to: &numbers, at: start, count: actor)
+        Rows.copy(criticGradient, from: 0, to: &numbers, at: start + actor, count: critic)
+        var at = start + actor + critic
+        for value in [loss.policyLoss, loss.valueLoss, loss.entropy, loss.approxKL, loss.clipFraction] {
+            numbers[at] = Float(bitPattern: UInt32(truncatingIfNeeded: value.bitPattern >> 32))
+            numbers[at + 1] = Float(bitPattern: UInt32(truncatingIfNeeded: value.bitPattern))
+            at += 2
+        }
+    }
+
+    /// Takes over what another rank's shard wrote.
+    func read(from numbers: [Float], at start: Int) {
+        let (actor, critic) = (actorGradient.count, criticGradient.count)
+        Rows.copy(numbers, from: start, to: &actorGradient, at: 0, count: actor)
+        Rows.copy(numbers, from: start + actor, to: &criticGradient, at: 0, count: critic)
+        func value(_ number: Int) -> Double {
+            let at = start + actor + critic + 2 * number
+            return Double(bitPattern: UInt64(numbers[at].bitPattern) << 32 | UInt64(numbers[at + 1].bitPattern))
+        }
+        loss = PPOReport()
+        (loss.policyLoss, loss.valueLoss, loss.entropy) = (value(0), value(1), value(2))
+        (loss.approxKL, loss.clipFraction) = (value(3), value(4))
+    }
+
+    /// How many numbers `write` writes.
+    var exchanged: Int { actorGradient.count + criticGradient.count + 10 }
+
     private static func standardise(_ values: inout [Float], _ count: Int, _ mean: Float, _ scale: Float) {
         var span = values.mutableSpan
         for index in 0..<count { span[index] = (span[index] - mean) * scale }
@@ -119,6 +149,9 @@ final class MinibatchJob<Batch: MinibatchBatch>: ParallelJob, @unchecked Sendabl
     private var entCoef: Float = 0
     private var range = 0..<0
     private var used = 1
+    /// The shards that this rank computes.
+    private(set) var own = 0..<1
+    private var exchanged: [Float] = []
     private var mean: Float = 0
     private var scale: Float = 1
 
@@ -144,11 +177,27 @@ final class MinibatchJob<Batch: MinibatchBatch>: ParallelJob, @unchecked Sendabl
         (mean, scale) = settings.normAdv ? Self.moments(source?.advantages ?? [], order[range]) : (0, 1)
         used = (range.count + Batch.shardSize - 1) / Batch.shardSize
         while shards.count < used { shards.append(PPOShard(policy: policy)) }
+        own = part(of: Ranks.current.rank, of: Ranks.current.size)
         return used
     }
 
-    /// Gathers the rows of one shard and computes its losses and gradients.
-    func run(part: Int) {
+    /// The shards that a rank computes: all have as many, but for one more or less.
+    private func part(of rank: Int, of ranks: Int) -> Range<Int> { rank * used / ranks..<(rank + 1) * used / ranks }
+
+    /// Gives every rank the gradients and losses of all shards. Nothing where there is one. O(shards P).
+    func exchange() {
+        let group = Ranks.current
+        if group.size == 1 { return }
+        let width = shards[0].exchanged
+        resize(&exchanged, used * width, 0)
+        for shard in own { shards[shard].write(into: &exchanged, at: shard * width) }
+        group.gather(in: &exchanged, counts: (0..<group.size).map { part(of: $0, of: group.size).count * width })
+        for shard in 0..<used where !own.contains(shard) { shards[shard].read(from: exchanged, at: shard * width) }
+    }
+
+    /// Gathers the rows of one of the own shards and computes its losses and gradients.
+    func run(part number: Int) {
+        let part = own.lowerBound + number
         guard let source else { preconditionFailure("MinibatchJob: no rollout") }
         let start = range.lowerBound + part * range.count / used
         let end = range.lowerBound + (part + 1) * range.count / used

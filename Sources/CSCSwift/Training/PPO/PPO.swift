@@ -25,26 +25,26 @@ public struct PPOReport: Sendable, Hashable {
 /// trained by this one class.
 ///
 /// As in CleanRL the advantages of a minibatch are brought to mean 0 and standard deviation 1 (that of a sample, plus
-/// 1e-8). Each network's gradient is clipped by itself, as the two share nothing and may have step sizes of their own;
-/// on simple_spread clipping both together reaches the same return. A minibatch is cut into shards, each with its own
-/// memory and gradient; shards run in parallel and their gradients are added in order, so the bits do not depend on the
-/// number of threads.
-public final class PPO<Batch: MinibatchBatch> {
+/// 1e-8). Each network's gradient is clipped by itself, as the two share nothing and may have step sizes of their own; on
+/// simple_spread clipping both together reaches the same return. A minibatch is cut into shards, each with its own memory and gradient; shards run in parallel and their
+/// gradients are added in order, so the bits do not depend on the number of threads. Ranks compute some of the shards each and
+/// give one another their gradients, so they do not depend on the number of ranks either.
+package final class PPO<Batch: MinibatchBatch> {
     /// The networks that it changes.
-    public let policy: ActorCritic
+    package let policy: ActorCritic
     /// The numbers of PPO.
-    public let settings: PPOSettings
+    package let settings: PPOSettings
     /// Adam of the actor's parameters.
-    public let actorOptimizer: Adam
+    package let actorOptimizer: Adam
     /// Adam of the critic's parameters.
-    public let criticOptimizer: Adam
+    package let criticOptimizer: Adam
 
     private let minibatch: MinibatchJob<Batch>
     /// The actor's gradient, then the critic's.
     private var gradient: [Float]
 
     /// Fresh optimisers. Traps where `minibatchSize` is not positive.
-    public init(policy: ActorCritic, settings: PPOSettings) {
+    package init(policy: ActorCritic, settings: PPOSettings) {
         precondition(settings.minibatchSize > 0, "PPO: minibatchSize \(settings.minibatchSize) is not positive")
         self.policy = policy
         self.settings = settings
@@ -62,7 +62,7 @@ public final class PPO<Batch: MinibatchBatch> {
     ///     equally large.
     ///   - progress: 0 at the beginning of training, 1 where annealing ends.
     ///   - stream: shuffles the minibatches.
-    public func update(
+    package func update(
         _ source: Batch.Source, minibatches: Int? = nil, progress: Double, stream: RandomStream
     ) -> PPOReport {
         var stream = stream
@@ -93,7 +93,8 @@ public final class PPO<Batch: MinibatchBatch> {
     private func step(_ range: Range<Int>, _ report: inout PPOReport) {
         if range.isEmpty { return }
         let used = minibatch.prepare(range)
-        Threads.parallelFor(used, of: minibatch)
+        Threads.parallelFor(minibatch.own.count, of: minibatch)
+        minibatch.exchange()
         let shards = minibatch.shards
         for shard in shards[..<used] { report.add(shard.loss) }
         descend(shards[..<used], &gradient, &report)
@@ -141,7 +142,7 @@ public final class PPO<Batch: MinibatchBatch> {
     }
 
     /// Saves both optimisers.
-    public func save(to checkpoint: inout Checkpoint) {
+    package func save(to checkpoint: inout Checkpoint) {
         for (name, optimizer) in [("actor", actorOptimizer), ("critic", criticOptimizer)] {
             let state = optimizer.state
             checkpoint.set("adam.\(name).m", floats: state.m)
@@ -151,7 +152,7 @@ public final class PPO<Batch: MinibatchBatch> {
     }
 
     /// Takes over both optimisers. Throws `CSCError.damaged`.
-    public func load(from checkpoint: Checkpoint) throws(CSCError) {
+    package func load(from checkpoint: Checkpoint) throws(CSCError) {
         for (name, optimizer) in [("actor", actorOptimizer), ("critic", criticOptimizer)] {
             var state = optimizer.state
             state.m = try checkpoint.floats("adam.\(name).m", count: state.m.count)

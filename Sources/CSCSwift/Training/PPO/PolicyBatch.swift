@@ -2,13 +2,13 @@
 ///
 /// One batch serves one thread at a time; several may read one `ActorCritic` at once. Memory grows to the largest
 /// batch met and is then reused.
-public final class PolicyBatch: @unchecked Sendable {
+package final class PolicyBatch: @unchecked Sendable {
     /// The decisions. Fill it, then call the passes.
-    public var decisions: DecisionStore
+    package var decisions: DecisionStore
     /// [R]: one logit for each allowed action, after `forwardActor` or `predictActor`.
-    public private(set) var logits: [Float] = []
+    package private(set) var logits: [Float] = []
     /// [n]: the critic's values after `forwardCritic` or `predictCritic`.
-    public private(set) var values: [Float] = []
+    package private(set) var values: [Float] = []
 
     private var actorWorkspace: MLPWorkspace
     private var criticWorkspace: MLPWorkspace
@@ -17,7 +17,7 @@ public final class PolicyBatch: @unchecked Sendable {
     private var flatLogits: [Float] = []
 
     /// An empty batch for networks of this design, with memory for this many decisions to begin with.
-    public init(for policy: ActorCritic, decisions: Int = 64) {
+    package init(for policy: ActorCritic, decisions: Int = 64) {
         self.decisions = DecisionStore(layout: policy.layout)
         kind = policy.design.kind
         let rows = kind == .pair ? decisions * policy.layout.actionCount : decisions
@@ -26,10 +26,10 @@ public final class PolicyBatch: @unchecked Sendable {
     }
 
     /// Logits of all rows, keeping what `backwardActor` needs. O(R P).
-    public func forwardActor(_ policy: ActorCritic) { runActor(policy, keeping: true) }
+    package func forwardActor(_ policy: ActorCritic) { runActor(policy, keeping: true) }
 
     /// The same logits, bit for bit, without keeping anything: for rollouts. O(R P).
-    public func predictActor(_ policy: ActorCritic) { runActor(policy, keeping: false) }
+    package func predictActor(_ policy: ActorCritic) { runActor(policy, keeping: false) }
 
     private func runActor(_ policy: ActorCritic, keeping: Bool) {
         let rows = kind == .pair ? decisions.rowCount : decisions.count
@@ -55,7 +55,7 @@ public final class PolicyBatch: @unchecked Sendable {
     }
 
     /// The most probable action of each decision, as an index of its rows; after either actor pass. actions [n].
-    public func greedy(actions: inout [Int32]) {
+    package func greedy(actions: inout [Int32]) {
         let (logits, offsets) = (logits, decisions.offsets)
         var out = actions.mutableSpan
         Policy.greedy(logits: logits.span, offsets: offsets.span, actions: &out)
@@ -63,7 +63,7 @@ public final class PolicyBatch: @unchecked Sendable {
 
     /// Draws an action of each decision, as an index of its rows, from uniforms [n] in [0, 1). actions [n],
     /// logProbabilities [n].
-    public func sample(uniforms: [Float], actions: inout [Int32], logProbabilities: inout [Float]) {
+    package func sample(uniforms: [Float], actions: inout [Int32], logProbabilities: inout [Float]) {
         let (logits, offsets) = (logits, decisions.offsets)
         var out = actions.mutableSpan
         var logs = logProbabilities.mutableSpan
@@ -72,7 +72,7 @@ public final class PolicyBatch: @unchecked Sendable {
     }
 
     /// After `forwardActor`: adds the gradient of sum(logits * logitGradient) to `gradient` [P]. O(R P).
-    public func backwardActor(_ policy: ActorCritic, logitGradient: [Float], gradient: inout [Float]) {
+    package func backwardActor(_ policy: ActorCritic, logitGradient: [Float], gradient: inout [Float]) {
         let (input, rows, outputGradient) = actorSide(logitGradient)
         let parameters = policy.actor
         var sum = gradient.mutableSpan
@@ -82,13 +82,13 @@ public final class PolicyBatch: @unchecked Sendable {
     }
 
     /// Values of all decisions, keeping what `backwardCritic` needs. O(n P).
-    public func forwardCritic(_ policy: ActorCritic) { runCritic(policy, keeping: true) }
+    package func forwardCritic(_ policy: ActorCritic) { runCritic(policy, keeping: true) }
 
     /// The same values without keeping anything. O(n P).
-    public func predictCritic(_ policy: ActorCritic) { runCritic(policy, keeping: false) }
+    package func predictCritic(_ policy: ActorCritic) { runCritic(policy, keeping: false) }
 
     /// The values of the decisions `range` of a store, read where they lie: they need not be in the batch. O(n P).
-    public func predictCritic(_ policy: ActorCritic, _ range: Range<Int>, of store: DecisionStore) {
+    package func predictCritic(_ policy: ActorCritic, _ range: Range<Int>, of store: DecisionStore) {
         ensureCritic(policy, range.count)
         let width = store.layout.criticWidth
         let input = store.criticInput
@@ -124,7 +124,7 @@ public final class PolicyBatch: @unchecked Sendable {
     }
 
     /// After `forwardCritic`: adds the gradient of sum(values * valueGradient) to `gradient`. O(n P).
-    public func backwardCritic(_ policy: ActorCritic, valueGradient: [Float], gradient: inout [Float]) {
+    package func backwardCritic(_ policy: ActorCritic, valueGradient: [Float], gradient: inout [Float]) {
         let (parameters, input) = (policy.critic, decisions.criticInput)
         var sum = gradient.mutableSpan
         MLP.backward(
@@ -134,7 +134,7 @@ public final class PolicyBatch: @unchecked Sendable {
 
     /// The directional derivative of the logits along `direction` in the actor's parameters (Pearlmutter's R), after
     /// `forwardActor`. rLogits [R]. O(R P).
-    public func rForwardActor(_ policy: ActorCritic, direction: [Float], rLogits: inout [Float]) {
+    package func rForwardActor(_ policy: ActorCritic, direction: [Float], rLogits: inout [Float]) {
         resize(&rLogits, decisions.rowCount, 0)
         switch kind {
         case .pair: rForward(policy, direction, decisions.rows, decisions.rowCount, &rLogits)
@@ -157,7 +157,7 @@ public final class PolicyBatch: @unchecked Sendable {
 
     /// After `forwardActor` and `rForwardActor` along the same direction: adds to `rGradient` [P] the derivative of
     /// what `backwardActor` adds, the logit gradient itself moving at rate `rLogitGradient`. O(R P).
-    public func rBackwardActor(
+    package func rBackwardActor(
         _ policy: ActorCritic, direction: [Float], logitGradient: [Float], rLogitGradient: [Float],
         rGradient: inout [Float]
     ) {

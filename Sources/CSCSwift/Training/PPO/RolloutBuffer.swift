@@ -11,41 +11,41 @@ internal import Foundation
 /// What was earned is kept apart by reward feature, one column each: `rewards[k][i]` is what feature k gave between
 /// decision i and its successor. A reward is any weighted sum of columns, and so, with the critic held fixed, is its
 /// advantage. Written by one thread between the passes in which several read it.
-public final class RolloutBuffer: @unchecked Sendable {
-    /// What the deciders saw.
-    public internal(set) var decisions: DecisionStore
+package final class RolloutBuffer: @unchecked Sendable {
+    /// What the acting agents saw.
+    package internal(set) var decisions: DecisionStore
     /// The names of the reward columns.
-    public let columns: [String]
+    package let columns: [String]
     /// The column that collects the team's reward from decision to decision.
     static let team = "team"
 
     /// The agent that decided, within its episode.
-    public internal(set) var agents: [Int32] = []
+    package internal(set) var agents: [Int32] = []
     /// When it decided (minutes, or steps).
-    public internal(set) var times: [Float] = []
+    package internal(set) var times: [Float] = []
     /// How long until its next decision or the end (minutes).
-    public internal(set) var durations: [Float] = []
+    package internal(set) var durations: [Float] = []
     /// How long until it was rewarded: until its task ended, where it took one; 0 where nothing came.
-    public internal(set) var delays: [Float] = []
+    package internal(set) var delays: [Float] = []
     /// The agent's next decision, or -1.
-    public internal(set) var next: [Int32] = []
+    package internal(set) var next: [Int32] = []
     /// The chosen row within the decision's rows (not the slot), or -1 for an observation without action.
-    public internal(set) var actions: [Int32] = []
+    package internal(set) var actions: [Int32] = []
     /// log pi(action) when it was chosen.
-    public internal(set) var logProbabilities: [Float] = []
+    package internal(set) var logProbabilities: [Float] = []
     /// [columns][n]: what each reward feature gave for each decision.
-    public var rewards: [[Float]]
+    package var rewards: [[Float]]
     /// [R]: which of `payments` each row of `decisions` stands for, -1 for none; empty where the game has no items.
-    public internal(set) var items: [Int32] = []
+    package internal(set) var items: [Int32] = []
     /// What each item (task) of the episodes has been paid.
-    public internal(set) var payments: [Float] = []
+    package internal(set) var payments: [Float] = []
     /// The first decision of each episode, and their number: episode e owns `episodes[e] ..< episodes[e + 1]`.
-    public internal(set) var episodes: [Int] = [0]
+    package internal(set) var episodes: [Int] = [0]
     /// The team's reward of each episode.
-    public internal(set) var returns: [Double] = []
+    package internal(set) var returns: [Double] = []
 
     /// An empty rollout. Traps where a reward column is named twice.
-    public init(layout: PolicyLayout, columns: [String]) {
+    package init(layout: PolicyLayout, columns: [String]) {
         precondition(Set(columns).count == columns.count, "RolloutBuffer: a reward column is named twice in \(columns)")
         decisions = DecisionStore(layout: layout)
         self.columns = columns
@@ -53,11 +53,11 @@ public final class RolloutBuffer: @unchecked Sendable {
     }
 
     /// n: how many decisions there are, observations without action included.
-    public var count: Int { actions.count }
+    package var count: Int { actions.count }
     /// How many decisions have an action.
-    public var actedCount: Int { actions.reduce(0) { $0 + ($1 >= 0 ? 1 : 0) } }
+    package var actedCount: Int { actions.reduce(0) { $0 + ($1 >= 0 ? 1 : 0) } }
     /// The position of a reward column. Traps where there is none of that name.
-    public func column(_ name: String) -> Int {
+    package func column(_ name: String) -> Int {
         guard let index = columns.firstIndex(of: name) else {
             preconditionFailure("RolloutBuffer: no reward column '\(name)' among \(columns)")
         }
@@ -65,7 +65,7 @@ public final class RolloutBuffer: @unchecked Sendable {
     }
 
     /// Forgets everything but keeps the memory.
-    public func removeAll() {
+    package func removeAll() {
         decisions.removeAll()
         agents.removeAll(keepingCapacity: true)
         times.removeAll(keepingCapacity: true)
@@ -96,7 +96,7 @@ public final class RolloutBuffer: @unchecked Sendable {
     }
 
     /// Adds the episodes of another buffer of the same layout and columns. O(size).
-    public func append(_ other: RolloutBuffer) {
+    package func append(_ other: RolloutBuffer) {
         precondition(other.columns == columns, "RolloutBuffer.append: columns \(other.columns) to \(columns)")
         let shift = count
         decisions.append(0..<other.decisions.count, of: other.decisions)
@@ -117,7 +117,7 @@ public final class RolloutBuffer: @unchecked Sendable {
     /// rewards = sum over columns of weights[k] * column k. `weights` are in the order of `columns`. A `delayDiscount`
     /// below 1 multiplies each reward by itself to the power of the minutes until the agent was paid; not the team's,
     /// whose parts come at times of their own (`EpisodePlayer` discounts them). O(n columns).
-    public func combinedRewards(weights: [Double], delayDiscount: Double = 1, into combined: inout [Float]) {
+    package func combinedRewards(weights: [Double], delayDiscount: Double = 1, into combined: inout [Float]) {
         precondition(
             weights.count == columns.count, "RolloutBuffer: \(weights.count) weights for \(columns.count) columns")
         combined.removeAll(keepingCapacity: true)
@@ -139,7 +139,7 @@ public final class RolloutBuffer: @unchecked Sendable {
     }
 
     /// gamma to the power of each decision's duration. O(n).
-    public func discounts(gamma: Double, into discounts: inout [Float]) {
+    package func discounts(gamma: Double, into discounts: inout [Float]) {
         resize(&discounts, count, 0)
         let logGamma = gamma > 0 ? Foundation.log(gamma) : 0
         for i in 0..<count {
@@ -155,7 +155,7 @@ public final class RolloutBuffer: @unchecked Sendable {
     ///
     /// An observation without action has advantage 0. With `values` all 0 and one column as rewards this is that
     /// feature's part of the advantage: advantages are linear in the rewards. One pass from the end, in Double; O(n).
-    public func advantages(
+    package func advantages(
         rewards: [Float], values: [Float], discounts: [Float], lambda: Double, into advantages: inout [Float]
     ) {
         precondition(

@@ -22,25 +22,25 @@ public struct IterationReport: Sendable {
 ///
 /// It works on any `ParallelEnvironment`. Every random number comes from a stream that is named by the seed, the
 /// iteration and the episode, so the state between iterations is the learner's alone, and the bits do not depend on
-/// the number of threads.
-public final class Trainer<Game: ParallelEnvironment & SendableMetatype> {
+/// the number of ranks and threads. Every rank holds the whole state.
+package final class Trainer<Game: ParallelEnvironment & SendableMetatype> {
     /// The phases of an iteration, in order; `IterationReport.seconds` has one entry each.
-    public static var phases: [String] { ["rollout", "credit", "update"] }
+    package static var phases: [String] { ["rollout", "credit", "update"] }
 
     /// What the games of a run need to be played.
-    public struct Setup {
+    package struct Setup {
         /// Makes one of the games that are played side by side.
-        public var makeGame: () -> Game
+        package var makeGame: () -> Game
         /// The episode that game number `environment` of an iteration plays, drawn from `stream` where it is drawn.
-        public var episode:
+        package var episode:
             @Sendable (_ iteration: Int, _ environment: Int, _ stream: inout RandomStream) -> Game.Episode
         /// Rewards agents after each step.
-        public var credit: EpisodePlayer<Game>.Credit
+        package var credit: EpisodePlayer<Game>.Credit
         /// About how long an episode takes, to begin the longest first; nil keeps the order.
-        public var cost: ((_ episode: Game.Episode) -> Double)?
+        package var cost: ((_ episode: Game.Episode) -> Double)?
 
         /// By default nothing but the team's reward is recorded, and episodes begin in their order.
-        public init(
+        package init(
             makeGame: @escaping () -> Game,
             episode: @escaping @Sendable (Int, Int, inout RandomStream) -> Game.Episode,
             credit: @escaping EpisodePlayer<Game>.Credit = { _, _ in },
@@ -54,19 +54,19 @@ public final class Trainer<Game: ParallelEnvironment & SendableMetatype> {
     }
 
     /// The policy, phi and the update.
-    public let learner: Learner
+    package let learner: Learner
     /// Learnt credit and outer levels, called in this order in each iteration.
-    public private(set) var extensions: [any TrainerExtension]
+    package private(set) var extensions: [any TrainerExtension]
     /// All decisions since the beginning.
-    public private(set) var totalDecisions = 0
+    package private(set) var totalDecisions = 0
     /// The episodes of the last iteration.
-    public let rollout: RolloutBuffer
+    package let rollout: RolloutBuffer
 
     private let setup: Setup
     private let players: [EpisodePlayer<Game>]
 
     /// Makes `numEnvs` games and their players; nothing is played yet.
-    public init(setup: Setup, learner: Learner, extensions: [any TrainerExtension] = []) {
+    package init(setup: Setup, learner: Learner, extensions: [any TrainerExtension] = []) {
         self.setup = setup
         self.learner = learner
         self.extensions = extensions
@@ -80,7 +80,7 @@ public final class Trainer<Game: ParallelEnvironment & SendableMetatype> {
     }
 
     /// One iteration, in reading order. Throws `CSCError.invalid` where the numerics failed.
-    public func iterate() throws -> IterationReport {
+    package func iterate() throws -> IterationReport {
         var watch = Stopwatch()
 
         // 1. Play: each environment on one thread with streams of its own.
@@ -98,14 +98,14 @@ public final class Trainer<Game: ParallelEnvironment & SendableMetatype> {
     }
 
     /// Steps 1 and 2 of an iteration alone: `rollout` holds new, credited episodes; the policy stays.
-    public func collect() throws {
+    package func collect() throws {
         try play()
         for addition in extensions { try addition.beforeUpdate(rollout, learner: learner) }
     }
 
     /// Step 3 alone: improves the policy on `rollout` and counts an iteration.
     @discardableResult
-    public func update() throws -> IterationReport {
+    package func update() throws -> IterationReport {
         var report = IterationReport()
         report.ppo = learner.learn(from: rollout)
         learner.advance()
@@ -120,7 +120,7 @@ public final class Trainer<Game: ParallelEnvironment & SendableMetatype> {
         return report
     }
 
-    /// Plays `numEnvs` episodes and gathers them in `rollout`, in the order
+    /// Plays `numEnvs` episodes, each on one of the ranks, and gathers them in `rollout` of every rank, in the order
     /// of the environments whichever ends first. Throws `CSCError.invalid` where the policy's outputs were not finite.
     private func play() throws(CSCError) {
         let (settings, seed, iteration) = (learner.settings, learner.seed, learner.iteration)
@@ -132,15 +132,18 @@ public final class Trainer<Game: ParallelEnvironment & SendableMetatype> {
                 var draws = RandomStream(seed: seed, purpose: .instance, index: base + UInt64(environment))
                 return episode(iteration, environment, &draws)
             })
-        let order = longestFirst(games.episodes)
-        Threads.parallelFor(players.count) { turn in
+        let group = Ranks.current
+        let owners = Ranks.owners(
+            costs: games.episodes.map(setup.cost ?? { _ in 1 }), ranks: group.size)
+        let order = longestFirst(games.episodes).filter { owners[$0] == group.rank }
+        Threads.parallelFor(order.count) { turn in
             let environment = order[turn]
             players[environment].rollout.removeAll()
             players[environment].play(
                 games.episodes[environment], policy: policy,
                 stream: RandomStream(seed: seed, purpose: .policy, index: base + UInt64(environment)))
         }
-        if players.contains(where: \.sawNonFinite) {
+        if Ranks.exchange(players, owners: owners) {
             throw .invalid("the policy's outputs are not finite: lower the learning rate")
         }
         rollout.removeAll()
@@ -155,14 +158,14 @@ public final class Trainer<Game: ParallelEnvironment & SendableMetatype> {
     }
 
     /// Saves the learner and the extensions.
-    public func save(to checkpoint: inout Checkpoint) {
+    package func save(to checkpoint: inout Checkpoint) {
         learner.save(to: &checkpoint)
         checkpoint.set("decisions", integers: [totalDecisions])
         for addition in extensions { addition.save(to: &checkpoint) }
     }
 
     /// Takes over a saved state. Throws `CSCError.damaged`.
-    public func load(from checkpoint: Checkpoint) throws {
+    package func load(from checkpoint: Checkpoint) throws {
         try learner.load(from: checkpoint)
         totalDecisions = try checkpoint.integers("decisions", count: 1, in: 0...1 << 60)[0]
         for addition in extensions { try addition.load(from: checkpoint) }

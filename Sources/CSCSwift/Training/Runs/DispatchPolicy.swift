@@ -12,7 +12,7 @@ public final class DispatchPolicy {
     /// The city that it was trained in.
     public let scenario: Scenario
     /// The networks.
-    public let policy: ActorCritic
+    package let policy: ActorCritic
     /// What observations are measured by. By default the scenario's pay and 1 task of a day per worker; set what fits
     /// the day: the policy then knows whether workers are many or few.
     public var scale: Snapshot.Scale {
@@ -78,7 +78,7 @@ public final class DispatchPolicy {
     }
 
     /// A dispatcher of the same policy for whole games; one per thread.
-    public func dispatcher(name: String, sampled: Bool = false) -> LearntDispatcher {
+    package func dispatcher(name: String, sampled: Bool = false) -> LearntDispatcher {
         LearntDispatcher(name: name, policy: policy, sampled: sampled)
     }
 }
@@ -86,7 +86,7 @@ public final class DispatchPolicy {
 extension PolicySource {
     /// Networks that play whole episodes by their most probable actions, or by draws as in training. They must not be
     /// trained while they play.
-    public init(name: String, note: String = "", policy: ActorCritic, options: GameOptions, sampled: Bool) {
+    package init(name: String, note: String = "", policy: ActorCritic, options: GameOptions, sampled: Bool) {
         self.init(name: name, note: note) {
             let game = SpatialCrowdsourcing(options: options)
             let player = EpisodePlayer(game: game, policy: policy, columns: [], recording: false)

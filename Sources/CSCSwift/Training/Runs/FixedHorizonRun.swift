@@ -8,7 +8,7 @@ extension Run where Method == FixedHorizonTraining {
     /// Everything that decides the run, as in `config.yaml`.
     public var configuration: FixedHorizonConfiguration { method.configuration }
     /// The training loop and its networks.
-    public var trainer: FixedHorizonTrainer { method.trainer }
+    package var trainer: FixedHorizonTrainer { method.trainer }
     /// The return of random play on the held-out episodes, mean over them.
     public var randomReturn: Double { Statistics.mean(method.randomReturns) }
 
@@ -48,7 +48,7 @@ public final class FixedHorizonTraining: Trainable {
     /// Everything that decides the run, as in `config.yaml`.
     public private(set) var configuration: FixedHorizonConfiguration
     /// The training loop and its networks.
-    public let trainer: FixedHorizonTrainer
+    package let trainer: FixedHorizonTrainer
     /// What decides the run's bits.
     public let identity: RunIdentity
     /// The return of random play on each held-out episode.
@@ -202,7 +202,7 @@ public struct FixedHorizonPolicy: Sendable {
     }
 
     /// It as a player, by its most probable actions or by draws from it.
-    public func player(sampled: Bool) -> BatchedPolicy {
+    package func player(sampled: Bool) -> BatchedPolicy {
         .network(shape: shape, parameters: parameters, sampled: sampled)
     }
 }

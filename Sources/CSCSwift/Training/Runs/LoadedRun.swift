@@ -33,16 +33,16 @@ public struct LoadedRun: Sendable {
     ///     configured start (fresh) or end. Nil anneals as configured.
     ///   - seed: of the episodes and minibatches; episodes never coincide with those of another seed.
     ///   - source: gives the episodes; nil asks the run's scenario.
-    public func rig(
+    package func assemble(
         settings: EpisodeSettings, episodes: Int, fresh: Bool = false, learningRateShare: Double? = nil, seed: UInt64,
         source: (any InstanceSource)? = nil
     ) throws -> TrainerAssembly {
         let ppo = ppo(episodes: episodes, fresh: fresh, learningRateShare: learningRateShare)
-        let rig = try TrainerAssembly(
+        let assembly = try TrainerAssembly(
             configuration, ppo: ppo, settings: settings, policySeed: fresh ? seed : UInt64(configuration.seed),
             seed: seed, source: source ?? scenario)
-        if !fresh { try rig.trainer.load(from: checkpoint) }
-        return rig
+        if !fresh { try assembly.trainer.load(from: checkpoint) }
+        return assembly
     }
 
     /// The numbers of PPO of such a trainer.

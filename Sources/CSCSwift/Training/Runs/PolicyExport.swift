@@ -8,9 +8,9 @@
 /// Tensors of the safetensors file: `actor.L.weight` [out, in] and `actor.L.bias` [out] of each layer L, as PyTorch's
 /// `Linear` takes them, and `critic...` likewise. The actor of kind "pair" scores each action's row [D + C]; "flat" reads
 /// context and all rows, [C + K D], forbidden rows as zeros. The critic reads the context and the mean of the allowed rows.
-public struct PolicyExport: Sendable {
+package struct PolicyExport: Sendable {
     /// The formats.
-    public enum Format: String, Sendable, CaseIterable { case onnx, safetensors }
+    package enum Format: String, Sendable, CaseIterable { case onnx, safetensors }
 
     private struct Net: Sendable {
         let name: String
@@ -25,7 +25,7 @@ public struct PolicyExport: Sendable {
     private let metadata: [(String, String)]
 
     /// Networks of a dispatch run.
-    public init(_ policy: ActorCritic, metadata: [(String, String)] = []) {
+    package init(_ policy: ActorCritic, metadata: [(String, String)] = []) {
         layout = policy.layout
         kind = policy.design.kind
         actor = Net(name: "actor", shape: policy.actorShape, parameters: policy.actor)
@@ -33,8 +33,8 @@ public struct PolicyExport: Sendable {
         self.metadata = metadata + [("design", policy.design.description)]
     }
 
-    /// The network of a run on a game with a fixed horizon: observation [B, C] to one logit per action; no critic.
-    public init(_ policy: FixedHorizonPolicy, metadata: [(String, String)] = []) {
+    /// The network of a run on a game with a fixed horizon: observation [B, C] to one logit an action; no critic.
+    package init(_ policy: FixedHorizonPolicy, metadata: [(String, String)] = []) {
         layout = PolicyLayout(
             contextWidth: policy.shape.inputWidth, candidateWidth: 0, actionCount: policy.shape.outputWidth)
         kind = .flat
@@ -46,7 +46,7 @@ public struct PolicyExport: Sendable {
     /// The policy of a run's folder.
     ///
     /// - Throws: `CSCError` where the folder holds no trained network, or a file is damaged. O(size of the run's files).
-    public init(contentsOf folder: String) throws {
+    package init(contentsOf folder: String) throws {
         if FixedHorizonRun.isRun(folder) {
             self.init(try FixedHorizonPolicy(contentsOf: folder), metadata: [("producer", "cafe")])
             return
@@ -64,7 +64,7 @@ public struct PolicyExport: Sendable {
     }
 
     /// The bytes of a file in that format. O(parameters).
-    public func bytes(_ format: Format) -> [UInt8] {
+    package func bytes(_ format: Format) -> [UInt8] {
         switch format {
         case .onnx: onnx
         case .safetensors: safetensors

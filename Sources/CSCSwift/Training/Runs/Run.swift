@@ -16,6 +16,9 @@ internal import Foundation
 /// One process at a time writes into the folder. A run that was killed at any moment continues from its last checkpoint
 /// and ends with the same bytes as one that was not; one that was ended early and is prolonged, too. Every checkpoint
 /// keeps what decides the run (`RunIdentity`), and only with that does it go on.
+///
+/// Several ranks (`Ranks`) make one run: all train, the first one alone writes, and what decides the run must be the same on
+/// all. A run goes on at any number of ranks.
 public final class Run<Method: Trainable> {
     /// What is trained.
     public let method: Method
@@ -52,17 +55,19 @@ public final class Run<Method: Trainable> {
     ///   - make: makes what is trained. Where it throws, nothing has been written.
     /// - Throws: `CSCError` where the folder holds a run, or another process writes into it, or it cannot be written.
     init(creating folder: String, describedBy description: String, make: () throws -> Method) throws {
-        try Self.requireNew(folder, description)
+        if Ranks.isFirst { try Self.requireNew(folder, description) }
         var isFolder: ObjCBool = false
-        let isThere = FileManager.default.fileExists(atPath: folder, isDirectory: &isFolder) && isFolder.boolValue
+        let isThere = Ranks.isFirst && FileManager.default.fileExists(atPath: folder, isDirectory: &isFolder) && isFolder.boolValue
         let early = isThere ? try FolderLock(folder) : nil
         method = try make()
+        try Self.requireSame(method)
         try AtomicFile.makeFolder(folder)
-        let lock = try early ?? FolderLock(folder)
-        try Self.requireNew(folder, description)
+        let lock = try early ?? (Ranks.isFirst ? FolderLock(folder) : nil)
+        if Ranks.isFirst { try Self.requireNew(folder, description) }
         self.folder = folder
         files = RunFolder(folder, lock: lock, schedule: method.schedule)
         (begunAt, savedAt) = (method.iteration, method.iteration)
+        guard Ranks.isFirst else { return }
         guard files.rows == 0, files.checkpoints.iterations().allSatisfy({ $0 == 0 }) else {
             throw CSCError.file(
                 path: folder,
@@ -72,6 +77,12 @@ public final class Run<Method: Trainable> {
         try save()
         try files.beginTables(metrics: metricColumns, timing: timingColumns)
         for file in try method.descriptions { try AtomicFile.write(file.text, to: files.file(file.name)) }
+    }
+
+    /// Throws on every rank where what decides the run, or how long it is to be, is not the same on all.
+    private static func requireSame(_ method: Method) throws(CSCError) {
+        let schedule = (name: "the run's schedule", value: "\(method.schedule)")
+        try Ranks.requireSame(method.identity.facts + [schedule])
     }
 
     private static func requireNew(_ folder: String, _ description: String) throws(CSCError) {
@@ -98,12 +109,35 @@ public final class Run<Method: Trainable> {
         guard FileManager.default.fileExists(atPath: path) else {
             throw CSCError.file(path: path, reason: "there is no such file, so \(folder) holds no run that was begun")
         }
-        let lock = try FolderLock(folder)
+        let lock = Ranks.isFirst ? try FolderLock(folder) : nil
         method = try make()
         self.folder = folder
         let method = method
         if let iterations { method.schedule.iterations = iterations }
+        try Self.requireSame(method)
         files = RunFolder(folder, lock: lock, schedule: method.schedule)
+        let found = try Self.load(method, from: files, folder: folder)
+        (begunAt, savedAt) = (method.iteration, method.iteration)
+        refused = found.refused
+        try loadHistory(found.checkpoint)
+        guard method.iteration <= method.schedule.iterations else {
+            throw CSCError.configuration(
+                key: "iterations",
+                reason: "is \(method.schedule.iterations), but \(folder) has done \(method.iteration) already")
+        }
+        try files.checkTables(metrics: metricColumns, timing: timingColumns)
+        try mend(descriptions: iterations != nil)
+    }
+
+    /// Loads the newest whole checkpoint; the first rank reads it and gives it to the others.
+    private static func load(
+        _ method: Method, from files: RunFolder, folder: String
+    ) throws -> (checkpoint: Checkpoint, refused: [CSCError]) {
+        guard Ranks.isFirst else {
+            let checkpoint = try Checkpoint(decoding: Ranks.first { [] }, path: "the checkpoint of rank 0")
+            try method.load(from: checkpoint)
+            return (checkpoint, [])
+        }
         if files.checkpoints.iterations().isEmpty, !FileManager.default.fileExists(atPath: files.checkpoints.bestPath) {
             throw CSCError.file(
                 path: files.checkpoints.path,
@@ -118,20 +152,14 @@ public final class Run<Method: Trainable> {
                 throw CSCError.damaged(path: checkpoint.path, reason: "it holds iteration \(method.iteration)")
             }
         }
-        (begunAt, savedAt) = (method.iteration, method.iteration)
-        refused = found.refused
-        try loadHistory(found.checkpoint)
-        guard method.iteration <= method.schedule.iterations else {
-            throw CSCError.configuration(
-                key: "iterations",
-                reason: "is \(method.schedule.iterations), but \(folder) has done \(method.iteration) already")
-        }
-        try files.checkTables(metrics: metricColumns, timing: timingColumns)
-        try mend(descriptions: iterations != nil)
+        _ = Ranks.first { found.checkpoint.encoded() }
+        return (found.checkpoint, found.refused)
     }
 
     /// Brings the files up to date with the state that was loaded.
     private func mend(descriptions: Bool) throws {
+        if isComplete { evaluateAtEnd() }
+        guard Ranks.isFirst else { return }
         files.removeLeftovers()
         if descriptions {
             for file in try method.descriptions { try files.put(Array(file.text.utf8), into: file.name) }
@@ -143,7 +171,6 @@ public final class Run<Method: Trainable> {
                     + "\(files.missingRows == 1 ? "is" : "are") missing: it was changed or lost; what is trained does not "
                     + "depend on it")
         }
-        if isComplete { evaluateAtEnd() }
         if !row.isEmpty { try files.append(shownRow, iteration: iteration) }
         if savedAt != files.checkpoints.iterations().last { try save() }  // the best one was the only whole one
         try writePolicy()
@@ -172,7 +199,7 @@ public final class Run<Method: Trainable> {
     public func run(
         shouldStop: () -> Bool = { false }, progress: (RunProgress<Method.Report>) -> Void = { _ in }
     ) throws -> Bool {
-        while !isComplete && !shouldStop() {
+        while !isComplete && !Ranks.any(shouldStop()) {
             let evaluations = history.count
             let report = try step()
             progress(
@@ -183,6 +210,7 @@ public final class Run<Method: Trainable> {
                     justEvaluated: history.count > evaluations || final != nil, justSaved: savedAt == iteration))
         }
         if savedAt < iteration { try save() }
+        Ranks.current.barrier()  // now every rank may read the files
         return isComplete
     }
 
@@ -208,7 +236,7 @@ public final class Run<Method: Trainable> {
         steps += done.steps
         try files.append(
             clock: [Double(done.steps) / max(lap, 1e-9), seconds] + done.seconds, iteration: iteration)
-        if isBest { try files.checkpoints.saveBest(checkpoint()) }
+        if isBest && Ranks.isFirst { try files.checkpoints.saveBest(checkpoint()) }
         if isComplete || iteration % method.schedule.checkpointEvery == 0 { try save() }
         return done.report
     }
@@ -274,6 +302,10 @@ public final class Run<Method: Trainable> {
     /// Writes a checkpoint and the policy now, whatever the schedule says.
     /// - Throws: `CSCError.file`; an earlier checkpoint stays as it was.
     public func save() throws {
+        guard Ranks.isFirst else {
+            savedAt = iteration
+            return
+        }
         try files.flush()
         try files.checkpoints.save(checkpoint(), iteration: iteration)
         savedAt = iteration

@@ -4,7 +4,7 @@ internal import Foundation
 struct RunFolder {
     /// Where the files lie.
     let path: String
-    private let lock: FolderLock
+    private let lock: FolderLock?
     /// The run's saved states.
     let checkpoints: CheckpointFolder
     private var metrics: MetricsWriter?
@@ -12,7 +12,9 @@ struct RunFolder {
     private var events: TensorBoardWriter?
 
     /// The folder of a run that the lock is held on. Nothing is written.
-    init(_ path: String, lock: FolderLock, schedule: RunSchedule) {
+    ///
+    /// - Parameter lock: nil on a rank that does not write.
+    init(_ path: String, lock: FolderLock?, schedule: RunSchedule) {
         self.path = path
         self.lock = lock
         checkpoints = CheckpointFolder(
@@ -57,6 +59,7 @@ struct RunFolder {
 
     /// Throws where the tables of the folder have other columns than these.
     func checkTables(metrics: [String], timing: [String]) throws(CSCError) {
+        guard lock != nil else { return }
         try MetricsWriter.checkColumns(file("metrics"), metrics)
         try MetricsWriter.checkColumns(file("timing"), timing)
     }
@@ -69,6 +72,7 @@ struct RunFolder {
 
     /// Writes a file unless it holds just that. Throws `CSCError.file`.
     func put(_ bytes: [UInt8], into name: String) throws(CSCError) {
+        guard lock != nil else { return }
         let path = file(name)
         if FileManager.default.fileExists(atPath: path), (try? AtomicFile.read(path)) == bytes { return }
         try AtomicFile.write(bytes, to: path)

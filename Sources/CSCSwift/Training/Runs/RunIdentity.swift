@@ -62,6 +62,9 @@ public struct RunIdentity: Sendable, Equatable {
         add(try ContentHash.file(path), file: name, key: "content")
     }
 
+    /// The entries as ranks compare them.
+    var facts: [(name: String, value: String)] { entries.map { ("\($0.key) (\($0.file))", $0.value) } }
+
     // MARK: As text
 
     private static let section = "run identity"

@@ -1,9 +1,9 @@
 /// A training loop on the spatial game put together from a run's configuration, and its credit extension.
-public struct TrainerAssembly {
+package struct TrainerAssembly {
     /// The training loop, with fresh networks until a checkpoint is loaded.
-    public let trainer: Trainer<SpatialCrowdsourcing>
+    package let trainer: Trainer<SpatialCrowdsourcing>
     /// The trainer's credit extension; nil where the reward has no learnt part and phi stays.
-    public let credit: CreditAssignment?
+    package let credit: CreditAssignment?
     /// Every extension of the trainer in order, the credit last.
     let extensions: [any TrainerExtension]
 

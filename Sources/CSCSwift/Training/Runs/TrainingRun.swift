@@ -7,7 +7,7 @@ extension Run where Method == DispatchTraining {
     /// Everything that decides the run, as in `config.yaml`.
     public var configuration: TrainingConfiguration { method.configuration }
     /// The training loop, its networks and its extensions.
-    public var trainer: Trainer<SpatialCrowdsourcing> { method.trainer }
+    package var trainer: Trainer<SpatialCrowdsourcing> { method.trainer }
 
     /// Begins a run in a new folder. Throws `CSCError.invalid` where the folder already holds a run, and what the
     /// configuration or the disk make wrong.
@@ -90,7 +90,7 @@ public final class DispatchTraining: Trainable {
     /// The city.
     public let scenario: Scenario
     /// The training loop, its networks and its extensions.
-    public let trainer: Trainer<SpatialCrowdsourcing>
+    package let trainer: Trainer<SpatialCrowdsourcing>
     /// What decides the run's bits.
     public let identity: RunIdentity
     private let heldOut: HeldOutEpisodes
@@ -109,6 +109,7 @@ public final class DispatchTraining: Trainable {
             seed: seed, source: source, extensions: extensions
         ).trainer
         identity = try Self.identity(configuration, scenario, source)
+        try Ranks.requireSame(identity.facts)
         heldOut = HeldOutEpisodes(
             source: source, settings: configuration.episodeSettings.settings,
             episodes: configuration.evaluationEpisodes, options: configuration.game, seed: seed)

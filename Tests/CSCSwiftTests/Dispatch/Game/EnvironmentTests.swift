@@ -52,13 +52,13 @@ import Testing
         let contextWidth = 3
         let candidateWidth = 1
         func reset(_ episode: Int) { round = 0 }
-        var deciderCount: Int { terminated && fault != .afterEnd ? 0 : 2 }
-        func decider(_ row: Int) -> Int { row }
+        var actingCount: Int { terminated && fault != .afterEnd ? 0 : 2 }
+        func actingAgent(_ row: Int) -> Int { row }
         func observe(
             context: inout MutableSpan<Float>, candidates: inout MutableSpan<Float>, mask: inout MutableSpan<UInt8>
         ) {
             looks += 1
-            for row in 0..<deciderCount {
+            for row in 0..<actingCount {
                 for column in 0..<3 where !(fault == .unwritten && round == 4 && column == 2) {
                     context[row * 3 + column] = Float(round)
                 }
@@ -120,12 +120,12 @@ import Testing
                     }
                 }
                 for worker in 0..<workers where team[worker] < 0 { #expect(game.isIdle(worker)) }
-                for row in 0..<game.deciderCount {
-                    let worker = instance.workers[game.decider(row)]
+                for row in 0..<game.actingCount {
+                    let worker = instance.workers[game.actingAgent(row)]
                     #expect(worker.shiftStart <= game.now && game.now < worker.shiftEnd)
                 }
-                let actions = (0..<game.deciderCount).map { row -> Int32 in
-                    let offered = (0..<8).filter { game.candidateTask(decider: row, slot: $0) >= 0 }
+                let actions = (0..<game.actingCount).map { row -> Int32 in
+                    let offered = (0..<8).filter { game.candidateTask(agent: row, slot: $0) >= 0 }
                     return Int32(stream.unit() < 0.3 ? 8 : offered[stream.index(below: offered.count)])
                 }
                 game.step(actions: actions.span)

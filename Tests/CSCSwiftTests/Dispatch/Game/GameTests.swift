@@ -237,12 +237,12 @@ import Testing
                 Self.worker(skills: [0]), Self.worker(x: 9, skills: [1], reach: 8),
                 Self.worker(skills: [1], start: 3, end: 4), Self.worker(skills: [1], start: 40),
             ])
-        #expect(game.deciderCount == 0)
+        #expect(game.actingCount == 0)
         #expect(!game.canTake(0, 0) && !game.canTake(1, 0))
         for _ in 0..<3 { game.step(actions: [Int32]().span) }
-        #expect(game.deciderCount == 1 && game.decider(0) == 2)
+        #expect(game.actingCount == 1 && game.actingAgent(0) == 2)
         game.step(actions: [Int32(8)].span)
-        #expect(game.deciderCount == 0, "the shift is over at 4")
+        #expect(game.actingCount == 0, "the shift is over at 4")
         Self.finish(game)
         #expect(game.revenue == 0)
     }
@@ -250,11 +250,11 @@ import Testing
     @Test func candidatesAreTheNearestThatNeedMe() throws {
         let tasks = (0..<12).map { Self.task(x: Double(12 - $0) * 0.5) } + [Self.task(x: 0.1, skill: 3)]
         let game = try Self.game(tasks, [Self.worker(), Self.worker()], GameOptions(candidates: 3))
-        #expect((0..<4).map { game.candidateTask(decider: 0, slot: $0) } == [11, 10, 9, -1])
+        #expect((0..<4).map { game.candidateTask(agent: 0, slot: $0) } == [11, 10, 9, -1])
         // Worker 0 goes to the nearest: on course to be paid in full at 1 + 12, it needs nobody.
         game.step(actions: [Int32(0), 3].span)
-        #expect(game.deciderCount == 1 && game.decider(0) == 1)
-        #expect((0..<3).map { game.candidateTask(decider: 0, slot: $0) } == [10, 9, 8])
+        #expect(game.actingCount == 1 && game.actingAgent(0) == 1)
+        #expect((0..<3).map { game.candidateTask(agent: 0, slot: $0) } == [10, 9, 8])
     }
 
     @Test func teamCapRefusesTheRest() throws {
@@ -268,12 +268,12 @@ import Testing
     @Test func decisionsInTurnSeeEarlierOnes() throws {
         let game = try Self.game(
             [Self.task(), Self.task(x: 1)], [Self.worker(), Self.worker()], GameOptions(decisions: .inTurn))
-        #expect(game.deciderCount == 1)
-        let first = game.decider(0)
+        #expect(game.actingCount == 1)
+        let first = game.actingAgent(0)
         game.step(actions: [Int32(0)].span)
-        #expect(game.now == 0 && game.deciderCount == 1 && game.decider(0) != first)
-        #expect(game.candidateTask(decider: 0, slot: 0) == 1, "task 0 is taken care of")
-        #expect(game.candidateTask(decider: 0, slot: 1) == -1)
+        #expect(game.now == 0 && game.actingCount == 1 && game.actingAgent(0) != first)
+        #expect(game.candidateTask(agent: 0, slot: 0) == 1, "task 0 is taken care of")
+        #expect(game.candidateTask(agent: 0, slot: 1) == -1)
         game.step(actions: [Int32(0)].span)
         #expect(game.now == 1)
         Self.finish(game)

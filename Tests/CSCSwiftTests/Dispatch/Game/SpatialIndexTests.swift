@@ -10,9 +10,9 @@ import Testing
         var points: [(x: Double, y: Double, skills: UInt64, latest: Double)] = []
         for index in 0..<count {
             // Some points share a place; the city is longer than wide.
-            let twin = index % 7 == 6
-            let x = twin ? points[index - 1].x : stream.uniform(-3, 30)
-            let y = twin ? points[index - 1].y : stream.uniform(2, 9)
+            let isDuplicate = index % 7 == 6
+            let x = isDuplicate ? points[index - 1].x : stream.uniform(-3, 30)
+            let y = isDuplicate ? points[index - 1].y : stream.uniform(2, 9)
             points.append((x, y, 1 << UInt64(stream.index(below: 4)), stream.uniform(0, 40)))
             grid.append(x: x, y: y, skills: points[index].skills, latest: points[index].latest)
             scan.append(x: x, y: y, skills: points[index].skills, latest: points[index].latest)

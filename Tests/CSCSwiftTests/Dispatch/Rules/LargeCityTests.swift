@@ -4,7 +4,7 @@ import Testing
 /// Rules on instances so large that grids take the place of scans.
 @Suite struct LargeCityTests {
     /// Two cities of `workers` each, so far apart that nobody can go from one to the other, apart and as one instance.
-    static func twins(tasks: Int, workers: Int) throws -> (apart: [Instance], joint: Instance) {
+    static func copies(tasks: Int, workers: Int) throws -> (apart: [Instance], joint: Instance) {
         let near = Scenario.chengdu.instance(
             tasks: tasks, workers: workers, seed: 11, episode: EpisodeRange.evaluation[0])
         let other = Scenario.chengdu.instance(
@@ -33,7 +33,7 @@ import Testing
 
     @Test("the coalition rule earns on the grid what it earns by scans")
     func coalition() throws {
-        let (apart, joint) = try Self.twins(tasks: 300, workers: 300)
+        let (apart, joint) = try Self.copies(tasks: 300, workers: 300)
         let price = 0.3 * Scenario.chengdu.pay.mean / Scenario.chengdu.workload.mean
         func rule() -> any Dispatcher { DispatcherKind.coalition.make(price: price) }
         let scanned = apart.reduce(0) { $0 + Self.revenue(rule(), $1) }
@@ -42,7 +42,7 @@ import Testing
 
     @Test("the learnt coalition rule earns on the grid what it earns by scans")
     func learntCoalition() throws {
-        let (apart, joint) = try Self.twins(tasks: 400, workers: 1000)
+        let (apart, joint) = try Self.copies(tasks: 400, workers: 1000)
         // Without learnt terms nothing depends on the other city.
         let policy = LearntCoalitionPolicy(untrained: apart)
         let scanned = apart.reduce(0) { $0 + Self.revenue(LearntCoalition(policy), $1) }

@@ -71,7 +71,7 @@ struct AggregatorTests {
         #expect(wawa.predict(store).labels == [0, 1, 1])
     }
 
-    /// One EM run written as the formulas stand, on dictionaries of nothing: the kernel's twin.
+    /// One EM run written as the formulas stand, on dictionaries of nothing: the kernel's reference.
     private func naiveDawidSkene(
         _ store: LabelStore, iterations: Int, right: Double, wrong: Double, smoothing a: Double
     ) -> [[Double]] {

@@ -39,7 +39,7 @@ struct PooledTests {
     }
 
     @Test("never worse than random + majority, at half of BBTA's labels as good", arguments: WorkerModel.allCases)
-    func rivals(model: WorkerModel) throws {
+    func baselines(model: WorkerModel) throws {
         var stream = RandomStream(seed: 4, purpose: .test)
         let tasks = (0..<240).map {
             LabelingTask(id: "t\($0)", context: stream.index(below: 3), truth: stream.index(below: 2))

@@ -52,7 +52,7 @@ final class SessionStudyTests {
                 && again.budget == session.budget && again.table == session.table && again.options == session.options
                 && again.report == session.report, "\(place)")
         let names = session.workers.map(\.id)
-        #expect(again.hindrance(workers: names) == session.hindrance(workers: names), "\(place)")
+        #expect(again.blockReason(workers: names) == session.blockReason(workers: names), "\(place)")
     }
 
     @Test(
@@ -121,7 +121,7 @@ final class SessionStudyTests {
             if answered % 4 == 1 { try expectSame(path, session, "answer \(answered)") }
         }
         #expect(answered == 12 && session.budget.free == 0)
-        #expect(session.hindrance(workers: nil) == .budgetSpent)
+        #expect(session.blockReason(workers: nil) == .budgetSpent)
     }
 
     @Test("what lapsed comes after what was never asked, and who declined is not asked again")
@@ -136,7 +136,7 @@ final class SessionStudyTests {
         #expect(third.task == first.task && third.id != first.id)
         try session.record(question: third.id, label: "no")
         #expect(try session.next(workers: ["a"]) == nil)
-        #expect(session.hindrance(workers: ["a"]) == .allAsked)
+        #expect(session.blockReason(workers: ["a"]) == .allAsked)
     }
 
     @Test("an outstanding question is given again, with its id, before anything new")
@@ -170,11 +170,11 @@ final class SessionStudyTests {
         let path = folder()
         let session = try create(path, .init(budget: 12, seed: 4, maxOpen: 2))
         let round = try session.ask(workers: ["a", "b"], count: 9)
-        #expect(round.asked.count == 4 && round.hindrance == .maxOpen)
+        #expect(round.asked.count == 4 && round.blockReason == .maxOpen)
         for worker in ["a", "b"] { #expect(round.asked.count { $0.worker == worker } == 2) }
         #expect(try session.ask(workers: ["c"], count: 9, maxOpen: 1).asked.count == 1)
         #expect(try session.ask(workers: nil, count: 9).asked.count == 1)  // c's second
-        #expect(session.hindrance(workers: nil) == .maxOpen)
+        #expect(session.blockReason(workers: nil) == .maxOpen)
         try session.set(.maxOpen, to: 3)
         #expect(try session.ask(workers: ["a"], count: 9).asked.count == 3)
         try session.set(.maxOpen, to: nil)
@@ -215,18 +215,18 @@ final class SessionStudyTests {
         #expect(try session.ask(workers: ["a"], count: 3).asked.count == 3)
         #expect(try session.ask(workers: ["z"], count: 3).asked.count == 3)
         let everyone = try session.ask(workers: nil)
-        #expect(everyone.asked.isEmpty && everyone.hindrance == .budgetSetAside)
+        #expect(everyone.asked.isEmpty && everyone.blockReason == .budgetSetAside)
         #expect(everyone.reason?.contains("the cheapest label (3); 3 is set aside for 6 outstanding questions") == true)
-        #expect(session.hindrance(workers: ["a"]) == .allAsked)
+        #expect(session.blockReason(workers: ["a"]) == .allAsked)
         #expect(session.reason(workers: ["a"]).contains("3 questions of theirs are outstanding"))
         for question in session.outstanding { try session.record(question: question.id, label: "no") }
-        #expect(session.hindrance(workers: nil) == .budgetSpent)  // 2 is free, b costs 3
+        #expect(session.blockReason(workers: nil) == .budgetSpent)  // 2 is free, b costs 3
         try session.setBudget(6)
         #expect(try session.ask(workers: nil).asked.map(\.worker) == ["b"])
-        #expect(session.hindrance(workers: []) == .nobody)
+        #expect(session.blockReason(workers: []) == .nobody)
         try session.bar("a")
-        #expect(session.hindrance(workers: ["a"]) == .barred)
-        #expect(try session.ask(workers: ["a"]).hindrance == .barred)
+        #expect(session.blockReason(workers: ["a"]) == .barred)
+        #expect(try session.ask(workers: ["a"]).blockReason == .barred)
     }
 
     @Test(

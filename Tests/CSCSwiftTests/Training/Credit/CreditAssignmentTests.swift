@@ -16,7 +16,7 @@ import Testing
         return made
     }
 
-    private func rig(_ configuration: TrainingConfiguration) throws -> (
+    private func assemble(_ configuration: TrainingConfiguration) throws -> (
         trainer: Trainer<SpatialCrowdsourcing>, credit: CreditAssignment?
     ) {
         let seed = UInt64(configuration.seed)
@@ -38,16 +38,16 @@ import Testing
     }
 
     @Test func onlyRewardsWithLearntFeaturesNeedIt() throws {
-        #expect(try rig(configuration("share")).credit == nil)
-        #expect(try rig(configuration("share", outerEvery: 1)).credit != nil)
+        #expect(try assembly(configuration("share")).credit == nil)
+        #expect(try assembly(configuration("share", outerEvery: 1)).credit != nil)
         for name in ["literal", "signed", "share+signed", "share+difference+signed"] {
-            #expect(try rig(configuration(name)).credit != nil)
+            #expect(try assembly(configuration(name)).credit != nil)
         }
     }
 
     /// Every payment of the episodes is recorded once, and waiting earns no learnt credit.
     @Test func rolloutsKnowPaymentsAndWaitingEarnsNothing() throws {
-        let (trainer, _) = try rig(configuration("share+difference+signed"))
+        let (trainer, _) = try assembly(configuration("share+difference+signed"))
         for _ in 0..<2 { _ = try trainer.iterate() }
         let rollout = trainer.rollout
         let paid = rollout.payments.reduce(0.0) { $0 + Double($1) }
@@ -68,7 +68,7 @@ import Testing
     func everyCounterfactualTrains(counterfactual: RewardVAEOptions.Counterfactual) throws {
         var made = try configuration("literal")
         made.vae.counterfactual = counterfactual
-        let (trainer, _) = try rig(made)
+        let (trainer, _) = try assembly(made)
         let report = try trainer.iterate()
         #expect(report.extensionValues.allSatisfy { $0.isFinite })
         #expect(report.extensionValues[2] > 0, "mean CMI")
@@ -80,7 +80,7 @@ import Testing
         var results: [[UInt32]] = []
         for threads in [1, 2, 7] {
             Threads.count = threads
-            let (trainer, credit) = try rig(configuration("share+difference+signed", outerEvery: 1))
+            let (trainer, credit) = try assembly(configuration("share+difference+signed", outerEvery: 1))
             for _ in 0..<3 { _ = try trainer.iterate() }
             let parameters = trainer.learner.policy.actor + credit!.vae!.parameters
             results.append(parameters.map(\.bitPattern) + trainer.learner.rewards.phi.map { Float($0).bitPattern })
@@ -91,13 +91,13 @@ import Testing
     /// Autoencoder, its optimiser, phi and damping come back from a checkpoint with the same bits.
     @Test func savedTrainersContinue() throws {
         let made = try configuration("share+difference+signed", outerEvery: 1)
-        let (whole, _) = try rig(made)
+        let (whole, _) = try assembly(made)
         for _ in 0..<4 { _ = try whole.iterate() }
-        let (first, _) = try rig(made)
+        let (first, _) = try assembly(made)
         for _ in 0..<2 { _ = try first.iterate() }
         var checkpoint = Checkpoint()
         first.save(to: &checkpoint)
-        let (second, _) = try rig(made)
+        let (second, _) = try assembly(made)
         try second.load(from: try Checkpoint(decoding: checkpoint.encoded(), path: "memory"))
         for _ in 0..<2 { _ = try second.iterate() }
         #expect(second.learner.policy.actor.map(\.bitPattern) == whole.learner.policy.actor.map(\.bitPattern))
@@ -107,7 +107,7 @@ import Testing
 
     /// On a real rollout: slopes, curvatures, ELBO and the implicit gradient against finite differences.
     @Test func derivativesOfARealRolloutAreRight() throws {
-        let (trainer, credit) = try rig(configuration("share+difference+signed"))
+        let (trainer, credit) = try assembly(configuration("share+difference+signed"))
         for _ in 0..<2 { _ = try trainer.iterate() }
         var options = OuterOptions()
         options.decisions = 150
@@ -124,7 +124,7 @@ import Testing
 
     /// The targets of L_Lambda are eta times what each agent's episode brought; over all agents, eta times revenue.
     @Test func regularizerSumsToTheRevenue() throws {
-        let (trainer, _) = try rig(configuration("share+difference+signed"))
+        let (trainer, _) = try assembly(configuration("share+difference+signed"))
         _ = try trainer.iterate()
         var options = OuterOptions()
         options.revenueScale = 0.1
@@ -137,7 +137,7 @@ import Testing
     @Test func flatPoliciesAreRefusedByTheOuterLevel() throws {
         var made = try configuration("share")
         made.policy = .flat
-        let (trainer, _) = try rig(made)
+        let (trainer, _) = try assembly(made)
         _ = try trainer.iterate()
         #expect(throws: CSCError.self) {
             try OuterProblem(trainer.rollout, learner: trainer.learner, options: OuterOptions(), seed: 1)

@@ -1,9 +1,9 @@
 import CSCSwift
 import Testing
 
-/// The packed stores of decisions: the core's passes against the one-by-one `append`, which stays as their naive twin.
+/// The packed stores of decisions: the core's passes against the one-by-one `append`, which stays as their naive reference.
 @Suite struct DecisionStoreTests {
-    /// What an environment could have written for n deciders.
+    /// What an environment could have written for n acting agents.
     private struct Seen {
         var context: [Float] = []
         var candidates: [Float] = []

@@ -2,10 +2,10 @@ import CSCSwift
 
 /// Agents decide at set times and earn set rewards, whatever they do: for tests of chains and advantages.
 final class ScriptedGame: ParallelEnvironment {
-    /// At `time` the agents `deciders` decide; the step then gives the team `reward`.
+    /// At `time` the agents `acting agents` decide; the step then gives the team `reward`.
     struct Moment {
         var time: Double
-        var deciders: [Int]
+        var actingAgents: [Int]
         var reward: Double
     }
 
@@ -31,10 +31,10 @@ final class ScriptedGame: ParallelEnvironment {
         teamReward = 0
     }
     private var deciding: [Int] {
-        position < script.moments.count ? script.moments[position].deciders : script.cutShort ?? []
+        position < script.moments.count ? script.moments[position].actingAgents : script.cutShort ?? []
     }
-    var deciderCount: Int { deciding.count }
-    func decider(_ row: Int) -> Int { deciding[row] }
+    var actingCount: Int { deciding.count }
+    func actingAgent(_ row: Int) -> Int { deciding[row] }
     var now: Double { position < script.moments.count ? script.moments[position].time : script.end }
     var terminated: Bool { position == script.moments.count && script.cutShort == nil }
     var truncated: Bool { position == script.moments.count && script.cutShort != nil }
@@ -87,8 +87,8 @@ final class IdentityGame: ParallelEnvironment {
         draw()
     }
     private func draw() { for agent in 0..<2 { targets[agent] = stream.index(below: actionCount) } }
-    var deciderCount: Int { terminated ? 0 : 2 }
-    func decider(_ row: Int) -> Int { row }
+    var actingCount: Int { terminated ? 0 : 2 }
+    func actingAgent(_ row: Int) -> Int { row }
     var now: Double { Double(step) }
     var terminated: Bool { step == steps && !cutShort }
     var truncated: Bool { step == steps && cutShort }
@@ -96,7 +96,7 @@ final class IdentityGame: ParallelEnvironment {
     func observe(
         context: inout MutableSpan<Float>, candidates: inout MutableSpan<Float>, mask: inout MutableSpan<UInt8>
     ) {
-        for row in 0..<deciderCount {
+        for row in 0..<actingCount {
             for action in 0..<actionCount {
                 let shown: Float = targets[row] == action ? 1 : 0
                 context[row * actionCount + action] = candidateWidth == 0 ? shown : 0

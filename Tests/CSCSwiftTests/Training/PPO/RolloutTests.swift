@@ -16,8 +16,8 @@ import Testing
     private let script = ScriptedGame.Script(
         agents: 2,
         moments: [
-            .init(time: 0, deciders: [0, 1], reward: 1), .init(time: 2, deciders: [1], reward: 10),
-            .init(time: 3, deciders: [0], reward: 100), .init(time: 7, deciders: [1], reward: 1000),
+            .init(time: 0, actingAgents: [0, 1], reward: 1), .init(time: 2, actingAgents: [1], reward: 10),
+            .init(time: 3, actingAgents: [0], reward: 100), .init(time: 7, actingAgents: [1], reward: 1000),
         ], end: 9)
 
     /// Decisions 0..4 belong to agents 0, 1, 1, 0, 1.

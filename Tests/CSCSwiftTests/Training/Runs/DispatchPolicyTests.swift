@@ -12,7 +12,7 @@ import Testing
         return configuration
     }
 
-    /// In the middle of a game, a snapshot of it gives the policy the same deciders and the same choices as the game.
+    /// In the middle of a game, a snapshot of it gives the policy the same acting agents and the same choices as the game.
     @Test func aSnapshotShowsTheSameMoment() throws {
         let folder = TemporaryFolder()
         let run = try TrainingRun.create(

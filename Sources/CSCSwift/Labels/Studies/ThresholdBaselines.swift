@@ -1,23 +1,23 @@
 /// What a method that cannot fix its budget did in one pass over the tasks.
-public struct ThresholdOutcome: Sendable, Hashable {
+package struct ThresholdOutcome: Sendable, Hashable {
     /// The class that the method's own vote gives each task, [N]; ties by a coin of the seed.
-    public var labels: [Int]
+    package var labels: [Int]
     /// The labels it asked for, in the order of asking.
-    public var answers: [Label]
+    package var answers: [Label]
     /// How many they are.
-    public var spent: Int { answers.count }
+    package var spent: Int { answers.count }
     /// Its threshold.
-    public var epsilon: Double
+    package var epsilon: Double
 }
 
 /// IEThresh ([IEThresh09]): for each arriving task, ask every worker whose upper
 /// confidence limit on agreeing with the majority is at least `epsilon` times the best one; majority vote.
-public enum IEThresh {
+package enum IEThresh {
     /// alpha of the interval [src].
-    public static let significance = 0.05
+    package static let significance = 0.05
 
     /// `UI(a) = mean + t_{alpha/2, n-1} sd / sqrt(n)` of n rewards of which `ones` are 1. n >= 2.
-    public static func upperInterval(ones: Int, n: Int) -> Double {
+    package static func upperInterval(ones: Int, n: Int) -> Double {
         precondition(n >= 2 && ones >= 0 && ones <= n, "IEThresh: \(ones) of \(n) rewards")
         let mean = Double(ones) / Double(n)
         let sd = (mean * (1 - mean) * Double(n) / Double(n - 1)).squareRoot()
@@ -68,9 +68,9 @@ public enum IEThresh {
     }
 
     /// The outcome whose budget comes nearest to each wanted one without passing it, by bisection over epsilon.
-    public static func matched(_ matrix: LabelMatrix, budgets: [Int], seed: UInt64) -> [ThresholdOutcome] {
+    package static func matched(_ matrix: LabelMatrix, budgets: [Int], seed: UInt64) -> [ThresholdOutcome] {
         let quantiles = quantiles(matrix.tasks.count + 2)
-        return ThresholdOutcome.match(budgets: budgets, spendy: 0, thrifty: 1) {
+        return ThresholdOutcome.match(budgets: budgets, mostSpending: 0, leastSpending: 1) {
             run(matrix, epsilon: $0, seed: seed, quantiles: quantiles)
         }
     }
@@ -78,13 +78,13 @@ public enum IEThresh {
 
 /// CrowdSense ([CrowdSense14]): start each task with the two best workers and a random other,
 /// add the next best while the weighted score is not decisive.
-public enum CrowdSense {
+package enum CrowdSense {
     /// The smoothing of the quality estimate [src].
-    public static let smoothing = 100.0
+    package static let smoothing = 100.0
 
     /// One pass over the tasks in a random order; a larger `epsilon` asks more. With more than two classes the score is
     /// the difference between the two largest sums. O(N K log K).
-    public static func run(_ matrix: LabelMatrix, epsilon: Double, seed: UInt64) -> ThresholdOutcome {
+    package static func run(_ matrix: LabelMatrix, epsilon: Double, seed: UInt64) -> ThresholdOutcome {
         let workers = matrix.workers.count, classes = matrix.classes.count, k = smoothing
         var agreed = [Double](repeating: 0, count: workers), given = agreed
         var quality = [Double](repeating: 0.5, count: workers)
@@ -127,8 +127,8 @@ public enum CrowdSense {
 
     /// The outcome whose budget comes nearest to each wanted one without passing it, by bisection over epsilon. Below
     /// three labels per task it spends three: what it starts with.
-    public static func matched(_ matrix: LabelMatrix, budgets: [Int], seed: UInt64) -> [ThresholdOutcome] {
-        ThresholdOutcome.match(budgets: budgets, spendy: 1, thrifty: -1) { run(matrix, epsilon: $0, seed: seed) }
+    package static func matched(_ matrix: LabelMatrix, budgets: [Int], seed: UInt64) -> [ThresholdOutcome] {
+        ThresholdOutcome.match(budgets: budgets, mostSpending: 1, leastSpending: -1) { run(matrix, epsilon: $0, seed: seed) }
     }
 }
 
@@ -145,10 +145,10 @@ extension ThresholdOutcome {
         return tied.count == 1 ? tied[0] : tied[tieCoin(seed: seed, task: task, pairs: pairs, among: tied.count)]
     }
 
-    /// For each budget, the most expensive outcome within it among those that 14 bisections between a spendy and a
-    /// thrifty threshold visit; the cheapest of all where none is within it.
+    /// For each budget, the most expensive outcome within it among those that 14 bisections between a mostSpending and a
+    /// leastSpending threshold visit; the cheapest of all where none is within it.
     static func match(
-        budgets: [Int], spendy: Double, thrifty: Double, run: (Double) -> ThresholdOutcome
+        budgets: [Int], mostSpending: Double, leastSpending: Double, run: (Double) -> ThresholdOutcome
     ) -> [ThresholdOutcome] {
         var seen: [Double: ThresholdOutcome] = [:]
         func outcome(_ epsilon: Double) -> ThresholdOutcome {
@@ -158,7 +158,7 @@ extension ThresholdOutcome {
             return new
         }
         return budgets.map { budget in
-            var over = spendy, within = thrifty
+            var over = mostSpending, within = leastSpending
             var best = outcome(within)
             if outcome(over).spent <= budget { return outcome(over) }
             for _ in 0..<14 where best.spent != budget {

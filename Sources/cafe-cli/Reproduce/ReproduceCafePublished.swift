@@ -1,5 +1,5 @@
-/// The poster's two tables: revenue, mean and +-, over numbers of tasks (200 workers) and of workers (200 tasks).
-enum ReproduceCafePoster {
+/// The paper's two tables: revenue, mean and +-, over numbers of tasks (200 workers) and of workers (200 tasks).
+enum ReproduceCafePublished {
     enum Sweep: String, CaseIterable, Codable, Sendable {
         case tasks, workers
 
@@ -20,7 +20,7 @@ enum ReproduceCafePoster {
     static let columns = [50, 100, 150, 200, 250, 300, 350]
     static let cities = ["chengdu", "haikou"]
 
-    /// The poster's mean and +- of a cell, or nil where it has none.
+    /// The paper's mean and +- of a cell, or nil where it has none.
     static func value(_ sweep: Sweep, _ city: String, _ method: String, _ column: Int) -> (Double, Double)? {
         guard let at = columns.firstIndex(of: column),
             let row = rows.first(where: { $0.sweep == sweep && $0.city == city && $0.method == method })

@@ -2,8 +2,8 @@ import CSCSwift
 import Foundation
 import Testing
 
-@Suite("Rivals of BBTA")
-struct RivalTests {
+@Suite("Baselines of BBTA")
+struct BaselineTests {
     /// The integral of f over (0, 1) by the midpoint rule.
     private func integral(_ f: (Double) -> Double) -> Double {
         let n = 4000

@@ -1,0 +1,234 @@
+"""Kills, full disks, restarts, backups: what was acknowledged is there."""
+import os
+import pathlib
+import random
+import shutil
+import signal
+import sqlite3
+import subprocess
+import threading
+import time
+
+import pytest
+
+KILLS = int(os.environ.get("CAFE_KILLS", "12"))
+
+
+class Crowd:
+    """Threads that ask and answer until they are stopped, and remember what was acknowledged."""
+
+    def __init__(self, server, study, tokens):
+        self.server, self.study, self.tokens = server, study, tokens
+        self.acknowledged, self.asked, self.ended = {}, {}, threading.Event()
+        self.faults, self.lock = [], threading.Lock()
+        self.threads = [threading.Thread(target=self.work, args=(name,), daemon=True) for name in tokens]
+
+    def work(self, name):
+        chance, pending = random.Random(name), None
+        while not self.ended.is_set():
+            try:
+                if pending is None:
+                    reply = self.server.post(f"/v1/studies/{self.study}/next", token=self.tokens[name])
+                    if reply.status != 200:
+                        self.note(reply)
+                        continue
+                    if "done" in reply.json:
+                        if reply.json["done"]["code"] not in ("wait", "paused"):
+                            return
+                        time.sleep(0.05)
+                        continue
+                    question = reply.json["question"]
+                    pending = (question["id"], question["task"], chance.choice(question["classes"]))
+                    with self.lock:
+                        self.asked.setdefault((name, pending[1]), set()).add(pending[0])
+                reply = self.server.post(f"/v1/studies/{self.study}/answers", {"question": pending[0], "label": pending[2]}, self.tokens[name])
+                if reply.status == 200:
+                    with self.lock:
+                        self.acknowledged[name, pending[1]] = pending[2]
+                    pending = None
+                else:
+                    self.note(reply)
+                    if reply.status < 500:
+                        pending = None
+            except OSError:
+                time.sleep(0.01)
+            except Exception as error:  # half a response when the server is killed
+                if "Incomplete" not in type(error).__name__ and "RemoteDisconnected" not in type(error).__name__ and "BadStatus" not in type(error).__name__:
+                    self.faults.append(repr(error))
+                    return
+                time.sleep(0.01)
+
+    def note(self, reply):
+        if reply.status != 503:
+            self.faults.append((reply.status, reply.text))
+        time.sleep(0.02)
+
+    def check(self, budget):
+        rows = self.server.answers(self.study)
+        found = {(row["worker"], row["task"]): row["label"] for row in rows}
+        lost = [pair for pair, label in self.acknowledged.items() if found.get(pair) != label]
+        twice = [pair for pair, questions in self.asked.items() if len(questions) > 1]
+        assert not lost, f"{len(lost)} acknowledged answers are lost: {lost[:3]}"
+        assert len(found) == len(rows), "a pair has two answers"
+        assert not twice, f"{len(twice)} pairs were asked twice: {twice[:3]}"
+        state = self.server.state(self.study)
+        assert state["spent"] == len(rows) and state["spent"] + state["set_aside"] <= budget + 1e-9, state
+        assert not self.faults, self.faults[:3]
+        return len(rows)
+
+
+@pytest.mark.parametrize("method", ["pooled", "bbta"])
+def test_kill_under_load(make_server, method):
+    server = make_server().start()
+    budget = 3000
+    made = server.study(400, budget=budget, method=method)
+    crowd = Crowd(server, made["id"], {f"w{i}": server.worker(made["id"], f"w{i}")["token"] for i in range(8)})
+    for thread in crowd.threads:
+        thread.start()
+    chance, answered = random.Random(7), 0
+    for _ in range(KILLS):
+        time.sleep(chance.uniform(0.02, 0.4))
+        server.process.send_signal(signal.SIGKILL)
+        server.process.wait()
+        server.start()
+    time.sleep(0.3)
+    crowd.ended.set()
+    for thread in crowd.threads:
+        thread.join(20)
+    answered = crowd.check(budget)
+    assert answered > 8, "the load was too small to say anything"
+    print(f"{KILLS} kills, {answered} answers, {len(crowd.acknowledged)} acknowledged")
+
+
+def test_graceful_stop_and_restart(make_server):
+    server = make_server().start()
+    made = server.study(50, budget=60, instructions="Read.")
+    crowd = Crowd(server, made["id"], {name: server.worker(made["id"], name)["token"] for name in ("ann", "bob")})
+    for thread in crowd.threads:
+        thread.start()
+    time.sleep(0.5)
+    began = time.time()
+    assert server.stop() == 0
+    assert time.time() - began < 10
+    server.start()
+    crowd.ended.set()
+    for thread in crowd.threads:
+        thread.join(20)
+    crowd.check(60)
+    assert server.get(f"/v1/studies/{made['id']}", made["token"]).status == 200, "the requester's token is gone"
+
+
+def test_clock_set_back(make_server):
+    """A lease of an hour ago is no reason for anything; leases and answers go on when the clock jumps."""
+    library = next(iter(pathlib.Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1")), None)
+    if library is None:
+        pytest.skip("libfaketime is not installed (apt-get install libfaketime)")
+    server = make_server()
+    server.start()
+    made = server.study(10, budget=10)
+    token = server.worker(made["id"], "ann")["token"]
+    first = server.post(f"/v1/studies/{made['id']}/next", token=token).json["question"]["id"]
+    assert server.post(f"/v1/studies/{made['id']}/answers", {"question": first, "label": "cat"}, token).json["recorded"]
+    second = server.post(f"/v1/studies/{made['id']}/next", token=token).json["question"]["id"]
+    server.stop()
+    os.environ.update(LD_PRELOAD=str(library), FAKETIME="-2h", FAKETIME_DONT_FAKE_MONOTONIC="1")
+    try:
+        server.start()
+    finally:
+        for name in ("LD_PRELOAD", "FAKETIME", "FAKETIME_DONT_FAKE_MONOTONIC"):
+            del os.environ[name]
+    assert server.post(f"/v1/studies/{made['id']}/next", token=token).json["question"]["id"] == second
+    assert server.post(f"/v1/studies/{made['id']}/answers", {"question": second, "label": "cat"}, token).json["recorded"]
+    assert "question" in server.post(f"/v1/studies/{made['id']}/next", token=token).json
+    assert len(server.answers(made["id"])) == 2
+
+
+def test_disk_full(binary, tmp_path):
+    from conftest import Server
+    folder = tmp_path / "small"
+    folder.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", str(folder)], capture_output=True).returncode:
+        pytest.skip("a small file system cannot be mounted here")
+    server = Server(binary, folder, "--rate-limit", "0")
+    try:
+        server.start()
+        made = server.study(30, budget=300)
+        tokens = {name: server.worker(made["id"], name)["token"] for name in ("ann", "bob")}
+        crowd = Crowd(server, made["id"], tokens)
+        free = os.statvfs(folder)
+        ballast = folder / "ballast"
+        with open(ballast, "wb") as file:
+            try:
+                file.write(b"\0" * (free.f_bavail * free.f_frsize))
+                file.flush()
+            except OSError:
+                pass
+        refused, statuses = 0, set()
+        for number in range(400):
+            for name, token in tokens.items():
+                reply = server.post(f"/v1/studies/{made['id']}/next", token=token)
+                statuses.add(reply.status)
+                if reply.status == 200 and "question" in reply.json:
+                    question = reply.json["question"]
+                    crowd.asked.setdefault((name, question["task"]), set()).add(question["id"])
+                    reply = server.post(f"/v1/studies/{made['id']}/answers", {"question": question["id"], "label": "cat"}, token)
+                    statuses.add(reply.status)
+                    if reply.status == 200:
+                        crowd.acknowledged[name, question["task"]] = "cat"
+                if reply.status == 503:
+                    refused += 1
+                    assert reply.headers["Retry-After"] and "storage" in reply.json["detail"]
+            if refused > 20:
+                break
+        assert refused, f"the disk never became full: {statuses}"
+        assert statuses <= {200, 503}, statuses
+        assert server.alive()
+        ballast.unlink()
+        deadline = time.time() + 20
+        while server.post(f"/v1/studies/{made['id']}/next", token=tokens["ann"]).status != 200:
+            assert time.time() < deadline, "it does not recover when there is room again"
+            time.sleep(0.2)
+        crowd.check(300)
+        server.kill()
+        server.start()
+        crowd.check(300)
+    finally:
+        if server.process and server.alive():
+            server.kill()
+        subprocess.run(["umount", "-l", str(folder)], capture_output=True)
+
+
+def test_backup_while_running(make_server, binary, tmp_path):
+    server = make_server().start()
+    made = server.study(20, budget=40)
+    token = server.worker(made["id"], "ann")["token"]
+
+    def label(count):
+        for _ in range(count):
+            question = server.post(f"/v1/studies/{made['id']}/next", token=token).json["question"]["id"]
+            assert server.post(f"/v1/studies/{made['id']}/answers", {"question": question, "label": "cat"}, token).status == 200
+
+    label(7)
+    copy = tmp_path / "copy.sqlite"
+    done = subprocess.run([binary, "--data", str(server.folder / "data"), "--backup", str(copy)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    label(3)
+    assert len(server.answers(made["id"])) == 10
+    with sqlite3.connect(copy) as database:
+        assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    name = next(path.name for path in (server.folder / "data").iterdir() if not path.name.endswith(("-wal", "-shm", ".lock")) and path.stat().st_size > 4096)
+    restored = make_server(folder="two")
+    (restored.folder / "data").mkdir()
+    shutil.copy(copy, restored.folder / "data" / name)
+    restored.token_file.write_text(server.admin)
+    restored.start()
+    assert len(restored.answers(made["id"])) == 7
+    again = subprocess.run([binary, "--data", str(server.folder / "data"), "--backup", str(copy)], capture_output=True, text=True)
+    assert again.returncode != 0 and copy.exists(), "a file that is there must not be overwritten"
+
+
+def test_two_servers_on_one_folder(make_server, binary):
+    server = make_server().start()
+    second = subprocess.run([binary, "--data", str(server.folder / "data"), "--port", "0"], capture_output=True, text=True, timeout=30)
+    assert second.returncode != 0 and second.stderr.strip(), second.stdout
+    assert server.get("/readyz").status == 200
