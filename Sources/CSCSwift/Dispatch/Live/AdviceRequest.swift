@@ -3,7 +3,7 @@
 package struct AdviceRequest: Sendable, Hashable {
     /// The task's id.
     package var task: String
-    /// At most so many options, 1...1000; 5 where the document has no count.
+    /// At most this many options, 1...1000; 5 where the document has no count.
     package var count: Int
     /// The moment.
     package var request: DispatchRequest

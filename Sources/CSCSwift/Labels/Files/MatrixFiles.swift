@@ -161,10 +161,10 @@ extension LabelMatrix {
         for (task, name) in fit.truths { truths[task] = names[name].text }
     }
 
-    /// Reads a wide matrix: columns of the task, its context and its truth under any of the names of `LabelFiles` (truth
-    /// also as `answer`), then one column a worker, the header naming the worker. Context and truth may be absent; an empty
-    /// cell is a missing label, and so is `missing`, or the number that it is. Where that is nil, -1 is missing in a file in which it is no class: no
-    /// truth is -1, and labels and truths have two classes besides.
+    /// Reads a wide matrix: columns of the task, its context and its truth under any of the names of `LabelFiles`
+    /// (truth also as `answer`), then one column per worker, the header naming the worker. Context and truth may be
+    /// absent; an empty cell is a missing label, and so is `missing`, or the number that it is. Where that is nil, -1
+    /// is missing in a file in which it is no class: no truth is -1, and labels and truths have two classes besides.
     /// - Throws: `CSCError` naming file, line, column and value.
     public init(wideCSV path: String, missing: String? = nil) throws(CSCError) {
         self = try Self.read(wideCSV: path, missing: missing).matrix

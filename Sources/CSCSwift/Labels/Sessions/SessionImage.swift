@@ -1,7 +1,7 @@
 /// A session's whole state, as a snapshot holds it.
 struct SessionImage {
-    /// The form of the state and what the engines make of events: raised with every change of either, so that a snapshot of
-    /// another version is passed over and all events are followed anew.
+    /// The form of the state and what the engines make of events: raised with every change of either, so that a
+    /// snapshot of another version is skipped and all events are followed again.
     static let revision = 2
 
     var options: LabelSession.Options

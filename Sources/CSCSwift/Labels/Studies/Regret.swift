@@ -2,7 +2,7 @@ internal import Foundation
 
 /// BBTA's regret, measured in a replay, beside its bound.
 package enum Regret {
-    /// `2 sqrt(S K ln K (T - S K N')) + S N'` : derived here, docs/bbta.md, for the strategy that draws from all K
+    /// `2 sqrt(S K ln K (T - S K N')) + S N'`: derived here, docs/bbta.md, for the strategy that draws from all K
     /// workers; it is not the theorem of [BBTA]. 0 in the exploration phase. O(1).
     package static func bound(contexts s: Int, workers k: Int, explore: Int, budget: Int) -> Double {
         let adaptive = Double(max(0, budget - s * k * explore))

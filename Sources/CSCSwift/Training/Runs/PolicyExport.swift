@@ -33,7 +33,7 @@ package struct PolicyExport: Sendable {
         self.metadata = metadata + [("design", policy.design.description)]
     }
 
-    /// The network of a run on a game with a fixed horizon: observation [B, C] to one logit an action; no critic.
+    /// The network of a run on a game with a fixed horizon: observation [B, C] to one logit per action; no critic.
     package init(_ policy: FixedHorizonPolicy, metadata: [(String, String)] = []) {
         layout = PolicyLayout(
             contextWidth: policy.shape.inputWidth, candidateWidth: 0, actionCount: policy.shape.outputWidth)

@@ -26,7 +26,7 @@ public final class Run<Method: Trainable> {
     public let folder: String
     /// Checkpoints that were damaged and skipped when the run was resumed.
     public private(set) var refused: [CSCError] = []
-    /// What else its user should know of the folder's files; it goes on all the same.
+    /// What else its user should know of the folder's files; it continues all the same.
     public private(set) var notices: [String] = []
     /// Evaluations on held-out episodes so far; one that was made only because the run ended is not among them.
     public private(set) var history: [RunEvaluation] = []
