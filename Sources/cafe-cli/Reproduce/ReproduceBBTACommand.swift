@@ -83,7 +83,7 @@ struct ReproduceBBTACommand: ParsableCommand {
     /// How many matrices the toy experiment draws.
     private var draws: Int { quick ? 3 : 20 }
     /// Runs on each of them.
-    private let toyRuns = 10
+    private var toyRuns: Int { 10 }
 
     /// The authors' toy experiment: mean and spread over draws of the matrix, ten runs each, beside their one draw.
     private func toy(_ progress: ProgressLine) throws -> String {
