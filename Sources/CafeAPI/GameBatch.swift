@@ -58,7 +58,9 @@ final class GameBatch: @unchecked Sendable {  // each game and its seat are touc
             try check("games", games, 1...65_536)
             try check("candidates", candidates, 1...64)
             try check("teamCap", teamCap, 1...100_000)
-            guard window >= 0.01, window <= 1440 else { throw Misuse("window: \(window) is not in 0.01...1440 minutes") }
+            guard window >= 0.01, window <= 1440 else {
+                throw Misuse("window: \(window) is not in 0.01...1440 minutes")
+            }
         }
     }
 

@@ -36,7 +36,8 @@ public func cafeGamesGetShape(_ games: UnsafeMutableRawPointer?, _ shape: Unsafe
 
 /// See cafe_api.h.
 @_cdecl("cafe_games_reset")
-public func cafeGamesReset(_ games: UnsafeMutableRawPointer?, _ game: Int64, _ seed: UInt64, _ episode: Int64) -> Int32 {
+public func cafeGamesReset(_ games: UnsafeMutableRawPointer?, _ game: Int64, _ seed: UInt64, _ episode: Int64) -> Int32
+{
     succeeded {
         let batch = try object(games, as: GameBatch.self)
         let index = try checked(game, batch)

@@ -73,16 +73,18 @@ extension LabelStore {
         else {
             throw Misuse("\(count) labels, \(tasks) tasks, \(workers) workers, \(classes) classes: too few or too many")
         }
-        let columns = try [("tasks", arrays.0, tasks), ("workers", arrays.1, workers), ("labels", arrays.2, classes)].map {
-            name, pointer, bound in
-            let column = Array(UnsafeBufferPointer(start: try required(pointer, name), count: Int(count)))
-            if let at = column.firstIndex(where: { $0 < 0 || Int64($0) >= bound }) {
-                throw Misuse("\(name)[\(at)]: \(column[at]) is not in 0 ..< \(bound)")
+        let columns = try [("tasks", arrays.0, tasks), ("workers", arrays.1, workers), ("labels", arrays.2, classes)]
+            .map {
+                name, pointer, bound in
+                let column = Array(UnsafeBufferPointer(start: try required(pointer, name), count: Int(count)))
+                if let at = column.firstIndex(where: { $0 < 0 || Int64($0) >= bound }) {
+                    throw Misuse("\(name)[\(at)]: \(column[at]) is not in 0 ..< \(bound)")
+                }
+                return column
             }
-            return column
-        }
         self.init(
-            tasks: columns[0], workers: columns[1], labels: columns[2], taskCount: Int(tasks), workerCount: Int(workers),
+            tasks: columns[0], workers: columns[1], labels: columns[2], taskCount: Int(tasks),
+            workerCount: Int(workers),
             classCount: Int(classes))
     }
 }

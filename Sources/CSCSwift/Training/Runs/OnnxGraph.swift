@@ -36,7 +36,8 @@ struct OnnxGraph {
 
     /// An operator with one output, whose name it returns.
     @discardableResult
-    mutating func node(_ type: String, _ inputs: [String], _ output: String, attributes: [(String, Int)] = []) -> String {
+    mutating func node(_ type: String, _ inputs: [String], _ output: String, attributes: [(String, Int)] = []) -> String
+    {
         nodes.append(
             ProtocolBuffer { node in
                 for input in inputs { node.text(1, input) }
