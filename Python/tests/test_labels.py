@@ -66,7 +66,7 @@ PEERS = [
     ("MajorityVote", labels.MajorityVote, 0.9, 0.03),
     ("Wawa", labels.Wawa, 0.98, 0.02),
     ("ZeroBasedSkill", labels.ZeroBasedSkill, 0.98, 0.02),
-    ("DawidSkene", lambda: labels.DawidSkene(n_iter=100), 0.95, 0.01),
+    ("DawidSkene", lambda: labels.DawidSkene(n_iter=100), 0.95, 0.03),
     ("OneCoinDawidSkene", lambda: labels.OneCoinDawidSkene(n_iter=100), 0.97, 0.02),
     ("GLAD", lambda: labels.GLAD(n_iter=100), 0.95, 0.02),
     ("KOS", labels.KOS, 0.98, 0.02),
