@@ -91,11 +91,13 @@ static void reply(void) {
 
 /* Rank 0: names who has not come. */
 static void name_missing(const char *what) {
-    int missing = 0, named = 0;
+    int missing = 0, named = 0, silent = 0;
     char list[1024] = "";
     size_t used = 0;
+    for (int r = 1; r < size; r++) silent += heard[r] < 0;
     for (int r = 1; r < size; r++) {
-        if (heard[r] >= begun) continue;
+        /* Who answers from an earlier exchange may be held up there by one who does not answer. */
+        if (silent ? heard[r] >= 0 : heard[r] >= begun) continue;
         missing++;
         if (used + 16 < sizeof list) {
             used += (size_t)snprintf(list + used, sizeof list - used, "%s%d", named ? ", " : "", r);
