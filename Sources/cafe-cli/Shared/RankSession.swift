@@ -62,12 +62,16 @@ final class RankSession {
     ///   be had or a log cannot be written.
     init?(for command: any ParsableCommand, _ launch: RankLaunch) throws {
         guard let options = (command as? any RankedCommand)?.ranks else {
-            guard launch.isOfSeveral else { return nil }
+            // Help is nobody's work: it is given, by the first rank alone (`CafeCLI.end`).
+            guard launch.isOfSeveral, Self.all(CafeCLI.self).contains(ObjectIdentifier(type(of: command))) else {
+                return nil
+            }
             throw ValidationError(
                 "this command works in one process: start it without mpirun or srun. Several ranks work together in "
                     + "evaluate, compare, evolve, train, resume, fit and reproduce cafe.")
         }
         guard launch.isOfSeveral || options.mpi else { return nil }
+        signal(SIGPIPE, SIG_IGN)  // the launcher may be gone before the last sentence
         let errors = fcntl(2, F_DUPFD_CLOEXEC, 3)
         self.errors = errors
         logFolder = options.logRanks
@@ -75,6 +79,11 @@ final class RankSession {
             Self.say("Error: \(sentence). All ranks end.", to: errors)
         }
         if group.rank > 0 { try silence() }
+    }
+
+    /// A command and all below it.
+    private static func all(_ command: any ParsableCommand.Type) -> [ObjectIdentifier] {
+        [ObjectIdentifier(command)] + command.configuration.subcommands.flatMap { all($0) }
     }
 
     /// Where libcafe-mpi.so may lie: as CAFE_MPI_LIBRARY says, beside the program, in the lib folder beside its folder, where
