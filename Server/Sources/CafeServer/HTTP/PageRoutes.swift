@@ -64,6 +64,9 @@ extension CafeService {
             ("worker", worker.map { .string($0.id) } ?? .null), ("preview", .bool(isPreview)),
             ("state", .string(view.state.rawValue)),
         ]
+        if let worker, call.query("assignmentId") != nil {  // in MTurk's frame a browser sends no cookie of this site
+            data.append(("token", .string(worker.token)))
+        }
         return page(
             "worker.html", title: view.name, data: .object(data), cookie: worker.map { ("cafe_" + id, $0.token) }, call)
     }
@@ -123,12 +126,17 @@ extension CafeService {
         throw Self.closedDoor("This page needs the link with the token that the server or a requester gave you.")
     }
 
+    /// With a capital letter and a full stop.
+    private static func sentence(_ text: String) -> String {
+        text.prefix(1).uppercased() + text.dropFirst() + (text.hasSuffix(".") ? "" : ".")
+    }
+
     /// Errors of pages are pages.
     private func guarded(_ body: () async throws -> Response) async -> Response {
         do { return try await body() } catch {
             let problem = Problem(any: error)
             if problem.status == .internalServerError { logger.error("\(error)") }
-            var response = page("end.html", title: problem.status.reasonPhrase, text: problem.detail)
+            var response = page("end.html", title: problem.status.reasonPhrase, text: Self.sentence(problem.detail))
             response.status = problem.status
             return response
         }
