@@ -3,6 +3,7 @@ import csv
 import io
 import time
 
+import pytest
 from page import Annotator
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import Select
@@ -60,8 +61,36 @@ def test_create_by_upload(server, browser, tmp_path):
     assert browser.find_element(By.ID, "text").text, "a requester must not see all studies"
 
 
-def test_create_says_what_is_wrong(server, browser):
+UPLOADS = {
+    "studio.json": '[{"id": 7, "data": {"text": "One", "stars": 3}, "annotations": [{"result": []}]}, {"id": 8, "data": {"text": "Two"}}]',
+    "doccano.jsonl": '{"id": 7, "text": "One", "label": ["secret"]}\n{"id": 8, "data": "Two"}\n',
+    "ours.json": '{"tasks": [{"id": "7", "text": "One"}, {"id": "8", "text": "Two"}]}',
+    "table.csv": 'id,text,stars\r\n7,"One",3\r\n8,"Two, ""three""",\r\n',
+}
+
+
+@pytest.mark.parametrize("name", UPLOADS)
+def test_files_of_other_programs(server, browser, tmp_path, name):
+    (tmp_path / name).write_bytes(UPLOADS[name].encode())
     open_admin(server, browser)
+    form = browser.find_element(By.ID, "create")
+    form.find_element(By.NAME, "name").send_keys(name)
+    form.find_element(By.NAME, "classes").send_keys("up, down")
+    form.find_element(By.NAME, "file").send_keys(str(tmp_path / name))
+    form.find_element(By.CSS_SELECTOR, "button").click()
+    wait(lambda: "2 tasks" in text(browser, "made-title"), text(browser, "notice"))
+    study = browser.find_elements(By.CSS_SELECTOR, "#made-links .secret")[0].text.rsplit("/", 1)[1]
+    tasks = server.get(f"/v1/studies/{study}/tasks", server.admin).json["tasks"]
+    assert [task["id"] for task in tasks] == ["7", "8"] and tasks[0]["text"] == "One" and tasks[1]["text"].startswith("Two")
+    assert "secret" not in str(tasks)
+    if name == "table.csv":
+        assert tasks[1]["text"] == 'Two, "three"' and tasks[0]["fields"] == {"stars": "3"} and "fields" not in tasks[1]
+
+
+def test_create_says_what_is_wrong(server, browser, tmp_path):
+    (tmp_path / "t.csv").write_text("id,text\na,b\n")
+    open_admin(server, browser)
+    browser.find_element(By.CSS_SELECTOR, "#create [name=file]").send_keys(str(tmp_path / "t.csv"))
     form = browser.find_element(By.ID, "create")
     form.find_element(By.NAME, "name").send_keys("Half")
     form.find_element(By.NAME, "classes").send_keys("only one")

@@ -68,7 +68,7 @@ def test_a_study_at_a_sub_path(proxied, browser):
 
 def test_links_name_the_outside(proxied):
     server, outside = proxied
-    request = urllib.request.Request(f"{outside}/cafe/v1/studies", b'{"name": "P", "classes": ["a", "b"], "budget": 1}',
+    request = urllib.request.Request(f"{outside}/cafe/v1/studies", b'{"name": "P", "classes": ["a", "b"], "tasks": [{"id": "t"}], "budget": 1}',
                                      {"Authorization": f"Bearer {server.admin}", "Content-Type": "application/json"})
     import json
     link = json.load(urllib.request.urlopen(request))["link"]

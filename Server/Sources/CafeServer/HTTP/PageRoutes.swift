@@ -64,6 +64,9 @@ extension CafeService {
             ("worker", worker.map { .string($0.id) } ?? .null), ("preview", .bool(isPreview)),
             ("state", .string(view.state.rawValue)),
         ]
+        if let worker, call.query("assignmentId") != nil {  // in MTurk's frame a browser sends no cookie of this site
+            data.append(("token", .string(worker.token)))
+        }
         return page(
             "worker.html", title: view.name, data: .object(data), cookie: worker.map { ("cafe_" + id, $0.token) }, call)
     }

@@ -24,12 +24,12 @@
     box.textContent = text || '';
     if (text) box.scrollIntoView({ block: 'nearest' });
   }
-  async function call(method, path, body, type) {
+  async function call(method, path, body) {
     const headers = { Accept: 'application/json' };
-    if (body !== undefined) headers['Content-Type'] = type || 'application/json';
+    if (body !== undefined) headers['Content-Type'] = 'application/json';
     let response;
     try {
-      response = await fetch(`${base}/v1/${path}`, { method, headers, credentials: 'same-origin', body: body === undefined || type ? body : JSON.stringify(body) });
+      response = await fetch(`${base}/v1/${path}`, { method, headers, credentials: 'same-origin', body: body === undefined ? body : JSON.stringify(body) });
     } catch { throw new Error('The server cannot be reached.'); }
     const document = await response.json().catch(() => ({}));
     if (!response.ok) throw new Error((document.path ? `${document.path}: ` : '') + (document.detail || `The server answered ${response.status}.`));
@@ -74,14 +74,60 @@
     for (const name of ['method', 'join', 'instructions', 'completion_url']) if (text(name)) body[name] = text(name);
     return body;
   }
-  function mediaType(file, format) {
-    if (format === 'csv' || (!format && /\.csv$/i.test(file.name))) return 'text/csv';
-    if (['jsonl', 'doccano'].includes(format) || (!format && /\.(jsonl|ndjson)$/i.test(file.name))) return 'application/x-ndjson';
-    return 'application/json';
+  // --- The file of tasks: read here, so that the study is created with them or not at all -----------------------------------
+  function table(text) {
+    const rows = [[]];
+    let cell = '', quoted = false;
+    const source = text.replace(/^\uFEFF/, '').replace(/\r\n?/g, '\n');
+    for (let at = 0; at < source.length; at += 1) {
+      const sign = source[at], row = rows[rows.length - 1];
+      if (quoted) {
+        if (sign !== '"') cell += sign;
+        else if (source[at + 1] === '"') { cell += '"'; at += 1; } else quoted = false;
+      } else if (sign === '"' && !cell) quoted = true;
+      else if (sign === ',') { row.push(cell); cell = ''; } else if (sign === '\n') { row.push(cell); cell = ''; rows.push([]); } else cell += sign;
+    }
+    if (quoted) throw new Error('The file ends within quotes.');
+    rows[rows.length - 1].push(cell);
+    const [names, ...body] = rows.filter(row => row.length > 1 || row[0] !== '');
+    return body.map((row, index) => {
+      if (row.length !== names.length) throw new Error(`Row ${index + 2} of the file has ${row.length} cells, the first has ${names.length}.`);
+      return Object.fromEntries(names.map((name, k) => [name.trim(), row[k]]).filter(([, value]) => value !== ''));
+    });
+  }
+  function entry(source, number) {
+    const { data, ...rest } = source, task = {}, fields = {};
+    const members = data !== null && typeof data === 'object' ? { id: rest.id ?? number, ...data } : { ...rest, ...(data === undefined ? {} : { text: data }) };
+    for (const [name, value] of Object.entries(members)) {
+      if (name === 'id' || name === 'task') task.id = String(value);
+      else if (['context', 'text', 'image'].includes(name) && typeof value === 'string') task[name] = value;
+      else if (name === 'fields' && value !== null && typeof value === 'object') Object.assign(fields, value);
+      else if (!['label', 'labels', 'annotations', 'predictions', 'Comments'].includes(name)) fields[name] = value;
+    }
+    if (task.id === undefined) throw new Error(`Task ${number} of the file has no id (a member or a column "id" or "task").`);
+    if (Object.keys(fields).length) task.fields = fields;
+    return task;
+  }
+  function tasksOf(text, name, format) {
+    const kind = format || (/\.csv$/i.test(name) ? 'csv' : /\.(jsonl|ndjson)$/i.test(name) ? 'jsonl' : 'json');
+    let rows;
+    if (kind === 'csv') rows = table(text);
+    else if (kind === 'jsonl' || kind === 'doccano') {
+      rows = text.split('\n').flatMap((line, index) => {
+        if (!line.trim()) return [];
+        try { return [JSON.parse(line)]; } catch (error) { throw new Error(`Line ${index + 1} of the file is not JSON: ${error.message}`); }
+      });
+    } else {
+      let document_;
+      try { document_ = JSON.parse(text); } catch (error) { throw new Error(`The file is not JSON: ${error.message}`); }
+      rows = Array.isArray(document_) ? document_ : document_?.tasks;
+    }
+    if (!Array.isArray(rows) || !rows.length) throw new Error('There are no tasks in the file.');
+    return rows.map((row, index) => entry(row ?? {}, index + 1));
   }
   function made(study, name, tasks) {
     $('made').hidden = false;
-    $('made-title').textContent = `${name} is created${tasks === null ? '' : ` with ${number(tasks)} tasks`}`;
+    $('made-title').textContent = `${name} is created with ${number(tasks)} tasks`;
     const links = $('made-links');
     links.replaceChildren();
     for (const [title, text] of [['Link of the study', study.link], ['Requester\'s link', study.admin_link], ['Requester\'s token', study.token]]) {
@@ -106,18 +152,10 @@
     button.disabled = true;
     notice('');
     try {
+      body.tasks = tasksOf(await file.text(), file.name, format);
       const study = await call('POST', 'studies', body);
-      let added = null;
-      if (file) {
-        try {
-          const query = format ? `?format=${format}` : '';
-          added = (await call('POST', `studies/${encodeURIComponent(study.id)}/tasks${query}`, file, mediaType(file, format))).added;
-        } catch (error) {
-          notice(`The study is created, but its tasks were not taken: ${error.message} Add them on the study's page.`, 'bad');
-        }
-      }
       form.reset();
-      made(study, body.name, added);
+      made(study, body.name, body.tasks.length);
       await list();
     } catch (error) { notice(error.message, 'bad'); } finally { button.disabled = false; }
   });
