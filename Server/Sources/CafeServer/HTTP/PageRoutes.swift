@@ -126,12 +126,17 @@ extension CafeService {
         throw Self.closedDoor("This page needs the link with the token that the server or a requester gave you.")
     }
 
+    /// With a capital letter and a full stop.
+    private static func sentence(_ text: String) -> String {
+        text.prefix(1).uppercased() + text.dropFirst() + (text.hasSuffix(".") ? "" : ".")
+    }
+
     /// Errors of pages are pages.
     private func guarded(_ body: () async throws -> Response) async -> Response {
         do { return try await body() } catch {
             let problem = Problem(any: error)
             if problem.status == .internalServerError { logger.error("\(error)") }
-            var response = page("end.html", title: problem.status.reasonPhrase, text: problem.detail)
+            var response = page("end.html", title: problem.status.reasonPhrase, text: Self.sentence(problem.detail))
             response.status = problem.status
             return response
         }
