@@ -300,6 +300,18 @@ def test_pause_resume_close_budget(server):
     problem(server.post(path + "/resume", token=server.admin), 409)
 
 
+def test_a_closed_study_takes_no_answer(server):
+    made = server.study(3)
+    token = server.worker(made["id"], "ann")["token"]
+    first = ask(server, made["id"], token)["question"]["id"]
+    answer(server, made["id"], token, question=first, label="cat")
+    second = ask(server, made["id"], token)["question"]["id"]
+    server.post(f"/v1/studies/{made['id']}/close", token=server.admin)
+    problem(answer(server, made["id"], token, question=second, label="cat"), 409, "closed")
+    assert answer(server, made["id"], token, question=first, label="cat").json == {"recorded": False}, "what was recorded may be said again"
+    assert len(server.answers(made["id"])) == 1
+
+
 def test_barred_worker(server):
     made = server.study(3)
     token = server.worker(made["id"], "ann")["token"]

@@ -86,6 +86,10 @@ extension StudyBook {
             throw Problem.missing(
                 "there is no question \(answer.question) of yours in this study", code: "unknown-question")
         }
+        // What was recorded before may be said again; an open question of a closed study takes no answer.
+        if study.state == .closed, study.session.outstanding.contains(where: { $0.id == question.id }) {
+            throw Problem.conflict("closed", "the study is closed; it takes no more answers")
+        }
         let recorded: LabelSession.Recorded
         do throws(CSCError) {
             switch answer.kind {
