@@ -63,9 +63,9 @@ server: ## the service: cafe-server beside cafe-cli (Hummingbird, SQLite)
 serve: server ## start the service on loopback with a demo study and a demo city, and print their links
 	@.build/release/cafe-server --data runs/serve --port $(or $(PORT),8080) --demo --log-level warning
 
-test-server: ## the tests of the service
-	@CAFE_SERVER=1 scripts/setup
+test-server: server ## the tests of the service: in Swift, over HTTP, in a browser
 	$(SWIFT) test --package-path Server
+	@scripts/test-server
 
 wheel: setup ## the Python wheel, into dist/ (installs on a machine without Swift)
 	@scripts/build-wheel

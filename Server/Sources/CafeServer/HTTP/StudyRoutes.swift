@@ -72,7 +72,7 @@ extension CafeService {
                 try call.knows()
                 guard case .worker(let study, let worker)? = call.principal else { throw Self.noWorker }
                 let answer = try await self.queue.perform { try self.studies.next(study, worker: worker, $0).line }
-                self.meters.question()
+                if answer.hasPrefix(#"{"question""#) { self.meters.question() }
                 return Response(text: answer + "\n", type: "application/json")
             },
             Route(.post, "/v1/studies/{id}/answers", .worker, bodyLimit: BodyLimit.small) { call in

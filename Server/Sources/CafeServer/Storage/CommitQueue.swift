@@ -94,6 +94,7 @@ final class CommitQueue: Sendable {
             let operation = Operation(
                 run: { context in
                     let result = Result { try body(context) }
+                    if case .failure(let error) = result, error is DatabaseError { context.fail(error) }
                     return { failure in
                         if let failure {
                             continuation.resume(throwing: failure)

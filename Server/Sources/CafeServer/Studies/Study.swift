@@ -24,8 +24,6 @@ final class Study {
     var nextPoint = 1
     /// How many events there were at the latest snapshot.
     var snapshotAt = 0
-    /// Whether a snapshot is being made.
-    var isSnapping = false
 
     /// - Parameter row: of the table `studies`.
     init(_ row: Row, _ session: LabelSession) {
@@ -40,7 +38,6 @@ final class Study {
         state = State(rawValue: row["state"] as String) ?? .closed
         self.session = session
         session.takesSnapshots = false
-        snapshotAt = session.eventCount
         let table = session.table
         labels = table.labels.count
         for label in table.labels { given[table.workers[Int(label.worker)].id, default: 0] += 1 }
@@ -77,6 +74,9 @@ final class StudyBook: @unchecked Sendable {  // confined to the queue
             session = try LabelSession(storage: storage, clock: { [clock] in clock.now })
         } catch { throw Problem(error) }
         let study = Study(row, session)
+        study.snapshotAt =
+            try Int.fetchOne(
+                context.database, sql: "SELECT count FROM snapshots WHERE study = ?", arguments: [study.serial]) ?? 0
         if let last = session.outstanding.last?.askedAt { clock.notBefore(last) }
         open[id] = study
         return study
