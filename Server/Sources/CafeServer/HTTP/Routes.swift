@@ -149,6 +149,16 @@ struct Front: HTTPResponder {
     let tokens: Tokens
     let meters: Meters
     let limiter: RateLimiter
+    /// Whether a proxy on this machine says in `X-Forwarded-For` where a request came from.
+    var trustsProxy = false
+
+    /// Where a request came from.
+    private func remote(_ request: Request, _ context: ServiceContext) -> String {
+        guard trustsProxy, ["127.0.0.1", "::1", "local"].contains(context.remote),
+            let last = request.headers[.forwardedFor]?.split(separator: ",").last
+        else { return context.remote }
+        return String(last.trimmingCharacters(in: .whitespaces).prefix(64))
+    }
 
     func respond(to request: Request, context: ServiceContext) async throws -> Response {
         let began = ContinuousClock.now, requestID = context.id
@@ -176,7 +186,7 @@ struct Front: HTTPResponder {
                 "method": .string(request.method.rawValue), "path": .string(request.uri.path),
                 "status": .stringConvertible(response.status.code),
                 "ms": .string(String(format: "%.3f", seconds * 1000)),
-                "remote": .string(context.remote),
+                "remote": .string(remote(request, context)),
             ])
         return request.method == .head ? response.createHeadResponse() : response
     }
@@ -209,12 +219,13 @@ struct Front: HTTPResponder {
     private func answer(
         _ request: Request, _ context: ServiceContext, _ route: Route, _ parameters: [String]
     ) async throws -> Response {
+        let remote = remote(request, context)
         let (token, byCookie) = token(request, route.access, study: parameters.first)
-        if !Self.uncounted.contains(route.pattern) { try limiter.check(token ?? context.remote) }
+        if !Self.uncounted.contains(route.pattern) { try limiter.check(token ?? remote) }
         var principal: Principal?
         if case .open = route.access {
         } else {
-            principal = try authorise(token, route.access, study: parameters.first, remote: context.remote)
+            principal = try authorise(token, route.access, study: parameters.first, remote: remote)
             if byCookie && request.headers[.secFetchSite] == "cross-site" {
                 throw Problem(.forbidden, "cross-site", "a call from another site's page is refused")
             }
@@ -222,7 +233,7 @@ struct Front: HTTPResponder {
         let body = try await Self.read(request, limit: route.bodyLimit)
         return try await route.answer(
             Call(
-                request: request, requestID: context.id, remote: context.remote, principal: principal, token: token,
+                request: request, requestID: context.id, remote: remote, principal: principal, token: token,
                 parameters: parameters, body: body))
     }
 
@@ -289,6 +300,8 @@ extension HTTPField.Name {
     static let requestID = HTTPField.Name("X-Request-ID")!
     /// `X-Content-Type-Options`.
     static let nosniff = HTTPField.Name("X-Content-Type-Options")!
+    /// `X-Forwarded-For`.
+    static let forwardedFor = HTTPField.Name("X-Forwarded-For")!
     /// `Sec-Fetch-Site`.
     static let secFetchSite = HTTPField.Name("Sec-Fetch-Site")!
     /// `Referrer-Policy`.

@@ -95,7 +95,8 @@ public final class CafeService: Sendable {
     /// - Throws: an error where certificate or key cannot be read.
     public func application(adminToken: String?) throws -> some ApplicationProtocol {
         let front = Front(
-            routes: routes, basePath: options.basePath, tokens: tokens, meters: meters, limiter: limiter)
+            routes: routes, basePath: options.basePath, tokens: tokens, meters: meters, limiter: limiter,
+            trustsProxy: !options.basePath.isEmpty || options.publicURL != nil)
         return Application(
             responder: front, server: try server(),
             configuration: ApplicationConfiguration(

@@ -50,7 +50,7 @@ extension CafeService {
                 let serial = database.lastInsertedRowID
                 let target = try DatabaseStorage(study: serial, context) {}
                 try target.append(all)
-                let session = try LabelSession(storage: target) 
+                let session = try LabelSession(storage: target)
                 for (position, task) in session.tasks.enumerated() {
                     try database.execute(
                         sql: "INSERT INTO tasks (study, id, position, context, text) VALUES (?, ?, ?, ?, ?)",
