@@ -6,7 +6,7 @@
 ///
 /// What a plan assigns is a promise that may still be changed (`"locked": false`) until the worker accepts it. A task whose
 /// team is to be done by the present time counts as done, and one past its deadline as gone, unless an event said so
-/// before.
+/// before; word of a task that has ended so changes nothing.
 public struct LiveCity: Sendable, Codable {
     /// What holds for the whole of it.
     public struct Settings: Sendable, Codable {
@@ -47,6 +47,10 @@ public struct LiveCity: Sendable, Codable {
     public private(set) var completion: [String: PlanTime] = [:]
     /// How many tasks were done, cancelled, or past their deadline.
     public private(set) var done = 0, cancelled = 0, lapsed = 0
+
+    /// The tasks that ended last, so that word of them that comes late is no fault.
+    private var ended: [String] = []
+    private static let mostEnded = 10_000
 
     /// An empty city.
     public init(_ settings: Settings) { self.settings = settings }
@@ -89,14 +93,17 @@ public struct LiveCity: Sendable, Codable {
             promises[id]?.isLocked = true
         case .decline(let id, let task):
             _ = try known(id, path)
+            if hasEnded(task) { return }
             _ = try knownTask(task, path)
             if promises[id]?.task == task { promises[id] = nil }
             let pair = DispatchRequest.Pair(worker: id, task: task)
             if !declined.contains(pair) { declined.append(pair) }
         case .done(let task):
+            if hasEnded(task) { return }
             finish(try knownTask(task, path))
             done += 1
         case .cancel(let task):
+            if hasEnded(task) { return }
             remove(task: try knownTask(task, path))
             cancelled += 1
         case .off(let id):
@@ -106,6 +113,9 @@ public struct LiveCity: Sendable, Codable {
         case .clock: break
         }
     }
+
+    /// Whether a task ended before, by the time or by an event, and has not come anew.
+    private func hasEnded(_ id: String) -> Bool { task(id) == nil && ended.contains { ExactName.same($0, id) } }
 
     private func worker(_ id: String) -> Int? { workers.firstIndex { ExactName.same($0.id, id) } }
     private func task(_ id: String) -> Int? { tasks.firstIndex { ExactName.same($0.id, id) } }
@@ -152,6 +162,8 @@ public struct LiveCity: Sendable, Codable {
 
     private mutating func remove(task at: Int) {
         let id = tasks.remove(at: at).id
+        ended.append(id)
+        if ended.count > Self.mostEnded { ended.removeFirst(ended.count - Self.mostEnded / 2) }
         promises = promises.filter { $0.value.task != id }
         completion[id] = nil
         declined.removeAll { $0.task == id }
