@@ -15,7 +15,7 @@ struct CityTests {
             #expect(try await client.post("/v1/cities", #"{"id":"c"}"#).status == 409)
             let events = #"""
                 [{"type":"worker","id":"ana","xy":[0,0],"skills":["plumber"],"time":600},
-                 {"type":"worker","id":"bo","xy":[5,5],"skills":["plumber"],"time":600},
+                 {"type":"worker","id":"bo","xy":[5,5],"reach_km":1,"skills":["plumber"],"time":600},
                  {"type":"task","id":"tap","xy":[1,0],"skill":"plumber","workload_min":20,"pay":30,"deadline":800,"time":600}]
                 """#
             let taken = try await client.post("/v1/cities/c/events", events)

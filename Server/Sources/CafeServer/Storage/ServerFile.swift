@@ -73,6 +73,7 @@ final class ServerFile: Sendable {
         }
         try? maintenance.close()
         try? pool.close()
+        flock(lock, LOCK_UN)
     }
 
     /// Writes a copy of a server's file, as of one moment, to a new file; the server may run on. O(file).
