@@ -27,7 +27,7 @@ def test_live_map(server, browser):
            {"type": "task", "id": "roof", "xy": [4, 1], "skill": "crane", "workload_min": 30, "deadline": 700, "pay": 90, "time": 600})
     wait(lambda: len(browser.find_elements(By.CSS_SELECTOR, "#map .worker")) == 2 and len(browser.find_elements(By.CSS_SELECTOR, "#map .task")) == 2, "the map is empty")
     wait(lambda: "10:00" in browser.find_element(By.ID, "clock").text, "no clock")
-    browser.find_element(By.CSS_SELECTOR, "#map .task.waiting").click()
+    browser.find_element(By.CSS_SELECTOR, "#map .task.waiting rect").click()
     wait(lambda: browser.find_element(By.ID, "detail-title").text == "Task roof", "nothing is chosen")
     assert "no qualified worker" in browser.find_element(By.ID, "detail").text
     lines = len(browser.find_elements(By.CSS_SELECTOR, "#map .travel"))

@@ -19,7 +19,7 @@ def test_systemd_unit(binary, tmp_path):
     done = subprocess.run([analyze, "verify", "--man=no", str(tmp_path / "cafe-server.service")], capture_output=True, text=True)
     assert done.returncode == 0 and not done.stderr.strip(), done.stderr
     options = re.search(r"ExecStart=\S+ (.*)", unit)[1]
-    told = subprocess.run([binary, "--help"], capture_output=True, text=True).stdout
+    told = subprocess.run([binary, "serve", "--help"], capture_output=True, text=True).stdout
     assert all(option in told for option in re.findall(r"--[a-z-]+", options)), "the unit uses an option that is not there"
 
 
