@@ -14,13 +14,12 @@ EXAMPLES = int(os.environ.get("CAFE_EXAMPLES", "25"))
 known = {}
 
 
-@schemathesis.hook
-def map_path_parameters(context, path_parameters):
-    if path_parameters:
-        for name in ("study", "worker", "city"):
-            if name in path_parameters and name in known and len(str(path_parameters[name])) % 4:
-                path_parameters[name] = known[name]
-    return path_parameters
+def aim(case):
+    """Lets a call that fits the description reach what is there; one that does not stays as it is."""
+    negative = case.meta is not None and case.meta.generation.mode.is_negative
+    for name in case.path_parameters or {}:
+        if not negative and name in known and len(str(case.path_parameters[name])) % 4:
+            case.path_parameters[name] = known[name]
 
 
 def prepare(server):
@@ -39,8 +38,10 @@ def test_operation(server, case):
     token = known["token"] if labelling else server.admin
     # What the description cannot say (a class of gold must be a class, a date must be one) is refused by right: bodies that fit
     # the description may be answered 400, queries may not. TRACE and the like are refused by 405 as all unknown methods are.
+    aim(case)
+    headers = {} if case.headers and "Authorization" in case.headers else {"Authorization": f"Bearer {token}"}
     excluded = [unsupported_method] + ([positive_data_acceptance] if case.method == "POST" else [])
-    case.call_and_validate(base_url=server.base, headers={"Authorization": f"Bearer {token}"}, excluded_checks=excluded)
+    case.call_and_validate(base_url=server.base, headers=headers, excluded_checks=excluded)
     assert server.alive()
 
 
