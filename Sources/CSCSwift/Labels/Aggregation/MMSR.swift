@@ -3,9 +3,10 @@ internal import Foundation
 /// M-MSR (Ma and Olshevsky, NeurIPS 2020): skills from pairwise agreement, robust to workers who attack together.
 ///
 /// Two workers of skill s, t (the part of their labels that is better than chance) agree beyond chance by `s t`: the
-/// matrix of agreements `(C / (C - 1)) (share - 1 / C)` is of rank one. Each skill is the mean, weighted by common tasks,
-/// of `agreement / skill` over the others, without the `trim` share of the largest and of the smallest, in turn until it
-/// settles. Labels are then weighed by `ln((C - 1) p / (1 - p))`, p = s (1 - 1 / C) + 1 / C. O(labels a task squared x
+/// matrix of agreements `(C / (C - 1)) (share - 1 / C)` is of rank one. The size of each skill is the mean, weighted by common
+/// tasks, of `|agreement| / skill` over the others, without the `trim` share of the largest and of the smallest, in turn
+/// until it settles. A sign is that of the agreement with the others, weighted by their skills; of the two assignments of
+/// signs that fit alike, the one by which most labels are better than chance. Labels are then weighed by `ln((C - 1) p / (1 - p))`, p = s (1 - 1 / C) + 1 / C. O(labels a task squared x
 /// tasks + iterations pairs).
 public struct MMSR: LabelAggregator {
     /// The share of values that is left out at each end.
@@ -36,28 +37,44 @@ public struct MMSR: LabelAggregator {
         // The first skill: the root of what a worker agrees with the others beyond chance.
         skills = partners.map { list in
             let weight = list.reduce(0) { $0 + $1.common }
-            let mean = weight > 0 ? list.reduce(0) { $0 + $1.common * $1.agreement } / weight : 0
+            let mean = weight > 0 ? list.reduce(0) { $0 + $1.common * abs($1.agreement) } / weight : 0
             return min(1, max(0.05, mean).squareRoot())
         }
         for _ in 0..<iterations {
             var change = 0.0
             for worker in skills.indices where !partners[worker].isEmpty {
                 let ratios = partners[worker].map {
-                    (value: $0.agreement / guarded(skills[$0.other]), weight: $0.common)
+                    (value: abs($0.agreement) / max(0.02, skills[$0.other]), weight: $0.common)
                 }
                 .sorted { $0.value < $1.value }
                 let cut = Int(trim * Double(ratios.count))
                 let kept = ratios[cut..<ratios.count - cut]
                 let weight = kept.reduce(0) { $0 + $1.weight }
-                let new = min(1, max(-1, kept.reduce(0) { $0 + $1.value * $1.weight } / weight))
+                let new = min(1, max(0, kept.reduce(0) { $0 + $1.value * $1.weight } / weight))
                 change = max(change, abs(new - skills[worker]))
                 skills[worker] = new
             }
             if change < 1e-6 { break }
         }
+        settleSigns(labels, partners)
     }
 
-    private func guarded(_ skill: Double) -> Double { abs(skill) < 0.02 ? (skill < 0 ? -0.02 : 0.02) : skill }
+    /// Gives the skills their signs, which the sizes of agreements do not show. O(rounds pairs).
+    private mutating func settleSigns(_ labels: LabelStore, _ partners: [[Pair]]) {
+        let sizes = skills
+        for _ in 0..<50 {
+            var isSettled = true
+            for worker in skills.indices {
+                let agreed = partners[worker].reduce(0) { $0 + $1.common * $1.agreement * skills[$1.other] }
+                let signed = agreed < 0 ? -sizes[worker] : sizes[worker]
+                if signed != skills[worker] { isSettled = false }
+                skills[worker] = signed
+            }
+            if isSettled { break }
+        }
+        let beyondChance = labels.cell.reduce(0) { $0 + skills[Int($1) / labels.classCount] }
+        if beyondChance < 0 { skills = skills.map { -$0 } }
+    }
 
     private func partners(_ labels: LabelStore) -> [[Pair]] {
         var seen: [UInt64: (common: Int, agreed: Int)] = [:]
