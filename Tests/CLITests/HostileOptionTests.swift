@@ -32,6 +32,7 @@ import Testing
         "label correct": ["session", "--task", "a", "--worker", "ann", "--label", "yes"],
         "compare": ["--tasks", "3", "--workers", "3", "--episodes", "2", "--slow-episodes", "0"],
         "fit": ["--tasks", "3", "--workers", "3", "--episodes", "4", "--generations", "1", "--out", "f"],
+        "label export": ["session", "--server", "d", "--study", "s"], "export": ["run"],
         "dispatch": ["--input", "moment.json"], "replay": ["--tasks", "3", "--workers", "3", "--policy", "greedy"],
         "travel-times": ["trips.csv"], "report": ["run"], "bench": ["kl", "--repeats", "1"],
         "reproduce cafe": [
@@ -39,8 +40,8 @@ import Testing
         ],
         "reproduce bbta": ["--quick", "--data", "nowhere", "--output", "r"],
     ]
-    /// Commands whose options name no number that this could try.
-    static let without: Set<String> = []
+    /// Commands that are not tried: `serve` gives its options to another program, which goes on until it is stopped.
+    static let without: Set<String> = ["serve"]
 
     static func folder() throws -> TestFolder {
         let folder = TestFolder()

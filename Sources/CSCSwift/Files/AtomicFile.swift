@@ -110,6 +110,16 @@ package enum AtomicFile {
         folder.isEmpty ? name : folder.hasSuffix("/") ? folder + name : folder + "/" + name
     }
 
+    /// The folder that holds what a path names: "." for a bare name, "/" for the root. O(length).
+    package static func parent(of path: String) -> String {
+        var rest = Substring(path)
+        while rest.count > 1, rest.last == "/" { rest.removeLast() }
+        guard let slash = rest.lastIndex(of: "/") else { return "." }
+        rest = rest[..<slash]
+        while rest.count > 1, rest.last == "/" { rest.removeLast() }
+        return rest.isEmpty ? "/" : String(rest)
+    }
+
     // MARK: What stands at a path
 
     /// The regular file that a path stands for, links followed, and its mode where it exists; nil for what is written

@@ -31,9 +31,9 @@ enum FileOptions {
         guard var place = path, !place.isEmpty else { return }
         var isFolder: ObjCBool = false
         while !FileManager.default.fileExists(atPath: place, isDirectory: &isFolder) {
-            let above = (place as NSString).deletingLastPathComponent
+            let above = AtomicFile.parent(of: place)
             if above == place { return }
-            place = above.isEmpty ? "." : above
+            place = above
         }
         guard isFolder.boolValue else { throw .file(path: place, reason: "is no folder, so \(path ?? place) cannot be made") }
         try AtomicFile.checkWritable(AtomicFile.join(place, "file"))

@@ -76,7 +76,7 @@ struct SourceOptionTests {
         let folder = TestFolder()
         let path = try RecordedOrdersTests.write(
             RecordedOrdersTests.orders(longitude: 9.2, latitude: 45.5), "o.csv", folder)
-        let workers = try RecordedOrdersTests.write("lng,lat\n9.3,47.5\n", "w.csv", folder)
+        let workers = try RecordedOrdersTests.write("lng,lat\n" + String(repeating: "9.3,47.5\n", count: 4), "w.csv", folder)
         let far = ["--orders", path, "--workers-file", workers]
         for (command, isRefused) in [
             (["compare", "--episodes", "2", "--slow-episodes", "0"] + Self.small, false),

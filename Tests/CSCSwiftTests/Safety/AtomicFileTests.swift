@@ -10,6 +10,14 @@ import Testing
         return status
     }
 
+    @Test(
+        "the folder above a path, of names of one character too",
+        arguments: [
+            ("a", "."), ("abc", "."), ("a/", "."), ("/a", "/"), ("/", "/"), ("//", "/"), ("a/b", "a"), ("a//b//", "a"), ("", "."),
+            ("./é", "."), ("/x/y/z", "/x/y"),
+        ])
+    func parents(path: String, above: String) { #expect(AtomicFile.parent(of: path) == above) }
+
     @Test func aLinkStaysALink() throws {
         let folder = TemporaryFolder()
         try FileManager.default.createDirectory(atPath: folder.file("deep"), withIntermediateDirectories: true)
