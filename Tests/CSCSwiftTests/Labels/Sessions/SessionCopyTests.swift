@@ -15,7 +15,7 @@ struct SessionCopyTests {
             folder: folder, tasks: (0..<6).map { LabelingTask(id: "t\($0)", context: 0) }, classes: ["no", "yes"],
             workers: [LabelingWorker(id: "a"), LabelingWorker(id: "b")], options: .init(method: method, budget: 12))
         for _ in 0..<5 {
-            let question = try #require(try session.next(workers: nil))
+            let question = try #require(try session.next(workers: ["a", "b"]))
             try session.record(question: question.id, label: "yes")
         }
         let copy = session.copy(), bytes = session.stateBytes
