@@ -166,6 +166,7 @@ def test_disk_full(binary, tmp_path):
         refused, statuses = 0, set()
         for number in range(400):
             for name, token in tokens.items():
+                assert server.alive(), f"a full disk ended the server: {server.process.returncode}"
                 reply = server.post(f"/v1/studies/{made['id']}/next", token=token)
                 statuses.add(reply.status)
                 if reply.status == 200 and "question" in reply.json:

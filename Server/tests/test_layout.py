@@ -20,8 +20,9 @@ def pages(server):
         asked = server.post(f"/v1/studies/{study['id']}/next", token=token).json
         server.post(f"/v1/studies/{study['id']}/answers", {"question": asked["question"]["id"], "label": "cat"}, token)
     server.post("/v1/cities", {"id": "narrow"}, server.admin)
-    server.post("/v1/cities/narrow/events", [
-        {"type": "worker", "id": "ana", "xy": [0, 0], "time": 1}, {"type": "task", "id": "t", "xy": [3, 3], "deadline": 90, "time": 1}], server.admin)
+    taken = server.post("/v1/cities/narrow/events", [
+        {"type": "worker", "id": "ana", "xy": [0, 0], "time": 1}, {"type": "task", "id": "t", "xy": [3, 3], "workload_min": 9, "deadline": 90, "time": 1}], server.admin)
+    assert taken.status == 200, taken.text
     admin = f"?t={server.admin}"
     return {"annotator": study["link"], "admin": f"{server.base}/admin{admin}", "study": f"{server.base}/admin/studies/{study['id']}{admin}",
             "city": f"{server.base}/cities/narrow{admin}", "end": f"{server.base}/s/unknown"}

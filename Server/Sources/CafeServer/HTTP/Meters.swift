@@ -186,6 +186,7 @@ struct JSONLogHandler: LogHandler {
         for (key, value) in all.sorted(by: { $0.key < $1.key }) {
             fields.append((key == "hb.request.id" ? "request_id" : key, .string(value.description)))
         }
-        FileHandle.standardError.write(Data((JSON.object(fields).line + "\n").utf8))
+        // A full disk under the log ends no server: the line is lost.
+        try? FileHandle.standardError.write(contentsOf: Data((JSON.object(fields).line + "\n").utf8))
     }
 }
