@@ -131,12 +131,11 @@ def test_clock_set_back(make_server):
     assert server.post(f"/v1/studies/{made['id']}/answers", {"question": first, "label": "cat"}, token).json["recorded"]
     second = server.post(f"/v1/studies/{made['id']}/next", token=token).json["question"]["id"]
     server.stop()
-    os.environ.update(LD_PRELOAD=str(library), FAKETIME="-2h", FAKETIME_DONT_FAKE_MONOTONIC="1")
-    try:
-        server.start()
-    finally:
-        for name in ("LD_PRELOAD", "FAKETIME", "FAKETIME_DONT_FAKE_MONOTONIC"):
-            del os.environ[name]
+    late = server.folder / "two-hours-ago"
+    late.write_text(f'#!/bin/sh\nLD_PRELOAD={library} FAKETIME=-2h FAKETIME_DONT_FAKE_MONOTONIC=1 exec env {server.binary} "$@"\n')
+    late.chmod(0o755)
+    server.binary = str(late)
+    server.start()
     assert server.post(f"/v1/studies/{made['id']}/next", token=token).json["question"]["id"] == second
     assert server.post(f"/v1/studies/{made['id']}/answers", {"question": second, "label": "cat"}, token).json["recorded"]
     assert "question" in server.post(f"/v1/studies/{made['id']}/next", token=token).json
