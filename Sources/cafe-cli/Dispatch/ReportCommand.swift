@@ -25,6 +25,7 @@ struct ReportCommand: ParsableCommand {
 
     func run() throws {
         let path = out ?? AtomicFile.join(folder, "report.html")
+        try FileOptions.checkOutputs([out])
         let page = try ReportPage(run: folder, results: results)
         try FileOptions.write(page.html, to: path)
         if path != "-" { print("The page is \(path): open it in a browser.") }
