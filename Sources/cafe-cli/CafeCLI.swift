@@ -8,7 +8,7 @@ struct CafeCLI: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "cafe-cli",
         abstract: "Decide who does which task in crowdsourcing, and learn to decide better.",
-        version: "0.1.0",
+        version: "0.2.0",
         subcommands: [
             LabelCommand.self,
             BenchCommand.self,
