@@ -41,8 +41,12 @@ embed: setup ## build and run README's program against this checkout
 bench-peers: setup ## ours beside PyTorch, JAX, numpy and others; writes docs/results/performance.md
 	@scripts/bench-peers
 
-check: ## the layering rules (layers, no allocation in the core, no machine paths)
+check: ## the layering rules (layers, no allocation in the core, no machine paths) and the list of public names
 	@scripts/check-layers
+	@scripts/public-names --check
+
+docs: setup ## the library's documentation as a site, into .build-docs/site; a warning is an error
+	@scripts/docs
 
 check-aarch64: ## does the C core compile for aarch64? (needs clang and libc6-dev-arm64-cross)
 	@scripts/check-aarch64
