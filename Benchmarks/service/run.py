@@ -176,10 +176,10 @@ def pairs(options, program, folder):
             began = time.monotonic()
             study, tokens = server.study(tasks, annotators, budget, options.method)
             made = time.monotonic() - began
-            load(program, server, study, tokens, "--seconds", 2)
+            load(program, server, study, tokens, "--seconds", 0.2)  # an annotator answers each task once: no long warm-up
             cpu = server.cpu()
             row = load(program, server, study, tokens, "--seconds", options.seconds)
-            cpu = (server.cpu() - cpu) / row["seconds"]
+            cpu = (server.cpu() - cpu) / max(row["seconds"], 0.01)
             checked(server, study, budget)
             rows.append({"tasks": tasks, "annotators": annotators, **fields(row), "server's cpu": round(cpu, 2), "MiB": round(server.memory()[0]), "load avg": round(os.getloadavg()[0], 1)})
             note(f"{json.dumps(rows[-1])} (study made in {made:.1f} s)")
