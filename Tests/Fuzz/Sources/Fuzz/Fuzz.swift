@@ -71,6 +71,7 @@ private let readers: [String: Reader] = [
         for method in AggregationMethod.allCases {
             try table.checkSize(for: method, labels: "labels.csv")
             guard table.tasks.count < 200, table.workers.count < 200, table.classes.count < 20 else { continue }
+            guard (try? method.check(classes: table.classes.count)) != nil else { continue }
             var aggregator = method.aggregator(seed: 1)
             _ = aggregator.fitPredict(LabelStore(table))
         }
@@ -84,7 +85,9 @@ private let readers: [String: Reader] = [
     "uci": { bytes in _ = try UCIDataset(path: file("uci.data", bytes)) },
     "orders": { bytes in
         let path = file("orders.csv", bytes)
-        let orders = try RecordedOrders.read(path, format: OrderFormat.detect(path), badRows: .skip)
+        var reading = OrderReading()
+        reading.badRows = .skip
+        let orders = try RecordedOrders.read(path, reading)
         let days = try RecordedDays(orders, scenario: .chengdu)
         _ = days.instance(tasks: 5, workers: 5, seed: 1, episode: EpisodeRange.evaluation[0])
     },
