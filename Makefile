@@ -55,8 +55,8 @@ lint: check ## formatting of Swift and C
 	@scripts/lint
 
 format: ## format Swift and C in place
-	$(SWIFT) format format --in-place --recursive Sources Tests Benchmarks/Cafe Package.swift Server/Sources Server/Tests Server/Package.swift
-	clang-format -i Sources/CCore/*/*.[ch] include/*.h include/cafe/*.h Benchmarks/Twins/*.c Benchmarks/Peers/*.c
+	$(SWIFT) format format --in-place --recursive Sources Tests Benchmarks/Cafe Package.swift Server/Sources Server/Tests Server/Package.swift Benchmarks/Package.swift Examples/Embed
+	git ls-files 'Sources/*.c' 'Sources/*.h' 'include/*.h' 'Benchmarks/*.c' 'Benchmarks/*.h' | xargs -r clang-format -i
 
 server: ## the service: cafe-server beside cafe-cli (Hummingbird, SQLite)
 	@CAFE_SERVER=1 scripts/setup

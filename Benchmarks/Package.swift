@@ -4,7 +4,8 @@ import PackageDescription
 // The targets here see what CAFE's package shares among its own targets (`package`): SwiftPM names a package in a folder
 // after the folder, and a clone may have any.
 let folder = Context.packageDirectory.split(separator: "/").dropLast(1).last.map(String.init) ?? "cafe"
-let inside: SwiftSetting = .unsafeFlags(["-package-name", String(folder.lowercased().map { $0.isLetter || $0.isNumber ? $0 : "_" })])
+let name = String(folder.lowercased().map { $0.isLetter || $0.isNumber ? $0 : "_" })
+let inside: SwiftSetting = .unsafeFlags(["-package-name", name])
 
 // A package of its own, so that neither a build nor a user of CAFE fetches the benchmark harness:
 //   scripts/bench-suite           all cases

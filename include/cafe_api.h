@@ -53,14 +53,14 @@ typedef struct cafe_games_shape {
 
 /* What a game has come to. */
 typedef struct cafe_game_status {
-    double now;       /* minutes since the day's start */
-    double revenue;   /* all payments so far, in the scenario's money */
-    int64_t tasks;    /* tasks of the episode */
-    int64_t ended;    /* tasks that have ended so far */
-    int64_t open;     /* tasks that are open now */
-    int64_t acting; /* agents with a choice now */
-    int64_t illegal;  /* illegal actions since the episode began; each counted as 0, "stay" */
-    int64_t episode;  /* the number of the episode */
+    double now;      /* minutes since the day's start */
+    double revenue;  /* all payments so far, in the scenario's money */
+    int64_t tasks;   /* tasks of the episode */
+    int64_t ended;   /* tasks that have ended so far */
+    int64_t open;    /* tasks that are open now */
+    int64_t acting;  /* agents with a choice now */
+    int64_t illegal; /* illegal actions since the episode began; each counted as 0, "stay" */
+    int64_t episode; /* the number of the episode */
 } cafe_game_status;
 
 /* Games of a scenario. json: {"scenario": NAME or path of a YAML file, "tasks": 200, "workers": 50, "games": 1,

@@ -21,18 +21,28 @@ enum { question_tag = 1, answer_tag = 2, most_at_once = 1 << 30 };
 static MPI_Comm work = MPI_COMM_NULL, control = MPI_COMM_NULL;
 static int rank = 0, size = 1, started = 0;
 static double deadline = 60;
-static long long begun = 0;   /* collectives that this rank has begun */
-static long long *heard;      /* rank 0: what each rank has answered to the present question, -1 for nothing */
-static int asked = 0;         /* rank 0: the present collective's question is out */
-static int questioned = 0;    /* others: a question has come during the present collective */
+static long long begun = 0; /* collectives that this rank has begun */
+static long long *heard;    /* rank 0: what each rank has answered to the present question, -1 for nothing */
+static int asked = 0;       /* rank 0: the present collective's question is out */
+static int questioned = 0;  /* others: a question has come during the present collective */
 static char failure[2048] = "";
 static char engine[MPI_MAX_LIBRARY_VERSION_STRING] = "";
 
-int32_t cafe_mpi_interface(void) { return CAFE_MPI_INTERFACE; }
-int32_t cafe_mpi_rank(void) { return rank; }
-int32_t cafe_mpi_size(void) { return size; }
-const char *cafe_mpi_failure(void) { return failure; }
-const char *cafe_mpi_engine(void) { return engine; }
+int32_t cafe_mpi_interface(void) {
+    return CAFE_MPI_INTERFACE;
+}
+int32_t cafe_mpi_rank(void) {
+    return rank;
+}
+int32_t cafe_mpi_size(void) {
+    return size;
+}
+const char *cafe_mpi_failure(void) {
+    return failure;
+}
+const char *cafe_mpi_engine(void) {
+    return engine;
+}
 
 static double now(void) {
     struct timespec time;
@@ -105,8 +115,9 @@ static void name_missing(const char *what) {
         }
     }
     if (missing == 0) {
-        snprintf(failure, sizeof failure, "%s (exchange %lld) did not end within %g s, though every rank answers: the network",
-                 what, begun, deadline);
+        snprintf(failure, sizeof failure,
+                 "%s (exchange %lld) did not end within %g s, though every rank answers: the network", what, begun,
+                 deadline);
         return;
     }
     snprintf(failure, sizeof failure, "rank%s %s%s did not come to exchange %lld (%s) within %g s",
@@ -222,8 +233,8 @@ int32_t cafe_mpi_gather(void *all, const int64_t *sizes) {
         total += sizes[r];
         most = sizes[r] > most ? sizes[r] : most;
     }
-    int32_t code = total <= most_at_once ? gather_round(all, counts, places)
-                                         : gather_in_rounds(all, sizes, counts, places, most);
+    int32_t code =
+        total <= most_at_once ? gather_round(all, counts, places) : gather_in_rounds(all, sizes, counts, places, most);
     free(counts);
     return code;
 }
@@ -233,8 +244,8 @@ int32_t cafe_mpi_broadcast(void *bytes, int64_t length, int32_t root) {
         int64_t left = length - done;
         MPI_Request request;
         begun++;
-        int code = MPI_Ibcast((char *)bytes + done, (int)(left < most_at_once ? left : most_at_once), MPI_BYTE, root, work,
-                              &request);
+        int code = MPI_Ibcast((char *)bytes + done, (int)(left < most_at_once ? left : most_at_once), MPI_BYTE, root,
+                              work, &request);
         if (code != MPI_SUCCESS) return fail("broadcast", code);
         int32_t ended = wait_for(&request, "broadcast");
         if (ended != 0) return ended;

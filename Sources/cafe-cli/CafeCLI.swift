@@ -74,7 +74,8 @@ struct CafeCLI: ParsableCommand {
     /// answer is JSON on standard output, so is the error.
     ///
     /// - Parameter isParsed: whether the command line was understood and its command has run.
-    private static func end(_ error: any Error, isParsed: Bool, _ session: RankSession?, _ launch: RankLaunch) -> Never {
+    private static func end(_ error: any Error, isParsed: Bool, _ session: RankSession?, _ launch: RankLaunch) -> Never
+    {
         var code = exitCode(for: error)
         let text =
             isParsed && error is ValidationError

@@ -49,7 +49,8 @@ import Testing
         try "task,truth\na,yes\nb,no\nc,yes\n".write(
             toFile: folder.file("truth.csv"), atomically: true, encoding: .utf8)
         try "task\nd\n".write(toFile: folder.file("more.csv"), atomically: true, encoding: .utf8)
-        try #"{"now": 0, "workers": [{"id": "w", "location": [0, 0]}], "tasks": [{"id": "t", "location": [0, 1], "deadline": 60, "workload_min": 5, "pay": 1}]}"#
+        try
+            #"{"now": 0, "workers": [{"id": "w", "location": [0, 0]}], "tasks": [{"id": "t", "location": [0, 1], "deadline": 60, "workload_min": 5, "pay": 1}]}"#
             .write(toFile: folder.file("moment.json"), atomically: true, encoding: .utf8)
         let trips = (10..<40).map { "2017-05-01 08:\($0):00,104.\($0),30.6,104.\($0 + 2),30.62,\($0)\n" }
         try ("departure_time,start_lng,start_lat,end_lng,end_lat,normal_time_min\n" + trips.joined()).write(
@@ -129,7 +130,9 @@ import Testing
                 let result = try Self.run(
                     command.split(separator: " ").map(String.init) + context + ["--" + option, value], in: folder)
                 #expect(result.status < 124, "\(command) --\(option) \(value): \(result.status) \(result.errors)")
-                for made in ["e", "t", "g", "f", "r", "new", "replay.html"] { try? FileManager.default.removeItem(atPath: folder.file(made)) }
+                for made in ["e", "t", "g", "f", "r", "new", "replay.html"] {
+                    try? FileManager.default.removeItem(atPath: folder.file(made))
+                }
                 tried += 1
             }
         }

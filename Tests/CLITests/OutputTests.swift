@@ -70,7 +70,8 @@ import Testing
         let result = try shell(
             "$CAFE label init s --tasks tasks.csv --classes yes,no --workers ann --budget 9 >/dev/null && "
                 + "$CAFE label next s >/dev/full", in: folder)
-        #expect(result.status == 1 && result.errors.contains("1 question that nobody has seen is withdrawn"), "\(result)")
+        #expect(
+            result.status == 1 && result.errors.contains("1 question that nobody has seen is withdrawn"), "\(result)")
     }
 
     /// Nor one for a pipe that nobody reads.
@@ -91,7 +92,9 @@ import Testing
         let first = try shell("timeout 3 \(begun) --iterations 3; cat r/options.json", in: folder)
         #expect(first.output.contains("\"iterations\": \"3\""), "\(first)")
         let other = try shell("\(begun) --iterations 4", in: folder)
-        #expect(other.status == 1 && other.errors.contains("--iterations") && other.errors.contains("begun with 3"), "\(other)")
+        #expect(
+            other.status == 1 && other.errors.contains("--iterations") && other.errors.contains("begun with 3"),
+            "\(other)")
     }
 
     @Test func devicesAndPipesStay() throws {
@@ -119,7 +122,8 @@ import Testing
         "$CAFE scale --workers 1000000 --json missing/o.json",
         "$CAFE label aggregate --labels labels.csv --json missing/o",
         "$CAFE label replay --labels labels.csv --truth truth.csv --runs 1000000 --plot missing/p.svg",
-        "$CAFE compare --episodes 1000000 --json missing/o.json", "$CAFE compare --episodes 1000000 --plot missing/o.svg",
+        "$CAFE compare --episodes 1000000 --json missing/o.json",
+        "$CAFE compare --episodes 1000000 --plot missing/o.svg",
         "$CAFE replay --tasks 100000 --workers 100000 --out missing/r.html",
         "$CAFE travel-times trips.csv --out missing/z.json", "$CAFE report run --out missing/r.html",
         "mkdir missing; touch missing/file; $CAFE fit --minutes 100 --out missing/file/f",

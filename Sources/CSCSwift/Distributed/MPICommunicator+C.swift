@@ -77,7 +77,9 @@ package final class MPICommunicator: Communicator, @unchecked Sendable {
     ///   - failed: called with a sentence when the group has failed, before all ranks are ended with status 1.
     /// - Throws: `CSCError.file` where there is no such library or it cannot be loaded, `CSCError.invalid` where MPI does not
     ///   start.
-    package init(library paths: [String], deadline: Double, failed: @escaping @Sendable (String) -> Void) throws(CSCError) {
+    package init(library paths: [String], deadline: Double, failed: @escaping @Sendable (String) -> Void)
+        throws(CSCError)
+    {
         let (handle, path) = try Self.open(paths)
         library = try Library(handle, path: path)
         self.failed = failed

@@ -25,9 +25,12 @@ struct RankReader {
         let from = at
         let count = bytes.withUnsafeBytes { Int($0.loadUnaligned(fromByteOffset: from, as: Int64.self)) }
         let size = count * MemoryLayout<Value>.stride
-        precondition(count >= 0 && from + 8 + size <= bytes.count, "RankReader: \(count) elements do not fit the message")
+        precondition(
+            count >= 0 && from + 8 + size <= bytes.count, "RankReader: \(count) elements do not fit the message")
         values = [Value](unsafeUninitializedCapacity: count) { buffer, initialized in
-            bytes.withUnsafeBytes { UnsafeMutableRawBufferPointer(buffer).copyMemory(from: .init(rebasing: $0[from + 8..<from + 8 + size])) }
+            bytes.withUnsafeBytes {
+                UnsafeMutableRawBufferPointer(buffer).copyMemory(from: .init(rebasing: $0[from + 8..<from + 8 + size]))
+            }
             initialized = count
         }
         at = from + 8 + size

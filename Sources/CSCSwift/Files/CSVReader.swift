@@ -133,7 +133,8 @@ public final class CSVReader {
         let announced = format.skippedLines == 0 ? Self.announcedSeparator(head) : nil
         var scan = CSVScanner(
             path: path, text: head, handle: handle,
-            separator: format.separator == .automatic ? announced ?? Self.separator(format, head) : Self.separator(format, head),
+            separator: format.separator == .automatic
+                ? announced ?? Self.separator(format, head) : Self.separator(format, head),
             blanks: format.separator == .blanks, comment: format.comment)
         try scan.skipLines(announced == nil ? format.skippedLines : 1)
         switch format.header {
@@ -160,7 +161,9 @@ public final class CSVReader {
 
     /// The separator that a first line `sep=;` names, as spreadsheets write it; nil where the first line is another.
     private static func announcedSeparator(_ head: [UInt8]) -> UInt8? {
-        guard head.count > 5, head.prefix(4).elementsEqual("sep=".utf8), [9, 44, 59].contains(head[4]) else { return nil }
+        guard head.count > 5, head.prefix(4).elementsEqual("sep=".utf8), [9, 44, 59].contains(head[4]) else {
+            return nil
+        }
         return head[5] == 10 || (head[5] == 13 && head.count > 6 && head[6] == 10) ? head[4] : nil
     }
 

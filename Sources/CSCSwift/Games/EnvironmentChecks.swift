@@ -113,7 +113,8 @@ private func lookAt<E: ParallelEnvironment>(_ environment: E, step: Int) throws 
     let actingAgents = (0..<n).map(environment.actingAgent)
     if Set(actingAgents).count != n { throw EnvironmentFault(step: step, reason: "an agent decides twice") }
     if let stranger = actingAgents.first(where: { !(0..<environment.agentCount).contains($0) }) {
-        throw EnvironmentFault(step: step, reason: "acting agent \(stranger) is none of \(environment.agentCount) agents")
+        throw EnvironmentFault(
+            step: step, reason: "acting agent \(stranger) is none of \(environment.agentCount) agents")
     }
     let margin = 7
     let untouched = Float(bitPattern: 0x7fc0_beef)

@@ -5,7 +5,8 @@ internal import CSCSwift
 struct CompareCommand: RankedCommand {
     static let configuration = CommandConfiguration(
         commandName: "compare",
-        abstract: "Rules, cafe, cafe with lookahead and full-information bounds on the same episodes: one table, one plot.",
+        abstract:
+            "Rules, cafe, cafe with lookahead and full-information bounds on the same episodes: one table, one plot.",
         discussion: """
             Plays greedy, nearest, marginal, coalition (its price tuned on other episodes), cafe and cafe:lookahead, and \
             whatever --policy adds, on the same episodes. All differences are to the coalition rule, the rule to beat, \
@@ -55,7 +56,9 @@ struct CompareCommand: RankedCommand {
     }
 
     func validate() throws {
-        if let episodes, episodes < 2 { throw ValidationError("--episodes \(episodes): at least 2 are needed for an interval") }
+        if let episodes, episodes < 2 {
+            throw ValidationError("--episodes \(episodes): at least 2 are needed for an interval")
+        }
         if let slowEpisodes, slowEpisodes == 1 || slowEpisodes > episodes ?? 60 {
             throw ValidationError("--slow-episodes \(slowEpisodes) is neither 0 nor in 2...\(episodes ?? 60)")
         }
@@ -72,7 +75,8 @@ struct CompareCommand: RankedCommand {
         let (opened, notes) = try source.open()
         let futures = try ahead.futures(beside: source)
         let setting = try EvaluationSetting(
-            opened, tasks: tasks, workers: workers, episodes: episodes, usual: (200, 50, 60), seeds: [seed], rules: rules)
+            opened, tasks: tasks, workers: workers, episodes: episodes, usual: (200, 50, 60), seeds: [seed],
+            rules: rules)
         for line in notes + setting.notes { say("note: \(line)") }
         setting.warnOfReach()
         let slow = slowCount(setting, futures)
@@ -129,9 +133,10 @@ struct CompareCommand: RankedCommand {
         let step = (weight > 1 ? 2 : 16) * Ranks.current.size
         for first in stride(from: 0, to: count, by: step) {
             let last = min(count, first + step)
-            revenue += Evaluation.run(
-                [row], on: setting.source, tasks: setting.tasks, workers: setting.workers, seed: seed,
-                episodes: first..<last)[0]
+            revenue +=
+                Evaluation.run(
+                    [row], on: setting.source, tasks: setting.tasks, workers: setting.workers, seed: seed,
+                    episodes: first..<last)[0]
             progress.advance(by: (last - first) * weight, at: name)
         }
         return Row(

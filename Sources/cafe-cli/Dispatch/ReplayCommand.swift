@@ -54,10 +54,16 @@ struct ReplayCommand: ParsableCommand {
     func validate() throws {
         if max(tasks ?? 1, workers ?? 1) > 100_000 { throw ValidationError("--tasks and --workers are 1 to 100000") }
         if log != nil {
-            let given = source.given.first ?? [("--tasks", tasks != nil), ("--workers", workers != nil),
-                ("--seed", seed != nil), ("--episode", episode != nil), ("--policy", policy != nil || !policies.isEmpty),
-            ].first(where: \.1)?.0
-            if let given { throw ValidationError("\(given) chooses an episode to play, and --log shows one that was played") }
+            let given =
+                source.given.first
+                ?? [
+                    ("--tasks", tasks != nil), ("--workers", workers != nil),
+                    ("--seed", seed != nil), ("--episode", episode != nil),
+                    ("--policy", policy != nil || !policies.isEmpty),
+                ].first(where: \.1)?.0
+            if let given {
+                throw ValidationError("\(given) chooses an episode to play, and --log shows one that was played")
+            }
         }
         if log == nil && (names.isEmpty || names.count > 4) {
             throw ValidationError("name one to four policies, such as --policy coalition,cafe")
@@ -83,7 +89,8 @@ struct ReplayCommand: ParsableCommand {
         for note in notes { FileOptions.note("note: \(note)") }
         if let fixed = SourceOptions.base(of: source) as? FixedInstance {
             try SourceOptions.refuse(
-                [("--tasks", tasks != nil), ("--workers", workers != nil), ("--episode", episode ?? 0 != 0)], for: fixed)
+                [("--tasks", tasks != nil), ("--workers", workers != nil), ("--episode", episode ?? 0 != 0)], for: fixed
+            )
         }
         let (seed, number) = (seed ?? 7, episode ?? 0)
         let instance = source.instance(

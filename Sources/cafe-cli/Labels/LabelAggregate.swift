@@ -92,8 +92,9 @@ struct LabelAggregate: ParsableCommand {
             let named = try methods()
             for method in named { try method.check(classes: table.classes.count) }
             return ComparisonReport(
-                table, methods: method == LabelAggregate.usual ? AggregationMethod.comparable : named, seed: seed)
-                .show(json: json == "-")
+                table, methods: method == LabelAggregate.usual ? AggregationMethod.comparable : named, seed: seed
+            )
+            .show(json: json == "-")
         }
         for method in try methods() {
             try table.checkSize(for: method, labels: labels)

@@ -53,7 +53,9 @@ struct LabelReplayCommand: ParsableCommand {
     var explore = 1
     @Option(help: "For pooled: a table worker,family of workers whose errors go together, who count as one voice.")
     var families: String?
-    @Option(help: "With the method pooled: how many tasks' class an expert tells beforehand.", transform: Limits.explore.parse)
+    @Option(
+        help: "With the method pooled: how many tasks' class an expert tells beforehand.",
+        transform: Limits.explore.parse)
     var gold = 0
     @Option(name: .customLong("stop-at"), help: "With the method pooled: the posterior at which a task is settled.")
     var stopAt: Double?

@@ -30,7 +30,8 @@ struct ReproduceBBTACommand: ParsableCommand {
         let progress = ProgressLine(
             "reproducing",
             total: work.runs
-                * (simulated.count * (work.baselines.count + work.sweep.count + 1) + recorded.count * work.baselines.count)
+                * (simulated.count * (work.baselines.count + work.sweep.count + 1) + recorded.count
+                    * work.baselines.count)
                 + draws * toyRuns * Reproduction.toyTable.count, unit: "runs")
         try histograms("fig1", "Fig. 1: true accuracy of simulated workers (run 0)", work, simulated)
         try histograms("fig4", "Fig. 4: true accuracy of recorded workers", work, recorded)

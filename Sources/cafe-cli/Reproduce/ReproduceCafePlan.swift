@@ -63,7 +63,8 @@ struct ReproduceCafePlan {
                 return try AtomicFile.write(JSON.object(fields).pretty, to: path)
             }
             throw CSCError.file(
-                path: path, reason: "is missing, so nobody knows by which options the cells were measured: choose another --out")
+                path: path,
+                reason: "is missing, so nobody knows by which options the cells were measured: choose another --out")
         }
         guard let kept = try? JSONDecoder().decode([String: String].self, from: Data(AtomicFile.read(path))) else {
             throw CSCError.damaged(path: path, reason: "it does not hold the options of a reproduction")
@@ -81,7 +82,8 @@ struct ReproduceCafePlan {
         var count = 0
         for seed in 1...seeds {
             for city in cities {
-                for method in ReproduceCafeMethod.all where boundEpisodes > 0 || !["annealing", "bound"].contains(method.key) {
+                for method in ReproduceCafeMethod.all
+                where boundEpisodes > 0 || !["annealing", "bound"].contains(method.key) {
                     for setting in settings
                     where store.load(method.key, city, setting.tasks, setting.workers, seed) == nil { count += 1 }
                 }

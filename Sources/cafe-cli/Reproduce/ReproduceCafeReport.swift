@@ -142,7 +142,8 @@ struct ReproduceCafeReport {
             + lines().map { line in
                 [
                     line.sweep, line.city, line.method, "\(line.value)", "\(line.seeds)", text(line.mean),
-                    text(line.sd), text(line.lower), text(line.upper), text(line.publishedMean), text(line.publishedSpread),
+                    text(line.sd), text(line.lower), text(line.upper), text(line.publishedMean),
+                    text(line.publishedSpread),
                 ].joined(separator: ",") + "\n"
             }.joined()
     }

@@ -65,7 +65,8 @@ final class ReproduceCafeClock {
     func measured() -> String {
         done += 1
         guard done < cells else { return "" }
-        return " (\(done) of \(cells) cells, about \(Terminal.duration(seconds / Double(done) * Double(cells - done))) left)"
+        return
+            " (\(done) of \(cells) cells, about \(Terminal.duration(seconds / Double(done) * Double(cells - done))) left)"
     }
 }
 

@@ -35,7 +35,9 @@ enum FileOptions {
             if above == place { return }
             place = above
         }
-        guard isFolder.boolValue else { throw .file(path: place, reason: "is no folder, so \(path ?? place) cannot be made") }
+        guard isFolder.boolValue else {
+            throw .file(path: place, reason: "is no folder, so \(path ?? place) cannot be made")
+        }
         try AtomicFile.checkWritable(AtomicFile.join(place, "file"))
     }
 

@@ -57,7 +57,8 @@ final class ProgressLine: Sendable {
         let left =
             done > 0 && done < total
             ? ", about \(Terminal.duration(seconds / Double(done) * Double(total - done))) left" : ""
-        return unit == "%" ? "\(what): \(100 * done / max(1, total)) %" + left : "\(what): \(done) of \(total) \(unit)" + left
+        return unit == "%"
+            ? "\(what): \(100 * done / max(1, total)) %" + left : "\(what): \(done) of \(total) \(unit)" + left
     }
 
     private func write(_ text: String) {

@@ -11,7 +11,8 @@ struct RankOptions: ParsableArguments {
         help: "Several ranks: seconds that all wait for one of them before it is named and all end.",
         transform: Limits.rankTimeout.parse)
     var rankTimeout = 60
-    @Option(help: "Several ranks: write what ranks other than 0 would print, and what each has exchanged, to this folder.")
+    @Option(
+        help: "Several ranks: write what ranks other than 0 would print, and what each has exchanged, to this folder.")
     var logRanks: String?
 }
 
@@ -212,7 +213,9 @@ enum RankFacts {
 
     private static func content(_ path: String) throws -> String? {
         var isFolder: ObjCBool = false
-        guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), !isFolder.boolValue else { return nil }
+        guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), !isFolder.boolValue else {
+            return nil
+        }
         return try ContentHash.file(path)
     }
 }

@@ -17,7 +17,8 @@ struct Comparison {
             "orders": configuration.orders, "workers-file": configuration.workersFile, "format": configuration.format,
             "columns": configuration.columns, "units": configuration.units, "zone": configuration.zone,
             "cut": configuration.cut, "days": configuration.days, "from": configuration.from,
-            "part": configuration.part, "terms": configuration.terms, "skip-bad-rows": configuration.skipBadRows ? "true" : "",
+            "part": configuration.part, "terms": configuration.terms,
+            "skip-bad-rows": configuration.skipBadRows ? "true" : "",
         ]
         self.init(
             scenario: configuration.scenario, flags: flags,

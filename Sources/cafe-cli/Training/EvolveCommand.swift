@@ -129,7 +129,8 @@ struct EvolveCommand: RankedCommand {
         options.isRandom = true
         var city = Scenario.chengdu
         city.name = "random"
-        return try EvolutionRun(creating: out, scenario: city, options: options, start: try startPolicy(), generations: limit)
+        return try EvolutionRun(
+            creating: out, scenario: city, options: options, start: try startPolicy(), generations: limit)
     }
 
     private func startPolicy() throws -> LearntCoalitionPolicy? {

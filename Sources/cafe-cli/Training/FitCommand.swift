@@ -60,7 +60,9 @@ struct FitCommand: RankedCommand {
         if let minutes, !(minutes > 0 && minutes <= 1e9) {
             throw ValidationError("--minutes \(minutes) is not above 0 and at most 1e9")
         }
-        if minutes != nil && generations != nil { throw ValidationError("--minutes and --generations cannot both be given") }
+        if minutes != nil && generations != nil {
+            throw ValidationError("--minutes and --generations cannot both be given")
+        }
         if episodes < 4 { throw ValidationError("--episodes \(episodes): at least 4 are needed") }
         if checkDays != nil && (source.orders == nil || source.days == nil) {
             throw ValidationError("--check-days goes with --orders and --days")
@@ -73,7 +75,8 @@ struct FitCommand: RankedCommand {
         Output.startThreads(threads)
         let (training, checking) = try sources()
         guard let first = try LearntCoalitionPolicy.named(start) else {
-            throw ValidationError("--start \(start) is no learnt coalition rule: name cafe, a run of evolve or a policy's file")
+            throw ValidationError(
+                "--start \(start) is no learnt coalition rule: name cafe, a run of evolve or a policy's file")
         }
         SourceOptions.warnOfReach(training.source, tasks: tasks, workers: workers, seed: seed)
         try Ranks.requireSame(
@@ -93,7 +96,8 @@ struct FitCommand: RankedCommand {
         fitted.name = "fitted"
         note("Checking on \(2 * episodes) episodes that the search did not play.")
         let fit = PolicyFit(
-            fitted: fitted, start: begun, price: price, training: training.source, heldOut: checking, tasks: tasks, workers: workers,
+            fitted: fitted, start: begun, price: price, training: training.source, heldOut: checking, tasks: tasks,
+            workers: workers,
             seed: seed, episodes: episodes)
         try write(fit, generations: search.trainer.generation)
     }
@@ -144,7 +148,8 @@ struct FitCommand: RankedCommand {
 
     /// The run of the search: begun, or continued where the folder holds one.
     private func search(
-        _ begun: LearntCoalitionPolicy, on training: (source: any InstanceSource, flags: [String: String], city: Scenario)
+        _ begun: LearntCoalitionPolicy,
+        on training: (source: any InstanceSource, flags: [String: String], city: Scenario)
     ) throws -> EvolutionRun {
         let folder = AtomicFile.join(out, "training")
         if RankFacts.isThere(AtomicFile.join(folder, "evolution.yaml")) {
@@ -176,7 +181,8 @@ struct FitCommand: RankedCommand {
             if Ranks.any(interrupt.requested) {
                 try search.save()
                 Output.note(
-                    "Stopped after generation \(search.trainer.generation). Go on by the same command; nothing was chosen yet.")
+                    "Stopped after generation \(search.trainer.generation). Go on by the same command; nothing was chosen yet."
+                )
                 throw ExitCode(130)
             }
             let seconds = Date().timeIntervalSince(begun)
@@ -189,7 +195,8 @@ struct FitCommand: RankedCommand {
                 generations.map { seconds / Double(report.generation - before) * Double($0 - report.generation) }
                 ?? ((minutes ?? 5) * 60 - seconds)
             note(
-                "generation \(report.generation), \(report.episodes) episodes; about \(Terminal.duration(max(0, left))) left")
+                "generation \(report.generation), \(report.episodes) episodes; about \(Terminal.duration(max(0, left))) left"
+            )
         }
         try search.save()
     }
@@ -199,7 +206,8 @@ struct FitCommand: RankedCommand {
         let command =
             (["cafe-cli", "fit"] + source.words + (checkDays.map { ["--check-days", $0] } ?? [])
             + [
-                "--tasks", "\(tasks)", "--workers", "\(workers)", "--seed", "\(seed)", "--generations", "\(generations)",
+                "--tasks", "\(tasks)", "--workers", "\(workers)", "--seed", "\(seed)", "--generations",
+                "\(generations)",
                 "--episodes", "\(episodes)",
             ] + (start == "cafe" ? [] : ["--start", start])).map(Comparison.quoted).joined(separator: " ")
         policy.origin = "\(command): the \(fit.choice.rawValue) policy was kept"
@@ -220,7 +228,8 @@ struct FitCommand: RankedCommand {
                 [
                     ["kept", "revenue", "minus coalition", "minus \(start)"],
                     [
-                        fit.choice == .fitted ? "the fitted policy" : fit.choice == .start ? start : "the coalition rule",
+                        fit.choice == .fitted
+                            ? "the fitted policy" : fit.choice == .start ? start : "the coalition rule",
                         Terminal.decimal(fit.revenue.mean, 3), difference(fit.overRule, of: fit.rule.mean),
                         difference(fit.overStart, of: fit.rule.mean),
                     ],

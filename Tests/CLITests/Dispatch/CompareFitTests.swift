@@ -8,10 +8,12 @@ struct CompareFitTests {
         let folder = TestFolder()
         let result = try CommandLineTool.run([
             "compare", "--tasks", "30", "--workers", "8", "--episodes", "6", "--slow-episodes", "2", "--lookahead",
-            "futures=4", "--lookahead", "variants=3", "--json", folder.file("out.json"), "--plot", folder.file("out.svg"),
+            "futures=4", "--lookahead", "variants=3", "--json", folder.file("out.json"), "--plot",
+            folder.file("out.svg"),
         ])
         #expect(result.status == 0, "\(result.errors)")
-        for name in ["greedy", "nearest", "marginal", "coalition", "cafe", "cafe:lookahead", "annealed", "upper bound"] {
+        for name in ["greedy", "nearest", "marginal", "coalition", "cafe", "cafe:lookahead", "annealed", "upper bound"]
+        {
             #expect(result.output.contains(name))
         }
         let json = try #require(try JSONSerialization.jsonObject(with: folder.read("out.json")) as? [String: Any])

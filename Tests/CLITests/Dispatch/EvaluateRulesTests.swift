@@ -63,7 +63,9 @@ import Testing
             toFile: folder.file("tiny.yaml"), atomically: true, encoding: .utf8)
         for command in [["evaluate", "--policy", "coalition,nearest"], ["compare", "--slow-episodes", "0"]] {
             let outcome = try EvaluateTests.runAll(
-                command + ["--scenario", folder.file("tiny.yaml"), "--tasks", "40", "--workers", "15", "--episodes", "4"])
+                command + [
+                    "--scenario", folder.file("tiny.yaml"), "--tasks", "40", "--workers", "15", "--episodes", "4",
+                ])
             let row = try #require(outcome.output.split(separator: "\n").first { $0.hasPrefix("nearest") })
             let revenue = try #require(Double(row.split(separator: " ")[1]))
             #expect(revenue > 1e-7 && revenue < 1e-4, "\(row)")

@@ -76,7 +76,8 @@ struct SourceOptionTests {
         let folder = TestFolder()
         let path = try RecordedOrdersTests.write(
             RecordedOrdersTests.orders(longitude: 9.2, latitude: 45.5), "o.csv", folder)
-        let workers = try RecordedOrdersTests.write("lng,lat\n" + String(repeating: "9.3,47.5\n", count: 4), "w.csv", folder)
+        let workers = try RecordedOrdersTests.write(
+            "lng,lat\n" + String(repeating: "9.3,47.5\n", count: 4), "w.csv", folder)
         let far = ["--orders", path, "--workers-file", workers]
         for (command, isRefused) in [
             (["compare", "--episodes", "2", "--slow-episodes", "0"] + Self.small, false),
@@ -93,7 +94,8 @@ struct SourceOptionTests {
         }
         let keys = ["episodes.workersFile=\(workers)", "episodes.tasks=[20]", "episodes.workers=[6]", "ppo.numEnvs=1"]
         let trained = try run(
-            ["train", "--orders", path, "--out", folder.file("t"), "--iterations", "1"] + keys.flatMap { ["--set", $0] })
+            ["train", "--orders", path, "--out", folder.file("t"), "--iterations", "1"]
+                + keys.flatMap { ["--set", $0] })
         #expect(trained.errors.contains("no worker can reach any task"), "\(trained)")
     }
 
@@ -111,7 +113,8 @@ struct SourceOptionTests {
         let folder = TestFolder()
         let keys = [
             "episodes.tasks=[20]", "episodes.workers=[6]", "episodes.tasksFixed=20", "episodes.workersFixed=6",
-            "ppo.numEnvs=1", "evaluationEpisodes=1", "reward.variant=share", "game.payment=elapsed", "game.reroute=true",
+            "ppo.numEnvs=1", "evaluationEpisodes=1", "reward.variant=share", "game.payment=elapsed",
+            "game.reroute=true",
         ]
         let trained = try run(
             ["train", "--out", folder.file("run"), "--iterations", "1", "--quiet"] + keys.flatMap { ["--set", $0] })
@@ -164,10 +167,13 @@ struct SourceOptionTests {
     @Test("an evolution with other travel goes on with it")
     func travelIsKept() throws {
         let folder = TestFolder()
-        let keys = ["settings=20/8", "population=4", "forecastEpisodes=2", "referenceEpisodes=4"].flatMap { ["--set", $0] }
+        let keys = ["settings=20/8", "population=4", "forecastEpisodes=2", "referenceEpisodes=4"].flatMap {
+            ["--set", $0]
+        }
         func evolve(_ name: String, _ generations: Int) throws -> EvaluateTests.Outcome {
             try run(
-                ["evolve", "--travel", "euclidean", "--out", folder.file(name), "--generations", "\(generations)"] + keys)
+                ["evolve", "--travel", "euclidean", "--out", folder.file(name), "--generations", "\(generations)"]
+                    + keys)
         }
         let whole = try evolve("whole", 3)
         #expect(whole.status == 0 && whole.output.contains("--travel euclidean"), "\(whole)")
@@ -180,7 +186,9 @@ struct SourceOptionTests {
     @Test("the comparison that train prints has the columns, the zone and the units; on one episode no sizes")
     func comparisons() throws {
         let folder = TestFolder()
-        let rows = (0..<60).map { "2017-05-1\($0 / 20) 08:\(10 + $0 % 20):00+02:00;\($0 * 37 % 3000);\($0 * 91 % 3000)" }
+        let rows = (0..<60).map {
+            "2017-05-1\($0 / 20) 08:\(10 + $0 % 20):00+02:00;\($0 * 37 % 3000);\($0 * 91 % 3000)"
+        }
         let path = try RecordedOrdersTests.write(
             "when;east;north\n" + rows.joined(separator: "\n") + "\n", "own.csv", folder)
         let size = [
@@ -214,7 +222,8 @@ struct SourceOptionTests {
         let folder = TestFolder()
         let path = try RecordedOrdersTests.write(RecordedOrdersTests.orders(), "my orders.csv", folder)
         let arguments = [
-            "fit", "--orders", path, "--from", "10:00", "--generations", "1", "--episodes", "4", "--out", folder.file("f"),
+            "fit", "--orders", path, "--from", "10:00", "--generations", "1", "--episodes", "4", "--out",
+            folder.file("f"),
         ]
         let fitted = try run(arguments + Self.small)
         #expect(fitted.status == 0, "\(fitted.errors)")

@@ -52,7 +52,9 @@ import Testing
     @Test func aGroupExchangesInOrder() throws {
         let results = ThreadGroup.run(3) { rank -> [[UInt8]] in
             var all: [[UInt8]] = []
-            for round in 0..<50 { all += Ranks.current.gather([UInt8](repeating: UInt8(rank), count: (round + rank) % 4)) }
+            for round in 0..<50 {
+                all += Ranks.current.gather([UInt8](repeating: UInt8(rank), count: (round + rank) % 4))
+            }
             var numbers = [Float](repeating: -1, count: 6)
             for at in [[0], [1, 2], [3, 4, 5]][rank] { numbers[at] = Float(at) / 3 }
             Ranks.current.gather(in: &numbers, counts: [1, 2, 3])
@@ -61,7 +63,9 @@ import Testing
             #expect(Ranks.first { [7, UInt8(rank)] } == [7, 0])
             return all
         }
-        let expected = (0..<50).flatMap { round in (0..<3).map { [UInt8](repeating: UInt8($0), count: (round + $0) % 4) } }
+        let expected = (0..<50).flatMap { round in
+            (0..<3).map { [UInt8](repeating: UInt8($0), count: (round + $0) % 4) }
+        }
         for result in results { #expect(try result.get() == expected) }
         #expect(Ranks.current.size == 1 && Ranks.isFirst)
     }
@@ -82,7 +86,8 @@ import Testing
 
     @Test func evolutionIsTheSame() throws {
         let folder = TemporaryFolder()
-        try EvolutionRun(creating: folder.file("one"), scenario: .chengdu, options: Self.evolution, generations: 7).run()
+        try EvolutionRun(creating: folder.file("one"), scenario: .chengdu, options: Self.evolution, generations: 7)
+            .run()
         for ranks in [2, 3, 5] {
             let path = folder.file("r\(ranks)")
             try onRanks(ranks) { _ in

@@ -36,7 +36,9 @@ public struct RandomScenario: Sendable {
     public init(seed: UInt64) {
         var draw = Draw(stream: RandomStream(seed: seed, purpose: .scenario))
         let workers = Int(draw.spread(12, 120).rounded())
-        let horizon = draw.pick([(0.55, { $0.spread(60, 240) }), (0.2, { $0.spread(240, 720) }), (0.25, { $0.uniform(720, 1440) })])
+        let horizon = draw.pick([
+            (0.55, { $0.spread(60, 240) }), (0.2, { $0.spread(240, 720) }), (0.25, { $0.uniform(720, 1440) }),
+        ])
         let workload = draw.around(draw.spread(3, 80), 0.05, 0.65)
         let speed = draw.around(draw.spread(4, 45), 0, 0.35)
         let way = draw.spread(0.08, 1.2) * max(8, workload.mean)

@@ -98,7 +98,8 @@ package struct ReachCheck: Sendable {
         }
         if workers > 0, medianSpeed > 0, medianSpeed < 0.02 {
             warnings.append(
-                "the median speed is \(Terminal.decimal(medianSpeed * 60, 2)) km/h: are speeds km/min? Scenario files have km/h")
+                "the median speed is \(Terminal.decimal(medianSpeed * 60, 2)) km/h: are speeds km/min? Scenario files have km/h"
+            )
         }
         if max(extent.x, extent.y) < 3, abs(middle.x) <= 180, abs(middle.y) <= 90,
             max(abs(middle.x), abs(middle.y)) > 5 * max(extent.x, extent.y)

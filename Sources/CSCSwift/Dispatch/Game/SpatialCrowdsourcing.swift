@@ -106,7 +106,8 @@ public final class SpatialCrowdsourcing: ParallelEnvironment {
         prepare()
         precondition(
             row < board.actingAgents.count && slot >= 0 && slot < actionCount,
-            "SpatialCrowdsourcing.candidateTask: row \(row), slot \(slot) of [\(board.actingAgents.count), \(actionCount)]")
+            "SpatialCrowdsourcing.candidateTask: row \(row), slot \(slot) of [\(board.actingAgents.count), \(actionCount)]"
+        )
         if slot >= Int(board.candidateCount[row]) { return -1 }
         return Int(state.open[Int(board.candidateSlot[row * options.candidates + slot])])
     }

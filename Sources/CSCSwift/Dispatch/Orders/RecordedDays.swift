@@ -137,7 +137,8 @@ public struct RecordedDays: InstanceSource {
         self.overview = recorded.overview
         self.selection = Selection(
             cut: cut, days: days, part: part, terms: terms, window: timed ? (start, scenario.horizon) : nil)
-        let unchosen = part.map { $0.notOf(recorded.orders) } ?? recorded.orders.filter { !(days?.contains($0.day) ?? true) }
+        let unchosen =
+            part.map { $0.notOf(recorded.orders) } ?? recorded.orders.filter { !(days?.contains($0.day) ?? true) }
         elsewhere = unchosen.filter(lies)
         self.places = part?.of(recorded.workers) ?? recorded.workers
         if places.isEmpty && !recorded.workers.isEmpty {

@@ -140,7 +140,11 @@ struct CoalitionPlan {
         wants.reset(members: slots.count)
         refill(&versions, needs.count, 0)
         let isDraft = isJoint && JointAssignment.isAffordable(needs.count, slots.count)
-        if isDraft { joint.begin(needs: needs.count, slots: slots.count, candidates: measures.candidates) } else { joint.end() }
+        if isDraft {
+            joint.begin(needs: needs.count, slots: slots.count, candidates: measures.candidates)
+        } else {
+            joint.end()
+        }
         for need in needs.indices { consider(need, state) }
         if isDraft {
             assignJointly(&state)
@@ -211,7 +215,9 @@ struct CoalitionPlan {
     /// Whether a member of the need's best team has been taken. O(team).
     private func hasLostMember(_ need: Int) -> Bool {
         if needs[need].score == -.infinity { return false }
-        for m in 0..<Int(needs[need].size) where slots[Int(members[need * measures.largestTeam + m])].used { return true }
+        for m in 0..<Int(needs[need].size) where slots[Int(members[need * measures.largestTeam + m])].used {
+            return true
+        }
         return false
     }
 

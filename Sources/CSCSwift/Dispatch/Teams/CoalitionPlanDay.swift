@@ -50,7 +50,8 @@ extension CoalitionPlan {
         let asked = taskCount * (m.workload + m.journey * teams)
         let offered = workerCount * forecast.meanOnShift * max(horizon, m.job)
         let load = log((asked + m.job) / (offered + m.job))
-        return w.bias + w.base * base + w.load * m.held(load) + w.teamwork * m.held(log(m.workload / max(1e-9, m.lifetime)))
+        return w.bias + w.base * base + w.load * m.held(load) + w.teamwork
+            * m.held(log(m.workload / max(1e-9, m.lifetime)))
             + w.journey * m.held(log((m.journey + 0.05 * m.job) / m.job) + 1.5)
             + w.variety * m.held(-log(max(0.01, forecast.qualified ?? 1)) - 1)
     }
@@ -66,7 +67,8 @@ extension CoalitionPlan {
 
     /// log (work of the tasks expected to be open / work of the workers expected on shift) around a moment. O(1).
     func scarcity(at time: Double) -> Double {
-        let released = forecast.released(by: time + measures.opensAfter) - forecast.released(by: time - measures.opensBefore)
+        let released =
+            forecast.released(by: time + measures.opensAfter) - forecast.released(by: time - measures.opensBefore)
         let supply = workerCount * forecast.onShift(at: time) * measures.span
         let asked = taskCount * released * (measures.workload + measures.journey)
         return measures.held(log((asked + measures.smoothing) / (supply + measures.smoothing)))

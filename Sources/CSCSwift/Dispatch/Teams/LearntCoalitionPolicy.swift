@@ -88,7 +88,8 @@ public struct LearntCoalitionPolicy: Sendable, Hashable, Codable {
         let workload = tasks.reduce(0) { $0 + $1.workload }
         self.init(
             rate: max(1e-12, pay) / workload, horizonAhead: features.usualHorizon, joint: joint, features: features,
-            weights: features == .scaleFree ? .tunedPrice(else: price) : .constantPrice(price), forecast: DemandForecast(episodes))
+            weights: features == .scaleFree ? .tunedPrice(else: price) : .constantPrice(price),
+            forecast: DemandForecast(episodes))
     }
 
     /// The same weights with a forecast counted over other episodes: the policy for a city that is not the one that it

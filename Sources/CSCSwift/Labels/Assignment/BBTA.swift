@@ -312,7 +312,8 @@ public struct BBTA: LabelAssigner {
         pairs.setLabel(PairStore.declined, at, index)
         budget.release(costs[worker])
         outstanding[at] -= 1
-        if !exploration.contains(task) {  // as though it had not appeared: the weights are 1 again before the first time
+        // As though it had not appeared: the weights are 1 again before the first time.
+        if !exploration.contains(task) {
             let s = Int(context[task])
             rows.withdraw(s)
             if rows.appearances[s] == 0 { rows.refresh(s) }

@@ -31,7 +31,8 @@ extension Pooled {
     /// - Throws: `CSCError.invalid` if there is no label of this pair or the new one is not a class.
     public mutating func correct(task i: Int, worker j: Int, label y: Int) throws(CSCError) {
         guard context.indices.contains(i), (0..<workerCount).contains(j), let index = pairs.find(i, worker: j),
-            pairs.pair(i, index).label >= 0, let n = (0..<labelled.count).last(where: {
+            pairs.pair(i, index).label >= 0,
+            let n = (0..<labelled.count).last(where: {
                 Int(labelled.task[$0]) == i && Int(labelled.cell[$0]) == workforce.cell(worker: j, context: context[i])
             })
         else { throw .invalid("there is no label of task \(i) by worker \(j) to correct") }
@@ -59,7 +60,8 @@ extension Pooled {
         if more > 0 {
             for n in 0..<labelled.count {
                 let worker = Int(labelled.cell[n]) / (contexts - more)
-                labelled.cell[n] = Int32(workforce.cellAfterAdding(more, worker: worker, context: context[Int(labelled.task[n])]))
+                labelled.cell[n] = Int32(
+                    workforce.cellAfterAdding(more, worker: worker, context: context[Int(labelled.task[n])]))
             }
             workforce.addContexts(more)
         }

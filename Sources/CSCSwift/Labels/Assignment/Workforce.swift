@@ -89,7 +89,9 @@ struct Workforce: Sendable, Codable {
             guard !values.isEmpty else { return values }
             var wide = [Double](repeating: 0, count: workers * (before + more) * width)
             for worker in 0..<workers {
-                for k in 0..<before * width { wide[worker * (before + more) * width + k] = values[worker * before * width + k] }
+                for k in 0..<before * width {
+                    wide[worker * (before + more) * width + k] = values[worker * before * width + k]
+                }
             }
             return wide
         }

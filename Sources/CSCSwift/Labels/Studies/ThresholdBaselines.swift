@@ -128,7 +128,9 @@ package enum CrowdSense {
     /// The outcome whose budget comes nearest to each wanted one without passing it, by bisection over epsilon. Below
     /// three labels per task it spends three: what it starts with.
     package static func matched(_ matrix: LabelMatrix, budgets: [Int], seed: UInt64) -> [ThresholdOutcome] {
-        ThresholdOutcome.match(budgets: budgets, mostSpending: 1, leastSpending: -1) { run(matrix, epsilon: $0, seed: seed) }
+        ThresholdOutcome.match(budgets: budgets, mostSpending: 1, leastSpending: -1) {
+            run(matrix, epsilon: $0, seed: seed)
+        }
     }
 }
 

@@ -131,7 +131,8 @@ public final class CoalitionTrainer {
             let size = options.settings[at]
             throw CSCError.invalid(
                 "\(source.name): in episodes of \(size.tasks) tasks and \(size.workers) workers the plain rule earns "
-                    + "nothing, so there is nothing to learn from: look at places, pay, speed, skills, shifts and deadlines")
+                    + "nothing, so there is nothing to learn from: look at places, pay, speed, skills, shifts and deadlines"
+            )
         }
     }
 
@@ -318,7 +319,8 @@ public final class CoalitionTrainer {
         for (at, value) in zip(searched, vector) { all[at] = value }
         weights.vector = all
         var policy = LearntCoalitionPolicy(
-            rate: state.rate, horizonAhead: state.horizonAhead ?? options.features.usualHorizon, joint: options.jointTraining,
+            rate: state.rate, horizonAhead: state.horizonAhead ?? options.features.usualHorizon,
+            joint: options.jointTraining,
             features: options.features, weights: weights, forecast: state.forecast)
         policy.basePrice = state.basePrice
         return policy

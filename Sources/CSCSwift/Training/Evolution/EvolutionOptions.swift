@@ -146,7 +146,8 @@ public struct EvolutionOptions: Sendable, Hashable, Codable {
 
     /// The keys that `set` knows.
     public static let keys = [
-        "averaging", "decay", "episodes", "features", "forecastEpisodes", "joint", "jointTraining", "population", "referenceEpisodes",
+        "averaging", "decay", "episodes", "features", "forecastEpisodes", "joint", "jointTraining", "population",
+        "referenceEpisodes",
         "reroute", "seed", "settings", "startPrice", "stepSize",
     ]
 

@@ -33,7 +33,8 @@ extension Run where Method == RuleEvolution {
     ) throws {
         try self.init(creating: folder, describedBy: Self.description) {
             try RuleEvolution.requireSame(
-                RuleEvolution.Description(scenario: scenario, options: options, recorded: recorded, generations: generations),
+                RuleEvolution.Description(
+                    scenario: scenario, options: options, recorded: recorded, generations: generations),
                 source ?? scenario, start)
             let trainer = try CoalitionTrainer(
                 scenario: scenario, options: options, start: start, source: source, recorded: recorded)

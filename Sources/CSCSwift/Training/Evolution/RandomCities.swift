@@ -70,7 +70,9 @@ final class RandomCities {
     /// One episode of each held-out scenario, always the same. O(`heldOutSize` episodes) once, with tuning.
     func heldOutCells() -> [Cell] {
         if !heldOut.isEmpty { return heldOut }
-        var cells = (0..<Self.heldOutSize).map { cell(city(Self.heldOutSeed + UInt64($0)), episode: EpisodeRange.heldOut[0]) }
+        var cells = (0..<Self.heldOutSize).map {
+            cell(city(Self.heldOutSeed + UInt64($0)), episode: EpisodeRange.heldOut[0])
+        }
         playRule(&cells)
         heldOut = cells
         return cells

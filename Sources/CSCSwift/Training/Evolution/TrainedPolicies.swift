@@ -21,7 +21,8 @@ extension LearntCoalitionPolicy {
         Artefact(
             name: "cafe-haikou", scenario: .haikou, generations: 100,
             overrides: [
-                (key: "features", value: "1"), (key: "seed", value: "2"), (key: "stepSize", value: "0.12"), (key: "jointTraining", value: "true"),
+                (key: "features", value: "1"), (key: "seed", value: "2"), (key: "stepSize", value: "0.12"),
+                (key: "jointTraining", value: "true"),
                 (key: "settings", value: "200/50,200/50,200/50,200/100,200/50,350/100"),
             ],
             before: "cafe-cli evolve --scenario haikou --seed 1 --generations 300 --set features=1 --set joint=false "
@@ -103,7 +104,8 @@ extension LearntCoalitionPolicy {
             var form = self
             form.joint = isJoint
             form.horizonAhead = ahead
-            form.origin += "; here planned \(isJoint ? "jointly" : "greedily")"
+            form.origin +=
+                "; here planned \(isJoint ? "jointly" : "greedily")"
                 + (ahead == 0 ? ", without workers about to be free" : "")
             forms.append(form)
         }

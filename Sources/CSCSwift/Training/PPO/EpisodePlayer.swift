@@ -89,7 +89,8 @@ package final class EpisodePlayer<Game: ParallelEnvironment & SendableMetatype>:
     /// - Parameter sampled: draw actions from the policy; otherwise take the most probable.
     /// - Returns: the team's reward.
     @discardableResult
-    package func play(_ episode: Game.Episode, policy: ActorCritic, stream: RandomStream, sampled: Bool = true) -> Double
+    package func play(_ episode: Game.Episode, policy: ActorCritic, stream: RandomStream, sampled: Bool = true)
+        -> Double
     {
         var stream = stream
         begin(episode)

@@ -57,7 +57,9 @@ public final class Run<Method: Trainable> {
     init(creating folder: String, describedBy description: String, make: () throws -> Method) throws {
         if Ranks.isFirst { try Self.requireNew(folder, description) }
         var isFolder: ObjCBool = false
-        let isThere = Ranks.isFirst && FileManager.default.fileExists(atPath: folder, isDirectory: &isFolder) && isFolder.boolValue
+        let isThere =
+            Ranks.isFirst && FileManager.default.fileExists(atPath: folder, isDirectory: &isFolder)
+            && isFolder.boolValue
         let early = isThere ? try FolderLock(folder) : nil
         method = try make()
         try Self.requireSame(method)

@@ -139,7 +139,8 @@ public final class DispatchTraining: Trainable {
         if !configuration.workersFile.isEmpty { try identity.add(contentOf: configuration.workersFile, as: "workers") }
         let setting = configuration.episodeSettings.settings[0]
         let example = source.instance(
-            tasks: setting.tasks, workers: setting.workers, seed: UInt64(configuration.seed), episode: EpisodeRange.training[0])
+            tasks: setting.tasks, workers: setting.workers, seed: UInt64(configuration.seed),
+            episode: EpisodeRange.training[0])
         identity.add(
             ContentHash.digits(ContentHash.sipHash(Array("\(example)".utf8))), file: "episodes", key: "first episode")
         return identity

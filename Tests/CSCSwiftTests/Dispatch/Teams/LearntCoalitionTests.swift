@@ -244,7 +244,8 @@ struct LearntCoalitionTests {
         options.features = .minutes
         let run = try CoalitionTrainer(scenario: .chengdu, options: options)
         #expect(policy.rate == run.policy.rate && policy.forecast == run.policy.forecast)
-        #expect(policy.origin.hasSuffix("cafe-cli evolve --scenario chengdu --seed 1 --set features=1 --generations 300"))
+        #expect(
+            policy.origin.hasSuffix("cafe-cli evolve --scenario chengdu --seed 1 --set features=1 --generations 300"))
         let other = LearntCoalitionPolicy(untrained: Self.episodes(3))
         #expect(policy.forecasting(Self.episodes(3)).forecast == other.forecast)
         #expect(policy.forecasting(Self.episodes(3)).weights == policy.weights)

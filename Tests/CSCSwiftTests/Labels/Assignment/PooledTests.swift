@@ -75,7 +75,9 @@ struct PooledTests {
             classes: ["no", "yes"], entries: entries)
         var method = Pooled(taskContexts: matrix.taskContexts, workers: 24, options: .init(seed: 2))
         _ = try play(&method, matrix, limit: 150 * 15)
-        withKnownIssue("the broader worker model reaches .81 to .91 here; see docs/results/labels.md", isIntermittent: true) {
+        withKnownIssue(
+            "the broader worker model reaches .81 to .91 here; see docs/results/labels.md", isIntermittent: true
+        ) {
             #expect(matrix.accuracy(of: method.labels)! > 0.9)
         }
 

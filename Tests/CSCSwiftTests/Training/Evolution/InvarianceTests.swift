@@ -65,7 +65,8 @@ struct InvarianceTests {
     }
     static func training(_ change: Change?) throws -> [Instance] {
         try (0..<6).map { number in
-            let drawn = Scenario.chengdu.instance(tasks: 120, workers: 40, seed: 22, episode: EpisodeRange.forecast[number])
+            let drawn = Scenario.chengdu.instance(
+                tasks: 120, workers: 40, seed: 22, episode: EpisodeRange.forecast[number])
             return try change?.applied(to: drawn) ?? drawn
         }
     }
@@ -178,7 +179,9 @@ struct InvarianceTests {
         #expect(usual.count > 20)
         // Nine in the morning, and seconds since 1970 in minutes.
         for start in [540.0, 29_000_000.0] { #expect(try Self.live(name, nil, clock: start) == usual) }
-        for change in Self.units { #expect(try Self.live(name, change, clock: 0) == usual, Comment(rawValue: change.testDescription)) }
+        for change in Self.units {
+            #expect(try Self.live(name, change, clock: 0) == usual, Comment(rawValue: change.testDescription))
+        }
     }
 
     @Test("a day that begins at midnight: an order from before is open, a moment before is refused")

@@ -14,7 +14,8 @@ struct PolicyFitTests {
     static func fit(_ fitted: LearntCoalitionPolicy, _ start: LearntCoalitionPolicy) -> PolicyFit {
         PolicyFit(
             fitted: fitted, start: start,
-            price: DispatcherKind.coalition.tunedPrice(day, tasks: 80, workers: 20, seed: 3), training: day, heldOut: day, tasks: 80, workers: 20, seed: 3, episodes: 16)
+            price: DispatcherKind.coalition.tunedPrice(day, tasks: 80, workers: 20, seed: 3), training: day,
+            heldOut: day, tasks: 80, workers: 20, seed: 3, episodes: 16)
     }
 
     @Test("a policy that is worse than the one it began with is not kept; what is kept is measured on other episodes")

@@ -160,7 +160,9 @@ private let day = Scenario.chengdu.instance(tasks: 20, workers: 8, seed: 3, epis
     if let plan { _ = try desk.check(plan, against: request) }
     let made = try desk.plan(request)
     let violations = try desk.check(made, against: request)
-    precondition(!(request.commitments ?? []).isEmpty || violations.isEmpty, "a plan breaks a rule: \(violations.map(\.json.line))")
+    precondition(
+        !(request.commitments ?? []).isEmpty || violations.isEmpty,
+        "a plan breaks a rule: \(violations.map(\.json.line))")
     _ = try DispatchPlan(json: Array(made.json.line.utf8))
     if let task = request.tasks.first { _ = try desk.recommend(task.id, count: 3, in: request) }
 }
