@@ -338,6 +338,22 @@ struct AggregatorTests {
         #expect(BetaDistribution(40_000, 60_000).interval().contains(0.4))
     }
 
+    @Test("a worker's interval holds the share: central inside, one-sided where all or no labels are right")
+    func qualityIntervals() {
+        for labels in [1, 2, 5, 40, 1_000] {
+            for right in stride(from: 0, through: Double(labels), by: max(0.25, Double(labels) / 40)) {
+                let quality = WorkerQuality(labels: labels, right: right)
+                #expect(quality.lower <= right / Double(labels) && right / Double(labels) <= quality.upper)
+                let beta = BetaDistribution(1 + right, 1 + Double(labels) - right)
+                #expect(abs(beta.cumulative(quality.upper) - beta.cumulative(quality.lower) - 0.95) < 1e-9)
+            }
+        }
+        let all = WorkerQuality(labels: 5, right: 5)  // the 5 % point of x^6
+        #expect(all.upper == 1 && abs(all.lower - pow(0.05, 1.0 / 6)) < 1e-9)
+        #expect(WorkerQuality(labels: 5, right: 0).lower == 0)
+        #expect(abs(WorkerQuality(labels: 0, right: 0).upper - 0.975) < 1e-9)
+    }
+
     @Test(
         "speed against section 6 of the performance notes",
         .enabled(if: ProcessInfo.processInfo.environment["CAFE_SLOW_TESTS"] == "1"))
