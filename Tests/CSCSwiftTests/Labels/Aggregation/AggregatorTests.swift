@@ -119,7 +119,7 @@ struct AggregatorTests {
     }
 
     @Test("Dawid-Skene agrees with the formulas written out", arguments: [2, 3, 5])
-    func dawidSkeneTwin(classes: Int) {
+    func dawidSkeneFormulas(classes: Int) {
         let (store, _) = made(tasks: 300, workers: 15, perTask: 4, classes: classes) { 0.35 + 0.04 * Double($0) }
         for iterations in [1, 2, 7] {
             let prior = naiveDawidSkene(store, iterations: iterations, right: 1, wrong: 0.5, smoothing: 0.5)
