@@ -352,12 +352,12 @@ public final class CoalitionTrainer {
         Threads.parallelFor(lanes.count) { number in
             let lane = lanes[number]
             lane.results.removeAll(keepingCapacity: true)
-            var plan = CoalitionPlan(policies[0])
+            var engine = TeamEngine(LearntRank(policies[0]))
             for at in stride(from: number, to: jobs.own.count, by: lanes.count) {
                 let job = jobs.own[at]
-                plan.use(policies[job / episodes].weights)
-                if let days { plan.use(days[job % episodes].forecast, basePrice: days[job % episodes].basePrice) }
-                lane.results.append(plan.play(instances[job % episodes], &lane.game))
+                engine.rank.use(policies[job / episodes].weights)
+                if let days { engine.rank.use(days[job % episodes].forecast, basePrice: days[job % episodes].basePrice) }
+                lane.results.append(engine.play(instances[job % episodes], &lane.game))
             }
         }
         let played = jobs.own.indices.map { lanes[$0 % lanes.count].results[$0 / lanes.count] }
