@@ -115,6 +115,7 @@ public final class SpatialCrowdsourcing: ParallelEnvironment {
     /// Plays an action of each acting agent: a slot of its candidates or the last action, "wait". Simultaneous decisions
     /// are committed in row order; one who finds the team full by then stays idle. Then the window is played to its end
     /// (in turn: once all have had their turn).
+    /// O(agents * team) for the moves, and O(open tasks + workers) where the window ends.
     public func step(actions: Span<Int32>) {
         prepare()
         let count = board.actingAgents.count

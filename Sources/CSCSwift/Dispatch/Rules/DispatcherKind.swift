@@ -59,7 +59,7 @@ public enum DispatcherKind: String, Sendable, CaseIterable {
         }
     }
 
-    /// The kind of that name.
+    /// The kind of that name. O(kinds).
     ///
     /// - Throws: `CSCError.configuration` with the nearest known name.
     public static func named(_ name: String) throws -> DispatcherKind {

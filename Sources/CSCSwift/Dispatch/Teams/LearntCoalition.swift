@@ -66,7 +66,7 @@ extension LearntCoalitionPolicy {
     }
 
     /// The policy that a name on a command line stands for: a trained artefact of the product (`builtInNames`), the
-    /// folder of an evolution, or a policy's file; nil where it is none of these.
+    /// folder of an evolution, or a policy's file; nil where it is none of these. O(size of the file).
     ///
     /// - Throws: `CSCError` where the file is there but damaged.
     public static func named(_ name: String) throws -> LearntCoalitionPolicy? {

@@ -79,7 +79,7 @@ public final class CoalitionTrainer {
     /// Held-out scenarios are looked at after this many generations.
     private static let lookEvery = 10
 
-    /// A run at its beginning: counts the forecast and measures the plain rule.
+    /// A run at its beginning: counts the forecast and measures the plain rule. O(reference episodes).
     ///
     /// - Parameters:
     ///   - scenario: the city.
@@ -152,7 +152,7 @@ public final class CoalitionTrainer {
             untrained: counted, price: options.startPrice, joint: options.jointTraining, features: options.features)
     }
 
-    /// Continues a run.
+    /// Continues a run. O(n^2) for n weights.
     ///
     /// - Throws: `CSCError.damaged` where the checkpoint is not one of this city and these options.
     public init(
