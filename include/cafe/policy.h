@@ -67,8 +67,8 @@ typedef struct cafe_segments {
     const struct cafe_softmax *known; /* or NULL; see cafe_softmax */
 } cafe_segments;
 
-/* What cafe_policy_softmax and cafe_policy_log_softmax gave for the logits of a call, lent through `known` to the three
- * functions that are called once per direction (clipped_r, score_r, fisher), which would else compute it each time:
+/* What cafe_policy_softmax and cafe_policy_log_softmax gave for the logits of a call, lent through `known` to the two
+ * functions that are called once per direction (clipped_r, fisher), which would else compute it each time:
  * the same bits in a tenth of the time. The others do not read it. */
 typedef struct cafe_softmax {
     const float *probabilities;
@@ -85,10 +85,6 @@ void cafe_policy_sample(int32_t *actions, float *log_probabilities, const cafe_s
                         const float *uniforms);
 /* The most probable allowed candidate of each decision, the first one at a tie. actions[n]. */
 void cafe_policy_greedy(int32_t *actions, const cafe_segments *segments, const float *logits);
-/* log pi(a) and the entropy (nats) of each decision. log_probabilities[n], entropies[n]. */
-void cafe_policy_evaluate(float *log_probabilities, float *entropies, const cafe_segments *segments,
-                          const float *logits, const int32_t *actions);
-
 /* Means over the decisions of a minibatch. */
 typedef struct cafe_policy_loss {
     double policy;        /* max(-A r, -A clip(r, 1 - c, 1 + c)) with r = exp(log pi(a) - old) */
@@ -107,14 +103,6 @@ void cafe_policy_clipped(float *logit_gradient, cafe_policy_loss *loss, const ca
 void cafe_policy_clipped_r(float *r_logit_gradient, const cafe_segments *segments, const float *logits,
                            const float *r_logits, const int32_t *actions, const float *old_log_probabilities,
                            const float *advantages, float clip_coef, float entropy_coef);
-/* Policy-gradient head, to be maximised: J = scale * sum_i (weights_i log pi(a_i) + entropy_coef * entropy_i).
- * logit_gradient = dJ/dlogits, overwritten. */
-void cafe_policy_score(float *logit_gradient, const cafe_segments *segments, const float *logits,
-                       const int32_t *actions, const float *weights, float scale, float entropy_coef);
-/* R of that gradient when the logits move at rate r_logits. */
-void cafe_policy_score_r(float *r_logit_gradient, const cafe_segments *segments, const float *logits,
-                         const float *r_logits, const int32_t *actions, const float *weights, float scale,
-                         float entropy_coef);
 /* Fisher (Gauss-Newton) head: product = scale * (diag p - p p') r_logits, segment by segment. Positive semi-definite
  * for scale > 0. */
 void cafe_policy_fisher(float *product, const cafe_segments *segments, const float *logits, const float *r_logits,
@@ -122,10 +110,6 @@ void cafe_policy_fisher(float *product, const cafe_segments *segments, const flo
 
 /* KL(p || q) in nats of each segment from logits; the mask holds for both. kl[n]. */
 void cafe_categorical_kl(float *kl, const cafe_segments *segments, const float *logits_p, const float *logits_q);
-/* Adds weights[n] * dKL/dlogits to gradient_p and gradient_q; either may be NULL. */
-void cafe_categorical_kl_backward(float *gradient_p, float *gradient_q, const cafe_segments *segments,
-                                  const float *logits_p, const float *logits_q, const float *weights);
-
 /* Value loss 0.5 * mean (v - R)^2; with clip_coef > 0 CleanRL's clipped form 0.5 * mean max((v - R)^2,
  * (old + clip(v - old, -c, c) - R)^2), otherwise old_values may be NULL. gradient[n] = dL/dvalues, overwritten. */
 double cafe_value_loss(float *gradient, const float *values, const float *old_values, const float *returns,
@@ -150,24 +134,6 @@ void cafe_gae(float *advantages, float *returns, const float *rewards, const flo
  * mean_q and log_sd_q may both be NULL: the standard normal. */
 void cafe_gaussian_kl(float *kl, const float *mean_p, const float *log_sd_p, const float *mean_q, const float *log_sd_q,
                       int64_t rows, int64_t width);
-/* Adds weights[B] * dKL to the four gradients [B x Z]; the last two may be NULL. */
-void cafe_gaussian_kl_backward(float *mean_p_gradient, float *log_sd_p_gradient, float *mean_q_gradient,
-                               float *log_sd_q_gradient, const float *mean_p, const float *log_sd_p,
-                               const float *mean_q, const float *log_sd_q, const float *weights, int64_t rows,
-                               int64_t width);
-/* sample = mean + exp(log_sd) * noise, all of `count` entries ([KW14]). */
-void cafe_gaussian_sample(float *sample, const float *mean, const float *log_sd, const float *noise, int64_t count);
-/* Adds to both gradients what sample_gradient sends back through the sample. */
-void cafe_gaussian_sample_backward(float *mean_gradient, float *log_sd_gradient, const float *log_sd,
-                                   const float *noise, const float *sample_gradient, int64_t count);
-/* log_likelihood[B] = log N(x; mean, diag exp(2 log_sd)), the constant included. */
-void cafe_gaussian_log_likelihood(float *log_likelihood, const float *x, const float *mean, const float *log_sd,
-                                  int64_t rows, int64_t width);
-/* Adds weights[B] * d log_likelihood to both gradients [B x Z]; log_sd_gradient may be NULL. */
-void cafe_gaussian_log_likelihood_backward(float *mean_gradient, float *log_sd_gradient, const float *x,
-                                           const float *mean, const float *log_sd, const float *weights, int64_t rows,
-                                           int64_t width);
-
 #ifdef __cplusplus
 }
 #endif

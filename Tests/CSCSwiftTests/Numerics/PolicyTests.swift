@@ -67,15 +67,6 @@ private struct Batch {
         return sum / Double(count)
     }
 
-    func score(_ ent: Double, _ z: [Double]) -> Double {
-        var sum = 0.0
-        for i in 0..<count where actions[i] >= 0 {
-            sum += Double(advantages[i]) * Reference.logSoftmax(Array(z[range(i)]), allowed(i))[Int(actions[i])]
-            sum += ent * Reference.entropy(Array(z[range(i)]), allowed(i))
-        }
-        return sum
-    }
-
     func differences(_ f: ([Double]) -> Double) -> [Double] {
         var z = doubles(logits)
         return z.indices.map { k in
@@ -109,34 +100,22 @@ private struct Batch {
 
 @Suite("Policy", .serialized)
 struct PolicyTests {
-    @Test("softmax, log softmax, log-probability and entropy equal the naive reference")
+    @Test("softmax and log softmax equal the naive reference")
     func probabilities() {
         let batch = Batch()
         var p = [Float](repeating: .nan, count: batch.logits.count)
         var lp = p
-        var (chosen, entropies) = (batch.old, batch.old)
         var span = p.mutableSpan
         Policy.softmax(
             logits: batch.logits.span, offsets: batch.offsets.span, mask: batch.mask.span, probabilities: &span)
         var logSpan = lp.mutableSpan
         Policy.logSoftmax(
             logits: batch.logits.span, offsets: batch.offsets.span, mask: batch.mask.span, logProbabilities: &logSpan)
-        var chosenSpan = chosen.mutableSpan
-        var entropySpan = entropies.mutableSpan
-        Policy.evaluate(
-            logits: batch.logits.span, offsets: batch.offsets.span, mask: batch.mask.span, actions: batch.actions.span,
-            logProbabilities: &chosenSpan, entropies: &entropySpan)
         for i in 0..<batch.count {
             let expected = Reference.logSoftmax(batch.segment(i), batch.allowed(i))
             for (k, value) in zip(batch.range(i), expected) {
                 #expect(value == -.infinity ? lp[k] == -.infinity : abs(Double(lp[k]) - value) < 2e-6)
                 #expect(abs(Double(p[k]) - exp(value)) < 1e-6)
-            }
-            if batch.actions[i] < 0 {
-                #expect(chosen[i] == 0 && entropies[i] == 0)
-            } else {
-                #expect(abs(Double(chosen[i]) - expected[Int(batch.actions[i])]) < 2e-6)
-                #expect(abs(Double(entropies[i]) - Reference.entropy(batch.segment(i), batch.allowed(i))) < 3e-6)
             }
         }
     }
@@ -183,30 +162,9 @@ struct PolicyTests {
         }
     }
 
-    @Test("the policy-gradient head, its R-operator and the Fisher product")
-    func score() {
+    @Test("the Fisher product equals its formula")
+    func fisher() {
         let batch = Batch(copies: 2)
-        func gradient(_ batch: Batch, _ ent: Float) -> [Float] {
-            var out = [Float](repeating: .nan, count: batch.logits.count)
-            var span = out.mutableSpan
-            Policy.score(
-                logits: batch.logits.span, offsets: batch.offsets.span, mask: batch.mask.span,
-                actions: batch.actions.span, weights: batch.advantages.span, scale: 1, entCoef: ent,
-                logitGradient: &span)
-            return out
-        }
-        for ent in [0, 0.3] as [Float] {
-            let expected = batch.differences { batch.score(Double(ent), $0) }
-            #expect(relativeError(gradient(batch, ent), expected) < 1e-5)
-            var tangent = [Float](repeating: .nan, count: batch.logits.count)
-            var span = tangent.mutableSpan
-            Policy.scoreR(
-                logits: batch.logits.span, rLogits: batch.direction.span, offsets: batch.offsets.span,
-                mask: batch.mask.span, actions: batch.actions.span, weights: batch.advantages.span, scale: 1,
-                entCoef: ent, rLogitGradient: &span)
-            let (up, down) = (gradient(batch.moved(2e-3), ent), gradient(batch.moved(-2e-3), ent))
-            #expect(relativeError(tangent, zip(up, down).map { (Double($0) - Double($1)) / 4e-3 }) < 1e-3)
-        }
         var product = [Float](repeating: .nan, count: batch.logits.count)
         var span = product.mutableSpan
         Policy.fisher(
@@ -240,12 +198,6 @@ struct PolicyTests {
                     mask: batch.mask.span, softmax: softmax, actions: batch.actions.span,
                     oldLogProbabilities: batch.old.span, advantages: batch.advantages.span, clipCoef: 0.2,
                     entCoef: ent, rLogitGradient: &$0)
-            }
-            keep {
-                Policy.scoreR(
-                    logits: batch.logits.span, rLogits: batch.direction.span, offsets: batch.offsets.span,
-                    mask: batch.mask.span, softmax: softmax, actions: batch.actions.span,
-                    weights: batch.advantages.span, scale: 0.7, entCoef: ent, rLogitGradient: &$0)
             }
             keep {
                 Policy.fisher(

@@ -197,16 +197,15 @@ package final class PolicySurrogate {
     /// Mean KL(pi_here || pi_there) over the decisions, nats, where "there" is another parameter vector. O(rows *
     /// parameters).
     package func divergence(to theta: [Float]) -> Double {
-        let here = parameters, first = logProbabilities()
+        let (here, first, mask, batch) = (parameters, logits, mask, batch)
         move(to: theta)
-        let second = logProbabilities()
+        let second = logits
         move(to: here)
-        var total = 0.0
-        for r in 0..<rowCount where mask[r] != 0 {
-            let p = Foundation.exp(Double(first[r]))
-            if p > 0 { total += p * (Double(first[r]) - Double(second[r])) }
-        }
-        return total / Double(max(batch.count, 1))
+        var kl = [Float](repeating: 0, count: batch.count)
+        var span = kl.mutableSpan
+        Categorical.kl(
+            logitsP: first.span, logitsQ: second.span, offsets: batch.offsets.span, mask: mask.span, kl: &span)
+        return kl.reduce(0.0) { $0 + Double($1) } / Double(max(batch.count, 1))
     }
 
     /// PPO's loss without clipping, which is -J without the proximal term, and its gradient in the logits.
@@ -239,15 +238,6 @@ package final class PolicySurrogate {
             shape, parameters: parameters.span, direction: direction.span, input: batch.rows.span, rows: rowCount,
             rOutput: &span, workspace: workspace)
         return tangent
-    }
-
-    private func logProbabilities() -> [Float] {
-        let (logits, mask, batch) = (logits, mask, batch)
-        var values = [Float](repeating: 0, count: rowCount)
-        var span = values.mutableSpan
-        Policy.logSoftmax(
-            logits: logits.span, offsets: batch.offsets.span, mask: mask.span, logProbabilities: &span)
-        return values
     }
 
     private func padded(_ direction: Span<Float>) -> [Float] {
