@@ -92,7 +92,8 @@ extension LearntRank {
         let left = slot.shiftEnd - slot.free
         let last = m.job * minuteWorth(slotPrices[s].endScarcity)
         let density = m.held(forecast.logDensity(x: slot.x, y: slot.y), 2.5)
-        slotPrices[s].placeWorth = m.part * (w.relocation * density + w.relocationNeed * totalNeed[cell(slot.x, slot.y)])
+        slotPrices[s].placeWorth =
+            m.part * (w.relocation * density + w.relocationNeed * totalNeed[cell(slot.x, slot.y)])
         slotPrices[s].price = m.rate * exp(min(20, slotPrices[s].logPrice))
         slotPrices[s].worthAtFree = worth(until: slot.free)
         slotPrices[s].worthAtEnd = worth(until: slot.shiftEnd)

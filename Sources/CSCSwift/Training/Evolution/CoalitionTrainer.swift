@@ -341,7 +341,8 @@ public final class CoalitionTrainer {
         return play(policies, instances)
     }
 
-    /// The revenue of each policy in each of some episodes, with its own forecast and price or with those of the episode's scenario.
+    /// The revenue of each policy in each of some episodes, with its own forecast and price or with those of the
+    /// episode's scenario.
     private func play(
         _ policies: [LearntCoalitionPolicy], _ instances: [Instance],
         days: [(forecast: DemandForecast, basePrice: Double)]? = nil
@@ -356,7 +357,7 @@ public final class CoalitionTrainer {
             for at in stride(from: number, to: jobs.own.count, by: lanes.count) {
                 let job = jobs.own[at]
                 engine.rank.use(policies[job / episodes].weights)
-                if let days { engine.rank.use(days[job % episodes].forecast, basePrice: days[job % episodes].basePrice) }
+                if let day = days?[job % episodes] { engine.rank.use(day.forecast, basePrice: day.basePrice) }
                 lane.results.append(engine.play(instances[job % episodes], &lane.game))
             }
         }

@@ -148,15 +148,8 @@ public final class DispatchTraining: Trainable {
 
     /// Iterations, checkpoints and evaluations, as the configuration has them.
     public var schedule: RunSchedule {
-        get {
-            RunSchedule(
-                iterations: configuration.iterations, checkpointEvery: configuration.checkpointEvery,
-                keepLast: configuration.keepLast, evaluateEvery: configuration.evaluateEvery)
-        }
-        set {
-            (configuration.iterations, configuration.checkpointEvery) = (newValue.iterations, newValue.checkpointEvery)
-            (configuration.keepLast, configuration.evaluateEvery) = (newValue.keepLast, newValue.evaluateEvery)
-        }
+        get { configuration.schedule }
+        set { configuration.schedule = newValue }
     }
 
     /// `scenario.yaml`, then `config.yaml`. O(size).
