@@ -64,7 +64,6 @@ final class HeadCase {
     private let discounts = [Float](repeating: 0.99, count: decisions)
     private let lambdas = [Float](repeating: 0.95, count: decisions)
     private let values = draw(decisions, 14)
-    private let chains = (0...64).map { Int32($0 * decisions / 64) }
     private var probabilities = [Float](repeating: 0, count: decisions * width)
     private var exact = [Float](repeating: 1, count: decisions * width)
     private var gradient = [Float](repeating: 0, count: decisions * width)
@@ -108,12 +107,12 @@ final class HeadCase {
     }
 
     func advantage() {
-        let (advantages, chains, discounts, lambdas, values) = (advantages, chains, discounts, lambdas, values)
+        let (advantages, discounts, lambdas, values) = (advantages, discounts, lambdas, values)
         lend(&gae) { out in
             lend(&returns) { sums in
                 Policy.gae(
                     rewards: advantages.span, values: values.span, nextValues: values.span, discounts: discounts.span,
-                    lambdas: lambdas.span, offsets: chains.span, advantages: &out, returns: &sums)
+                    lambdas: lambdas.span, steps: Self.decisions / 64, actors: 64, advantages: &out, returns: &sums)
             }
         }
     }

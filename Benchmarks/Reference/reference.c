@@ -85,10 +85,10 @@ void reference_softmax(float *probabilities, const float *logits, int64_t rows, 
 }
 
 void reference_gae(float *advantages, const float *rewards, const float *values, const float *next_values,
-                   const float *discounts, const float *lambdas, int64_t chains, int64_t steps) {
-    for (int64_t c = 0; c < chains; c++) {
+                   const float *discounts, const float *lambdas, int64_t actors, int64_t steps) {
+    for (int64_t a = 0; a < actors; a++) {
         double next = 0;
-        for (int64_t t = (c + 1) * steps - 1; t >= c * steps; t--) {
+        for (int64_t t = (steps - 1) * actors + a; t >= 0; t -= actors) {
             double delta = rewards[t] + (double)discounts[t] * next_values[t] - values[t];
             next = delta + (double)discounts[t] * lambdas[t] * next;
             advantages[t] = (float)next;

@@ -117,16 +117,20 @@ double cafe_value_loss(float *gradient, const float *values, const float *old_va
 
 /* How a step ends. */
 enum { CAFE_CONTINUES = 0, CAFE_TERMINATED = 1, CAFE_TRUNCATED = 2 };
+/* A rollout of T steps by A actors: step t of actor a lies at t * A + a of each array [T x A]. */
+typedef struct cafe_steps {
+    const float *rewards, *values;
+    const float *next_values; /* of the observation after the step; truncated: of the final one; terminated: not read */
+    const float *discounts;   /* gamma to the power of the step's duration */
+    const float *lambdas;     /* lambda, or that to the power of the step's duration */
+    const uint8_t *ends;      /* a code above per step, or NULL: every step continues */
+    int64_t steps, actors;
+} cafe_steps;
 /* Generalised advantage estimation ([Schulman16], eq. 16) on chains whose steps may last different times.
- * Step t of chain c lies at offset c * chain_stride + t * step_stride, or, with offsets (chains + 1), at
- * offsets[c] + t. discounts_t is gamma to the power of the step's duration, lambdas_t likewise.
  *   delta_t = r_t + [not terminated] discount_t * next_values_t - values_t
  *   A_t = delta_t + [continues and not last] discount_t * lambda_t * A_{t+1},  returns_t = A_t + values_t
- * next_values_t is the value of the observation that follows step t: for a truncated step, of the final observation;
- * for a terminated one it is not read. ends (or NULL: every step continues) has one of the codes above a step. */
-void cafe_gae(float *advantages, float *returns, const float *rewards, const float *values, const float *next_values,
-              const float *discounts, const float *lambdas, const uint8_t *ends, const int32_t *offsets, int64_t chains,
-              int64_t steps, int64_t chain_stride, int64_t step_stride);
+ * advantages[T x A], returns[T x A]. O(T A). */
+void cafe_gae(float *advantages, float *returns, const cafe_steps *steps);
 
 /* ---- gaussian: diagonal Gaussians, [B x Z] means and log standard deviations ------------------------------------ */
 

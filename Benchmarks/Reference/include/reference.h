@@ -18,9 +18,9 @@ void reference_kl_categorical(float *kl, const float *p, const float *q, int64_t
 void reference_kl_gaussian(float *kl, const float *mean_p, const float *log_sd_p, const float *mean_q,
                            const float *log_sd_q, int64_t rows, int64_t width);
 void reference_softmax(float *probabilities, const float *logits, int64_t rows, int64_t width);
-/* Advantages of chains of equal length that continue to their last step. */
+/* Advantages [T x A] of steps that continue to the last. */
 void reference_gae(float *advantages, const float *rewards, const float *values, const float *next_values,
-                   const float *discounts, const float *lambdas, int64_t chains, int64_t steps);
+                   const float *discounts, const float *lambdas, int64_t actors, int64_t steps);
 void reference_adam(float *p, float *m, float *v, const float *g, int64_t count, int64_t step, double rate);
 /* weights = exp(-rate (losses - min)); returns the arm at which their running sum passes u times the sum. */
 int64_t reference_weights(double *weights, const double *losses, int64_t arms, double rate, double u);

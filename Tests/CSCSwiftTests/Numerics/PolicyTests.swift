@@ -268,13 +268,11 @@ struct PolicyTests {
 @Suite("Advantages and values")
 struct AdvantageTests {
     /// A_t as the sum over the future of (products of discount * lambda) * delta: the definition, without recursion.
-    @Test("GAE equals its definition on chains with ends of each kind and steps of different durations")
-    func definition() {
+    @Test("GAE equals its definition, with ends of each kind and steps of different durations", arguments: [1, 9])
+    func definition(actors: Int) {
         var stream = RandomStream(seed: 8, purpose: .test)
-        let sizes = [1, 0, 7, 13, 2, 31]
-        var offsets: [Int32] = [0]
-        for size in sizes { offsets.append(offsets.last! + Int32(size)) }
-        let n = Int(offsets.last!)
+        let steps = 31
+        let n = steps * actors
         func draw() -> [Float] { (0..<n).map { _ in Float(stream.uniform(-1, 1)) } }
         let (rewards, values, next) = (draw(), draw(), draw())
         let discounts = (0..<n).map { _ in Float(pow(0.97, stream.uniform(1, 9))) }
@@ -286,26 +284,24 @@ struct AdvantageTests {
         var returnSpan = returns.mutableSpan
         Policy.gae(
             rewards: rewards.span, values: values.span, nextValues: next.span, discounts: discounts.span,
-            lambdas: lambdas.span, ends: ends.span, offsets: offsets.span, advantages: &advantageSpan,
+            lambdas: lambdas.span, ends: ends.span, steps: steps, actors: actors, advantages: &advantageSpan,
             returns: &returnSpan)
-        for chain in sizes.indices {
-            for t in Int(offsets[chain])..<Int(offsets[chain + 1]) {
-                var expected = 0.0
-                var weight = 1.0
-                for s in t..<Int(offsets[chain + 1]) {
-                    var delta = Double(rewards[s]) - Double(values[s])
-                    if ends[s] != 1 { delta += Double(discounts[s]) * Double(next[s]) }
-                    expected += weight * delta
-                    if ends[s] != 0 { break }
-                    weight *= Double(discounts[s]) * Double(lambdas[s])
-                }
-                #expect(abs(Double(advantages[t]) - expected) < 1e-5)
-                #expect(abs(returns[t] - advantages[t] - values[t]) < 1e-5)
+        for first in 0..<n {
+            var expected = 0.0
+            var weight = 1.0
+            for s in stride(from: first, to: n, by: actors) {
+                var delta = Double(rewards[s]) - Double(values[s])
+                if ends[s] != 1 { delta += Double(discounts[s]) * Double(next[s]) }
+                expected += weight * delta
+                if ends[s] != 0 { break }
+                weight *= Double(discounts[s]) * Double(lambdas[s])
             }
+            #expect(abs(Double(advantages[first]) - expected) < 1e-5)
+            #expect(abs(returns[first] - advantages[first] - values[first]) < 1e-5)
         }
     }
 
-    @Test("the rectangular layout equals one chain an actor; lambda 1 telescopes to the discounted return")
+    @Test("lambda 1 telescopes to the discounted return of each actor")
     func rectangle() {
         let (steps, actors) = (5, 3)
         let rewards = floats(15, seed: 1)
@@ -328,7 +324,7 @@ struct AdvantageTests {
         }
     }
 
-    @Test("chains side by side give the bits of chains one behind the other", arguments: [1, 8, 21])
+    @Test("chains side by side give the bits of each chain alone", arguments: [1, 8, 21])
     func abreast(actors: Int) {
         let steps = 13
         let count = steps * actors
@@ -336,27 +332,27 @@ struct AdvantageTests {
         let (discounts, lambdas) = (floats(count, seed: 4), floats(count, seed: 5))
         let ends = (0..<count).map { [0, 0, 1, 0, 2][$0 * 7 % 5] as UInt8 }
         let next = zip(floats(count, seed: 3), ends).map { $1 == 1 ? Float.nan : $0 }  // not read where terminated
-        func turned<T>(_ rows: [T]) -> [T] { (0..<count).map { rows[$0 % steps * actors + $0 / steps] } }
-        var (advantages, returns) = (rewards, rewards)
-        var (chainAdvantages, chainReturns) = (rewards, rewards)
-        var advantageSpan = advantages.mutableSpan
-        var returnSpan = returns.mutableSpan
-        Policy.gae(
-            rewards: rewards.span, values: values.span, nextValues: next.span, discounts: discounts.span,
-            lambdas: lambdas.span, ends: ends.span, steps: steps, actors: actors, advantages: &advantageSpan,
-            returns: &returnSpan)
-        var chainAdvantageSpan = chainAdvantages.mutableSpan
-        var chainReturnSpan = chainReturns.mutableSpan
-        let (chainRewards, chainValues, chainNext) = (turned(rewards), turned(values), turned(next))
-        let (chainDiscounts, chainLambdas, chainEnds) = (turned(discounts), turned(lambdas), turned(ends))
-        let offsets = (0...actors).map { Int32($0 * steps) }
-        Policy.gae(
-            rewards: chainRewards.span, values: chainValues.span, nextValues: chainNext.span,
-            discounts: chainDiscounts.span, lambdas: chainLambdas.span, ends: chainEnds.span, offsets: offsets.span,
-            advantages: &chainAdvantageSpan, returns: &chainReturnSpan)
-        #expect(advantages.allSatisfy { $0.isFinite })
-        #expect(turned(advantages) == chainAdvantages)
-        #expect(turned(returns) == chainReturns)
+        func gae(_ chosen: [Int], actors: Int) -> (advantages: [Float], returns: [Float]) {
+            func pick<T>(_ all: [T]) -> [T] { chosen.map { all[$0] } }
+            let (rewards, values, next, ends) = (pick(rewards), pick(values), pick(next), pick(ends))
+            let (discounts, lambdas) = (pick(discounts), pick(lambdas))
+            var (advantages, returns) = (rewards, rewards)
+            var advantageSpan = advantages.mutableSpan
+            var returnSpan = returns.mutableSpan
+            Policy.gae(
+                rewards: rewards.span, values: values.span, nextValues: next.span, discounts: discounts.span,
+                lambdas: lambdas.span, ends: ends.span, steps: steps, actors: actors, advantages: &advantageSpan,
+                returns: &returnSpan)
+            return (advantages, returns)
+        }
+        let together = gae(Array(0..<count), actors: actors)
+        #expect(together.advantages.allSatisfy { $0.isFinite })
+        for actor in 0..<actors {
+            let own = Array(stride(from: actor, to: count, by: actors))
+            let alone = gae(own, actors: 1)
+            #expect(own.map { together.advantages[$0] } == alone.advantages)
+            #expect(own.map { together.returns[$0] } == alone.returns)
+        }
     }
 
     @Test("value loss and gradient, plain and clipped, equal the naive form")
