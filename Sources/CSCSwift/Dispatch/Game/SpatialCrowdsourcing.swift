@@ -208,6 +208,12 @@ public final class SpatialCrowdsourcing: ParallelEnvironment {
         boardReady = false
     }
 
+    /// Lets a rule commit workers in the state itself. The cost is the rule's.
+    func commit(by rule: (inout GameState) -> Void) {
+        rule(&state)
+        boardReady = false
+    }
+
     /// Plays the window to its end and opens the next. O(workers + open tasks).
     public func advance() {
         state.advance()

@@ -77,5 +77,5 @@ package final class CoalitionRule: Dispatcher {
 
     /// Sends teams until none is worth it. O(tasks * (supply + candidates * team)) per window for few workers; for many,
     /// where the grid answers, O(workers + tasks * (those near + candidates * team)).
-    package func dispatch(_ game: SpatialCrowdsourcing) { engine.dispatch(&game.state) }
+    package func dispatch(_ game: SpatialCrowdsourcing) { game.commit { engine.dispatch(&$0) } }
 }

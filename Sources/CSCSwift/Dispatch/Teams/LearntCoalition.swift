@@ -31,7 +31,7 @@ package final class LearntCoalition: Dispatcher {
     /// Commits idle workers of the present window. O(open tasks * workers); for many workers, O(workers + open tasks *
     /// those near).
     package func dispatch(_ game: SpatialCrowdsourcing) {
-        if let plain { plain.rule.dispatch(game) } else { engine.dispatch(&game.state) }
+        if let plain { plain.rule.dispatch(game) } else { game.commit { engine.dispatch(&$0) } }
     }
 }
 
