@@ -170,7 +170,7 @@ package final class PolicySurrogate {
     ) {
         prepare(advantages)
         moveLogits(along: direction)
-        let (logits, mask, batch, parameters) = (logits, mask, batch, parameters)
+        let (logits, mask, batch, parameters, tangent, full) = (logits, mask, batch, parameters, tangent, full)
         lend(&slope) { curve in
             Policy.clippedLossR(
                 logits: logits.span, rLogits: tangent.span, offsets: batch.offsets.span, mask: mask.span,
@@ -179,10 +179,11 @@ package final class PolicySurrogate {
                 rLogitGradient: &curve)
         }
         Rows.zero(&product)
+        let head = self.slope
         lend(&product) { gradient in
             MLP.rBackward(
                 shape, parameters: parameters.span, direction: full.span, input: batch.rows.span, rows: rowCount,
-                rOutputGradient: slope.span, rParameterGradient: &gradient, workspace: workspace)
+                rOutputGradient: head.span, rParameterGradient: &gradient, workspace: workspace)
         }
         for j in 0..<dimension { output[j] = -product[firstVariable + j] }
         if proximalWeight > 0 {
@@ -199,16 +200,17 @@ package final class PolicySurrogate {
     /// Nothing is allocated. O(rows * parameters).
     package func fisherProduct(_ direction: Span<Float>, into output: inout MutableSpan<Float>) {
         moveLogits(along: direction)
-        let (logits, mask, batch, parameters) = (logits, mask, batch, parameters)
-        lend(&slope) { slope in
+        let (logits, mask, batch, parameters, tangent) = (logits, mask, batch, parameters, tangent)
+        lend(&slope) { out in
             Policy.fisher(
                 logits: logits.span, rLogits: tangent.span, offsets: batch.offsets.span, mask: mask.span,
-                softmax: softmax, scale: 1 / Float(max(batch.count, 1)), product: &slope)
+                softmax: softmax, scale: 1 / Float(max(batch.count, 1)), product: &out)
         }
         Rows.zero(&product)
+        let head = self.slope
         lend(&product) { gradient in
             MLP.backward(
-                shape, parameters: parameters.span, input: batch.rows.span, rows: rowCount, outputGradient: slope.span,
+                shape, parameters: parameters.span, input: batch.rows.span, rows: rowCount, outputGradient: head.span,
                 parameterGradient: &gradient, workspace: workspace)
         }
         for j in 0..<dimension { output[j] = product[firstVariable + j] }
@@ -229,10 +231,10 @@ package final class PolicySurrogate {
         precondition(
             direction.count == dimension, "PolicySurrogate: direction \(direction.count), \(dimension) variables")
         for j in 0..<dimension { full[firstVariable + j] = direction[j] }
-        let (batch, parameters) = (batch, parameters)
+        let (batch, parameters, moved) = (batch, parameters, self.full)
         lend(&tangent) { out in
             MLP.rForward(
-                shape, parameters: parameters.span, direction: full.span, input: batch.rows.span, rows: rowCount,
+                shape, parameters: parameters.span, direction: moved.span, input: batch.rows.span, rows: rowCount,
                 rOutput: &out, workspace: workspace)
         }
     }
