@@ -33,7 +33,7 @@ public struct JSONCursor {
         public let names: [String]
         let bytes: [[UInt8]]
 
-        /// At most 64 names.
+        /// At most 64 names. O(names).
         public init(_ names: [String]) {
             precondition(names.count <= 64, "JSONCursor.Fields: \(names.count) names")
             self.names = names
@@ -65,7 +65,7 @@ public struct JSONCursor {
     /// A fault of the value that is read. O(depth).
     public func fault(_ reason: String) -> Fault { Fault(path: place, reason: reason) }
 
-    /// The path of the value that is read.
+    /// The path of the value that is read. O(depth).
     public var place: String {
         var text = ""
         for step in path {

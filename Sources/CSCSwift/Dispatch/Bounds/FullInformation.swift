@@ -113,6 +113,7 @@ public enum FullInformation {
     }
 
     /// As `anneal(_:start:stream:search:options:)` with the default search of so many moves.
+    /// O(moves * (places + team)).
     public static func anneal(
         _ instance: Instance, start: any Dispatcher, stream: RandomStream, moves: Int = 80_000,
         options: GameOptions = GameOptions()

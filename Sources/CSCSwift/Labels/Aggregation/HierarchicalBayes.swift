@@ -20,7 +20,7 @@ public struct HierarchicalBayes: LabelAggregator {
         self.seed = seed
     }
 
-    /// Fits on all labels together, and gives the tasks' posteriors.
+    /// Fits on all labels together, and gives the tasks' posteriors. O(sweeps * labels * classes).
     /// - Precondition: as many contexts as tasks, where they are given.
     public mutating func fitPredict(_ labels: LabelStore) -> Aggregation {
         precondition(
@@ -36,6 +36,7 @@ public struct HierarchicalBayes: LabelAggregator {
     }
 
     /// The posteriors of other tasks of the same workers, who are taken as the last fit has them; context 0 for all.
+    /// O(labels * classes).
     /// - Precondition: fitted, on labels of as many workers and classes.
     public func predict(_ labels: LabelStore) -> Aggregation {
         guard let model, model.workerCount == max(1, labels.workerCount), model.classCount == labels.classCount else {

@@ -110,6 +110,7 @@ public struct Pooled: LabelAssigner {
     var nextRefresh: Int
     var stream: RandomStream
 
+    /// O(N C + K S kinds).
     /// - Parameters:
     ///   - taskContexts: the context of each task, 0-based.
     ///   - workers: K >= 1.
@@ -408,7 +409,7 @@ public struct Pooled: LabelAssigner {
         }
     }
 
-    /// The calibrated posterior of each task's label.
+    /// The calibrated posterior of each task's label. O(tasks * classes).
     public var confidence: [Double] { zip(context.indices, labels).map { calibrated(of: $0)[$1] } }
     /// The labels taken so far, task by task, each task's in the order of asking. O(N + labels).
     public var answers: [Label] { pairs.answers(rows: context.indices.map(Int32.init)) }

@@ -34,7 +34,7 @@ extension Pooled {
         reorder()
     }
 
-    /// `setGold` of one task.
+    /// `setGold` of one task. O((labels + K S) kinds + N C).
     /// - Throws: `CSCError.invalid` as `setGold` of several.
     public mutating func setGold(task: Int, label: Int) throws(CSCError) { try setGold([(task, label)]) }
 

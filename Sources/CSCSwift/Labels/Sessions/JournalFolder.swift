@@ -29,7 +29,7 @@ public final class JournalFolder: SessionStorage {
 
     // MARK: Opening
 
-    /// A folder for a new session, which begins with the first `append`.
+    /// A folder for a new session, which begins with the first `append`. O(1), and the file system's.
     /// - Throws: `CSCError.file` where the folder has a session already.
     public init(creating folder: String) throws(CSCError) {
         self.folder = folder
@@ -51,6 +51,7 @@ public final class JournalFolder: SessionStorage {
     }
 
     /// Opens and locks the session in `folder`; waits up to `wait` seconds for another process to close it.
+    /// O(size of the journal).
     /// - Parameters:
     ///   - folder: the path of the session's folder.
     ///   - wait: how long to try to lock it (s); 0 tries once.

@@ -50,7 +50,7 @@ public final class LabelSession {
 
     // MARK: Beginning
 
-    /// Starts a session in a new folder and opens it.
+    /// Starts a session in a new folder and opens it. O(tasks + workers + gold).
     ///
     /// `workers` may be empty if nothing is explored: workers can join at any time. Truths of tasks are not kept; `gold`
     /// are tasks whose class an expert knows, for a method that has a use for them.
@@ -67,7 +67,7 @@ public final class LabelSession {
         return try begin(head, in: try JournalFolder(creating: folder), clock)
     }
 
-    /// Starts a session in an empty storage; otherwise as the other `create`.
+    /// Starts a session in an empty storage; otherwise as the other `create`. O(tasks + workers + gold).
     /// - Throws: as the other `create`; `CSCError.invalid` where the storage is not empty.
     public static func create(
         storage: any SessionStorage, tasks: [LabelingTask], contexts: [String] = ["all"], classes: [String],

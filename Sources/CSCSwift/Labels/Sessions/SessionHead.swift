@@ -202,6 +202,7 @@ extension LabelBudget {
 
 extension LabelSession {
     /// Whether a session can have this name for a `what` (task, context, class, worker): not empty, no control characters.
+    /// O(name).
     /// - Throws: `CSCError.invalid` where it cannot.
     public static func checkName(_ name: String, _ what: String) throws(CSCError) {
         guard !name.isEmpty else { throw .invalid("a \(what) has no name") }

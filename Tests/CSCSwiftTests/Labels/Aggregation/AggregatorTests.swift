@@ -8,26 +8,11 @@ struct AggregatorTests {
     private func made(
         tasks: Int, workers: Int, perTask: Int, classes: Int, seed: UInt64 = 1, accuracy: (Int) -> Double
     ) -> (store: LabelStore, truth: [Int?]) {
-        var stream = RandomStream(seed: seed, purpose: .test)
-        var rows: ([Int32], [Int32], [Int32]) = ([], [], [])
-        var truth: [Int?] = []
-        var pool = Array(0..<workers)
-        for task in 0..<tasks {
-            let z = stream.index(below: classes)
-            truth.append(z)
-            stream.shuffle(&pool)
-            for worker in pool.prefix(perTask) {
-                let wrong = (z + 1 + stream.index(below: classes - 1)) % classes
-                let label = stream.unit() < accuracy(worker) ? z : wrong
-                rows.0.append(Int32(task))
-                rows.1.append(Int32(worker))
-                rows.2.append(Int32(label))
-            }
+        madeLabels(tasks: tasks, workers: workers, perTask: perTask, classes: classes, seed: seed) {
+            worker, z, _, stream in
+            let wrong = (z + 1 + stream.index(below: classes - 1)) % classes
+            return stream.unit() < accuracy(worker) ? z : wrong
         }
-        let store = LabelStore(
-            tasks: rows.0, workers: rows.1, labels: rows.2, taskCount: tasks, workerCount: workers,
-            classCount: classes)
-        return (store, truth)
     }
 
     @Test("majority by hand: winners, shares, ties, a task without labels, fast path")
@@ -119,7 +104,7 @@ struct AggregatorTests {
     }
 
     @Test("Dawid-Skene agrees with the formulas written out", arguments: [2, 3, 5])
-    func dawidSkeneTwin(classes: Int) {
+    func dawidSkeneFormulas(classes: Int) {
         let (store, _) = made(tasks: 300, workers: 15, perTask: 4, classes: classes) { 0.35 + 0.04 * Double($0) }
         for iterations in [1, 2, 7] {
             let prior = naiveDawidSkene(store, iterations: iterations, right: 1, wrong: 0.5, smoothing: 0.5)
