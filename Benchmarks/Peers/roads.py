@@ -235,7 +235,7 @@ def main():
     parser.add_argument("--episodes", default="60")
     parser.add_argument("--seed", default="7")
     parser.add_argument("--sizes", default="200/50,200/100")
-    parser.add_argument("--policies", default="coalition,greedy,nearest,marginal,hungarian,cafe")
+    parser.add_argument("--policies", default="coalition,greedy,nearest,marginal,cafe")
     parser.add_argument("--moment", action="store_true")
     options = parser.parse_args()
     cli = os.path.abspath(options.cli)
