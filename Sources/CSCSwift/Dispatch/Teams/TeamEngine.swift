@@ -7,9 +7,9 @@
 /// Derived here, docs/dispatch.md.
 ///
 /// Representation: the supply, a slot per worker; the tasks in need, each with its best team; these teams in a heap with
-/// version numbers; for each slot the teams that want it. Nothing is allocated after the first windows. Hot call:
-/// `findTeam`, a scan of the slots or, for many, a look at the nearest on a grid, once for each task in need and again
-/// when it loses a member.
+/// version numbers; for each slot the teams that want it; for each need its candidates. Nothing is allocated after the
+/// first windows. Hot call: `findTeam`, once for each task in need and again when it loses a member: a scan of the slots
+/// with the skill, then of the candidates that this has found; or, for many slots, a look at the nearest on a grid.
 struct TeamEngine<Rank: TeamRank> {
     /// What is maximised; may be changed between windows.
     var rank: Rank
@@ -25,6 +25,18 @@ struct TeamEngine<Rank: TeamRank> {
     private var wants = WantLists()
     private(set) var versions: [Int32] = []
     private var losers: [Int32] = []
+
+    // The slots of each skill, and the candidates of each need (`prepareSearch`).
+    var shelf = TeamShelf()
+    var skillLists = TeamSkillLists()
+    var distance = TeamDistance.manhattan
+    var mayBeBarred = false
+    var isListed = false
+    var isSorted = false
+    /// The candidates that one look has found, in place: at most twice `TeamLimits.most`.
+    var found = InlineArray<24, TeamCandidate>(repeating: TeamCandidate(key: 0, arrival: 0, slot: 0))
+    var foundCount = 0
+    var foundLimit = 0
 
     // Scratch of `findTeam`.
     var chosen = TeamCandidates(repeating: TeamCandidate(key: 0, arrival: 0, slot: 0))
@@ -48,6 +60,7 @@ struct TeamEngine<Rank: TeamRank> {
         for task in state.open where state.isUnderstaffed(Int(task)) { needs.append(TeamNeed(task: task)) }
         if needs.isEmpty || supply.idleLeft == 0 { return }
         rank.prepare(supply.slots, needs, state)
+        prepareSearch(state)
         refill(&members, needs.count * limits.largestTeam, 0)
         heap.removeAll()
         wants.reset(members: supply.slots.count)

@@ -76,47 +76,6 @@ extension TeamEngine {
         let most = limits.triesSingles ? limits.candidates : min(limits.candidates, room)
         let latest = min(state.completion[Int(needs[n].task)], terms.deadlineTime)
         if hasRoles { return chooseForRoles(n, most: most, latest: latest, state) }
-        return state.isExtended
-            ? chooseInOrder(n, terms, most: most, latest: latest, state, isExtended: true)
-            : chooseInOrder(n, terms, most: most, latest: latest, state, isExtended: false)
-    }
-
-    /// As above by the rank's order. O(slots), or by the grid, where they are among the nearest.
-    @inline(__always)
-    private mutating func chooseInOrder(
-        _ n: Int, _ terms: SpatialTask, most: Int, latest: Double, _ state: borrowing GameState, isExtended: Bool
-    ) -> Int {
-        let task = Int(needs[n].task)
-        let order = rank.order(n, terms, now: state.now)
-        let bit = isExtended ? state.skillMask(task) : 1 << UInt64(terms.skill)
-        let isGridded = supply.isGridded
-        let listed =
-            isGridded
-            ? supply.findNearest(
-                max(limits.nearest, 2 * most), x: terms.x, y: terms.y, skills: bit, latest: latest, now: state.now)
-            : supply.slots.count
-        var kept = 0
-        for position in 0..<listed {
-            let s = isGridded ? Int(supply.nearSlot[position]) : position
-            let slot = supply.slots[s]
-            if slot.skills & bit == 0 || slot.used { continue }
-            let distance =
-                isExtended
-                ? state.way(Int(slot.worker), task, at: slot.free) : abs(slot.x - terms.x) + abs(slot.y - terms.y)
-            if distance > slot.reach { continue }
-            let arrival = slot.free + distance / slot.speed
-            if arrival >= latest { continue }
-            if isExtended && !state.mayJoin(Int(slot.worker), task, arrival: arrival) { continue }
-            let key = rank.key(order, s, slot, arrival: arrival)
-            if kept == most && key >= chosen[kept - 1].key { continue }
-            var k = kept < most ? kept : kept - 1
-            while k > 0 && chosen[k - 1].key > key {
-                chosen[k] = chosen[k - 1]
-                k -= 1
-            }
-            chosen[k] = TeamCandidate(key: key, arrival: arrival, slot: Int32(s))
-            if kept < most { kept += 1 }
-        }
-        return kept
+        return chooseInOrder(n, terms, most: most, latest: latest, state)
     }
 }

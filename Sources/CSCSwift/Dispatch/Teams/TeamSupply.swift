@@ -91,15 +91,22 @@ struct TeamSupply {
     /// Puts the slots into the grid. O(slots).
     private mutating func buildIndex() {
         index.removeAll()
-        fastest = 0
-        widest = 0
+        for slot in slots { index.append(x: slot.x, y: slot.y, skills: slot.skills) }
+        index.build()
+        measureExtent()
+    }
+
+    /// Finds the highest speed and the longest reach of any slot, for `farthest`. O(slots).
+    mutating func measureExtent() {
+        (fastest, widest) = (0, 0)
         for slot in slots {
-            index.append(x: slot.x, y: slot.y, skills: slot.skills)
             fastest = max(fastest, slot.speed)
             widest = max(widest, slot.reach)
         }
-        index.build()
     }
+
+    /// How far away a slot may be at most that is somewhere before `latest` (km). O(1), after `measureExtent`.
+    func farthest(latest: Double, now: Double) -> Double { min(widest, (latest - now) * fastest) * 1.000001 }
 
     /// Writes the `count` slots nearest to a place, with one of the skills, who could be there before `latest` at the
     /// highest speed of any, to `nearSlot`; returns how many. O(slots near).
