@@ -11,7 +11,7 @@ internal import Foundation
 /// apart; more: a confusion matrix per cell under the kind's), answer blindly, or lie; wrong answers fall on some
 /// classes more than on others. How much of each there is, is learned; where people do not differ the posteriors are
 /// narrow and the method is a vote with the right number of votes. With two classes there are
-/// three models of tasks and workers (`CrowdModel`); the one that predicts held-out labels best is used.
+/// several models of tasks and workers (`CrowdModel`); the one that predicts held-out labels best is used.
 ///
 /// After a calibration, in which everyone labels a few tasks of each context, each step takes the task whose two best
 /// classes are closest (uncertainty sampling) and, by Thompson sampling, the worker whose answer would tell most about
@@ -356,7 +356,7 @@ public struct Pooled: LabelAssigner {
         if labelled.count >= nextRefresh {
             nextRefresh = labelled.count + Self.pause(context.count, labelled.count)
             if selectsModels && labelled.count >= nextSelection {
-                selectModel(sweeps: 10)
+                selectModel(sweeps: 16)
             } else {
                 refresh(sweeps: 3)
                 unmirror()
