@@ -40,9 +40,9 @@ extension Pooled {
         guard labelled.label[n] != Int32(y) else { return }
         pairs.setLabel(Int32(y), i, index)
         let power = labelled.power.isEmpty ? 1 : labelled.power[n]
-        for z in 0..<classCount {
-            score[i * classCount + z] -= power * log(labelled.message[n * classCount + z])
-            labelled.message[n * classCount + z] = 1  // the answer says nothing until the others have been heard
+        for z in 0..<states {
+            score[i * states + z] -= power * log(labelled.message[n * states + z])
+            labelled.message[n * states + z] = 1  // the answer says nothing until the others have been heard
         }
         labelled.label[n] = Int32(y)
         refresh(sweeps: 3)
@@ -66,8 +66,8 @@ extension Pooled {
             workforce.addContexts(more)
         }
         pairs = pairs.rearranged(segments: [context.count], old: context.indices.map { $0 < before ? $0 : nil })
-        prior += [Double](repeating: 0, count: more * classCount)
-        for s in new { score += prior[s * classCount..<(s + 1) * classCount] }
+        prior += freshPrior(more)
+        for s in new { score += prior[s * states..<(s + 1) * states] }
         gold += [Int32](repeating: -1, count: new.count)
         outstanding += [Int32](repeating: 0, count: new.count)
         var order = (Int32(before)..<Int32(context.count)).map { $0 }

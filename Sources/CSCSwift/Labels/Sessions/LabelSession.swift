@@ -217,6 +217,7 @@ public final class LabelSession {
             taskContexts: tasks.map(\.context), workerCosts: first.map(\.cost), classes: classes.count,
             budget: options.budget, explore: options.explore, score: options.score, gold: gold,
             stopAt: options.stopAt, seed: options.seed)
+        if options.pooledVersion == 1, let pooled = engine as? Pooled { engine = pooled.ofFirstVersion() }
     }
 
     // MARK: Writing
