@@ -176,7 +176,8 @@ struct ScaleCommand: ParsableCommand {
                     known = policy.adapted(
                         to: small, tasks: 100 * perWorker, workers: 100,
                         rulePrice: Self.rulePrice(city, tasksPerWorker: perWorker, seed: seed), seed: seed
-                    ).calibrated(on: small, tasks: 100 * perWorker, workers: 100, seed: seed, episodes: 6)
+                    ).calibrated(
+                        on: small, tasks: 100 * perWorker, workers: 100, seed: seed, episodes: 6, moves: false)
                 }
                 known = known.forecasting([other])
                 return DayRun(

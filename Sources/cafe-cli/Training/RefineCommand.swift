@@ -12,6 +12,9 @@ struct RefineCommand: ParsableCommand {
             implicit function, and a few PPO updates follow. Beside it: training on without the solve, and training \
             from fresh networks, on as many episodes. All are evaluated on the same held-out episodes.
 
+            It needs a run of train, whose credit can be solved anew. A learnt coalition rule, such as cafe, has none: \
+            'cafe-cli fit --start NAME' specialises it to other tasks.
+
             Example: cafe-cli refine runs/first --scenario shifted.yaml --tasks 200 --workers-fixed 100 --out runs/second
                      cafe-cli evaluate --scenario shifted.yaml --workers 100 --policy coalition,runs/first,runs/second
             """)
@@ -71,6 +74,7 @@ struct RefineCommand: ParsableCommand {
 
     func run() throws {
         try FileOptions.checkFolder(out)
+        try refuseRule()
         Output.startThreads(threads)
         let loaded = try LoadedRun(folder)
         let (city, notes) = try episodesFrom.open()
@@ -116,6 +120,16 @@ struct RefineCommand: ParsableCommand {
             try write(refinement, report, to: out)
             print("The refined run is \(out). Compare it with: \(try comparison(out))")
         }
+    }
+
+    /// Refuses a learnt coalition rule, which has no credit, and names the command that specialises it.
+    /// - Throws: `ValidationError`, and `CSCError` where a policy's file is damaged.
+    private func refuseRule() throws {
+        if try DispatchPolicy.isRun(folder) || LearntCoalitionPolicy.named(folder) == nil { return }
+        let words = ["cafe-cli", "fit", "--start", folder] + episodesFrom.words + ["--out", out ?? "runs/fitted"]
+        throw ValidationError(
+            "\(folder) is a learnt coalition rule: it has no credit that could be solved anew. Specialise it to other "
+                + "tasks by: \(words.map(Comparison.quoted).joined(separator: " "))")
     }
 
     /// Makes a run of the refined policy, whose configuration names the new episodes.

@@ -82,44 +82,6 @@ extension LearntCoalitionPolicy {
     /// Whether it was learnt for days of every kind: scale-free features and no forecast of its own.
     public var isGeneral: Bool { features == .scaleFree && forecast.isFlat && constantPrice == nil }
 
-    /// The policy in the form that earns most over a few episodes of `EpisodeRange.tuning`, on which the rule's price was tuned
-    /// too: planned jointly or greedily, with virtual members or without, or the plain rule at its tuned price. Which of these
-    /// is best depends on the day: where a crowd waits in one place, or workers come from afar, joint plans and reserved
-    /// workers cost more than they bring; and where nothing learnt helps, the rule stays. O(5 * episodes) episodes.
-    ///
-    /// - Parameters:
-    ///   - source: what is played, or past days of the same kind.
-    ///   - tasks: how many tasks an episode is asked to have, from 0.
-    ///   - workers: how many workers an episode is asked to have, from 0.
-    ///   - seed: of the episodes, and of whatever is random in the policies.
-    ///   - episodes: how many episodes each form plays, from 1; fewer where the source has fewer.
-    ///   - options: the rules of the game: window, payment, largest team.
-    public func calibrated(
-        on source: some InstanceSource, tasks: Int, workers: Int, seed: UInt64, episodes: Int = 24,
-        options: GameOptions = GameOptions()
-    ) -> LearntCoalitionPolicy {
-        guard let basePrice, constantPrice == nil else { return self }
-        var forms: [LearntCoalitionPolicy] = []
-        for (isJoint, ahead) in [(joint, horizonAhead), (!joint, horizonAhead), (joint, 0), (!joint, 0)] {
-            var form = self
-            form.joint = isJoint
-            form.horizonAhead = ahead
-            form.origin +=
-                "; here planned \(isJoint ? "jointly" : "greedily")"
-                + (ahead == 0 ? ", without workers about to be free" : "")
-            forms.append(form)
-        }
-        var plain = self
-        plain.constantPrice = basePrice
-        plain.origin = "here the coalition rule at its tuned price: it earns more than \(name) on tuning episodes"
-        forms.append(plain)
-        let revenue = Evaluation.run(
-            forms.map { $0.source(options: options) }, on: source, tasks: tasks, workers: workers, seed: seed,
-            episodes: 0..<min(episodes, source.episodeCount ?? episodes), of: .tuning
-        ).map { Summary($0).mean }
-        return forms[revenue.indices.max { revenue[$0] < revenue[$1] } ?? 0]
-    }
-
     private func forecasting(
         _ source: some InstanceSource, past: (any InstanceSource)?, tasks: Int, workers: Int
     ) -> LearntCoalitionPolicy {
