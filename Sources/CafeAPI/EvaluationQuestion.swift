@@ -38,6 +38,7 @@ struct EvaluationQuestion: Document {
 
     /// The document of `cafe-cli evaluate --json`. Throws `Misuse` with a sentence that names the field.
     func answer() throws -> JSON {
+        if policies.isEmpty && bounds != true { throw Misuse("policies: there is none, and bounds is not true") }
         do {
             return try EvaluationDocument.evaluate(policies, options: options)
         } catch let error as CSCError {
