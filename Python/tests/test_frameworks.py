@@ -16,10 +16,10 @@ def test_torchrl_accepts_the_environment_and_plays_whole_games():
     env = DispatchTorchEnv(3, seed=4, **SMALL)
     check_env_specs(env)
 
-    def last_allowed(rows):
-        mask = rows["workers", "action_mask"]
-        rows["workers", "action"] = mask.shape[-1] - 1 - mask.flip(-1).int().argmax(-1)
-        return rows
+    def last_allowed(tensordict):
+        mask = tensordict["workers", "action_mask"]
+        tensordict["workers", "action"] = mask.shape[-1] - 1 - mask.flip(-1).int().argmax(-1)
+        return tensordict
 
     env.set_seed(4)
     played = env.rollout(400, policy=last_allowed, break_when_all_done=True, break_when_any_done=False)

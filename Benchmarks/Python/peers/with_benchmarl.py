@@ -15,7 +15,7 @@ from cafe.benchmarl import DispatchTask
 from game import Counter, options, revenue
 
 METHODS = {"BenchMARL IPPO": IppoConfig, "BenchMARL MAPPO": MappoConfig, "BenchMARL QMIX": QmixConfig}
-FRAMES = 2048
+FRAMES = 512
 """Steps of a game between two updates, over 8 games."""
 
 
@@ -45,8 +45,8 @@ def train(method, size, decisions, seed, learning_rate):
     config.lr, config.gamma, config.max_n_frames = learning_rate, 0.99, 10**9
     config.on_policy_collected_frames_per_batch = config.off_policy_collected_frames_per_batch = FRAMES
     config.on_policy_n_envs_per_worker = config.off_policy_n_envs_per_worker = 8
-    config.on_policy_n_minibatch_iters, config.on_policy_minibatch_size = 4, 256
-    config.off_policy_n_optimizer_steps, config.off_policy_train_batch_size = 32, 128
+    config.on_policy_n_minibatch_iters, config.on_policy_minibatch_size = 4, 128
+    config.off_policy_n_optimizer_steps, config.off_policy_train_batch_size = 16, 128
     config.off_policy_memory_size = 50_000
     # About the steps of the whole training: 7 decisions are one step of a game of 50 workers, more of larger ones.
     config.exploration_anneal_frames = decisions // 7 // 2
