@@ -71,7 +71,8 @@ int32_t cafe_environment_sound(const char *name, const char *value) {
 #endif
 #endif
 
-#if defined(__linux__) && !defined(SANITIZED)
+/* CAFE_LIBRARY: in a shared library the loader would run it in somebody else's process. */
+#if defined(__linux__) && !defined(SANITIZED) && !defined(CAFE_LIBRARY)
 
 enum { most_variables = 8192 };
 

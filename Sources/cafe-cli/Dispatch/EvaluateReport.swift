@@ -61,8 +61,8 @@ private struct Estimate {
 }
 
 extension EvaluateCommand {
-    /// Writes tables and files.
-    func report(_ rows: [EvaluatedPolicy], of setting: EvaluationSetting) throws {
+    /// Prints tables, writes the file of --marl-eval, and returns what --json writes.
+    func report(_ rows: [EvaluatedPolicy], of setting: EvaluationSetting) throws -> JSON {
         say(setting.title)
         for remark in setting.remarks(isTuned: rows.contains { $0.isTuned }) { say("note: \(remark)") }
         if !rows.isEmpty && json != "-" {
@@ -74,7 +74,7 @@ extension EvaluateCommand {
         file.append(("policies", .object(rows.map { ($0.choice.name, entry($0, first: rows[0], setting)) })))
         if bounds { file.append(("bounds", try showBounds(setting))) }
         if let marlEval { try FileOptions.write(try marl(rows, setting).json.pretty, to: marlEval) }
-        if let json { try FileOptions.write(JSON.object(file).pretty, to: json) }
+        return .object(file)
     }
 
     // MARK: Figures
