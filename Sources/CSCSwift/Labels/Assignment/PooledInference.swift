@@ -28,6 +28,7 @@ extension Pooled {
             after[task] = Int32(label)
         }
         guard after != gold else { return }
+        giveUpRefit()
         gold = after
         refresh(sweeps: 3)
         unmirror()

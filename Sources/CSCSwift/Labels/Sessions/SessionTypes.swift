@@ -18,6 +18,8 @@ extension LabelSession {
         public var lease: Double?
         /// How many questions a worker may have open at the same time; nil: any number.
         public var maxOpen: Int?
+        /// Whether the model is inferred anew aside, while questions go on (`LabelSession.inferAside`).
+        public internal(set) var refitsAside = false
 
         /// A budget, and the best method we have, without exploration unless said; `create` checks them.
         public init(
