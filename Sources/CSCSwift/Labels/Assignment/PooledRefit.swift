@@ -85,7 +85,10 @@ extension Pooled {
     mutating func correctAside(_ index: Int, task i: Int, label y: Int) {
         if index >= labelled.count {
             let n = index - labelled.count
-            exchange(label: y, at: n, of: &fresh)
+            var labels = CrowdKernels.Labels()
+            swap(&labels, &fresh)
+            exchange(label: y, at: n, of: &labels)
+            swap(&labels, &fresh)
         } else {
             if !begun.isEmpty { corrected.append(Correction(index: index, label: y)) }
             exchange(label: y, at: index)
