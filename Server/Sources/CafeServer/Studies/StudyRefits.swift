@@ -10,7 +10,7 @@ final class BackgroundThread: Sendable {
     /// - Parameter name: as debuggers show it.
     init(name: String) {
         let thread = Thread { [weak self, signal] in
-            setpriority(PRIO_PROCESS, 0, 10)  // of this thread, on Linux
+            setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, 10)  // of this thread, on Linux
             while true {
                 signal.wait()
                 guard let self else { return }
