@@ -24,7 +24,9 @@ struct Serve: AsyncParsableCommand {
     @Option(help: "How the server is reached from outside, such as https://label.example.org, for links.")
     var publicURL: String?
     @Option(
-        help: "A proxy that is believed in X-Forwarded-For: its address, or a network such as 10.0.0.0/8; may be repeated.")
+        help:
+            "A proxy that is believed in X-Forwarded-For: its address, or a network such as 10.0.0.0/8; may be repeated."
+    )
     var trustProxy: [String] = []
     @Option(help: "PEM file with the certificate chain; with --tls-key.") var tlsCert: String?
     @Option(help: "PEM file with the private key; with --tls-cert.") var tlsKey: String?

@@ -16,7 +16,8 @@ enum WholeFile {
         let count = min(limit, Int(about.st_size) - offset)
         let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
             while initialized < count {
-                let more = pread(file, buffer.baseAddress! + initialized, count - initialized, off_t(offset + initialized))
+                let more = pread(
+                    file, buffer.baseAddress! + initialized, count - initialized, off_t(offset + initialized))
                 if more < 0 && errno == EINTR { continue }
                 guard more > 0 else { break }
                 initialized += more

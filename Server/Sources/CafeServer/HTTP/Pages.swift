@@ -5,7 +5,8 @@ internal import Foundation
 /// The pages' files, which are part of the program.
 enum Pages {
     private static let files: [String: [UInt8]] = [
-        "head.html": PackageResources.head_html, "worker.html": PackageResources.worker_html, "worker.js": PackageResources.worker_js,
+        "head.html": PackageResources.head_html, "worker.html": PackageResources.worker_html,
+        "worker.js": PackageResources.worker_js,
         "admin.html": PackageResources.admin_html, "admin.js": PackageResources.admin_js,
         "study.html": PackageResources.study_html, "study.js": PackageResources.study_js,
         "city.html": PackageResources.city_html, "city.js": PackageResources.city_js,

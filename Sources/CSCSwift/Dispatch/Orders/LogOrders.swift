@@ -13,7 +13,9 @@ extension RawOrders {
         let log = try DispatchLog(contentsOf: path)
         var seen: Set<ExactName> = [], known: Set<ExactName> = []
         var unit: Bool?
-        func place(_ location: [Double]?, _ xy: [Double]?, _ line: Int, _ what: String) throws(CSCError) -> (Double, Double) {
+        func place(_ location: [Double]?, _ xy: [Double]?, _ line: Int, _ what: String) throws(CSCError) -> (
+            Double, Double
+        ) {
             guard let point = location ?? xy, point.count == 2, unit ?? (location != nil) == (location != nil) else {
                 throw .row(
                     path: path, line: line, column: what, value: "",

@@ -122,7 +122,8 @@ extension Pooled {
     /// The mean confidence of the labels of tasks that have any, gold counting as certain; nil where none has.
     /// O(N C + labels).
     package var meanConfidence: Double? {
-        var given = [Bool](repeating: false, count: score.count), counted = [Bool](repeating: false, count: context.count)
+        var given = [Bool](repeating: false, count: score.count),
+            counted = [Bool](repeating: false, count: context.count)
         for labels in [labelled, fresh] {
             for n in 0..<labels.count {
                 given[Int(labels.task[n]) * classCount + Int(labels.label[n])] = true

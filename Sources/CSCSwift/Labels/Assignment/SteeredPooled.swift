@@ -53,7 +53,8 @@ extension Pooled {
     /// O(labels).
     private func labelIndex(task: Int, cell: Int) -> Int? {
         for (labels, first) in [(fresh, labelled.count), (labelled, 0)] {
-            for n in (0..<labels.count).reversed() where labels.task[n] == Int32(task) && labels.cell[n] == Int32(cell) {
+            for n in (0..<labels.count).reversed() where labels.task[n] == Int32(task) && labels.cell[n] == Int32(cell)
+            {
                 return first + n
             }
         }
