@@ -6,7 +6,8 @@ enum WholeFile {
     /// read, says that there are none (as those of /proc do), or changes its size meanwhile. O(bytes).
     static func bytes(_ path: String, from offset: Int = 0, limit: Int = .max) -> [UInt8]? {
         var about = stat()
-        guard stat(path, &about) == 0, about.st_mode & S_IFMT == S_IFREG else { return nil }  // a pipe is opened once only
+        // A pipe is opened once only.
+        guard stat(path, &about) == 0, about.st_mode & S_IFMT == S_IFREG else { return nil }
         let file = open(path, O_RDONLY | O_CLOEXEC)
         guard file >= 0 else { return nil }
         defer { close(file) }
