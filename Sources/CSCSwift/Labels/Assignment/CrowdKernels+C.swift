@@ -31,6 +31,34 @@ enum CrowdKernels {
         var apart: [Double] = []
 
         var count: Int { task.count }
+
+        /// Adds a label. Amortised O(classes).
+        mutating func append(task i: Int, cell: Int, label y: Int, message told: [Double], cavity belief: [Double]) {
+            task.append(Int32(i))
+            self.cell.append(Int32(cell))
+            label.append(Int32(y))
+            message.append(contentsOf: told)
+            cavity.append(contentsOf: belief)
+        }
+
+        /// Adds other labels; `power` and `apart`, which are of all labels, stay. O(labels added).
+        mutating func append(_ other: Labels) {
+            task += other.task
+            cell += other.cell
+            label += other.label
+            message += other.message
+            cavity += other.cavity
+        }
+
+        /// Room for so many labels.
+        mutating func reserve(_ labels: Int) {
+            let classes = count > 0 ? message.count / count : 0
+            task.reserveCapacity(labels)
+            cell.reserveCapacity(labels)
+            label.reserveCapacity(labels)
+            message.reserveCapacity(labels * classes)
+            cavity.reserveCapacity(labels * classes)
+        }
     }
 
     /// What the labels say of the workers; added to.

@@ -83,6 +83,15 @@ public struct Pooled: LabelAssigner {
     var gold: [Int32]
     /// The answers in the order of their arrival, a cell being a worker in a context.
     var labelled = CrowdKernels.Labels()
+    /// Those that came since a refit began, after the others; empty while none is under way.
+    var fresh = CrowdKernels.Labels()
+    /// Whether everything is inferred aside (`setRefitsAside`), how often that has begun, and the model as it was when the
+    /// one under way did, if one is.
+    var refitsAside = false
+    var refits = 0
+    var begun: [Pooled] = []
+    /// What was corrected since then.
+    var corrected: [Correction] = []
     /// [task, state], a state being a level of difficulty and a class (`CrowdModel`): log posterior, up to a constant a
     /// task; gold tasks are read off `gold`.
     var score: [Double]
@@ -337,11 +346,11 @@ public struct Pooled: LabelAssigner {
         let cell = workforce.cell(worker: j, context: context[i])
         let (belief, power) = without(familyOf: j, task: i)
         let message = workforce.message(cell: cell, label: y)
-        labelled.task.append(Int32(i))
-        labelled.cell.append(Int32(cell))
-        labelled.label.append(Int32(y))
-        labelled.message.append(contentsOf: message)
-        labelled.cavity.append(contentsOf: belief)
+        if begun.isEmpty {
+            labelled.append(task: i, cell: cell, label: y, message: message, cavity: belief)
+        } else {
+            fresh.append(task: i, cell: cell, label: y, message: message, cavity: belief)
+        }
         if !families.isEmpty {
             labelled.power.append(power)
             labelsOfTask[i, default: []].append(labelled.count - 1)
@@ -354,14 +363,14 @@ public struct Pooled: LabelAssigner {
     mutating func learn(task i: Int, worker j: Int, label y: Int) {
         take(task: i, worker: j, label: y)
         workforce.update(j)
-        if labelled.count >= nextRefresh {
+        if refitsAside {
+            tournament.set(i, key(i))
+            guard labelCount >= nextRefresh, begun.isEmpty else { return }
+            nextRefresh = labelCount + Self.pause(context.count, labelCount)
+            beginRefit()
+        } else if labelled.count >= nextRefresh {
             nextRefresh = labelled.count + Self.pause(context.count, labelled.count)
-            if selectsModels && labelled.count >= nextSelection {
-                selectModel(sweeps: 16)
-            } else {
-                refresh(sweeps: 3)
-                unmirror()
-            }
+            inferAnew()
             reorder()
         } else {
             tournament.set(i, key(i))
@@ -389,7 +398,7 @@ public struct Pooled: LabelAssigner {
     // MARK: Workers who come and go
 
     /// A new worker, present at once, of whom nothing is known but what the workforce is like; takes no part in the
-    /// calibration. O(N C + S kinds).
+    /// calibration. O(N + S kinds).
     public mutating func addWorker(cost: Double = 1) -> Int {
         let worker = workerCount
         workerCount += 1
@@ -400,7 +409,8 @@ public struct Pooled: LabelAssigner {
         workforce.addWorker()
         families.addWorker()
         calibration.addWorker()
-        reorder()
+        // Tasks that everyone had been asked about are open again.
+        for task in context.indices where Int(pairs.count[task]) == worker { tournament.set(task, key(task)) }
         return worker
     }
 
@@ -417,7 +427,9 @@ public struct Pooled: LabelAssigner {
     /// tasks without labels, by a coin of the seed. O(N C + labels).
     public var labels: [Int] {
         var given = [Bool](repeating: false, count: context.count * classCount)
-        for n in 0..<labelled.count { given[Int(labelled.task[n]) * classCount + Int(labelled.label[n])] = true }
+        for labels in [labelled, fresh] {
+            for n in 0..<labels.count { given[Int(labels.task[n]) * classCount + Int(labels.label[n])] = true }
+        }
         return context.indices.map { task in
             if gold[task] >= 0 { return Int(gold[task]) }
             let row = task * classCount

@@ -61,6 +61,7 @@ extension Pooled {
             after[task] = Int32(label)
         }
         guard after != gold else { return }
+        giveUpRefit()
         gold = after
         refresh(sweeps: 3)
         unmirror()
@@ -139,6 +140,16 @@ extension Pooled {
             unmirror()
         }
         refresh(sweeps: 10)
+    }
+
+    /// What is due after a number of labels: the models are compared, now and then, or what stands is inferred again.
+    mutating func inferAnew() {
+        if selectsModels && labelled.count >= nextSelection {
+            selectModel(sweeps: 16)
+        } else {
+            refresh(sweeps: 3)
+            unmirror()
+        }
     }
 
     /// What the model has found out about the workers, in a sentence, and which model it is where there is a choice.

@@ -33,6 +33,9 @@ public final class LabelSession {
     /// Whether snapshots are taken by themselves: after long replays and every so many events. On unless set; a service
     /// turns it off and calls `takeSnapshot` when it has time.
     public var takesSnapshots = true
+    /// Whether a refit that is due in a session that infers aside (`inferAside`) is done by the call that wrote last. On
+    /// unless set; a service turns it off and does them on another thread.
+    package var finishesRefits = true
 
     let storage: any SessionStorage
     let clock: () -> Double
@@ -218,6 +221,7 @@ public final class LabelSession {
             budget: options.budget, explore: options.explore, score: options.score, gold: gold,
             stopAt: options.stopAt, seed: options.seed)
         if options.pooledVersion == 1, let pooled = engine as? Pooled { engine = pooled.ofFirstVersion() }
+        if options.refitsAside { withPooled { $0.setRefitsAside(true) } }
     }
 
     // MARK: Writing
@@ -238,6 +242,10 @@ public final class LabelSession {
         } catch {
             failure = .invalid("the session must be opened again, because a write failed: \(error)")
             throw error
+        }
+        if options.refitsAside, finishesRefits, var refit = pooledRefit {
+            refit.run()
+            try install(refit)
         }
         snapshotIfWorthwhile(after: events.count, seconds: 0)
     }
