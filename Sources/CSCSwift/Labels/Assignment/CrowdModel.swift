@@ -6,9 +6,6 @@ enum CrowdModel: String, Sendable, Codable, CaseIterable {
     /// The same, and some tasks are so difficult that an answer on them hardly depends on their class: people who err
     /// alike on them are not taken for a class.
     case difficulty
-    /// The same, with more such tasks. Belief propagation has several fixed points where labels are few; more beginnings
-    /// find the better one more often.
-    case manyDifficult
     /// The same, and workers lean widely, the classes being equally frequent: accuracies that differ by class.
     case biased
 
@@ -20,9 +17,8 @@ enum CrowdModel: String, Sendable, Codable, CaseIterable {
 
     /// Hardest first.
     var levels: [Level] {
-        guard self != .leaning else { return [Level(scale: 1, share: 1)] }
-        let hard = self == .manyDifficult ? 0.25 : 0.15
-        return [Level(scale: 0.1, share: hard), Level(scale: 1.3, share: 1 - hard)]
+        self == .leaning
+            ? [Level(scale: 1, share: 1)] : [Level(scale: 0.1, share: 0.15), Level(scale: 1.3, share: 0.85)]
     }
 
     /// The standard deviation of the leanings, where it is not learned.
@@ -39,7 +35,7 @@ enum CrowdModel: String, Sendable, Codable, CaseIterable {
     var sentence: String {
         switch self {
         case .leaning: "all tasks as difficult"
-        case .difficulty, .manyDifficult: "some tasks too difficult for anybody"
+        case .difficulty: "some tasks too difficult for anybody"
         case .biased: "accuracies that differ by class"
         }
     }

@@ -360,9 +360,11 @@ struct Workforce: Sendable, Codable {
         return text
     }
 
-    /// The mean over classes of a kind's probability of being right.
+    /// The mean over classes of a kind's probability of being right, on tasks of the least difficult level.
     private func accuracy(of kind: Int) -> Double {
-        (0..<kinds.classes).reduce(0) { $0 + kinds.tables.own[$1 * kinds.count + kind] } / Double(kinds.classes)
+        let easy = (kinds.tables.levels - 1) * kinds.classes
+        let sum = (0..<kinds.classes).reduce(0) { $0 + kinds.tables.own[(easy + $1) * kinds.count + kind] }
+        return sum / Double(kinds.classes)
     }
 
     /// How common each kind is before any label, whoever leans whichever way.
