@@ -146,7 +146,7 @@ def jaxmarl_batch(games=1024, length=25):
 
 
 def ride_gym(drivers=50, orders=200):
-    """Every driver bids on a random pending order."""
+    """Drivers bid on random pending orders, each on another one."""
     from ride_gym import RidePoolEnv
     from ride_gym.order_generator import RandomOrderGenerator
     from ride_gym.road_network import ManhattanNetwork
@@ -161,10 +161,10 @@ def ride_gym(drivers=50, orders=200):
     def step():
         if held["over"]:
             held["seen"] = env.reset()[0]
-        actions = {}
-        for driver, seen in held["seen"].items():
-            pool = seen["pending_orders"]
-            actions[driver] = {"orders": [pool[choice.integers(len(pool))]["order_id"]] if pool else []}
+        drivers_seen = held["seen"]
+        pool = [order["order_id"] for order in next(iter(drivers_seen.values()))["pending_orders"]]
+        bids = choice.permutation(pool).tolist()  # no two drivers may bid on the same order
+        actions = {driver: {"orders": [bids.pop()] if bids else []} for driver in drivers_seen}
         held["seen"], _, ends, _ = env.step(actions)
         held["over"] = ends["__all__"]
 
