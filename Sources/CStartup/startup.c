@@ -4,7 +4,8 @@
  * and ends the process where it may not; libomp (version 14) aborts or takes all memory on a malformed OMP_NUM_THREADS
  * or a tiny OMP_STACKSIZE. `prepare` therefore stands in .preinit_array, which the loader runs before the libraries'
  * own constructors, and starts the program again with a corrected environment where there is something to correct. Once
- * is enough: the corrected environment passes.
+ * is enough: the corrected environment passes. Starting again costs as much as starting, so where OpenBLAS's variable is
+ * all that is missing it takes the place of one that only shells read.
  */
 #define _GNU_SOURCE
 #include "startup.h"
@@ -112,6 +113,7 @@ static void prepare(int argc, char **argv, char **envp) {
     if (argc < 1 || !argv || !envp) return;
     static char *environment[most_variables + 2];
     int kept = 0, changed = 0, known = 0;
+    char **spare = NULL;
     for (char **entry = envp; *entry; entry++) {
         if (kept == most_variables) return;
         if (!is_sound(*entry)) {
@@ -120,7 +122,12 @@ static void prepare(int argc, char **argv, char **envp) {
             continue;
         }
         known |= strcmp(*entry, blas) == 0;
+        if (strncmp(*entry, "_=", 2) == 0) spare = entry; /* the path of the program, by the shell that starts it */
         environment[kept++] = *entry;
+    }
+    if (!known && !changed && spare) { /* the libraries are given this very array */
+        *spare = (char *)blas;
+        return;
     }
     if (!known) environment[kept++] = (char *)blas, changed = 1;
     environment[kept] = NULL;

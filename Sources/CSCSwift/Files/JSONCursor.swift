@@ -181,13 +181,15 @@ public struct JSONCursor {
         guard first == UInt8(ascii: "{") else { throw wrong("an object", first) }
         try enter()
         var seen: UInt64 = 0
+        var guess = 0
         if try next() == UInt8(ascii: "}") {
             at += 1
             return seen
         }
         while true {
             guard try next() == UInt8(ascii: "\"") else { throw syntax("a field's name in quotes is missing") }
-            let number = try name(among: fields)
+            let number = try name(among: fields, guess: guess)
+            guess = number + 1
             path.append(.field(fields.names[number]))
             if seen >> UInt64(number) & 1 == 1 { throw fault("is there twice") }
             guard try next() == UInt8(ascii: ":") else { throw syntax("':' is missing") }
