@@ -128,6 +128,7 @@ struct EvaluateCommand: RankedCommand {
             source, tasks: tasks, workers: workers, episodes: episodes, seeds: seedList, rules: rules)
         for note in notes + setting.notes { say("note: \(note)") }
         setting.warnOfReach()
+        try checkBounds(setting)
         try Ranks.requireSame(
             [("the setting", JSON.object(setting.json).line)]
                 + RankFacts.source(
