@@ -113,6 +113,15 @@ struct CompareCommand: RankedCommand {
             say("note: without lookahead and bounds: \(reason)")
             return 0
         }
+<<<<<<< HEAD
+=======
+        let unknown = FullInformation.unknown(
+            in: setting.source, tasks: setting.tasks, workers: setting.workers, seed: seed, episodes: count)
+        if let unknown {
+            say("note: without lookahead and bounds: the bounds do not know \(unknown), which the episodes have")
+            return 0
+        }
+>>>>>>> s13-dispatch
         return count
     }
 
