@@ -55,7 +55,8 @@ struct TeamSkillLists {
             asked |= 1 << UInt64(skill)
         }
         refill(&start, skillCount + 2, 0)
-        for slot in all { visit(slot) { start[$0 + 2] += 1 } }
+        let places = place, wanted = asked
+        for slot in all { Self.visit(slot.skills & wanted, places) { start[$0 + 2] += 1 } }
         for at in 0..<skillCount { start[at + 2] += start[at + 1] }
         refill(&slots, Int(start[skillCount + 1]), 0)
         if byX {
@@ -65,19 +66,19 @@ struct TeamSkillLists {
         }
         for position in all.indices {
             let s = byX ? Int(order[position]) : position
-            visit(all[s]) {
+            Self.visit(all[s].skills & wanted, places) {
                 slots[Int(start[$0 + 1])] = Int32(s)
                 start[$0 + 1] += 1
             }
         }
     }
 
-    /// Calls `body` with the place of each skill of a slot that is asked for.
+    /// Calls `body` with the place of each skill.
     @inline(__always)
-    private mutating func visit(_ slot: TeamSlot, _ body: (Int) -> Void) {
-        var bits = slot.skills & asked
+    private static func visit(_ skills: UInt64, _ places: borrowing InlineArray<64, Int32>, _ body: (Int) -> Void) {
+        var bits = skills
         while bits != 0 {
-            body(Int(place[bits.trailingZeroBitCount]))
+            body(Int(places[bits.trailingZeroBitCount]))
             bits &= bits - 1
         }
     }
