@@ -10,7 +10,7 @@ internal import Foundation
 /// the nearest on a grid, so that a window costs what happens in it and not its square.
 struct CoalitionPlan {
     /// Above this many slots, candidates are sought among the `nearest` qualified ones instead of all.
-    static let gridLimit = 256
+    static let gridLimit = 1024
     static let nearest = 64
 
     struct Slot {
