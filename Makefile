@@ -4,7 +4,7 @@ SWIFT ?= swift
 CLI := .build/release/cafe-cli
 DEMO := runs/demo
 
-.PHONY: server serve test-server mpi test-mpi wheel test-python help setup build demo test test-slow bench bench-check bench-quick bench-peers embed docs check check-aarch64 lint format sanitize fuzz torture clean
+.PHONY: server serve test-server mpi test-mpi wheel test-python python-peers help setup build demo test test-slow bench bench-check bench-quick bench-peers embed docs check check-aarch64 lint format sanitize fuzz torture clean
 
 help: ## show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -76,6 +76,9 @@ wheel: setup ## the Python wheel, into dist/ (installs on a machine without Swif
 
 test-python: wheel ## install the wheel into a fresh virtual environment and run its tests
 	@scripts/test-python
+
+python-peers: wheel ## Stable-Baselines3, TorchRL, BenchMARL and PufferLib on the dispatch game, beside ours (PEERS="--decisions 300000")
+	@scripts/python-peers $(PEERS)
 
 sanitize: setup ## the tests with checks of memory, undefined behaviour and data races (two more builds)
 	@scripts/sanitize

@@ -74,8 +74,8 @@ let package = Package(
             ],
             swiftSettings: swiftFlags
         ),
-        // The C ABI of include/cafe_api.h; `make wheel` links it into libcafe.so.
-        .target(name: "CafeAPI", dependencies: ["CSCSwift"], swiftSettings: swiftFlags),
+        // The C ABI of include/cafe_api.h; `make wheel` links it into libcafe.so. Its verb `evaluate` is the command's.
+        .target(name: "CafeAPI", dependencies: ["CSCSwift", "cafe-cli"], swiftSettings: swiftFlags),
         .testTarget(name: "CCoreTests", dependencies: ["CCore"], swiftSettings: testSettings),
         .testTarget(name: "CSCSwiftTests", dependencies: ["CSCSwift"], swiftSettings: swiftFlags + testSettings),
         .testTarget(name: "CLITests", dependencies: ["cafe-cli"], swiftSettings: swiftFlags + testSettings),

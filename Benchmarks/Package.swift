@@ -18,11 +18,11 @@ let package = Package(
     ],
     targets: [
         // What an engineer writes first, in plain C, and a counter of heap allocations.
-        .target(name: "Twins", path: "Twins", cSettings: [.unsafeFlags(["-O3", "-std=c11"])]),
+        .target(name: "Reference", path: "Reference", cSettings: [.unsafeFlags(["-O3", "-std=c11"])]),
         .executableTarget(
             name: "Cafe",
             dependencies: [
-                "Twins",
+                "Reference",
                 .product(name: "CSCSwift", package: "cafe"),
                 .product(name: "Benchmark", package: "benchmark"),
             ],

@@ -1,6 +1,7 @@
 """Builds the native library with Swift before the package, and tags the wheel as one of the platform for any Python 3."""
 
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -19,7 +20,13 @@ class BuildWithLibrary(build_py):
             script = here.parent / "scripts" / "build-python-library"
             if not script.exists():
                 raise SystemExit(f"{script} is missing: install from a checkout of CAFE, or install its wheel")
-            subprocess.run([str(script)], check=True)
+            if shutil.which("swift") is None:
+                raise SystemExit(
+                    "there is no Swift on the PATH, which builds CAFE's library: install Swift 6.2 (README), or a wheel "
+                    "that `make wheel` has made on another machine, which needs no Swift"
+                )
+            if subprocess.run([str(script)], check=False).returncode != 0:
+                raise SystemExit("CAFE's library could not be built: scripts/setup installs what it is linked with")
         super().run()
 
 

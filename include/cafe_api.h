@@ -32,7 +32,8 @@ void cafe_api_free(char *text);
 void cafe_api_threads(int32_t count);
 /* One JSON document in, one out. `verb` is one of those that cafe_api_call("verbs", "{}") lists; docs/python.md has their
  * documents. "dispatch", "check" and "recommend" take the requests of docs/api.md; what is wrong with a request is a
- * document too, with a code other than 0. Policies stay loaded for the calling thread. O(the verb's work). */
+ * document too, with a code other than 0. Policies stay loaded for the calling thread. "evaluate" gives the document of
+ * `cafe-cli evaluate --json`. O(the verb's work). */
 char *cafe_api_call(const char *verb, const char *json);
 
 /* ---- dispatch game ---------------------------------------------------------------------------------------------- */
@@ -64,14 +65,16 @@ typedef struct cafe_game_status {
 } cafe_game_status;
 
 /* Games of a scenario. json: {"scenario": NAME or path of a YAML file, "tasks": 200, "workers": 50, "games": 1,
- * "candidates": 8, "window": 1, "teamCap": 50, "showPosition": false, "reward": "team" | "share" | "difference"}.
+ * "candidates": 8, "window": 1, "teamCap": 50, "showPosition": false, "reward": "team" | "share" | "difference",
+ * "split": "training" | "evaluation"}. Split "evaluation" plays the episodes of `cafe-cli evaluate`, to test what was
+ * trained on the others.
  * Reward "team" gives each agent what the platform earned in the step; "share" gives the members of a team their parts
  * of its payment by work done; "difference" the payment less what the team would have earned without the agent. */
 cafe_games *cafe_games_create(const char *json);
 void cafe_games_free(cafe_games *games);
 int32_t cafe_games_get_shape(cafe_games *games, cafe_games_shape *shape);
-/* Starts episode `episode` >= 0 of `seed` in game `game`; the numbers are those of training episodes, which evaluations
- * never play. O(tasks + workers). */
+/* Starts episode `episode` >= 0 of `seed` in game `game`; the numbers are those of the split: evaluations never play
+ * what is trained on. O(tasks + workers). */
 int32_t cafe_games_reset(cafe_games *games, int64_t game, uint64_t seed, int64_t episode);
 /* What all agents see: observations[N x M x O] and mask[N x M x K], 1 for an allowed action. Who has no choice sees
  * zeros, and may only stay. O(N (agents + acting agents * O)). */

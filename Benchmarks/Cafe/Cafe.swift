@@ -1,7 +1,7 @@
 import Benchmark
 import CSCSwift
 import Foundation
-import Twins
+import Reference
 
 /// What a case's speed is counted in. The harness keeps integers, hence MFLOP/s and MB/s.
 enum Work {
@@ -35,9 +35,9 @@ enum Gate {
     /// Heap allocations of one more call after the first ones.
     static let allocations = BenchmarkMetric.custom(
         "allocations", polarity: .prefersSmaller, useScalingFactor: false)
-    /// Our speed in hundredths of the naive twin's, both on one thread and in turns.
+    /// Our speed in hundredths of the naive reference's, both on one thread and in turns.
     static let ratio = BenchmarkMetric.custom(
-        "percent of the twin", polarity: .prefersLarger, useScalingFactor: false)
+        "percent of the reference", polarity: .prefersLarger, useScalingFactor: false)
 }
 
 /// One line of the suite.
@@ -46,18 +46,18 @@ struct Case {
     var work: Work
     /// What is measured.
     var body: () -> Void
-    /// The same work as one writes it first; see Twins.
-    var twin: (() -> Void)?
-    /// Are the results right? Asked after `body` and `twin`.
+    /// The same work as one writes it first; see Reference.
+    var reference: (() -> Void)?
+    /// Are the results right? Asked after `body` and `reference`.
     var check: () -> Bool
     /// How many heap allocations; nil where they are no promise of ours.
     var allocations: (() -> Int)?
 
     /// Allocations of one call of `body`.
     static func allocations(of body: () -> Void) -> Int {
-        let before = twins_allocations()
+        let before = reference_allocations()
         body()
-        return Int(twins_allocations() - before)
+        return Int(reference_allocations() - before)
     }
 
     /// The least seconds of a call, of at least three calls and 2 ms.
@@ -89,8 +89,8 @@ struct Case {
             for _ in benchmark.scaledIterations {
                 let ours = seconds(one.body)
                 benchmark.measurement(one.work.metric, one.work.rate(ours))
-                if let twin = one.twin {
-                    benchmark.measurement(Gate.ratio, Int(100 * seconds(twin) / ours))
+                if let reference = one.reference {
+                    benchmark.measurement(Gate.ratio, Int(100 * seconds(reference) / ours))
                 }
                 benchmark.measurement(Gate.wrong, one.check() ? 0 : 1)
             }

@@ -1,7 +1,7 @@
 import Benchmark
 import CSCSwift
 import Foundation
-import Twins
+import Reference
 
 /// Rows of two matrices of logits, and of four of Gaussians' parameters: performance.md, section 2.
 final class DivergenceCase {
@@ -26,10 +26,10 @@ final class DivergenceCase {
         }
     }
 
-    func twinCategorical() { twins_kl_categorical(&exact, p, q, Int64(Self.rows), 16) }
+    func referenceCategorical() { reference_kl_categorical(&exact, p, q, Int64(Self.rows), 16) }
 
-    func twinDiagonal() {
-        twins_kl_gaussian(&exact, gaussian[0], gaussian[1], gaussian[2], gaussian[3], Int64(Self.rows), 32)
+    func referenceDiagonal() {
+        reference_kl_gaussian(&exact, gaussian[0], gaussian[1], gaussian[2], gaussian[3], Int64(Self.rows), 32)
     }
 
     var isRight: Bool { agree(kl, exact, 2e-5) }
@@ -42,11 +42,11 @@ func divergences() {
             Case.register("kl-\(name)-65536x\(width)-\(threads)t", metrics) {
                 let data = DivergenceCase()
                 let body: () -> Void = count == 2 ? { data.categorical() } : { data.diagonal() }
-                let twin: () -> Void = count == 2 ? { data.twinCategorical() } : { data.twinDiagonal() }
-                twin()
+                let reference: () -> Void = count == 2 ? { data.referenceCategorical() } : { data.referenceDiagonal() }
+                reference()
                 return Case(
                     threads: threads, work: .bytes(Double(DivergenceCase.rows * (width * count + 1) * 4)), body: body,
-                    twin: threads == 1 ? twin : nil, check: { data.isRight },
+                    reference: threads == 1 ? reference : nil, check: { data.isRight },
                     allocations: threads == 1 ? { Case.allocations(of: body) } : nil)
             }
         }
@@ -64,7 +64,6 @@ final class HeadCase {
     private let discounts = [Float](repeating: 0.99, count: decisions)
     private let lambdas = [Float](repeating: 0.95, count: decisions)
     private let values = draw(decisions, 14)
-    private let chains = (0...64).map { Int32($0 * decisions / 64) }
     private var probabilities = [Float](repeating: 0, count: decisions * width)
     private var exact = [Float](repeating: 1, count: decisions * width)
     private var gradient = [Float](repeating: 0, count: decisions * width)
@@ -82,7 +81,7 @@ final class HeadCase {
         }
     }
 
-    func twinSoftmax() { twins_softmax(&exact, logits, Int64(Self.decisions), Int64(Self.width)) }
+    func referenceSoftmax() { reference_softmax(&exact, logits, Int64(Self.decisions), Int64(Self.width)) }
 
     func sample() {
         let (logits, offsets, uniforms) = (logits, offsets, uniforms)
@@ -108,25 +107,25 @@ final class HeadCase {
     }
 
     func advantage() {
-        let (advantages, chains, discounts, lambdas, values) = (advantages, chains, discounts, lambdas, values)
+        let (advantages, discounts, lambdas, values) = (advantages, discounts, lambdas, values)
         lend(&gae) { out in
             lend(&returns) { sums in
                 Policy.gae(
                     rewards: advantages.span, values: values.span, nextValues: values.span, discounts: discounts.span,
-                    lambdas: lambdas.span, offsets: chains.span, advantages: &out, returns: &sums)
+                    lambdas: lambdas.span, steps: Self.decisions / 64, actors: 64, advantages: &out, returns: &sums)
             }
         }
     }
 
-    func twinAdvantage() {
-        twins_gae(
+    func referenceAdvantage() {
+        reference_gae(
             &exactGAE, advantages, values, values, discounts, lambdas, 64, Int64(Self.decisions / 64))
     }
 
     var softmaxIsRight: Bool { agree(probabilities, exact, 1e-6) }
     var advantageIsRight: Bool { agree(gae, exactGAE, 1e-4) }
 
-    /// The drawn action is where the twin's probabilities pass the uniform number, and its logarithm is the twin's.
+    /// The drawn action is where the reference's probabilities pass the uniform number, and its logarithm is the reference's.
     var sampleIsRight: Bool {
         (0..<Self.decisions).allSatisfy { row in
             let action = Int(actions[row])
@@ -153,12 +152,13 @@ func heads() {
     Case.register("softmax-of-9-1t", [units.metric, Gate.wrong, Gate.allocations, Gate.ratio]) {
         let data = HeadCase()
         return Case(
-            work: units, body: { data.softmax() }, twin: { data.twinSoftmax() }, check: { data.softmaxIsRight },
+            work: units, body: { data.softmax() }, reference: { data.referenceSoftmax() },
+            check: { data.softmaxIsRight },
             allocations: { Case.allocations { data.softmax() } })
     }
     Case.register("sample-of-9-1t", [units.metric, Gate.wrong, Gate.allocations]) {
         let data = HeadCase()
-        data.twinSoftmax()
+        data.referenceSoftmax()
         return Case(
             work: units, body: { data.sample() }, check: { data.sampleIsRight },
             allocations: { Case.allocations { data.sample() } })
@@ -166,7 +166,7 @@ func heads() {
     for threads in [1, 2] {
         Case.register("clipped-loss-of-9-\(threads)t", [units.metric, Gate.wrong, Gate.allocations]) {
             let data = HeadCase()
-            data.twinSoftmax()
+            data.referenceSoftmax()
             data.sample()
             return Case(
                 threads: threads, work: units, body: { data.clipped() }, check: { data.gradientIsRight },
@@ -176,7 +176,8 @@ func heads() {
     Case.register("gae-1t", [units.metric, Gate.wrong, Gate.allocations, Gate.ratio]) {
         let data = HeadCase()
         return Case(
-            work: units, body: { data.advantage() }, twin: { data.twinAdvantage() }, check: { data.advantageIsRight },
+            work: units, body: { data.advantage() }, reference: { data.referenceAdvantage() },
+            check: { data.advantageIsRight },
             allocations: { Case.allocations { data.advantage() } })
     }
 }

@@ -1,7 +1,7 @@
 import Benchmark
 import CSCSwift
 import Foundation
-import Twins
+import Reference
 
 /// A net and the buffers of its calls.
 final class NetCase {
@@ -10,7 +10,7 @@ final class NetCase {
     private let workspace: MLPWorkspace
     private let parameters, input, outputGradient, direction: [Float]
     private var output, rOutput, gradient, product: [Float]
-    // the twin's
+    // the reference's
     private var hidden, delta, exactGradient: [Float]
     private let widths: [Int32]
 
@@ -93,13 +93,13 @@ final class NetCase {
 
     private lazy var still = [Float](repeating: 0, count: rows * shape.outputWidth)
 
-    func twinForward() {
-        twins_forward(&hidden, widths, Int32(shape.layerCount), parameters, input, Int64(rows))
+    func referenceForward() {
+        reference_forward(&hidden, widths, Int32(shape.layerCount), parameters, input, Int64(rows))
     }
 
-    func twinPass() {
-        twinForward()
-        twins_backward(
+    func referencePass() {
+        referenceForward()
+        reference_backward(
             &exactGradient, &delta, widths, Int32(shape.layerCount), parameters, input, hidden, outputGradient,
             Int64(rows))
     }
@@ -111,13 +111,13 @@ final class NetCase {
         return zip(gradient, exactGradient).allSatisfy { abs($0 - $1) <= 1e-4 * size }
     }
 
-    /// Against the twin's gradients on both sides of the parameters along the direction.
+    /// Against the reference's gradients on both sides of the parameters along the direction.
     var productIsRight: Bool {
         let step: Float = 1e-2
         let sides = [step, -step].map { step -> [Float] in
             let moved = zip(parameters, direction).map { $0 + step * $1 }
-            twins_forward(&hidden, widths, Int32(shape.layerCount), moved, input, Int64(rows))
-            twins_backward(
+            reference_forward(&hidden, widths, Int32(shape.layerCount), moved, input, Int64(rows))
+            reference_backward(
                 &exactGradient, &delta, widths, Int32(shape.layerCount), moved, input, hidden, outputGradient,
                 Int64(rows))
             return exactGradient
@@ -159,18 +159,18 @@ func nets() {
 }
 
 private func net(_ name: String, _ widths: [Int], _ rows: Int, _ threads: Int, backward: Bool) {
-    // The twin of 2048 rows takes up to a second: it is asked for its results only.
+    // The reference of 2048 rows takes up to a second: it is asked for its results only.
     let metrics =
         [Work.flops(0).metric, Gate.wrong, Gate.allocations] + (threads == 1 && rows < 2048 ? [Gate.ratio] : [])
     Case.register(name, metrics) {
         let net = NetCase(widths, rows)
         let work = backward ? 3 * net.flops - net.firstFlops : net.flops
         let body: () -> Void = backward ? { net.pass() } : { net.predict() }
-        let twin: () -> Void = backward ? { net.twinPass() } : { net.twinForward() }
-        twin()
+        let reference: () -> Void = backward ? { net.referencePass() } : { net.referenceForward() }
+        reference()
         return Case(
             threads: threads, work: .flops(work), body: body,
-            twin: threads == 1 && rows < 2048 ? twin : nil,
+            reference: threads == 1 && rows < 2048 ? reference : nil,
             check: { net.outputIsRight && (!backward || net.gradientIsRight) },
             allocations: { Case.allocations(of: body) })
     }

@@ -1,7 +1,7 @@
 import Benchmark
 import CSCSwift
 import Foundation
-import Twins
+import Reference
 
 /// Adam on a million parameters, and conjugate gradient on a diagonal matrix.
 final class VectorCase {
@@ -9,10 +9,10 @@ final class VectorCase {
     private let adam = Adam(parameterCount: count, learningRate: 1e-3, epsilon: 1e-5)
     private let gradient = draw(count, 21)
     private var parameters = [Float](repeating: 0, count: count)
-    private var twin = [Float](repeating: 0, count: count)
+    private var reference = [Float](repeating: 0, count: count)
     private var m = [Float](repeating: 0, count: count)
     private var v = [Float](repeating: 0, count: count)
-    private var twinSteps: Int64 = 0
+    private var referenceSteps: Int64 = 0
 
     func step() {
         let gradient = gradient
@@ -21,9 +21,9 @@ final class VectorCase {
         }
     }
 
-    func twinStep() {
-        twinSteps += 1
-        twins_adam(&twin, &m, &v, gradient, Int64(Self.count), twinSteps, 1e-3)
+    func referenceStep() {
+        referenceSteps += 1
+        reference_adam(&reference, &m, &v, gradient, Int64(Self.count), referenceSteps, 1e-3)
     }
 
     /// Both after as many steps: a constant gradient moves Adam by the rate a step.
@@ -65,7 +65,8 @@ func vectors() {
         Case.register("adam-1M-\(threads)t", metrics) {
             let data = VectorCase()
             return Case(
-                threads: threads, work: adam, body: { data.step() }, twin: threads == 1 ? { data.twinStep() } : nil,
+                threads: threads, work: adam, body: { data.step() },
+                reference: threads == 1 ? { data.referenceStep() } : nil,
                 check: { data.isRight }, allocations: { Case.allocations { data.step() } })
         }
         Case.register("conjugate-gradient-20-of-262144-\(threads)t", [Work.units(0).metric, Gate.wrong]) {
@@ -78,7 +79,7 @@ func vectors() {
         Case.register("exponential-weights-\(arms)-1t", metrics) {
             let data = BanditCase(arms)
             return Case(
-                work: .units(100), body: { data.play() }, twin: { data.twinPlay() }, check: { data.isRight },
+                work: .units(100), body: { data.play() }, reference: { data.referencePlay() }, check: { data.isRight },
                 allocations: { Case.allocations { data.play() } })
         }
     }
@@ -90,20 +91,20 @@ func vectors() {
     }
 }
 
-/// Exponential weights: all weights recomputed, a draw, one loss. The twin repeats the last hundred rounds of ours.
+/// Exponential weights: all weights recomputed, a draw, one loss. The reference repeats the last hundred rounds of ours.
 final class BanditCase {
     private let arms: Int
-    private var losses, weights, twinWeights: [Double]
+    private var losses, weights, referenceWeights: [Double]
     private let allowed: [UInt8]
     private var stream = RandomStream(seed: 4, purpose: .test)
     private var round = 0
-    private var drawn = (ours: 0, twins: 0)
+    private var drawn = (ours: 0, reference: 0)
 
     init(_ arms: Int) {
         self.arms = arms
         losses = [Double](repeating: 0, count: arms)
         weights = losses
-        twinWeights = losses
+        referenceWeights = losses
         allowed = [UInt8](repeating: 1, count: arms)
     }
 
@@ -120,25 +121,26 @@ final class BanditCase {
         }
     }
 
-    func twinPlay() {
+    func referencePlay() {
         for k in 0..<100 {
             let rate = ExponentialWeights.rate(appearances: max(1, round - 100 + k), arms: arms)
-            drawn.twins = Int(twins_weights(&twinWeights, losses, Int64(arms), rate, stream.unit()))
+            drawn.reference = Int(reference_weights(&referenceWeights, losses, Int64(arms), rate, stream.unit()))
         }
     }
 
     /// Both fill and draw from the present losses alike.
     var isRight: Bool {
-        sameAsTwin()
+        sameAsReference()
     }
 
-    private func sameAsTwin() -> Bool {
+    private func sameAsReference() -> Bool {
         let rate = ExponentialWeights.rate(appearances: round, arms: arms)
         let uniform = stream.unit()
         ExponentialWeights.fill(&weights, losses: losses, start: 0, arms: arms, rate: rate)
         let ours = ExponentialWeights.draw(weights, start: 0, allowed: allowed, arms: arms, uniform: uniform)
-        let theirs = Int(twins_weights(&twinWeights, losses, Int64(arms), rate, uniform))
-        return zip(weights, twinWeights).allSatisfy { abs($0 - $1) <= 1e-12 } && abs((ours?.arm ?? -9) - theirs) <= 1
+        let theirs = Int(reference_weights(&referenceWeights, losses, Int64(arms), rate, uniform))
+        return zip(weights, referenceWeights).allSatisfy { abs($0 - $1) <= 1e-12 }
+            && abs((ours?.arm ?? -9) - theirs) <= 1
     }
 }
 

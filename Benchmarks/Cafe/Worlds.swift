@@ -1,7 +1,7 @@
 import Benchmark
 import CSCSwift
 import Foundation
-import Twins
+import Reference
 
 /// A city played by chance: observations, actions, steps.
 final class GameCase {
@@ -144,17 +144,17 @@ final class NeighbourCase {
         }
     }
 
-    func twinAsk() {
-        for question in 0..<100 { twin(question) }
+    func referenceAsk() {
+        for question in 0..<100 { reference(question) }
     }
 
-    private func twin(_ question: Int) {
-        twins_nearest(&exact, x, y, Int64(x.count), Double(question % 10), Double(question / 10), 8)
+    private func reference(_ question: Int) {
+        reference_nearest(&exact, x, y, Int64(x.count), Double(question % 10), Double(question / 10), 8)
     }
 
     var isRight: Bool {
         for question in stride(from: 0, to: 100, by: 7) {
-            twin(question)
+            reference(question)
             if exact != Array(found[question * 8..<question * 8 + 8]) { return false }
         }
         return true
@@ -181,7 +181,7 @@ func environments() {
         Case.register("nearest-8-of-\(count)-1t", metrics) {
             let data = NeighbourCase(count)
             return Case(
-                work: .units(100), body: { data.ask() }, twin: { data.twinAsk() }, check: { data.isRight },
+                work: .units(100), body: { data.ask() }, reference: { data.referenceAsk() }, check: { data.isRight },
                 allocations: { Case.allocations { data.ask() } })
         }
     }

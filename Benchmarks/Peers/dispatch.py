@@ -172,7 +172,7 @@ def main():
         requests = [moment(s, given.workers, given.tasks, cap) for s in range(given.moments)]
         print(f"\n{title}: {given.moments} moments, {given.workers} workers, {given.tasks} tasks")
         print(f"{'solver':<28}{'value':>9}{'pay':>9}{'tasks':>8}{'ms a moment':>13}")
-        rows = [(f"cafe-cli, {p}", by_cafe(given.cli, requests, p)) for p in ("coalition", "hungarian", "cafe-chengdu")]
+        rows = [(f"cafe-cli, {p}", by_cafe(given.cli, requests, p)) for p in ("coalition", "hungarian", "cafe", "cafe-chengdu")]
         rows.append(("CP-SAT, 8 nearest", by_cpsat(requests, min(cap, 4), 8)))
         if cap == 1:
             rows.append(("CP-SAT, all", by_cpsat(requests, 1, given.workers)))

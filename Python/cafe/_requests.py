@@ -16,7 +16,7 @@ class DispatchError(CafeError):
 
 
 def _ask(verb: str, document: dict[str, Any]) -> dict[str, Any]:
-    answer = call(verb, document)
+    answer: dict[str, Any] = call(verb, document)
     if answer.get("code", 0) != 0:
         raise DispatchError(answer)
     return answer
@@ -43,8 +43,11 @@ class Dispatcher:
 
     def check(self, plan: dict[str, Any], request: dict[str, Any]) -> list[dict[str, Any]]:
         """The rules that a plan of any origin breaks; empty where it keeps all."""
-        return _ask("check", {**request, "plan": plan})["violations"]
+        violations: list[dict[str, Any]] = _ask("check", {**request, "plan": plan})["violations"]
+        return violations
 
     def recommend(self, task: str, request: dict[str, Any], count: int = 5) -> list[dict[str, Any]]:
         """The best workers and teams for one task, the best first."""
-        return _ask("recommend", {"task": task, "count": count, "request": request})["options"]
+        question = {"task": task, "count": count, "request": request}
+        options: list[dict[str, Any]] = _ask("recommend", question)["options"]
+        return options

@@ -6,68 +6,76 @@ from collections.abc import Callable
 from typing import Any
 
 from benchmarl.environments.common import Task, TaskClass
-from torchrl.envs import PettingZooWrapper
+from torchrl.data import Composite
+from torchrl.envs import EnvBase
 
-from .envs import DispatchEnv
+from .torchrl import DispatchTorchEnv
 
 
 class DispatchClass(TaskClass):
-    """The options of ``cafe.parallel_env`` are the task's configuration."""
+    """The options of ``cafe.parallel_env`` are the task's configuration; ``max_steps`` (400) as well."""
 
-    def get_env_fun(self, num_envs: int, continuous_actions: bool, seed: int | None, device: Any) -> Callable:
-        """An environment with action masks."""
-        return lambda: PettingZooWrapper(
-            DispatchEnv(**self.config), use_mask=False, categorical_actions=True, seed=seed, device=device,
-            group_map={"workers": [f"worker_{i}" for i in range(self.config.get("workers", 50))]},
-        )
+    def get_env_fun(self, num_envs: int, continuous_actions: bool, seed: int | None, device: Any) -> Callable[[], EnvBase]:
+        """Games in step, with action masks and a state; which episodes are played follows from the seed."""
+        options = {name: value for name, value in self.config.items() if name != "max_steps"}
+        return lambda: DispatchTorchEnv(num_envs, seed=seed, device=device, **options)
 
     def supports_continuous_actions(self) -> bool:
+        """Actions are tasks."""
         return False
 
     def supports_discrete_actions(self) -> bool:
+        """Actions are tasks."""
         return True
 
-    def max_steps(self, env: Any) -> int:
-        return 400
+    def max_steps(self, env: EnvBase) -> int:
+        """A game has ended by itself before."""
+        return int(self.config.get("max_steps", 400))
 
-    def has_render(self, env: Any) -> bool:
+    def has_render(self, env: EnvBase) -> bool:
+        """Pictures are those of ``cafe.parallel_env``."""
         return False
 
-    def group_map(self, env: Any) -> dict[str, list[str]]:
-        return env.group_map
+    def group_map(self, env: EnvBase) -> dict[str, list[str]]:
+        """One group, "workers"."""
+        groups: dict[str, list[str]] = {"workers": [f"worker_{i}" for i in range(self.config.get("workers", 50))]}
+        return groups
 
-    def observation_spec(self, env: Any) -> Any:
-        spec = env.observation_spec.clone()
-        for group in self.group_map(env):
-            for key in list(spec[group].keys()):
-                if key != "observation":
-                    del spec[group][key]
-        spec.pop("state", None)
+    def observation_spec(self, env: EnvBase) -> Composite:
+        """What workers see, without the mask."""
+        return self._part(env, "observation")
+
+    def action_mask_spec(self, env: EnvBase) -> Composite | None:
+        """What workers may do."""
+        return self._part(env, "action_mask")
+
+    def state_spec(self, env: EnvBase) -> Composite | None:
+        """The state of the game."""
+        spec = env.full_observation_spec_unbatched.clone()
+        del spec["workers"]
         return spec
 
-    def action_spec(self, env: Any) -> Any:
-        return env.full_action_spec
+    def action_spec(self, env: EnvBase) -> Composite:
+        """An action for each worker."""
+        return env.full_action_spec_unbatched
 
-    def state_spec(self, env: Any) -> Any:
-        return None
-
-    def action_mask_spec(self, env: Any) -> Any:
-        spec = env.observation_spec.clone()
-        for group in self.group_map(env):
-            for key in list(spec[group].keys()):
-                if key != "action_mask":
-                    del spec[group][key]
-            if spec[group].is_empty():
-                return None
-        spec.pop("state", None)
-        return spec
-
-    def info_spec(self, env: Any) -> Any:
+    def info_spec(self, env: EnvBase) -> Composite | None:
+        """There is none."""
         return None
 
     @staticmethod
     def env_name() -> str:
+        """The environment's name."""
         return "cafe"
+
+    @staticmethod
+    def _part(env: EnvBase, name: str) -> Composite:
+        spec = env.full_observation_spec_unbatched.clone()
+        del spec["state"]
+        for key in list(spec["workers"].keys()):
+            if key != name:
+                del spec["workers", key]
+        return spec
 
 
 class DispatchTask(Task):
@@ -77,4 +85,5 @@ class DispatchTask(Task):
 
     @staticmethod
     def associated_class() -> type[DispatchClass]:
+        """What makes the environments."""
         return DispatchClass

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import functools
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import gymnasium
 import numpy as np
 from pettingzoo import ParallelEnv
 
 from . import _native
-from ._games import Games
+from ._games import GameOptions, Games
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+    from typing_extensions import Unpack
 
 
 class DispatchEnv(ParallelEnv):
@@ -27,17 +31,22 @@ class DispatchEnv(ParallelEnv):
 
     metadata = {"name": "cafe_dispatch_v0", "render_modes": ["rgb_array", "ansi"], "is_parallelizable": True}
 
-    def __init__(self, mask: str = "observation", render_mode: str | None = None, **options: Any) -> None:
+    def __init__(
+        self, mask: Literal["observation", "info"] = "observation", render_mode: Literal["rgb_array", "ansi"] | None = None,
+        **options: Unpack[GameOptions],
+    ) -> None:
         if mask not in ("observation", "info"):
             raise ValueError(f"mask={mask!r} is neither 'observation' nor 'info'")
         if render_mode not in (None, *self.metadata["render_modes"]):
             raise ValueError(f"render_mode={render_mode!r} is none of {self.metadata['render_modes']}")
-        self._arguments = {"mask": mask, "render_mode": render_mode, **options}
+        self._arguments: dict[str, Any] = {"mask": mask, "render_mode": render_mode, **options}
         self.mask_in, self.render_mode = mask, render_mode
         self.games = Games(1, **options)
         self.possible_agents = [f"worker_{index}" for index in range(self.games.agents)]
         self.agents: list[str] = []
-        rows = gymnasium.spaces.Box(-np.inf, np.inf, (self.games.observation_width,), np.float32)
+        rows: gymnasium.spaces.Space[Any] = gymnasium.spaces.Box(
+            -np.inf, np.inf, (self.games.observation_width,), np.float32
+        )
         if mask == "observation":
             rows = gymnasium.spaces.Dict(
                 {"observation": rows, "action_mask": gymnasium.spaces.Box(0, 1, (self.games.actions,), np.int8)}
@@ -56,7 +65,7 @@ class DispatchEnv(ParallelEnv):
         """This environment itself."""
         return self
 
-    def observation_space(self, agent: str) -> gymnasium.spaces.Space:
+    def observation_space(self, agent: str) -> gymnasium.spaces.Space[Any]:
         """The agent's observations; the same object each time."""
         return self._spaces[agent][0]
 
@@ -64,7 +73,7 @@ class DispatchEnv(ParallelEnv):
         """The agent's actions; the same object each time."""
         return self._spaces[agent][1]
 
-    def reset(self, seed: int | None = None, options: dict | None = None) -> tuple[dict, dict]:
+    def reset(self, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[dict[str, Any], dict[str, Any]]:
         """Starts an episode: the first of ``seed``, or the next one; ``options={"episode": n}`` chooses one."""
         if seed is not None:
             self._seed, self._episode = int(seed), -1
@@ -74,7 +83,7 @@ class DispatchEnv(ParallelEnv):
         self.agents = list(self.possible_agents)
         return self._seen(), self._infos()
 
-    def step(self, actions: dict[str, int]) -> tuple[dict, dict, dict, dict, dict]:
+    def step(self, actions: dict[str, int]) -> tuple[dict[str, Any], dict[str, float], dict[str, bool], dict[str, bool], dict[str, Any]]:
         """Plays one window. An agent that gives no action stays."""
         if not self.agents:
             raise _native.CafeError("the episode is over: call reset")
@@ -91,7 +100,7 @@ class DispatchEnv(ParallelEnv):
             self.agents = []
         return seen, rewards, terminations, truncations, infos
 
-    def state(self) -> np.ndarray:
+    def state(self) -> npt.NDArray[Any]:
         """The state of the game for a centralised critic, float32 [S]."""
         return self.games.state()[0].copy()
 
@@ -112,7 +121,7 @@ class DispatchEnv(ParallelEnv):
     def close(self) -> None:
         """Nothing is left open."""
 
-    def _seen(self) -> dict:
+    def _seen(self) -> dict[str, Any]:
         rows, mask = self.games.observations[0].copy(), self.games.mask[0].copy()
         if self.mask_in == "observation":
             return {
@@ -121,7 +130,7 @@ class DispatchEnv(ParallelEnv):
             }
         return {agent: rows[index] for index, agent in enumerate(self.possible_agents)}
 
-    def _infos(self) -> dict:
+    def _infos(self) -> dict[str, Any]:
         illegal = self.games.status(0)["illegal"]
         mask = self.games.mask[0].copy()
         return {
@@ -130,7 +139,7 @@ class DispatchEnv(ParallelEnv):
         }
 
 
-def draw(state: np.ndarray, agents: int, size: int = 400) -> np.ndarray:
+def draw(state: npt.NDArray[np.float32], agents: int, size: int = 400) -> npt.NDArray[Any]:
     """A picture of a game's ``state``: understaffed tasks as a heat map, idle (green) and busy (blue) workers."""
     side = 8
     grids = state[5 + 5 * agents :].reshape(2, side, side)
@@ -157,7 +166,7 @@ class SpreadEnv(ParallelEnv):
     metadata = {"name": "cafe_simple_spread_v3", "render_modes": [], "is_parallelizable": True}
 
     def __init__(self, max_cycles: int = 25, render_mode: str | None = None) -> None:
-        self._arguments = {"max_cycles": max_cycles}
+        self._arguments: dict[str, Any] = {"max_cycles": max_cycles}
         self.max_cycles, self.render_mode = max_cycles, render_mode
         self._handle = _native.lib().cafe_spread_create(1, max_cycles)
         if not self._handle:
@@ -181,7 +190,7 @@ class SpreadEnv(ParallelEnv):
             _native.lib().cafe_spread_free(self._handle)
             self._handle = None
 
-    def observation_space(self, agent: str) -> gymnasium.spaces.Space:
+    def observation_space(self, agent: str) -> gymnasium.spaces.Space[Any]:
         """18 numbers; the same object each time."""
         return self._spaces[agent][0]
 
@@ -189,7 +198,7 @@ class SpreadEnv(ParallelEnv):
         """nothing, left, right, down, up; the same object each time."""
         return self._spaces[agent][1]
 
-    def reset(self, seed: int | None = None, options: dict | None = None) -> tuple[dict, dict]:
+    def reset(self, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[dict[str, Any], dict[str, Any]]:
         """Starts the episode of ``seed``, or of the number after the last one."""
         self._seed = self._seed + 1 if seed is None else int(seed)
         _native.check(
@@ -198,7 +207,7 @@ class SpreadEnv(ParallelEnv):
         self.agents = list(self.possible_agents)
         return self._rows(self._seen), {agent: {} for agent in self.agents}
 
-    def step(self, actions: dict[str, int]) -> tuple[dict, dict, dict, dict, dict]:
+    def step(self, actions: dict[str, int]) -> tuple[dict[str, Any], dict[str, float], dict[str, bool], dict[str, bool], dict[str, Any]]:
         """Plays one step of 0.1."""
         if not self.agents:
             raise _native.CafeError("the episode is over: call reset")
@@ -220,7 +229,7 @@ class SpreadEnv(ParallelEnv):
             {agent: {} for agent in agents},
         )
 
-    def state(self) -> np.ndarray:
+    def state(self) -> npt.NDArray[Any]:
         """What all agents see, float32 [54]."""
         return self._seen.reshape(-1).copy()
 
@@ -230,11 +239,10 @@ class SpreadEnv(ParallelEnv):
     def close(self) -> None:
         """Nothing is left open."""
 
-    def _rows(self, rows: np.ndarray) -> dict[str, np.ndarray]:
+    def _rows(self, rows: npt.NDArray[np.float32]) -> dict[str, npt.NDArray[np.float32]]:
         copy = rows.copy()
         return {agent: copy[index] for index, agent in enumerate(self.possible_agents)}
 
 
-def parallel_env(**options: Any) -> DispatchEnv:
-    """The dispatch game as a PettingZoo ``ParallelEnv``; see ``DispatchEnv`` and ``Games`` for the options."""
-    return DispatchEnv(**options)
+parallel_env = DispatchEnv
+"""The dispatch game as a PettingZoo ``ParallelEnv``; see ``DispatchEnv`` and ``Games`` for the options."""

@@ -6,18 +6,25 @@ begin their next episode at once (the same step's observations are those of the 
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gymnasium
 import numpy as np
+import numpy.typing as npt
 
-from ._games import Games
+from ._games import GameOptions, Games
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+Array = npt.NDArray[Any]
+Info = dict[str, Any]
 
 
 class _Rows:
     """N games as N * M rows: seeds, resets and steps."""
 
-    def __init__(self, games: int, seed: int, options: dict[str, Any]) -> None:
+    def __init__(self, games: int, seed: int, options: GameOptions) -> None:
         self.games = Games(games, **options)
         self.rows = self.games.count * self.games.agents
         self.seed = seed
@@ -30,19 +37,19 @@ class _Rows:
         self.games.observe()
 
     @property
-    def observations(self) -> np.ndarray:
+    def observations(self) -> Array:
         return self.games.observations.reshape(self.rows, -1)
 
     @property
-    def masks(self) -> np.ndarray:
+    def masks(self) -> Array:
         return self.games.mask.reshape(self.rows, -1)
 
-    def step(self, actions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def step(self, actions: Array) -> tuple[Array, Array]:
         self.games.step(np.asarray(actions).reshape(self.games.count, self.games.agents), autoreset=True)
         return self.games.rewards.reshape(-1), np.repeat(self.games.ended, self.games.agents)
 
 
-class DispatchVectorEnv(gymnasium.vector.VectorEnv):
+class DispatchVectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
     """N games as a Gymnasium ``VectorEnv`` with N * M environments, one per agent; autoreset in the same step.
 
     ``infos["action_mask"]`` is int8 [N * M, K].
@@ -50,7 +57,7 @@ class DispatchVectorEnv(gymnasium.vector.VectorEnv):
 
     metadata = {"autoreset_mode": gymnasium.vector.AutoresetMode.SAME_STEP}
 
-    def __init__(self, games: int = 1, seed: int = 0, **options: Any) -> None:
+    def __init__(self, games: int = 1, seed: int = 0, **options: Unpack[GameOptions]) -> None:
         self._rows = _Rows(games, seed, options)
         self.num_envs = self._rows.rows
         self.single_observation_space = self._rows.observation_space
@@ -58,21 +65,21 @@ class DispatchVectorEnv(gymnasium.vector.VectorEnv):
         self.observation_space = gymnasium.vector.utils.batch_space(self.single_observation_space, self.num_envs)
         self.action_space = gymnasium.vector.utils.batch_space(self.single_action_space, self.num_envs)
 
-    def reset(self, *, seed: int | None = None, options: dict | None = None) -> tuple[np.ndarray, dict]:
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Array, Info]:
         """Starts episodes 0 ..< N of the seed."""
         if seed is not None:
             self._rows.seed = int(seed)
         self._rows.reset()
         return self._rows.observations.copy(), {"action_mask": self._rows.masks.copy()}
 
-    def step(self, actions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, dict]:
+    def step(self, actions: Array) -> tuple[Array, Array, Array, Array, Info]:
         """Plays one window of every game."""
         rewards, ended = self._rows.step(actions)
         info: dict[str, Any] = {"action_mask": self._rows.masks.copy()}
         if ended.any():
             final = np.empty(self.num_envs, object)
             for row in np.flatnonzero(ended):
-                final[row] = np.zeros(self.single_observation_space.shape, np.float32)
+                final[row] = np.zeros(self._rows.games.observation_width, np.float32)
             info |= {"final_obs": final, "_final_obs": ended.copy()}
         return self._rows.observations.copy(), rewards.astype(np.float64), ended, np.zeros_like(ended), info
 
@@ -80,7 +87,7 @@ class DispatchVectorEnv(gymnasium.vector.VectorEnv):
         """Nothing is left open."""
 
 
-def sb3_env(games: int = 1, seed: int = 0, **options: Any) -> Any:
+def sb3_env(games: int = 1, seed: int = 0, **options: Unpack[GameOptions]) -> Any:
     """N games as a Stable-Baselines3 ``VecEnv`` of N * M environments with ``action_masks`` (for MaskablePPO)."""
     from stable_baselines3.common.vec_env import VecEnv
 
@@ -95,7 +102,7 @@ def sb3_env(games: int = 1, seed: int = 0, **options: Any) -> Any:
             self.render_mode = None
             super().__init__(self._rows.rows, self._rows.observation_space, self._rows.action_space)
 
-        def reset(self) -> np.ndarray:
+        def reset(self) -> Array:
             if self._seeds and self._seeds[0] is not None:
                 self._rows.seed = int(self._seeds[0])
             self._reset_seeds()
@@ -103,24 +110,24 @@ def sb3_env(games: int = 1, seed: int = 0, **options: Any) -> Any:
             self._returns[:], self._lengths[:] = 0, 0
             return self._rows.observations.copy()
 
-        def step_async(self, actions: np.ndarray) -> None:
+        def step_async(self, actions: Array) -> None:
             self._actions = np.asarray(actions, np.int32)
 
-        def step_wait(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[dict]]:
+        def step_wait(self) -> tuple[Array, Array, Array, list[Info]]:
             rewards, ended = self._rows.step(self._actions)
             self._returns += rewards
             self._lengths += 1
-            infos: list[dict] = [{} for _ in range(self.num_envs)]
+            infos: list[Info] = [{} for _ in range(self.num_envs)]
             for row in np.flatnonzero(ended):
                 infos[row] = {
                     "episode": {"r": float(self._returns[row]), "l": int(self._lengths[row]), "t": 0.0},
-                    "terminal_observation": np.zeros(self.observation_space.shape, np.float32),
+                    "terminal_observation": np.zeros(self._rows.games.observation_width, np.float32),
                     "TimeLimit.truncated": False,
                 }
                 self._returns[row], self._lengths[row] = 0, 0
             return self._rows.observations.copy(), rewards.copy(), ended, infos
 
-        def action_masks(self) -> np.ndarray:
+        def action_masks(self) -> Array:
             """What each row may do, bool [N * M, K]."""
             return self._rows.masks.astype(bool)
 
@@ -130,13 +137,13 @@ def sb3_env(games: int = 1, seed: int = 0, **options: Any) -> Any:
         def has_attr(self, attr_name: str) -> bool:
             return hasattr(self, attr_name)
 
-        def get_attr(self, attr_name: str, indices: Any = None) -> list:
+        def get_attr(self, attr_name: str, indices: Any = None) -> list[Any]:
             return [getattr(self, attr_name, None)] * len(list(self._get_indices(indices)))
 
         def set_attr(self, attr_name: str, value: Any, indices: Any = None) -> None:
             setattr(self, attr_name, value)
 
-        def env_method(self, method_name: str, *args: Any, indices: Any = None, **kwargs: Any) -> list:
+        def env_method(self, method_name: str, *args: Any, indices: Any = None, **kwargs: Any) -> list[Any]:
             rows = list(self._get_indices(indices))
             if method_name == "action_masks":
                 masks = self.action_masks()
@@ -156,7 +163,14 @@ class PufferDispatch:
     Pass ``buf`` with arrays of these names to let the trainer own them.
     """
 
-    def __init__(self, games: int = 1, seed: int = 0, buf: Any = None, **options: Any) -> None:
+    observations: npt.NDArray[np.float32]
+    rewards: npt.NDArray[np.float32]
+    terminals: npt.NDArray[np.bool_]
+    truncations: npt.NDArray[np.bool_]
+    masks: npt.NDArray[np.bool_]
+    actions: npt.NDArray[np.int32]
+
+    def __init__(self, games: int = 1, seed: int = 0, buf: Any = None, **options: Unpack[GameOptions]) -> None:
         self._rows = _Rows(games, seed, options)
         self.num_agents = self._rows.rows
         self.agents_per_batch = self.num_agents
@@ -175,7 +189,7 @@ class PufferDispatch:
         self.masks[:] = True
         self.action_masks = self._rows.masks
 
-    def reset(self, seed: int | None = None) -> tuple[np.ndarray, list]:
+    def reset(self, seed: int | None = None) -> tuple[Array, list[Any]]:
         """Starts episodes 0 ..< N of the seed."""
         if seed is not None:
             self._rows.seed = int(seed)
@@ -183,7 +197,7 @@ class PufferDispatch:
         self.observations[:] = self._rows.observations
         return self.observations, []
 
-    def step(self, actions: np.ndarray) -> tuple:
+    def step(self, actions: Array) -> tuple[Array, Array, Array, Array, list[Any]]:
         """Plays one window of every game."""
         rewards, ended = self._rows.step(actions)
         self.observations[:] = self._rows.observations

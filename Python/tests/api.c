@@ -33,10 +33,17 @@ int main(void) {
     assert(!cafe_games_create("{\"task\": 3}") && strstr(cafe_api_error(), "did you mean 'tasks'"));
     assert(!cafe_games_create("{") && strlen(cafe_api_error()) > 0);
 
+    char *report = cafe_api_call("evaluate", "{\"policies\": [\"greedy\", \"coalition\"], \"tasks\": 20, \"workers\": 6, "
+                                             "\"episodes\": 2}");
+    assert(report && strstr(report, "\"minus_first\"") && strstr(report, "\"warnings\":[]"));
+    cafe_api_free(report);
+    assert(!cafe_api_call("evaluate", "{\"policies\": [\"gredy\"]}") && strstr(cafe_api_error(), "did you mean 'greedy'"));
+    assert(!cafe_api_call("evaluat", "{}") && strstr(cafe_api_error(), "did you mean 'evaluate'"));
+
     int32_t tasks[] = {0, 0, 0, 1, 1, 1}, workers[] = {0, 1, 2, 0, 1, 2}, labels[] = {0, 0, 1, 1, 1, 1};
     double posterior[4];
     int64_t winner[2];
-    char *report = cafe_labels_aggregate("{\"method\": \"mv\"}", 6, tasks, workers, labels, 2, 3, 2, posterior, winner,
+    report = cafe_labels_aggregate("{\"method\": \"mv\"}", 6, tasks, workers, labels, 2, 3, 2, posterior, winner,
                                          NULL, NULL);
     assert(report && winner[0] == 0 && winner[1] == 1);
     cafe_api_free(report);

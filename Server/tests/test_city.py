@@ -1,4 +1,9 @@
 """The live map in a real browser."""
+import pathlib
+import random
+import subprocess
+
+import pytest
 from page import Annotator
 from selenium.webdriver.common.by import By
 from test_admin import wait
@@ -68,3 +73,39 @@ def test_demo(make_server, browser):
     page = Annotator(browser, links["study link"])
     page.begin()
     assert page.key("1") in ("question", "done")
+
+
+def test_it_learns_from_its_own_history(server, binary, tmp_path):
+    """A day of events over HTTP; its log is shown again, fitted to and trained on by the command line."""
+    chance = random.Random(3)
+    made = server.post("/v1/cities", {"id": "history", "scenario": "chengdu", "policy": "coalition", "step_seconds": 60}, server.admin)
+    assert made.status == 201, made.text
+    wrong = server.post("/v1/cities", {"id": "other", "scenario": "chengdo"}, server.admin)
+    assert wrong.status == 400 and "chengdu" in wrong.json["detail"] and wrong.json["path"] == "scenario"
+    events(server, "history", *[{"type": "worker", "id": f"w{k}", "xy": [chance.uniform(0, 10), chance.uniform(0, 10)], "skills": [f"s{k % 2}"], "time": 480}
+                                for k in range(12)])
+    for number in range(240):
+        events(server, "history", {"type": "task", "id": f"t{number}", "xy": [chance.uniform(0, 10), chance.uniform(0, 10)], "skill": f"s{number % 2}",
+                                   "workload_min": chance.uniform(10, 30), "time": 480 + number / 2})
+    plan = server.get("/v1/cities/history/plan", server.admin).json
+    assert plan["state"]["done"] > 20, plan["state"]
+    ended = next(f"t{k}" for k in range(240) if not any(task["id"] == f"t{k}" for task in plan["state"]["tasks"]))
+    for kind in ("done", "cancel"):  # word of what its own clock has ended
+        events(server, "history", {"type": kind, "task": ended, "time": 600})
+    again = server.get("/v1/cities/history/plan", server.admin).json["state"]
+    assert again["done"] + again["cancelled"] + again["lapsed"] + len(again["tasks"]) == 240, again
+    log = tmp_path / "city.log"
+    log.write_text(server.get("/v1/cities/history/log", server.admin).text)
+    cli = pathlib.Path(binary).parent / "cafe-cli"
+    if not cli.exists():
+        pytest.skip("cafe-cli is not built beside cafe-server")
+
+    def run(*words):
+        done = subprocess.run([cli, *map(str, words)], capture_output=True, text=True, timeout=600, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        return done.stdout + done.stderr
+
+    run("replay", "--log", log, "--out", tmp_path / "day.html")
+    run("fit", "--orders", log, "--tasks", 20, "--workers", 8, "--generations", 1, "--episodes", 4, "--out", tmp_path / "fit")
+    assert (tmp_path / "fit" / "policy.yaml").exists()
+    run("train", "--orders", log, "--iterations", 1, "--set", "episodes.tasks=[20]", "--set", "episodes.workers=[8]", "--set", "ppo.numEnvs=2", "--out", tmp_path / "run")

@@ -4,7 +4,8 @@
  * and ends the process where it may not; libomp (version 14) aborts or takes all memory on a malformed OMP_NUM_THREADS
  * or a tiny OMP_STACKSIZE. `prepare` therefore stands in .preinit_array, which the loader runs before the libraries'
  * own constructors, and starts the program again with a corrected environment where there is something to correct. Once
- * is enough: the corrected environment passes.
+ * is enough: the corrected environment passes. Starting again costs as much as starting, so where OpenBLAS's variable is
+ * all that is missing it takes the place of one that only shells read.
  */
 #define _GNU_SOURCE
 #include "startup.h"
@@ -70,7 +71,8 @@ int32_t cafe_environment_sound(const char *name, const char *value) {
 #endif
 #endif
 
-#if defined(__linux__) && !defined(SANITIZED)
+/* CAFE_LIBRARY: in a shared library the loader would run it in somebody else's process. */
+#if defined(__linux__) && !defined(SANITIZED) && !defined(CAFE_LIBRARY)
 
 enum { most_variables = 8192 };
 
@@ -112,6 +114,7 @@ static void prepare(int argc, char **argv, char **envp) {
     if (argc < 1 || !argv || !envp) return;
     static char *environment[most_variables + 2];
     int kept = 0, changed = 0, known = 0;
+    char **spare = NULL;
     for (char **entry = envp; *entry; entry++) {
         if (kept == most_variables) return;
         if (!is_sound(*entry)) {
@@ -120,7 +123,12 @@ static void prepare(int argc, char **argv, char **envp) {
             continue;
         }
         known |= strcmp(*entry, blas) == 0;
+        if (strncmp(*entry, "_=", 2) == 0) spare = entry; /* the path of the program, by the shell that starts it */
         environment[kept++] = *entry;
+    }
+    if (!known && !changed && spare) { /* the libraries are given this very array */
+        *spare = (char *)blas;
+        return;
     }
     if (!known) environment[kept++] = (char *)blas, changed = 1;
     environment[kept] = NULL;

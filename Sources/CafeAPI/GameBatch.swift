@@ -16,6 +16,16 @@ final class GameBatch: @unchecked Sendable {  // each game and its seat are touc
         case difference
     }
 
+    /// Which episodes are played.
+    enum Split: String, Codable, CaseIterable {
+        /// Those of training.
+        case training
+        /// Those of `cafe-cli evaluate`, which nothing is trained on.
+        case evaluation
+
+        var range: EpisodeRange { self == .training ? .training : .evaluation }
+    }
+
     /// What a batch is made from; the defaults are those of `cafe-cli train`'s game.
     struct Options: Decodable {
         var scenario = "chengdu"
@@ -27,9 +37,10 @@ final class GameBatch: @unchecked Sendable {  // each game and its seat are touc
         var teamCap = 50
         var showPosition = false
         var reward = Reward.team
+        var split = Split.training
 
         enum CodingKeys: String, CodingKey, CaseIterable {
-            case scenario, tasks, workers, games, candidates, window, teamCap, showPosition, reward
+            case scenario, tasks, workers, games, candidates, window, teamCap, showPosition, reward, split
         }
 
         init(from decoder: any Decoder) throws {
@@ -44,6 +55,7 @@ final class GameBatch: @unchecked Sendable {  // each game and its seat are touc
             teamCap = try values.decodeIfPresent(Int.self, forKey: .teamCap) ?? teamCap
             showPosition = try values.decodeIfPresent(Bool.self, forKey: .showPosition) ?? showPosition
             reward = try values.decodeIfPresent(Reward.self, forKey: .reward) ?? reward
+            split = try values.decodeIfPresent(Split.self, forKey: .split) ?? split
         }
 
         /// Throws where a number is out of its range.
@@ -114,13 +126,13 @@ final class GameBatch: @unchecked Sendable {  // each game and its seat are touc
         for game in games.indices { reset(game, seed: 0, episode: game) }
     }
 
-    /// Starts an episode of training in one game. O(tasks + workers).
+    /// Starts an episode of the split in one game. O(tasks + workers).
     func reset(_ game: Int, seed: UInt64, episode: Int) {
         let seat = seats[game]
         (seat.seed, seat.episode, seat.illegal) = (seed, episode, 0)
         games[game].reset(
             scenario.instance(
-                tasks: options.tasks, workers: options.workers, seed: seed, episode: EpisodeRange.training[episode]))
+                tasks: options.tasks, workers: options.workers, seed: seed, episode: options.split.range[episode]))
     }
 
     /// Writes one game's rows: observations [M, O] and mask [M, K].

@@ -8,6 +8,7 @@ enum Verbs {
         ("aggregators", { _ in names(AggregationMethod.names) }),
         ("check", dispatching(check)),
         ("dispatch", dispatching { desk, bytes in try desk.plan(DispatchRequest(json: bytes)).json }),
+        ("evaluate", { try EvaluationQuestion(json: $0).answer() }),
         ("label.init", { try SessionBeginning(json: $0).create() }),
         ("policies", { _ in names(DispatcherKind.allCases.map(\.rawValue) + LearntCoalitionPolicy.builtInNames) }),
         ("policy.outputs", { try PolicyQuestion(json: $0).answer() }),

@@ -1,12 +1,17 @@
 internal import CSCSwift
 internal import CStartup
 internal import Foundation
+internal import Synchronization
 
 /// What the program says: answers on standard output, sentences for people on standard error.
 ///
 /// Text that `print` writes is checked where the program ends (`finish`), or earlier where something depends on its
 /// having been read (`flush`): a full disk or a closed pipe is an error like any other.
 enum Output {
+    /// Takes what `note` says in place of standard error where a program has a command in its own process; progress is
+    /// not shown then. Nil: standard error.
+    static let listener = TaskLocal<NoteList?>(wrappedValue: nil)
+
     /// Writes what has been printed so far.
     /// - Throws: `CSCError.file` where that, or anything printed before, cannot be written.
     static func flush() throws(CSCError) {
@@ -40,6 +45,7 @@ enum Output {
 
     /// A line on standard error; nothing happens where that cannot be written. O(characters).
     static func note(_ line: String) {
+        if let list = listener.get() { return list.add(line) }
         var rest = Array((line + "\n").utf8)
         while !rest.isEmpty {
             let written = Foundation.write(2, rest, rest.count)
@@ -48,6 +54,16 @@ enum Output {
             rest.removeFirst(written)
         }
     }
+}
+
+/// Lines that were said for people, in order; any thread may add one.
+final class NoteList: Sendable {
+    private let list = Mutex<[String]>([])
+
+    /// One more line.
+    func add(_ line: String) { list.withLock { $0.append(line) } }
+    /// All lines so far.
+    var lines: [String] { list.withLock { $0 } }
 }
 
 /// Ctrl-C, termination and hanging up as wishes to stop, looked at between iterations; a second one ends the process at

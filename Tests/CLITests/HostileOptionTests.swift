@@ -65,22 +65,7 @@ import Testing
 
     /// Runs the program in a folder, for 60 s at most; a status of 128 and more is a signal, 124 no end.
     static func run(_ arguments: [String], in folder: TestFolder) throws -> CommandLineTool.Result {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/timeout")
-        process.arguments = ["60", CommandLineTool.path] + arguments
-        process.currentDirectoryURL = URL(fileURLWithPath: folder.path)
-        let (output, errors) = (Pipe(), Pipe())
-        process.standardOutput = output
-        process.standardError = errors
-        process.standardInput = FileHandle.nullDevice
-        try process.run()
-        let wrong = errors.fileHandleForReading.readDataToEndOfFile()
-        let text = output.fileHandleForReading.readDataToEndOfFile()
-        process.waitUntilExit()
-        let status = process.terminationReason == .exit ? process.terminationStatus : 128 + process.terminationStatus
-        return .init(
-            status: status, output: String(decoding: text, as: UTF8.self),
-            errors: String(decoding: wrong, as: UTF8.self))
+        try CommandLineTool.run("/usr/bin/timeout", ["60", CommandLineTool.path] + arguments, in: folder.path)
     }
 
     private struct Help: Decodable {

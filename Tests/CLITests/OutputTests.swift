@@ -6,22 +6,8 @@ import Testing
 @Suite struct OutputTests {
     /// Runs a line of the shell with `$CAFE` as the program; what is read back is what it left.
     private func shell(_ line: String, in folder: TestFolder) throws -> CommandLineTool.Result {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/bin/bash")
-        process.arguments = ["-c", line]
-        process.currentDirectoryURL = URL(fileURLWithPath: folder.path)
-        process.environment = ProcessInfo.processInfo.environment.merging(["CAFE": CommandLineTool.path]) { $1 }
-        let (output, errors) = (Pipe(), Pipe())
-        process.standardOutput = output
-        process.standardError = errors
-        process.standardInput = FileHandle.nullDevice
-        try process.run()
-        let text = output.fileHandleForReading.readDataToEndOfFile()
-        let wrong = errors.fileHandleForReading.readDataToEndOfFile()
-        process.waitUntilExit()
-        return .init(
-            status: process.terminationStatus, output: String(decoding: text, as: UTF8.self),
-            errors: String(decoding: wrong, as: UTF8.self))
+        try CommandLineTool.run(
+            "/bin/bash", ["-c", line], in: folder.path, environment: ["CAFE": CommandLineTool.path])
     }
 
     static let evaluate = "$CAFE evaluate --tasks 5 --workers 5 --episodes 1 --policy greedy"

@@ -4,26 +4,12 @@ import Testing
 /// Variables that make OpenMP's runtime abort or take all memory, and systems that allow few threads.
 @Suite struct ThreadEnvironmentTests {
     private func evaluate(_ environment: [String: String], _ options: [String] = []) throws -> CommandLineTool.Result {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/timeout")
-        process.arguments =
+        try CommandLineTool.run(
+            "/usr/bin/timeout",
             [
                 "-s", "KILL", "60", CommandLineTool.path, "evaluate", "--policy", "coalition", "--tasks", "20",
-                "--workers",
-                "9", "--episodes", "4",
-            ] + options
-        process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
-        let (output, errors) = (Pipe(), Pipe())
-        process.standardOutput = output
-        process.standardError = errors
-        process.standardInput = FileHandle.nullDevice
-        try process.run()
-        let wrong = errors.fileHandleForReading.readDataToEndOfFile()
-        let text = output.fileHandleForReading.readDataToEndOfFile()
-        process.waitUntilExit()
-        return .init(
-            status: process.terminationReason == .exit ? process.terminationStatus : 128 + process.terminationStatus,
-            output: String(decoding: text, as: UTF8.self), errors: String(decoding: wrong, as: UTF8.self))
+                "--workers", "9", "--episodes", "4",
+            ] + options, environment: environment)
     }
 
     @Test(arguments: [

@@ -115,30 +115,33 @@ void cafe_vote_glad_workers(double *ability, const double *posterior, const doub
 
 /* ---- crowds ------------------------------------------------------------------------------------------------- */
 
-/* Belief propagation between tasks and workers ([Liu12]) where a worker is of one of `kinds` kinds,
- * a multiple of 4, in each cell (a worker in a context). Kind k gives a task of class z the label y with probability
- * own[y, k] if y = z, else other[y, k] confusion[z, y] + add[y, k]; own, other, add [C, kinds], confusion [C, C].
- * Label e: task[e], cell[e], label[e]; message[e, z] = P(label[e] | class z) by the worker's other labels. */
+/* Belief propagation between tasks and workers ([Liu12]) where a task has a class and one of `levels` levels of difficulty,
+ * together its state d C + z, and a worker is of one of `kinds` kinds, a multiple of 4, in each cell (a worker in a context).
+ * Kind k gives a task of level d and class z the label y with probability own[d, y, k] if y = z, else
+ * other[d, y, k] confusion[z, y] + add[d, y, k]; own, other, add [levels, C, kinds], confusion [C, C].
+ * Label e: task[e], cell[e], label[e]; message[e, state] = P(label[e] | state) by the worker's other labels. */
+enum { CAFE_CROWD_LEVELS = 4 }; /* how many levels there may be */
 
-/* From tasks to workers. cavity[n, C] = the classes' probabilities of the label's task without the label: softmax of
- * score[task] - log message (or - apart[n, C] where that is not NULL: what other labels that go with this one said too),
- * or the class gold[task] where that is not negative. Multiplies evidence[cell, k] by the
- * label's probability under kind k; scale[cell] gathers the logs of what was divided out. Where count is not NULL,
- * count[cell, z, y] and spread[z, y] (z != y) receive the expected number of labels y on tasks of class z. All of those
- * are added to. O(n (C + kinds)). */
+/* From tasks to workers. cavity[n, levels C] = the states' probabilities of the label's task without the label: softmax of
+ * score[task] - log message (or - apart[n, levels C] where that is not NULL: what other labels that go with this one said
+ * too), over the states of the class gold[task] alone where that is not negative. Multiplies evidence[cell, k] by the
+ * label's probability under kind k; scale[cell] gathers the logs of what was divided out. Where count is not NULL, which
+ * takes one level, count[cell, z, y] and spread[z, y] (z != y) receive the expected number of labels y on tasks of class z.
+ * All of those are added to. O(n levels (C + kinds)). */
 void cafe_crowd_gather(double *evidence, double *scale, double *count, double *spread, double *cavity,
                        const double *score, const double *message, const double *apart, const double *confusion,
                        const double *own, const double *other, const double *add, const int32_t *task,
                        const int32_t *cell, const int32_t *label, const int32_t *gold, int64_t n, int32_t C,
-                       int32_t kinds);
-/* From workers to tasks: message[e, z] under posterior[cell, kinds], with the label's own say taken out of it if cavity
- * (of cafe_crowd_gather) is not NULL; where count is not NULL the mean m becomes (count + strength m) / (row + strength),
- * again without the label's own share, row[cell, z] the sum of count over y. score[task, z] += log message, times power[n] where that is not NULL. message holds
- * the old messages, which gather saw. O(n (C + kinds)). */
+                       int32_t kinds, int32_t levels);
+/* From workers to tasks: message[e, state] under posterior[cell, kinds], with the label's own say taken out of it if cavity
+ * (of cafe_crowd_gather) is not NULL; where count is not NULL, which takes one level, the mean m becomes
+ * (count + strength m) / (row + strength), again without the label's own share, row[cell, z] the sum of count over y.
+ * score[task, state] += log message, times power[n] where that is not NULL. message holds the old messages, which gather
+ * saw. O(n levels (C + levels kinds)). */
 void cafe_crowd_send(double *message, double *score, const double *posterior, const double *count, const double *row,
                      double strength, const double *cavity, const double *power, const double *confusion,
                      const double *own, const double *other, const double *add, const int32_t *task,
-                     const int32_t *cell, const int32_t *label, int64_t n, int32_t C, int32_t kinds);
+                     const int32_t *cell, const int32_t *label, int64_t n, int32_t C, int32_t kinds, int32_t levels);
 
 /* ---- beta --------------------------------------------------------------------------------------------------- */
 

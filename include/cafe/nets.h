@@ -18,7 +18,7 @@ enum { CAFE_MLP_LAYERS = 16 };
 /* A net's shape. widths[layers + 1] runs from the input to the output width, each at least 1; `hidden` is applied
  * after every layer but the last, `output` after the last. The struct and `widths` are borrowed for the call.
  *
- * Parameters are one buffer, layer by layer: W [in x out] row-major, then b [out]. A layer computes
+ * Parameters are one buffer, layer by layer: W [in x out] row-major, then b [out]: sum of (in + 1) * out floats. A layer computes
  * z = h W + b, h' = f(z). relu's derivative at 0 is 0. */
 typedef struct cafe_mlp {
     const int32_t *widths;
@@ -27,8 +27,6 @@ typedef struct cafe_mlp {
     int32_t output;
 } cafe_mlp;
 
-/* How many floats the parameters take: sum of (in + 1) * out. */
-int64_t cafe_mlp_parameters(const cafe_mlp *net);
 /* How many floats of workspace suffice for up to `rows` rows of every function below. Pages are touched only by the
  * functions that need them. O(layers). */
 int64_t cafe_mlp_workspace(const cafe_mlp *net, int64_t rows);

@@ -67,8 +67,8 @@ typedef struct cafe_segments {
     const struct cafe_softmax *known; /* or NULL; see cafe_softmax */
 } cafe_segments;
 
-/* What cafe_policy_softmax and cafe_policy_log_softmax gave for the logits of a call, lent through `known` to the three
- * functions that are called once per direction (clipped_r, score_r, fisher), which would else compute it each time:
+/* What cafe_policy_softmax and cafe_policy_log_softmax gave for the logits of a call, lent through `known` to the two
+ * functions that are called once per direction (clipped_r, fisher), which would else compute it each time:
  * the same bits in a tenth of the time. The others do not read it. */
 typedef struct cafe_softmax {
     const float *probabilities;
@@ -85,10 +85,6 @@ void cafe_policy_sample(int32_t *actions, float *log_probabilities, const cafe_s
                         const float *uniforms);
 /* The most probable allowed candidate of each decision, the first one at a tie. actions[n]. */
 void cafe_policy_greedy(int32_t *actions, const cafe_segments *segments, const float *logits);
-/* log pi(a) and the entropy (nats) of each decision. log_probabilities[n], entropies[n]. */
-void cafe_policy_evaluate(float *log_probabilities, float *entropies, const cafe_segments *segments,
-                          const float *logits, const int32_t *actions);
-
 /* Means over the decisions of a minibatch. */
 typedef struct cafe_policy_loss {
     double policy;        /* max(-A r, -A clip(r, 1 - c, 1 + c)) with r = exp(log pi(a) - old) */
@@ -107,14 +103,6 @@ void cafe_policy_clipped(float *logit_gradient, cafe_policy_loss *loss, const ca
 void cafe_policy_clipped_r(float *r_logit_gradient, const cafe_segments *segments, const float *logits,
                            const float *r_logits, const int32_t *actions, const float *old_log_probabilities,
                            const float *advantages, float clip_coef, float entropy_coef);
-/* Policy-gradient head, to be maximised: J = scale * sum_i (weights_i log pi(a_i) + entropy_coef * entropy_i).
- * logit_gradient = dJ/dlogits, overwritten. */
-void cafe_policy_score(float *logit_gradient, const cafe_segments *segments, const float *logits,
-                       const int32_t *actions, const float *weights, float scale, float entropy_coef);
-/* R of that gradient when the logits move at rate r_logits. */
-void cafe_policy_score_r(float *r_logit_gradient, const cafe_segments *segments, const float *logits,
-                         const float *r_logits, const int32_t *actions, const float *weights, float scale,
-                         float entropy_coef);
 /* Fisher (Gauss-Newton) head: product = scale * (diag p - p p') r_logits, segment by segment. Positive semi-definite
  * for scale > 0. */
 void cafe_policy_fisher(float *product, const cafe_segments *segments, const float *logits, const float *r_logits,
@@ -122,10 +110,6 @@ void cafe_policy_fisher(float *product, const cafe_segments *segments, const flo
 
 /* KL(p || q) in nats of each segment from logits; the mask holds for both. kl[n]. */
 void cafe_categorical_kl(float *kl, const cafe_segments *segments, const float *logits_p, const float *logits_q);
-/* Adds weights[n] * dKL/dlogits to gradient_p and gradient_q; either may be NULL. */
-void cafe_categorical_kl_backward(float *gradient_p, float *gradient_q, const cafe_segments *segments,
-                                  const float *logits_p, const float *logits_q, const float *weights);
-
 /* Value loss 0.5 * mean (v - R)^2; with clip_coef > 0 CleanRL's clipped form 0.5 * mean max((v - R)^2,
  * (old + clip(v - old, -c, c) - R)^2), otherwise old_values may be NULL. gradient[n] = dL/dvalues, overwritten. */
 double cafe_value_loss(float *gradient, const float *values, const float *old_values, const float *returns,
@@ -133,16 +117,20 @@ double cafe_value_loss(float *gradient, const float *values, const float *old_va
 
 /* How a step ends. */
 enum { CAFE_CONTINUES = 0, CAFE_TERMINATED = 1, CAFE_TRUNCATED = 2 };
+/* A rollout of T steps by A actors: step t of actor a lies at t * A + a of each array [T x A]. */
+typedef struct cafe_steps {
+    const float *rewards, *values;
+    const float *next_values; /* of the observation after the step; truncated: of the final one; terminated: not read */
+    const float *discounts;   /* gamma to the power of the step's duration */
+    const float *lambdas;     /* lambda, or that to the power of the step's duration */
+    const uint8_t *ends;      /* a code above per step, or NULL: every step continues */
+    int64_t steps, actors;
+} cafe_steps;
 /* Generalised advantage estimation ([Schulman16], eq. 16) on chains whose steps may last different times.
- * Step t of chain c lies at offset c * chain_stride + t * step_stride, or, with offsets (chains + 1), at
- * offsets[c] + t. discounts_t is gamma to the power of the step's duration, lambdas_t likewise.
  *   delta_t = r_t + [not terminated] discount_t * next_values_t - values_t
  *   A_t = delta_t + [continues and not last] discount_t * lambda_t * A_{t+1},  returns_t = A_t + values_t
- * next_values_t is the value of the observation that follows step t: for a truncated step, of the final observation;
- * for a terminated one it is not read. ends (or NULL: every step continues) has one of the codes above a step. */
-void cafe_gae(float *advantages, float *returns, const float *rewards, const float *values, const float *next_values,
-              const float *discounts, const float *lambdas, const uint8_t *ends, const int32_t *offsets, int64_t chains,
-              int64_t steps, int64_t chain_stride, int64_t step_stride);
+ * advantages[T x A], returns[T x A]. O(T A). */
+void cafe_gae(float *advantages, float *returns, const cafe_steps *steps);
 
 /* ---- gaussian: diagonal Gaussians, [B x Z] means and log standard deviations ------------------------------------ */
 
@@ -150,24 +138,6 @@ void cafe_gae(float *advantages, float *returns, const float *rewards, const flo
  * mean_q and log_sd_q may both be NULL: the standard normal. */
 void cafe_gaussian_kl(float *kl, const float *mean_p, const float *log_sd_p, const float *mean_q, const float *log_sd_q,
                       int64_t rows, int64_t width);
-/* Adds weights[B] * dKL to the four gradients [B x Z]; the last two may be NULL. */
-void cafe_gaussian_kl_backward(float *mean_p_gradient, float *log_sd_p_gradient, float *mean_q_gradient,
-                               float *log_sd_q_gradient, const float *mean_p, const float *log_sd_p,
-                               const float *mean_q, const float *log_sd_q, const float *weights, int64_t rows,
-                               int64_t width);
-/* sample = mean + exp(log_sd) * noise, all of `count` entries ([KW14]). */
-void cafe_gaussian_sample(float *sample, const float *mean, const float *log_sd, const float *noise, int64_t count);
-/* Adds to both gradients what sample_gradient sends back through the sample. */
-void cafe_gaussian_sample_backward(float *mean_gradient, float *log_sd_gradient, const float *log_sd,
-                                   const float *noise, const float *sample_gradient, int64_t count);
-/* log_likelihood[B] = log N(x; mean, diag exp(2 log_sd)), the constant included. */
-void cafe_gaussian_log_likelihood(float *log_likelihood, const float *x, const float *mean, const float *log_sd,
-                                  int64_t rows, int64_t width);
-/* Adds weights[B] * d log_likelihood to both gradients [B x Z]; log_sd_gradient may be NULL. */
-void cafe_gaussian_log_likelihood_backward(float *mean_gradient, float *log_sd_gradient, const float *x,
-                                           const float *mean, const float *log_sd, const float *weights, int64_t rows,
-                                           int64_t width);
-
 #ifdef __cplusplus
 }
 #endif

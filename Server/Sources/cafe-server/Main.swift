@@ -23,6 +23,11 @@ struct Serve: AsyncParsableCommand {
     @Option(help: "The path under which a proxy shows the server, such as /cafe.") var basePath = ""
     @Option(help: "How the server is reached from outside, such as https://label.example.org, for links.")
     var publicURL: String?
+    @Option(
+        help:
+            "A proxy that is believed in X-Forwarded-For: its address, or a network such as 10.0.0.0/8; may be repeated."
+    )
+    var trustProxy: [String] = []
     @Option(help: "PEM file with the certificate chain; with --tls-key.") var tlsCert: String?
     @Option(help: "PEM file with the private key; with --tls-cert.") var tlsKey: String?
     @Option(help: "Requests a second for each token, twice as many at once; 0: no limit.") var rateLimit = 100.0
@@ -36,6 +41,9 @@ struct Serve: AsyncParsableCommand {
         guard basePath.isEmpty || (basePath.hasPrefix("/") && !basePath.hasSuffix("/") && !basePath.contains("//"))
         else {
             throw ValidationError("--base-path begins with / and does not end with it, such as /cafe")
+        }
+        for proxy in trustProxy where !CafeService.isNetwork(proxy) {
+            throw ValidationError("--trust-proxy is an address or a network such as 10.0.0.0/8, not \(proxy)")
         }
         let levels = ["trace", "debug", "info", "notice", "warning", "error", "critical"]
         guard levels.contains(logLevel) else {
@@ -55,6 +63,7 @@ struct Serve: AsyncParsableCommand {
         options.adminTokenFile = adminTokenFile
         options.basePath = basePath
         options.publicURL = publicURL
+        options.trustedProxies = trustProxy
         if let tlsCert, let tlsKey { options.tls = (tlsCert, tlsKey) }
         options.rateLimit = rateLimit
         options.logLevel = logLevel

@@ -213,11 +213,9 @@ WIDE int64_t cafe_sampler_pick(double *probability, const double *loss, double r
     for (int64_t k = 0; k < count; k++) {
         memcpy(&w[k], loss + k * LANES, sizeof w[k]);
         if (k == 0) least = w[0];
-        bits less = w[k] < least;
-        least = (lanes)((less & (bits)w[k]) | (~less & (bits)least));
+        lower_lanes(&least, &w[k]);
     }
-    double low = least[0];
-    for (int lane = 1; lane < LANES; lane++) low = least[lane] < low ? least[lane] : low;
+    double low = least_lane(&least);
     for (int64_t k = 0; k < count; k++) {
         lanes x = -rate * (w[k] - low);
         bits keep = x > -700.0; // false in the padding: infinite, or 0 times infinity at rate 0
@@ -229,11 +227,8 @@ WIDE int64_t cafe_sampler_pick(double *probability, const double *loss, double r
     double left = u * total;
     const double *row = (const double *)w;
     int64_t chosen = 0;
-    for (int64_t j = 0; j < K; j++) {
-        if (row[j] > 0) chosen = j; // rounding at the very end falls back on the last with weight
-        if (left < row[j]) break;
-        left -= row[j];
-    }
+    while (chosen < K - 1 && left >= row[chosen]) left -= row[chosen++];
+    while (!(row[chosen] > 0)) chosen--; // rounding at the very end falls back on the last with weight
     *probability = row[chosen] / total;
     return chosen;
 }

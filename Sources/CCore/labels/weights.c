@@ -25,23 +25,45 @@ INLINE void exp_down(lanes *value) {
 /* The least of K >= 1 numbers. Two vectors in flight: one after the other it would cost as much as the
  * exponentials. */
 INLINE double least_of(const double *x, int64_t K) {
-    double least = x[0];
-    int64_t j = 0;
-    if (K >= 2 * LANES) {
-        lanes low[2];
-        memcpy(low, x, sizeof low);
-        for (j = 2 * LANES; j + 2 * LANES <= K; j += 2 * LANES)
-            for (int v = 0; v < 2; v++) {
-                lanes next;
-                memcpy(&next, x + j + v * LANES, sizeof next);
-                bits less = next < low[v];
-                low[v] = (lanes)((less & (bits)next) | (~less & (bits)low[v]));
-            }
-        for (int v = 0; v < 2; v++)
-            for (int lane = 0; lane < LANES; lane++) least = low[v][lane] < least ? low[v][lane] : least;
+    lanes low[2], next;
+    if (K < LANES) {
+        double least = x[0];
+        for (int64_t j = 1; j < K; j++) least = x[j] < least ? x[j] : least;
+        return least;
     }
-    for (; j < K; j++) least = x[j] < least ? x[j] : least;
-    return least;
+    memcpy(&low[0], x, sizeof low[0]);
+    memcpy(&low[1], x + K - LANES, sizeof low[1]); // the last, which may overlap: none is left over
+    for (int64_t j = LANES; j + LANES < K; j += 2 * LANES)
+        for (int v = 0; v < 2 && j + v * LANES + LANES < K; v++) {
+            memcpy(&next, x + j + v * LANES, sizeof next);
+            lower_lanes(&low[v], &next);
+        }
+    lower_lanes(&low[0], &low[1]);
+    return least_lane(&low[0]);
+}
+
+/* w = exp(-rate * (loss - least)) of the last `rest` < LANES of K arms; value holds them from lane 0 on, and zeros. From
+ * LANES arms on the last LANES of them are worked out, some for the second time and alike, and moved down. */
+INLINE void fill_rest(lanes *value, double *w, const double *loss, double least, double rate, int64_t K, int64_t rest) {
+    double room[2 * LANES] = {0};
+    lanes x = {0};
+    if (K >= LANES) {
+        memcpy(&x, loss + K - LANES, sizeof x);
+    } else {
+        for (int lane = 0; lane < LANES; lane++) x[lane] = lane < rest ? loss[lane] : least;
+    }
+    x = -rate * (x - least);
+    exp_down(&x);
+    memcpy(room, &x, sizeof x);
+    if (K >= LANES) {
+        memcpy(w + K - LANES, &x, sizeof x);
+        memcpy(value, room + LANES - rest, sizeof x);
+        return;
+    }
+    for (int lane = 0; lane < LANES; lane++) {
+        if (lane < rest) w[lane] = x[lane];
+        (*value)[lane] = lane < rest ? x[lane] : 0.0;
+    }
 }
 
 WIDE double cafe_weights_fill(double *w, const double *loss, double rate, int64_t K) {
@@ -57,13 +79,9 @@ WIDE double cafe_weights_fill(double *w, const double *loss, double rate, int64_
         sum += x;
     }
     if (j < K) {
-        lanes x = {0};
-        size_t rest = (size_t)(K - j) * sizeof(double);
-        memcpy(&x, loss + j, rest);
-        x = -rate * (x - least);
-        exp_down(&x);
-        memcpy(w + j, &x, rest);
-        for (int64_t lane = 0; lane < K - j; lane++) sum[lane] += x[lane];
+        lanes x;
+        fill_rest(&x, w, loss, least, rate, K, K - j);
+        sum += x;
     }
     return sum_lanes(&sum);
 }

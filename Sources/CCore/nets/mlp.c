@@ -5,12 +5,6 @@
  */
 #include "mlp_layout.h"
 
-int64_t cafe_mlp_parameters(const cafe_mlp *net) {
-    int64_t count = 0;
-    for (int32_t l = 0; l < net->layers; l++) count += (int64_t)(net->widths[l] + 1) * net->widths[l + 1];
-    return count;
-}
-
 int64_t cafe_mlp_workspace(const cafe_mlp *net, int64_t rows) {
     layout at = layout_of(net, NULL, rows);
     return at.used + PAD;

@@ -1,7 +1,6 @@
 /* advantages.c - generalised advantage estimation, backwards along chains of steps.
  *
- * Representation: any strides; a chain runs in double and is rounded once per step. Where the chains lie side by side,
- * eight of them go in the lanes of a vector. No multiplication is fused with an addition, so both forms give the same
+ * Representation: [T x A]; a chain runs in double and is rounded once per step. Eight chains go in the lanes of a vector. No multiplication is fused with an addition, so both forms give the same
  * bits. Hot call: once a rollout.
  */
 #include "lanes.h"
@@ -14,24 +13,17 @@ enum { LEAST_CHAINS = 16 };
 typedef float floats __attribute__((vector_size(LANES * sizeof(float)), aligned(4)));
 typedef uint8_t flags __attribute__((vector_size(LANES), aligned(1)));
 
-/* The arguments of cafe_gae. */
-typedef struct steps {
-    float *advantages, *returns;
-    const float *rewards, *values, *next_values, *discounts, *lambdas;
-    const uint8_t *ends;
-} steps;
-
-static void one_chain(const steps *s, int64_t base, int64_t length, int64_t stride) {
+static void one_chain(float *advantages, float *returns, const cafe_steps *s, int64_t actor) {
     double carried = 0;
-    for (int64_t t = length - 1; t >= 0; t--) {
-        int64_t at = base + t * stride;
+    for (int64_t t = s->steps - 1; t >= 0; t--) {
+        int64_t at = actor + t * s->actors;
         uint8_t end = s->ends ? s->ends[at] : CAFE_CONTINUES;
         double delta = (double)s->rewards[at] - s->values[at];
         if (end != CAFE_TERMINATED) delta += (double)s->discounts[at] * s->next_values[at];
         if (end != CAFE_CONTINUES) carried = 0;
         carried = delta + (double)s->discounts[at] * s->lambdas[at] * carried;
-        s->advantages[at] = (float)carried;
-        s->returns[at] = (float)(carried + s->values[at]);
+        advantages[at] = (float)carried;
+        returns[at] = (float)(carried + s->values[at]);
     }
 }
 
@@ -46,11 +38,11 @@ INLINE void narrowed(float *to, const lanes *from) {
     memcpy(to, &x, sizeof x);
 }
 
-/* LANES chains side by side, the first of which begins at `base`. */
-WIDE static void chains_abreast(const steps *s, int64_t base, int64_t length, int64_t stride) {
+/* LANES chains side by side, from `actor` on. */
+WIDE static void chains_abreast(float *advantages, float *returns, const cafe_steps *s, int64_t actor) {
     lanes carried = {0};
-    for (int64_t t = length - 1; t >= 0; t--) {
-        int64_t at = base + t * stride;
+    for (int64_t t = s->steps - 1; t >= 0; t--) {
+        int64_t at = actor + t * s->actors;
         lanes reward, value, next, discount, lambda;
         widened(&reward, s->rewards + at);
         widened(&value, s->values + at);
@@ -67,33 +59,24 @@ WIDE static void chains_abreast(const steps *s, int64_t base, int64_t length, in
         }
         carried = ahead + discount * lambda * carried;
         lanes sum = carried + value;
-        narrowed(s->advantages + at, &carried);
-        narrowed(s->returns + at, &sum);
+        narrowed(advantages + at, &carried);
+        narrowed(returns + at, &sum);
     }
 }
 
 /* The chains begin ..< end. */
-static void some_chains(const steps *s, const int32_t *offsets, int64_t begin, int64_t end, int64_t length,
-                        int64_t chain_stride, int64_t step_stride) {
-    int64_t chain = begin;
-    for (; !offsets && chain_stride == 1 && chain + LANES <= end; chain += LANES)
-        chains_abreast(s, chain, length, step_stride);
-    for (; chain < end; chain++) {
-        int64_t base = offsets ? offsets[chain] : chain * chain_stride;
-        one_chain(s, base, offsets ? offsets[chain + 1] - base : length, offsets ? 1 : step_stride);
-    }
+static void some_chains(float *advantages, float *returns, const cafe_steps *s, int64_t begin, int64_t end) {
+    int64_t actor = begin;
+    for (; actor + LANES <= end; actor += LANES) chains_abreast(advantages, returns, s, actor);
+    for (; actor < end; actor++) one_chain(advantages, returns, s, actor);
 }
 
-void cafe_gae(float *advantages, float *returns, const float *rewards, const float *values, const float *next_values,
-              const float *discounts, const float *lambdas, const uint8_t *ends, const int32_t *offsets, int64_t chains,
-              int64_t steps_each, int64_t chain_stride, int64_t step_stride) {
-    const steps s = {advantages, returns, rewards, values, next_values, discounts, lambdas, ends};
-    chunks c = chunks_of(chains, LEAST_CHAINS);
+void cafe_gae(float *advantages, float *returns, const cafe_steps *s) {
+    chunks c = chunks_of(s->actors, LEAST_CHAINS);
     if (c.threads < 2) { // a region of one allocates
-        some_chains(&s, offsets, 0, chains, steps_each, chain_stride, step_stride);
+        some_chains(advantages, returns, s, 0, s->actors);
         return;
     }
 #pragma omp parallel for schedule(static) num_threads(c.threads)
-    for (int64_t k = 0; k < c.count; k++)
-        some_chains(&s, offsets, k * c.size, chunk_end(c, k, chains), steps_each, chain_stride, step_stride);
+    for (int64_t k = 0; k < c.count; k++) some_chains(advantages, returns, s, k * c.size, chunk_end(c, k, s->actors));
 }

@@ -111,24 +111,6 @@ void cafe_policy_clipped(float *logit_gradient, cafe_policy_loss *loss, const ca
     }
 }
 
-static void score_body(const void *arguments, int64_t begin, int64_t end) {
-    const lent *a = arguments;
-    for (int64_t i = begin; i < end; i++) {
-        segment g = segment_of(a->segments, i, a->logits);
-        if (is_empty(&g) || a->actions[i] < 0)
-            clear(a->out, &g);
-        else
-            head_gradient(a->out, &g, a->logits, a->actions[i], a->scale * a->weights[i], a->bonus);
-    }
-}
-
-void cafe_policy_score(float *logit_gradient, const cafe_segments *segments, const float *logits,
-                       const int32_t *actions, const float *weights, float scale, float entropy_coef) {
-    lent a = {.out = logit_gradient, .segments = segments, .logits = logits, .actions = actions, .weights = weights};
-    a.scale = scale, a.bonus = (double)scale * entropy_coef;
-    over_decisions(segments->count, score_body, &a);
-}
-
 /* ---- values ---- */
 
 double cafe_value_loss(float *gradient, const float *values, const float *old_values, const float *returns,

@@ -125,26 +125,6 @@ void cafe_policy_clipped_r(float *r_logit_gradient, const cafe_segments *segment
     over_decisions(segments->count, clipped_r_body, &a);
 }
 
-static void score_r_body(const void *arguments, int64_t begin, int64_t end) {
-    const lent *a = arguments;
-    for (int64_t i = begin; i < end; i++) {
-        segment g = head_of(a, i);
-        double weight = a->scale * a->weights[i];
-        if (head_is_empty(a, &g) || a->actions[i] < 0)
-            clear(a->out, &g);
-        else
-            head_r(a, &g, a->actions[i], weight, 0);
-    }
-}
-
-void cafe_policy_score_r(float *r_logit_gradient, const cafe_segments *segments, const float *logits,
-                         const float *r_logits, const int32_t *actions, const float *weights, float scale,
-                         float entropy_coef) {
-    lent a = {.out = r_logit_gradient, .segments = segments, .logits = logits, .tangents = r_logits};
-    a.actions = actions, a.weights = weights, a.scale = scale, a.bonus = (double)scale * entropy_coef;
-    over_decisions(segments->count, score_r_body, &a);
-}
-
 static void fisher_body(const void *arguments, int64_t begin, int64_t end) {
     const lent *a = arguments;
     for (int64_t i = begin; i < end; i++) {

@@ -1,4 +1,4 @@
-/* policy.c - categorical policies over segments of logits: softmax, sampling, evaluation, KL divergences.
+/* policy.c - categorical policies over segments of logits: softmax, sampling, KL divergences.
  *
  * Hot call: sample in a rollout.
  */
@@ -105,22 +105,6 @@ void cafe_policy_greedy(int32_t *actions, const cafe_segments *segments, const f
     }
 }
 
-static void evaluate_body(const void *arguments, int64_t begin, int64_t end) {
-    const lent *a = arguments;
-    for (int64_t i = begin; i < end; i++) {
-        segment g = segment_of(a->segments, i, a->logits);
-        int skip = is_empty(&g);
-        a->out[i] = skip || a->actions[i] < 0 ? 0 : log_probability(&g, a->logits, a->actions[i]);
-        a->other[i] = skip ? 0 : (float)entropy_of(&g, a->logits);
-    }
-}
-
-void cafe_policy_evaluate(float *log_probabilities, float *entropies, const cafe_segments *segments,
-                          const float *logits, const int32_t *actions) {
-    lent a = {.out = log_probabilities, .other = entropies, .segments = segments, .logits = logits, .actions = actions};
-    over_decisions(segments->count, evaluate_body, &a);
-}
-
 /* ---- KL ---- */
 
 /* q's logits are lent as `tangents`. */
@@ -147,28 +131,4 @@ static void kl_body(const void *arguments, int64_t begin, int64_t end) {
 void cafe_categorical_kl(float *kl, const cafe_segments *segments, const float *logits_p, const float *logits_q) {
     lent a = {.use = cafe_kernels(), .out = kl, .segments = segments, .logits = logits_p, .tangents = logits_q};
     over_decisions(segments->count, kl_body, &a);
-}
-
-static void kl_backward_body(const void *arguments, int64_t begin, int64_t end) {
-    const lent *a = arguments;
-    for (int64_t i = begin; i < end; i++) {
-        segment p = segment_of(a->segments, i, a->logits), q = segment_of(a->segments, i, a->tangents);
-        float kl = 0;
-        cafe_segments one = {.mask = p.mask, .count = 1, .width = p.size};
-        cafe_categorical_kl(&kl, &one, a->logits + p.begin, a->tangents + p.begin);
-        for (int32_t j = 0; j < p.size; j++) {
-            if (!allows(&p, j)) continue;
-            float lp = log_probability(&p, a->logits, j), lq = log_probability(&q, a->tangents, j);
-            float pj = expf(lp);
-            if (a->out && pj > 0) a->out[p.begin + j] += a->weights[i] * pj * (lp - lq - kl);
-            if (a->other) a->other[p.begin + j] += a->weights[i] * (expf(lq) - pj);
-        }
-    }
-}
-
-void cafe_categorical_kl_backward(float *gradient_p, float *gradient_q, const cafe_segments *segments,
-                                  const float *logits_p, const float *logits_q, const float *weights) {
-    lent a = {.out = gradient_p, .other = gradient_q, .segments = segments, .logits = logits_p, .tangents = logits_q};
-    a.weights = weights;
-    over_decisions(segments->count, kl_backward_body, &a);
 }

@@ -58,16 +58,6 @@ static inline float log_probability(const segment *g, const float *logits, int32
     return (float)((double)(logits[g->begin + j] - g->peak) - g->log_sum);
 }
 
-static inline double entropy_of(const segment *g, const float *logits) {
-    double entropy = 0;
-    for (int32_t j = 0; j < g->size; j++) {
-        if (!allows(g, j)) continue;
-        float lp = log_probability(g, logits, j);
-        if (lp > -80) entropy -= (double)expf(lp) * lp;
-    }
-    return entropy;
-}
-
 /* p[j] = pi(j), 0 where forbidden. Returns the entropy, 0 where it is not wanted. */
 static inline double probabilities_of(float *p, const segment *g, const float *logits, int wanted) {
     double entropy = 0;
@@ -132,7 +122,7 @@ static inline void over_decisions(int64_t count, decisions_body *body, const voi
 /* What the functions below lend to their bodies. */
 typedef struct lent {
     const kernels *use; /* chosen by the calling thread */
-    float *out, *other;
+    float *out;
     const cafe_segments *segments;
     const float *logits, *tangents, *old, *weights;
     const int32_t *actions;

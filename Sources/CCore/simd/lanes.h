@@ -33,10 +33,27 @@ INLINE void exp_lanes(lanes *value) {
     *value = (lanes)((bits)p + ((bits)shifted << 52)); /* p * 2^n */
 }
 
-/* The sum of the lanes, in a fixed order. */
+/* The sum of the lanes, in a fixed order: ((0 + 4) + (2 + 6)) + ((1 + 5) + (3 + 7)). */
 INLINE double sum_lanes(const lanes *value) {
     lanes s = *value;
-    return ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7]));
+    s += __builtin_shufflevector(s, s, 4, 5, 6, 7, 0, 1, 2, 3);
+    s += __builtin_shufflevector(s, s, 2, 3, 0, 1, 6, 7, 4, 5);
+    return s[0] + s[1];
+}
+
+/* value = the lesser of both, lane by lane. */
+INLINE void lower_lanes(lanes *value, const lanes *other) {
+    bits less = *other < *value;
+    *value = (lanes)((less & (bits)*other) | (~less & (bits)*value));
+}
+
+/* The least of the lanes. */
+INLINE double least_lane(const lanes *value) {
+    lanes s = *value, other = __builtin_shufflevector(s, s, 4, 5, 6, 7, 0, 1, 2, 3);
+    lower_lanes(&s, &other);
+    other = __builtin_shufflevector(s, s, 2, 3, 0, 1, 6, 7, 4, 5);
+    lower_lanes(&s, &other);
+    return s[0] < s[1] ? s[0] : s[1];
 }
 
 #endif

@@ -64,6 +64,7 @@ package enum AtomicFile {
 
     /// All bytes of a file. Throws `CSCError.file`.
     package static func read(_ path: String) throws(CSCError) -> [UInt8] {
+        if let bytes = WholeFile.bytes(path) { return bytes }
         guard let content = FileManager.default.contents(atPath: path) else {
             let exists = FileManager.default.fileExists(atPath: path)
             throw .file(path: path, reason: exists ? "cannot be read" : "there is no such file")

@@ -81,7 +81,7 @@ public final class CSVReader {
     private var scanner: CSVScanner
     private var pending = false
 
-    /// Opens the file and reads its header. "-" is standard input.
+    /// Opens the file and reads its header. "-" is standard input. O(first line).
     /// - Throws: `CSCError.file` where it cannot be opened, `CSCError.table` where it has no first row or a header that
     ///   cannot be meant.
     public convenience init(path: String, format: CSVFormat = CSVFormat()) throws(CSCError) {
@@ -100,13 +100,13 @@ public final class CSVReader {
         try self.init(path: path, text: [], handle: handle, format: format)
     }
 
-    /// Reads a table that is in memory already; errors call it `name`.
+    /// Reads a table that is in memory already; errors call it `name`. O(size).
     /// - Throws: `CSCError` as for a file: no header, a name used twice.
     public convenience init(text: String, name: String = "text", format: CSVFormat = CSVFormat()) throws(CSCError) {
         try self.init(path: name, text: Array(text.utf8), handle: nil, format: format)
     }
 
-    /// As `init(text:)`, from bytes.
+    /// As `init(text:)`, from bytes. O(first line).
     /// - Throws: as `init(text:)`.
     public convenience init(bytes: [UInt8], name: String, format: CSVFormat = CSVFormat()) throws(CSCError) {
         try self.init(path: name, text: bytes, handle: nil, format: format)
@@ -311,7 +311,7 @@ public final class CSVReader {
 
     /// Calls `body` once per row. With `.skip`, rows whose reading throws `CSCError.row` are left out and counted;
     /// `body` should read all fields that it needs before it changes anything. Damage of the table as a whole, such as
-    /// a quote that is never closed, is thrown in any case.
+    /// a quote that is never closed, is thrown in any case. O(size), and the calls.
     @discardableResult
     public func forEachRow(badRows: BadRows = .fail, _ body: (CSVReader) throws(CSCError) -> Void) throws(CSCError)
         -> Report

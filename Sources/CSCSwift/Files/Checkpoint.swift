@@ -21,7 +21,7 @@ public struct Checkpoint: Sendable, Equatable {
     /// A checkpoint without sections.
     public init() {}
 
-    /// The names of the sections in the order in which they were first set.
+    /// The names of the sections in the order in which they were first set. O(sections).
     public var names: [String] { sections.map(\.name) }
 
     /// True when there is a section of that name. O(sections).
@@ -54,7 +54,7 @@ public struct Checkpoint: Sendable, Equatable {
     public mutating func set(_ name: String, text: String) { set(name, .text, Array(text.utf8)) }
 
     /// The floats of a section. Throws `CSCError.damaged` when it is absent, of another kind, not of `count`, or, unless
-    /// `finite` is false, holds a number that is not finite.
+    /// `finite` is false, holds a number that is not finite. O(sections + count).
     public func floats(_ name: String, count: Int? = nil, finite: Bool = true) throws(CSCError) -> [Float] {
         var reader = try open(name, .floats, width: 4, count: count)
         let values = (0..<reader.bytes.count / 4).map { _ in Float(bitPattern: reader.take(UInt32.self)) }
@@ -62,7 +62,7 @@ public struct Checkpoint: Sendable, Equatable {
         return values
     }
 
-    /// The doubles of a section; throws as `floats` does.
+    /// The doubles of a section; throws as `floats` does. O(sections + count).
     public func doubles(_ name: String, count: Int? = nil, finite: Bool = true) throws(CSCError) -> [Double] {
         var reader = try open(name, .doubles, width: 8, count: count)
         let values = (0..<reader.bytes.count / 8).map { _ in Double(bitPattern: reader.take(UInt64.self)) }
@@ -70,7 +70,7 @@ public struct Checkpoint: Sendable, Equatable {
         return values
     }
 
-    /// The integers of a section; throws as `floats` does, and where one lies outside `range`.
+    /// The integers of a section; throws as `floats` does, and where one lies outside `range`. O(sections + count).
     public func integers(
         _ name: String, count: Int? = nil, in range: ClosedRange<Int> = .min ... .max
     ) throws(CSCError) -> [Int] {
@@ -87,7 +87,7 @@ public struct Checkpoint: Sendable, Equatable {
     }
 
     /// A counter that continues from what a section of one integer holds: from 0 on, far from the end of 64 bits.
-    /// Throws as `integers` does.
+    /// Throws as `integers` does. O(sections).
     public func counter(_ name: String) throws(CSCError) -> Int { try integers(name, count: 1, in: Self.counters)[0] }
 
     /// What a counter of a saved state may have come to.
@@ -97,7 +97,7 @@ public struct Checkpoint: Sendable, Equatable {
         .damaged(path: path, reason: "section '\(name)' holds a number that is not finite, at position \(at)")
     }
 
-    /// The text of a section; throws as `floats` does.
+    /// The text of a section; throws as `floats` does. O(sections + length).
     public func text(_ name: String) throws(CSCError) -> String {
         let reader = try open(name, .text, width: 1, count: nil)
         return String(decoding: reader.bytes, as: UTF8.self)

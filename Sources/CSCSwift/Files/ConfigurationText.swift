@@ -64,7 +64,7 @@ public protocol KeyedConfiguration: Sendable, Equatable {
 
 extension KeyedConfiguration {
     /// Sets one key from text. Throws `CSCError.configuration`: with the nearest known key for an unknown one, with
-    /// the allowed values for a wrong value.
+    /// the allowed values for a wrong value. O(keys).
     public mutating func set(_ key: String, to value: String) throws(CSCError) {
         guard let field = Self.fields.first(where: { $0.key == key }) else {
             throw .configuration(
@@ -77,7 +77,7 @@ extension KeyedConfiguration {
         }
     }
 
-    /// Applies overrides of the form `key=value`, in order. Throws `CSCError.configuration`.
+    /// Applies overrides of the form `key=value`, in order. Throws `CSCError.configuration`. O(overrides * keys).
     public mutating func apply(overrides: [String]) throws(CSCError) {
         for text in overrides {
             guard let equals = text.firstIndex(of: "=") else {
@@ -89,6 +89,7 @@ extension KeyedConfiguration {
 
     /// Reads YAML over the defaults; `path` names the file in errors. Keys may be nested (`ppo: {clipCoef: 0.1}`) or
     /// dotted. Throws `CSCError.entry` with line and key, and `CSCError.table` where it is not a YAML mapping.
+    /// O(size * keys).
     public init(yaml: String, path: String) throws(CSCError) {
         self.init()
         guard let root = try YAMLText.compose(yaml, path: path) else { return }
@@ -126,7 +127,7 @@ extension KeyedConfiguration {
         }
     }
 
-    /// The configuration as YAML, every key with its meaning: what `config.yaml` of a run holds.
+    /// The configuration as YAML, every key with its meaning: what `config.yaml` of a run holds. O(keys).
     public var text: String {
         var lines = ["# A training run of cafe-cli. Keys not listed in \(Self.page) are refused."]
         var open: [String] = []

@@ -60,7 +60,24 @@ extension JSONCursor {
                 exponent < 0 ? Double(mantissa) / Self.powers[-exponent] : Double(mantissa) * Self.powers[exponent]
             return isNegative ? -value : value
         }
+        if count <= 18, mantissa > 0, (-19 ... -1).contains(exponent) {
+            let value = Self.quotient(mantissa, Self.wholePowers[-exponent])
+            return isNegative ? -value : value
+        }
         return Double(String(decoding: bytes[start..<at], as: UTF8.self)) ?? .infinity
+    }
+
+    private static let wholePowers: [UInt64] = (0...19).map { power in (0..<power).reduce(1) { value, _ in value * 10 }
+    }
+
+    /// The number nearest to the quotient of two positive whole numbers (to the even one of two as near). Both are shifted
+    /// to 64 bits, so that their quotient has at least 63 of them; what the division leaves over makes its last bit odd,
+    /// and rounding to 53 bits then sees on which side of the middle it lies.
+    private static func quotient(_ dividend: UInt64, _ divisor: UInt64) -> Double {
+        let (up, down) = (dividend.leadingZeroBitCount, divisor.leadingZeroBitCount)
+        let wide = dividend << UInt64(up)
+        let (whole, rest) = (divisor << UInt64(down)).dividingFullWidth((wide >> 1, wide << 63))
+        return Double(sign: .plus, exponent: down - up - 63, significand: Double(rest == 0 ? whole : whole | 1))
     }
 
     /// The bytes of a string at the cursor, without its quotes, and whether it has no escape.
@@ -139,12 +156,17 @@ extension JSONCursor {
         return value
     }
 
-    /// The number of the name at the cursor.
-    mutating func name(among fields: Fields) throws(Fault) -> Int {
+    /// The number of the name at the cursor; `guess` is looked at first.
+    mutating func name(among fields: Fields, guess: Int) throws(Fault) -> Int {
         let (low, high, isPlain) = try span()
         if isPlain {
-            search: for (number, name) in fields.bytes.enumerated() where name.count == high - low {
-                for offset in 0..<name.count where bytes[low + offset] != name[offset] { continue search }
+            // Fields mostly come in the order of the object before.
+            let names = fields.bytes
+            var number = guess < names.count ? guess : 0
+            search: for _ in names.indices {
+                defer { number = number + 1 < names.count ? number + 1 : 0 }
+                if names[number].count != high - low { continue }
+                for offset in 0..<high - low where bytes[low + offset] != names[number][offset] { continue search }
                 return number
             }
         }

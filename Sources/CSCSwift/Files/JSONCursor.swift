@@ -33,7 +33,7 @@ public struct JSONCursor {
         public let names: [String]
         let bytes: [[UInt8]]
 
-        /// At most 64 names.
+        /// At most 64 names. O(names).
         public init(_ names: [String]) {
             precondition(names.count <= 64, "JSONCursor.Fields: \(names.count) names")
             self.names = names
@@ -65,7 +65,7 @@ public struct JSONCursor {
     /// A fault of the value that is read. O(depth).
     public func fault(_ reason: String) -> Fault { Fault(path: place, reason: reason) }
 
-    /// The path of the value that is read.
+    /// The path of the value that is read. O(depth).
     public var place: String {
         var text = ""
         for step in path {
@@ -181,13 +181,15 @@ public struct JSONCursor {
         guard first == UInt8(ascii: "{") else { throw wrong("an object", first) }
         try enter()
         var seen: UInt64 = 0
+        var guess = 0
         if try next() == UInt8(ascii: "}") {
             at += 1
             return seen
         }
         while true {
             guard try next() == UInt8(ascii: "\"") else { throw syntax("a field's name in quotes is missing") }
-            let number = try name(among: fields)
+            let number = try name(among: fields, guess: guess)
+            guess = number + 1
             path.append(.field(fields.names[number]))
             if seen >> UInt64(number) & 1 == 1 { throw fault("is there twice") }
             guard try next() == UInt8(ascii: ":") else { throw syntax("':' is missing") }

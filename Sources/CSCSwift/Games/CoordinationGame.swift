@@ -12,7 +12,7 @@ public final class CoordinationGame: ParallelEnvironment {
         /// How many agents each option needs.
         public var needs: [[Int]]
 
-        /// Both arrays are [steps][options].
+        /// Both arrays are [steps][options]. O(steps * options).
         public init(values: [[Double]], needs: [[Int]]) {
             precondition(
                 values.count == needs.count && zip(values, needs).allSatisfy { $0.count == $1.count },
@@ -21,7 +21,7 @@ public final class CoordinationGame: ParallelEnvironment {
             self.needs = needs
         }
 
-        /// Values uniform in [0, 1), needs uniform in `needs`.
+        /// Values uniform in [0, 1), needs uniform in `needs`. O(steps * options).
         public static func random(
             steps: Int, options: Int, needs: ClosedRange<Int>, stream: inout RandomStream
         ) -> Episode {
@@ -70,7 +70,7 @@ public final class CoordinationGame: ParallelEnvironment {
     /// Value, need as a share of the agents, the value's rank, and whether my index lies below the need.
     public var candidateWidth: Int { 4 }
 
-    /// Starts an episode.
+    /// Starts an episode. O(steps).
     public func reset(_ episode: Episode) {
         precondition(
             episode.values.allSatisfy { $0.count == options },

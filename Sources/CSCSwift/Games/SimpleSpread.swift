@@ -37,7 +37,7 @@ public final class SimpleSpread: BatchedEnvironment {
     private var firstIndex = 0
     private var state: [Float]
 
-    /// Worlds at the beginning of episode 0 of seed 0.
+    /// Worlds at the beginning of episode 0 of seed 0. O(environments).
     ///
     /// - Parameters:
     ///   - environmentCount: N, at least 1; multiples of 16 are the fastest.

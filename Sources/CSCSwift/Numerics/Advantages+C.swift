@@ -1,36 +1,21 @@
 internal import CCore
 
 extension Policy {
-    /// Generalised advantage estimation ([Schulman16], eq. 16) on chains of steps that last different times
-    /// (a semi-Markov process). Chain c owns the steps `offsets[c] ..< offsets[c + 1]`, in order of time.
+    /// Generalised advantage estimation ([Schulman16], eq. 16) on chains of steps that may last different times
+    /// (a semi-Markov process). Step t of actor a lies at `t * actors + a` (CleanRL's [T x A] layout).
     ///
     ///     delta_t = r_t + [not terminated] discount_t * nextValue_t - value_t
-    ///     A_t     = delta_t + [continues, and not the chain's last] discount_t * lambda_t * A_{t+1}
+    ///     A_t     = delta_t + [continues, and not the actor's last] discount_t * lambda_t * A_{t+1}
     ///
-    /// Both results are overwritten. O(steps).
+    /// Both results are overwritten. O(T A).
     ///
     /// - Parameters:
     ///   - nextValues: the value of the observation after each step; of the final observation where it is truncated
-    ///     (or the chain's last); not read where it is terminated.
+    ///     (or the actor's last); not read where it is terminated.
     ///   - discounts: gamma to the power of the step's duration.
     ///   - lambdas: lambda, or lambda to the power of the step's duration.
     ///   - ends: `StepEnd` raw values; nil where every step continues.
     ///   - returns: advantage + value, the critic's target.
-    package static func gae(
-        rewards: Span<Float>, values: Span<Float>, nextValues: Span<Float>, discounts: Span<Float>,
-        lambdas: Span<Float>, ends: Span<UInt8>? = nil, offsets: Span<Int32>, advantages: inout MutableSpan<Float>,
-        returns: inout MutableSpan<Float>
-    ) {
-        let count = rewards.count
-        checkSteps(count, values, nextValues, discounts, lambdas, ends, advantages.count, returns.count)
-        withSegments(rewards, offsets, nil, "gae") { segments in
-            cafe_gae(
-                advantages.base, returns.base, rewards.base, values.base, nextValues.base, discounts.base,
-                lambdas.base, ends?.base, offsets.base, segments.pointee.count, 0, 0, 0)
-        }
-    }
-
-    /// The same on a rectangle: step t of actor a lies at `t * actors + a` (CleanRL's [T x A] layout). O(T A).
     package static func gae(
         rewards: Span<Float>, values: Span<Float>, nextValues: Span<Float>, discounts: Span<Float>,
         lambdas: Span<Float>, ends: Span<UInt8>? = nil, steps: Int, actors: Int,
@@ -39,9 +24,10 @@ extension Policy {
         requireCount(rewards.count, steps * actors, "Policy.gae: rewards of \(steps) steps x \(actors) actors")
         checkSteps(rewards.count, values, nextValues, discounts, lambdas, ends, advantages.count, returns.count)
         guard rewards.count > 0 else { return }
-        cafe_gae(
-            advantages.base, returns.base, rewards.base, values.base, nextValues.base, discounts.base, lambdas.base,
-            ends?.base, nil, Int64(actors), Int64(steps), 1, Int64(actors))
+        var from = cafe_steps(
+            rewards: rewards.base, values: values.base, next_values: nextValues.base, discounts: discounts.base,
+            lambdas: lambdas.base, ends: ends?.base, steps: Int64(steps), actors: Int64(actors))
+        cafe_gae(advantages.base, returns.base, &from)
     }
 
     private static func checkSteps(

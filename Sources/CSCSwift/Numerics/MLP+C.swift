@@ -9,7 +9,7 @@ internal import CCore
 ///
 /// An exact Hessian-vector product of a loss of the outputs is four steps, the first two once per point:
 /// `forward`, `prepare` with the loss's output gradient; then for each direction `rForward`, the R-operator of the
-/// loss (for a policy `Policy.clippedLossR`, `scoreR`), and `rBackward`. With `Policy.fisher` as the head and
+/// loss (for a policy `Policy.clippedLossR`), and `rBackward`. With `Policy.fisher` as the head and
 /// `backward` in place of `rBackward` it is the Gauss-Newton (Fisher) product.
 public enum MLP {
     /// Orthogonal initialisation ([Saxe14]): each W has orthonormal columns (rows, where

@@ -21,7 +21,7 @@ public struct MLPShape: Sendable, Hashable, Codable {
     /// Applied after the last layer.
     public let output: Activation
 
-    /// A shape. Traps unless there are 2 to 17 widths, each from 1 to 2^20.
+    /// A shape. Traps unless there are 2 to 17 widths, each from 1 to 2^20. O(layers).
     public init(widths: [Int], hidden: Activation = .tanh, output: Activation = .identity) {
         precondition(
             widths.count >= 2 && widths.count <= CAFE_MLP_LAYERS + 1,
@@ -35,7 +35,7 @@ public struct MLPShape: Sendable, Hashable, Codable {
 
     private enum CodingKeys: CodingKey { case widths, hidden, output }
 
-    /// Decodes a shape; throws where the widths could not make one.
+    /// Decodes a shape; throws where the widths could not make one. O(layers).
     public init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: CodingKeys.self)
         let widths = try container.decode([Int].self, forKey: .widths)

@@ -98,19 +98,6 @@ package enum Policy {
         withSegments(logits, offsets, mask, "greedy") { cafe_policy_greedy(actions.base, $0, logits.base) }
     }
 
-    /// log pi(action) and the entropy (nats) of each decision.
-    package static func evaluate(
-        logits: Span<Float>, offsets: Span<Int32>, mask: Span<UInt8>? = nil, actions: Span<Int32>,
-        logProbabilities: inout MutableSpan<Float>, entropies: inout MutableSpan<Float>
-    ) {
-        checkActions(actions, offsets, "evaluate")
-        requireCount(logProbabilities.count, offsets.count - 1, "Policy.evaluate: logProbabilities")
-        requireCount(entropies.count, offsets.count - 1, "Policy.evaluate: entropies")
-        withSegments(logits, offsets, mask, "evaluate") {
-            cafe_policy_evaluate(logProbabilities.base, entropies.base, $0, logits.base, actions.base)
-        }
-    }
-
     /// The clipped objective of PPO ([Schulman17], eq. 7), to be minimised, and its gradient in the logits:
     /// L = mean of max(-A r, -A clip(r, 1 - clipCoef, 1 + clipCoef)) - entCoef * mean entropy.
     package static func clippedLoss(
@@ -179,37 +166,6 @@ package enum Policy {
             cafe_policy_clipped_r(
                 rLogitGradient.base, $0, logits.base, rLogits.base, actions.base, oldLogProbabilities.base,
                 advantages.base, clipCoef, entCoef)
-        }
-    }
-
-    /// The policy-gradient head, to be maximised: logitGradient = d/dlogits of
-    /// J = scale * sum_i (weights_i log pi(a_i) + entCoef * entropy_i). With advantages as weights and scale 1/n it is
-    /// the policy gradient; with the GAE of one reward feature, a column of d2J/(dtheta dphi).
-    package static func score(
-        logits: Span<Float>, offsets: Span<Int32>, mask: Span<UInt8>? = nil, actions: Span<Int32>,
-        weights: Span<Float>, scale: Float, entCoef: Float = 0, logitGradient: inout MutableSpan<Float>
-    ) {
-        checkActions(actions, offsets, "score")
-        requireCount(weights.count, actions.count, "Policy.score: weights")
-        requireCount(logitGradient.count, logits.count, "Policy.score: logitGradient")
-        withSegments(logits, offsets, mask, "score") {
-            cafe_policy_score(logitGradient.base, $0, logits.base, actions.base, weights.base, scale, entCoef)
-        }
-    }
-
-    /// R{logitGradient} of `score` when the logits move at rate `rLogits`; `softmax` as in `clippedLossR`.
-    package static func scoreR(
-        logits: Span<Float>, rLogits: Span<Float>, offsets: Span<Int32>, mask: Span<UInt8>? = nil,
-        softmax: PolicySoftmax? = nil, actions: Span<Int32>, weights: Span<Float>, scale: Float, entCoef: Float = 0,
-        rLogitGradient: inout MutableSpan<Float>
-    ) {
-        checkActions(actions, offsets, "scoreR")
-        requireCount(rLogits.count, logits.count, "Policy.scoreR: rLogits")
-        requireCount(weights.count, actions.count, "Policy.scoreR: weights")
-        requireCount(rLogitGradient.count, logits.count, "Policy.scoreR: rLogitGradient")
-        withSegments(logits, offsets, mask, "scoreR", softmax: softmax) {
-            cafe_policy_score_r(
-                rLogitGradient.base, $0, logits.base, rLogits.base, actions.base, weights.base, scale, entCoef)
         }
     }
 

@@ -1,5 +1,5 @@
 /// The softmax of a batch's logits, computed once and passed to the functions that are called once per direction
-/// (`Policy.clippedLossR`, `scoreR`, `fisher`): along twenty directions of conjugate gradient the exponentials of the
+/// (`Policy.clippedLossR`, `fisher`): along twenty directions of conjugate gradient the exponentials of the
 /// logits are the same twenty times.
 package struct PolicySoftmax: Sendable {
     /// pi(j) of every candidate, segment by segment; 0 where the mask forbids.

@@ -106,21 +106,22 @@ final class BenchCurvature {
             shape, parameters: parameters.span, rows: rows, outputGradient: head.span, workspace: workspace)
     }
 
+    /// dL/dlogits. The cross-entropy's is that of the surrogate with advantages of 1 at the policy that acted.
     private func primalHead() {
-        let (actions, advantages, logits, offsets, oldLogs, ones) = (
-            actions, advantages, logits, offsets, oldLogs, ones
-        )
+        let (actions, logits, offsets) = (actions, logits, offsets)
+        let isCrossEntropy = matrix == .hessian
+        let advantages = isCrossEntropy ? ones : advantages
+        var oldLogs = oldLogs
+        if isCrossEntropy {
+            var logs = logits
+            var span = logs.mutableSpan
+            Policy.logSoftmax(logits: logits.span, offsets: offsets.span, logProbabilities: &span)
+            for row in 0..<rows { oldLogs[row] = logs[row * 16 + Int(actions[row])] }
+        }
         lend(&head) { out in
-            if matrix == .hessian {
-                Policy.score(
-                    logits: logits.span, offsets: offsets.span, actions: actions.span, weights: ones.span,
-                    scale: -1 / Float(rows), entCoef: 0, logitGradient: &out)
-            } else {
-                _ = Policy.clippedLoss(
-                    logits: logits.span, offsets: offsets.span, actions: actions.span,
-                    oldLogProbabilities: oldLogs.span,
-                    advantages: advantages.span, clipCoef: Self.clip, entCoef: 0, logitGradient: &out)
-            }
+            _ = Policy.clippedLoss(
+                logits: logits.span, offsets: offsets.span, actions: actions.span, oldLogProbabilities: oldLogs.span,
+                advantages: advantages.span, clipCoef: Self.clip, entCoef: 0, logitGradient: &out)
         }
     }
 
@@ -150,21 +151,17 @@ final class BenchCurvature {
         }
     }
 
+    /// The cross-entropy's second derivative in the logits, diag p - p p', is the Fisher matrix's head.
     private func productHead() {
-        let (actions, advantages, logits, offsets, oldLogs, ones, rLogits, softmax) = (
-            actions, advantages, logits, offsets, oldLogs, ones, rLogits, softmax
+        let (actions, advantages, logits, offsets, oldLogs, rLogits, softmax) = (
+            actions, advantages, logits, offsets, oldLogs, rLogits, softmax
         )
         lend(&rHead) { out in
             switch matrix {
-            case .gaussNewton:
+            case .gaussNewton, .hessian:
                 Policy.fisher(
                     logits: logits.span, rLogits: rLogits.span, offsets: offsets.span, softmax: softmax,
                     scale: 1 / Float(rows), product: &out)
-            case .hessian:
-                Policy.scoreR(
-                    logits: logits.span, rLogits: rLogits.span, offsets: offsets.span, softmax: softmax,
-                    actions: actions.span, weights: ones.span, scale: -1 / Float(rows), entCoef: 0,
-                    rLogitGradient: &out)
             case .surrogate:
                 Policy.clippedLossR(
                     logits: logits.span, rLogits: rLogits.span, offsets: offsets.span, softmax: softmax,

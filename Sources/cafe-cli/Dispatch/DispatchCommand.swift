@@ -59,10 +59,11 @@ struct DispatchCommand: ParsableCommand {
         let checked = try planFile()
         var isGood = true
         if let input {
-            isGood = try answer(try AtomicFile.read(input), desk, checked)
+            let bytes = try AtomicFile.read(input)
+            isGood = try answer(bytes, desk, checked, isLine: !bytes.contains(UInt8(ascii: "\n")))
         } else {
-            try DispatchInput.documents { bytes in
-                if try !answer(bytes, desk, checked) { isGood = false }
+            try DispatchInput.documents { bytes, isLine in
+                if try !answer(bytes, desk, checked, isLine: isLine) { isGood = false }
             }
         }
         if !isGood { throw ExitCode(1) }
@@ -79,9 +80,11 @@ struct DispatchCommand: ParsableCommand {
         }
     }
 
-    /// Answers one document; false where it was refused or breaks a rule.
-    private func answer(_ bytes: [UInt8], _ desk: DispatchDesk, _ checked: DispatchPlan?) throws -> Bool {
-        let pretty = bytes.contains(UInt8(ascii: "\n"))
+    /// Answers one document, that of one line by a line; false where it was refused or breaks a rule.
+    private func answer(
+        _ bytes: [UInt8], _ desk: DispatchDesk, _ checked: DispatchPlan?, isLine: Bool
+    ) throws -> Bool {
+        let pretty = !isLine
         do {
             return try answer(bytes, desk, checked, pretty: pretty)
         } catch let fault as JSONCursor.Fault {
@@ -128,9 +131,9 @@ struct DispatchCommand: ParsableCommand {
 
 /// Standard input as documents: one, over as many lines as it likes, or one per line.
 enum DispatchInput {
-    /// Calls `body` with each document as soon as it is there. The first line decides: if it is a whole value, so is each
-    /// line after it.
-    static func documents(_ body: ([UInt8]) throws -> Void) throws {
+    /// Calls `body` with each document as soon as it is there, and with whether it is one line. The first line decides: if
+    /// it is a whole value, so is each line after it.
+    static func documents(_ body: (_ bytes: [UInt8], _ isLine: Bool) throws -> Void) throws {
         var rest: [UInt8] = []
         var isStream: Bool?
         let newline = UInt8(ascii: "\n")
@@ -149,12 +152,14 @@ enum DispatchInput {
                 }
                 if isStream == nil { isStream = isWhole(line) }
                 if isStream == false { break }
-                try body(line)
+                try body(line, true)
                 start = from
             }
             if start > 0 { rest.removeFirst(start) }
         }
-        if !isBlank(rest) || isStream == nil { try body(isStream == true ? rest : trimmed(rest)) }
+        if isBlank(rest) && isStream != nil { return }
+        let document = isStream == true ? rest : trimmed(rest)
+        try body(document, !document.contains(newline))
     }
 
     /// One document without the line's end after it is one line.

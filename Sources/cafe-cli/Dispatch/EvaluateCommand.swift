@@ -113,6 +113,12 @@ struct EvaluateCommand: RankedCommand {
     func run() throws {
         try FileOptions.checkOutputs([json, marlEval])
         Output.startThreads(threads, quiet: json == "-")
+        let document = try played()
+        if let json { try FileOptions.write(document.pretty, to: json) }
+    }
+
+    /// Plays and prints, writes the file of --marl-eval, and returns what --json writes.
+    func played() throws -> JSON {
         let seedList = try seeds.map(parseSeeds) ?? [seed ?? 7]
         for choice in choices where choice.members.count > 1 && choice.members.count != seedList.count {
             throw ValidationError(
@@ -128,6 +134,7 @@ struct EvaluateCommand: RankedCommand {
             source, tasks: tasks, workers: workers, episodes: episodes, seeds: seedList, rules: rules)
         for note in notes + setting.notes { say("note: \(note)") }
         setting.warnOfReach()
+        try checkBounds(setting)
         try Ranks.requireSame(
             [("the setting", JSON.object(setting.json).line)]
                 + RankFacts.source(
@@ -136,7 +143,7 @@ struct EvaluateCommand: RankedCommand {
         let names = PolicyNames(
             source: source, rules: rules, lookahead: try ahead.options(),
             futures: try ahead.futures(beside: self.source))
-        try report(play(setting, by: names), of: setting)
+        return try report(play(setting, by: names), of: setting)
     }
 
     private func parseSeeds(_ text: String) throws -> [UInt64] {

@@ -61,8 +61,8 @@ private struct Estimate {
 }
 
 extension EvaluateCommand {
-    /// Writes tables and files.
-    func report(_ rows: [EvaluatedPolicy], of setting: EvaluationSetting) throws {
+    /// Prints tables, writes the file of --marl-eval, and returns what --json writes.
+    func report(_ rows: [EvaluatedPolicy], of setting: EvaluationSetting) throws -> JSON {
         say(setting.title)
         for remark in setting.remarks(isTuned: rows.contains { $0.isTuned }) { say("note: \(remark)") }
         if !rows.isEmpty && json != "-" {
@@ -74,7 +74,7 @@ extension EvaluateCommand {
         file.append(("policies", .object(rows.map { ($0.choice.name, entry($0, first: rows[0], setting)) })))
         if bounds { file.append(("bounds", try showBounds(setting))) }
         if let marlEval { try FileOptions.write(try marl(rows, setting).json.pretty, to: marlEval) }
-        if let json { try FileOptions.write(JSON.object(file).pretty, to: json) }
+        return .object(file)
     }
 
     // MARK: Figures
@@ -209,13 +209,20 @@ extension EvaluateCommand {
         return file
     }
 
+    /// - Throws: `ValidationError` where the bounds are asked for and do not know all of the game: before anything is
+    ///   played.
+    func checkBounds(_ setting: EvaluationSetting) throws {
+        if !bounds { return }
+        let unknown = FullInformation.unknown(
+            in: setting.source, tasks: setting.tasks, workers: setting.workers, seed: setting.seeds[0],
+            episodes: min(boundEpisodes ?? 4, setting.episodes))
+        if let unknown {
+            throw ValidationError("--bounds do not know \(unknown), which the episodes have: leave it out")
+        }
+    }
+
     /// Computes and prints what full information could earn.
     private func showBounds(_ setting: EvaluationSetting) throws -> JSON {
-        let sample = setting.source.instance(
-            tasks: setting.tasks, workers: setting.workers, seed: setting.seeds[0], episode: EpisodeRange.evaluation[0])
-        if let unknown = FullInformation.unknown(in: sample) {
-            throw ValidationError("--bounds do not know \(unknown), which the episodes have")
-        }
         let count = min(boundEpisodes ?? 4, setting.episodes)
         let progress = ProgressLine("full information", total: count)
         let results = FullInformation.bounds(

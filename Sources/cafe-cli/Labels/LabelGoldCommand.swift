@@ -5,7 +5,7 @@ internal import CSCSwift
 struct LabelGold: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "gold",
-        abstract: "Tell a session the class of tasks that an expert knows. Twice is harmless.",
+        abstract: "Tell a session the class of tasks that an expert knows. Idempotent.",
         discussion: """
             For sessions of --method pooled. The class stands from then on, the task is not asked about any more, and \
             the answers that it has show what their workers are worth. With --file, a table task,class (or truth, gold, \

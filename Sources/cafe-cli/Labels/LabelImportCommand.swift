@@ -5,7 +5,7 @@ internal import CSCSwift
 struct LabelImport: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "import",
-        abstract: "Bring labels that were collected elsewhere into a session. Twice is harmless.",
+        abstract: "Bring labels that were collected elsewhere into a session. Idempotent.",
         discussion: """
             Reads a table with the columns task, worker, label (item, annotator, answer and others will do too, any others \
             by --columns), or lines of JSON objects with these keys. Answers to questions that lapsed are taken too. The \

@@ -11,7 +11,7 @@ struct LabelNext: ParsableCommand {
             Prints task, worker and the probability of the draw. The price of each question is set aside until it is \
             recorded, declined or lapses.
 
-            What a worker of --workers has not answered yet is given again, with the same id: asking twice is harmless. \
+            What a worker of --workers has not answered yet is given again, with the same id: asking is idempotent. \
             --new asks beyond that, --max-open caps how many questions a worker may have open. Where nothing else is left \
             for those who are there, questions that lapsed are offered again. A name of --workers that has not joined is \
             said and passed over.

@@ -4,7 +4,7 @@ internal import CSCSwift
 /// `cafe-cli label record`.
 struct LabelRecord: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "record", abstract: "Record an answer, or that a worker declines. Twice is harmless.",
+        commandName: "record", abstract: "Record an answer, or that a worker declines. Idempotent.",
         discussion: """
             With --file, all rows are checked before any is recorded: a row that is refused stops the command, and \
             nothing of the file is kept. With --skip-bad-rows such rows are counted and left out instead. A late answer, to \

@@ -33,7 +33,7 @@ struct LabelBudgetCommand: ParsableCommand {
 /// `cafe-cli label tasks`.
 struct LabelTasksCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "tasks", abstract: "Add tasks to a running session. Twice is harmless.",
+        commandName: "tasks", abstract: "Add tasks to a running session. Idempotent.",
         discussion: """
             `label tasks study add FILE` reads a table task[,context]; all of it or nothing. A context that no task had is \
             a new one. New tasks are not explored: nobody has to label them first.
@@ -130,7 +130,7 @@ struct LabelWorkersCommand: ParsableCommand {
 /// `cafe-cli label correct`.
 struct LabelCorrect: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "correct", abstract: "Put another label in the place of one that was recorded. Twice is harmless.",
+        commandName: "correct", abstract: "Put another label in the place of one that was recorded. Idempotent.",
         discussion: """
             The correction is an event of its own: the journal keeps the first label. Votes and losses are those of the new \
             one from then on; its price stays.

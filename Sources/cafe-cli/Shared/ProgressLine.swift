@@ -27,7 +27,7 @@ final class ProgressLine: Sendable {
         self.what = what
         self.unit = unit
         self.total = total
-        self.quiet = quiet
+        self.quiet = quiet || Output.listener.get() != nil
         interactive = isatty(STDERR_FILENO) == 1 && ProcessInfo.processInfo.environment["TERM"] != "dumb"
         state = Mutex(State(shown: ContinuousClock.now))
     }

@@ -32,8 +32,9 @@ struct FixedHorizonChoice {
 }
 
 extension EvaluateCommand {
-    /// Plays runs of `train --env` beside random play, on the same episodes, and writes table and files.
-    func evaluateFixedHorizon(seeds: [UInt64]) throws {
+    /// Plays runs of `train --env` beside random play, on the same episodes, prints the table, writes the file of
+    /// --marl-eval, and returns what --json writes.
+    func evaluateFixedHorizon(seeds: [UInt64]) throws -> JSON {
         let city = source.given + (tasks == nil ? [] : ["--tasks"]) + (workers == nil ? [] : ["--workers"])
         let foreign =
             city + (reroute ? ["--reroute"] : []) + (bounds ? ["--bounds"] : []) + (details ? ["--details"] : [])
@@ -103,12 +104,10 @@ extension EvaluateCommand {
         }
         if json != "-" { print(Terminal.columns(lines, left: [0, 2, 4, 5])) }
         if let marlEval { try AtomicFile.write(file.json.pretty, to: marlEval) }
-        guard let json else { return }
-        let result = JSON.object([
+        return .object([
             ("env", .string(game.rawValue)), ("seeds", .array(seeds.map { JSON.integer(Int(clamping: $0)) })),
             ("policies", .object(entries)),
         ])
-        try FileOptions.write(result.pretty, to: json)
     }
 
     private static func range(_ summary: Summary) -> String {

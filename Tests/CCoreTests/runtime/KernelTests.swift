@@ -69,7 +69,7 @@ struct KernelTests {
         widths.withUnsafeBufferPointer { widthPointer in
             var net = cafe_mlp(
                 widths: widthPointer.baseAddress, layers: Int32(widths.count - 1), hidden: Int32(kind), output: 0)
-            let parameters = draw(Int(cafe_mlp_parameters(&net)), 1)
+            let parameters = draw(zip(widths, widths.dropFirst()).reduce(0) { $0 + Int(($1.0 + 1) * $1.1) }, 1)
             let input = draw(rows * Int(widths[0]), 2)
             let outputGradient = draw(rows * Int(widths.last!), 3)
             var workspace = [Float](repeating: .nan, count: Int(cafe_mlp_workspace(&net, Int64(rows))) + 16)

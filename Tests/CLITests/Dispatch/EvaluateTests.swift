@@ -3,31 +3,12 @@ import Testing
 
 /// The commands that scripts rely on, run as a user runs them.
 @Suite struct EvaluateTests {
-    struct Outcome {
-        var status: Int32
-        var output: String
-        var errors: String
-    }
+    typealias Outcome = CommandLineTool.Result
 
     /// Runs the cafe-cli that was built beside the tests.
     static func run(_ arguments: String...) throws -> Outcome { try runAll(arguments) }
 
-    static func runAll(_ arguments: [String]) throws -> Outcome {
-        let process = Process()
-        let folder = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
-        process.executableURL = folder.appendingPathComponent("cafe-cli")
-        process.arguments = arguments
-        let (output, errors) = (Pipe(), Pipe())
-        process.standardOutput = output
-        process.standardError = errors
-        try process.run()
-        let text = output.fileHandleForReading.readDataToEndOfFile()
-        let complaints = errors.fileHandleForReading.readDataToEndOfFile()
-        process.waitUntilExit()
-        return Outcome(
-            status: process.terminationStatus, output: String(decoding: text, as: UTF8.self),
-            errors: String(decoding: complaints, as: UTF8.self))
-    }
+    static func runAll(_ arguments: [String]) throws -> Outcome { try CommandLineTool.run(arguments) }
 
     static func temporary(_ name: String) -> String {
         FileManager.default.temporaryDirectory.appendingPathComponent("cafe-\(UUID())-\(name)").path

@@ -3,21 +3,8 @@ import Testing
 
 /// What a first user met: each of these failed once.
 @Suite("cafe-cli label, as a first user uses it")
-struct LabelCommandTests {
-    private let folder = TestFolder()
-
-    private func label(_ arguments: String...) throws -> CommandLineTool.Result {
-        try CommandLineTool.run(["label"] + arguments)
-    }
-
-    private func write(_ text: String, _ name: String) throws -> String {
-        try text.write(toFile: folder.file(name), atomically: true, encoding: .utf8)
-        return folder.file(name)
-    }
-
-    private func object(_ text: String) throws -> [String: Any] {
-        try #require(try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any])
-    }
+struct LabelCommandTests: LabelFolder {
+    let folder = TestFolder()
 
     /// A session of 8 tasks in 2 contexts.
     private func begin(

@@ -3,21 +3,8 @@ import Testing
 
 /// A study with paid people, through the program.
 @Suite("cafe-cli label, a running study")
-struct LabelStudyTests {
-    private let folder = TestFolder()
-
-    private func label(_ arguments: String...) throws -> CommandLineTool.Result {
-        try CommandLineTool.run(["label"] + arguments)
-    }
-
-    private func write(_ text: String, _ name: String) throws -> String {
-        try text.write(toFile: folder.file(name), atomically: true, encoding: .utf8)
-        return folder.file(name)
-    }
-
-    private func object(_ text: String) throws -> [String: Any] {
-        try #require(try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any], "\(text)")
-    }
+struct LabelStudyTests: LabelFolder {
+    let folder = TestFolder()
 
     private func begin(_ more: String..., tasks: Int = 4, workers: String = "a,b") throws -> String {
         let rows = (1...tasks).map { "t\($0)\n" }.joined()

@@ -63,56 +63,49 @@ struct CommandLineTool {
         return process
     }
 
-    /// Runs a command as it is printed, `cafe-cli ...`, by a shell.
-    static func shell(_ command: some StringProtocol, in folder: String = ".") throws -> Result {
-        let process = Process()
-        let (output, errors) = (Pipe(), Pipe())
-        process.executableURL = URL(fileURLWithPath: "/bin/sh")
-        process.arguments = ["-c", command.replacingOccurrences(of: "cafe-cli ", with: "'\(path)' ")]
-        process.currentDirectoryURL = URL(fileURLWithPath: folder)
-        process.standardOutput = output
-        process.standardError = errors
-        try process.run()
-        let text = output.fileHandleForReading.readDataToEndOfFile()
-        let wrong = errors.fileHandleForReading.readDataToEndOfFile()
-        process.waitUntilExit()
-        return Result(
-            status: process.terminationStatus, output: String(decoding: text, as: UTF8.self),
-            errors: String(decoding: wrong, as: UTF8.self))
-    }
-
-    /// Runs it to its end.
-    static func run(_ arguments: [String]) throws -> Result {
-        let (output, errors) = (Pipe(), Pipe())
-        let process = try start(arguments, output: output, errors: errors)
-        let text = output.fileHandleForReading.readDataToEndOfFile()
-        let wrong = errors.fileHandleForReading.readDataToEndOfFile()
-        process.waitUntilExit()
-        return Result(
-            status: process.terminationStatus, output: String(decoding: text, as: UTF8.self),
-            errors: String(decoding: wrong, as: UTF8.self))
-    }
-
-    /// Runs it to its end with this on standard input.
-    static func run(_ arguments: [String], input: String) throws -> Result {
+    /// Starts a process and waits for its end; the status of one that a signal ended is 128 and its number.
+    static func finish(_ process: Process, input: String? = nil) throws -> Result {
         let (entry, output, errors) = (Pipe(), Pipe(), Pipe())
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: path)
-        process.arguments = arguments
-        process.standardInput = entry
+        process.standardInput = input == nil ? FileHandle.nullDevice : entry
         process.standardOutput = output
         process.standardError = errors
         try process.run()
-        DispatchQueue.global().async {
-            try? entry.fileHandleForWriting.write(contentsOf: Data(input.utf8))
-            try? entry.fileHandleForWriting.close()
+        if let input {
+            DispatchQueue.global().async {
+                try? entry.fileHandleForWriting.write(contentsOf: Data(input.utf8))
+                try? entry.fileHandleForWriting.close()
+            }
         }
         let text = output.fileHandleForReading.readDataToEndOfFile()
         let wrong = errors.fileHandleForReading.readDataToEndOfFile()
         process.waitUntilExit()
         return Result(
-            status: process.terminationStatus, output: String(decoding: text, as: UTF8.self),
-            errors: String(decoding: wrong, as: UTF8.self))
+            status: process.terminationReason == .exit ? process.terminationStatus : 128 + process.terminationStatus,
+            output: String(decoding: text, as: UTF8.self), errors: String(decoding: wrong, as: UTF8.self))
+    }
+
+    /// Runs a program to its end.
+    static func run(
+        _ program: String, _ arguments: [String], in folder: String = ".", input: String? = nil,
+        environment: [String: String] = [:]
+    ) throws -> Result {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: program)
+        process.arguments = arguments
+        process.currentDirectoryURL = URL(fileURLWithPath: folder)
+        process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+        return try finish(process, input: input)
+    }
+
+    /// Runs a command as it is printed, `cafe-cli ...`, by a shell.
+    static func shell(_ command: some StringProtocol, in folder: String = ".") throws -> Result {
+        try run(
+            "/bin/sh", ["-c", command.replacingOccurrences(of: "cafe-cli ", with: "'\(path)' ")], in: folder)
+    }
+
+    /// Runs the tool to its end, with this on standard input.
+    static func run(_ arguments: [String], input: String? = nil) throws -> Result {
+        try run(path, arguments, input: input)
     }
 }
 

@@ -86,7 +86,7 @@ struct MLPTests {
     }
 
     @Test("forward, backward and the R-operator equal the naive reference in double", arguments: cases)
-    func agreesWithTwin(test: Case) {
+    func agreesWithReference(test: Case) {
         let fixture = Fixture(test)
         let reference = fixture.reference
         let results = fixture.run()
@@ -113,7 +113,7 @@ struct MLPTests {
     }
 
     @Test("the reference's gradient equals finite differences of its output")
-    func twinIsRight() {
+    func referenceIsRight() {
         let fixture = Fixture(Case(shape: MLPShape(widths: [3, 5, 4, 2], output: .tanh), rows: 3))
         let (reference, input, g) = (fixture.reference, doubles(fixture.input), doubles(fixture.outputGradient))
         let analytic = reference.backward(input, g).parameters

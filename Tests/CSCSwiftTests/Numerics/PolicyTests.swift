@@ -67,15 +67,6 @@ private struct Batch {
         return sum / Double(count)
     }
 
-    func score(_ ent: Double, _ z: [Double]) -> Double {
-        var sum = 0.0
-        for i in 0..<count where actions[i] >= 0 {
-            sum += Double(advantages[i]) * Reference.logSoftmax(Array(z[range(i)]), allowed(i))[Int(actions[i])]
-            sum += ent * Reference.entropy(Array(z[range(i)]), allowed(i))
-        }
-        return sum
-    }
-
     func differences(_ f: ([Double]) -> Double) -> [Double] {
         var z = doubles(logits)
         return z.indices.map { k in
@@ -109,34 +100,22 @@ private struct Batch {
 
 @Suite("Policy", .serialized)
 struct PolicyTests {
-    @Test("softmax, log softmax, log-probability and entropy equal the naive reference")
+    @Test("softmax and log softmax equal the naive reference")
     func probabilities() {
         let batch = Batch()
         var p = [Float](repeating: .nan, count: batch.logits.count)
         var lp = p
-        var (chosen, entropies) = (batch.old, batch.old)
         var span = p.mutableSpan
         Policy.softmax(
             logits: batch.logits.span, offsets: batch.offsets.span, mask: batch.mask.span, probabilities: &span)
         var logSpan = lp.mutableSpan
         Policy.logSoftmax(
             logits: batch.logits.span, offsets: batch.offsets.span, mask: batch.mask.span, logProbabilities: &logSpan)
-        var chosenSpan = chosen.mutableSpan
-        var entropySpan = entropies.mutableSpan
-        Policy.evaluate(
-            logits: batch.logits.span, offsets: batch.offsets.span, mask: batch.mask.span, actions: batch.actions.span,
-            logProbabilities: &chosenSpan, entropies: &entropySpan)
         for i in 0..<batch.count {
             let expected = Reference.logSoftmax(batch.segment(i), batch.allowed(i))
             for (k, value) in zip(batch.range(i), expected) {
                 #expect(value == -.infinity ? lp[k] == -.infinity : abs(Double(lp[k]) - value) < 2e-6)
                 #expect(abs(Double(p[k]) - exp(value)) < 1e-6)
-            }
-            if batch.actions[i] < 0 {
-                #expect(chosen[i] == 0 && entropies[i] == 0)
-            } else {
-                #expect(abs(Double(chosen[i]) - expected[Int(batch.actions[i])]) < 2e-6)
-                #expect(abs(Double(entropies[i]) - Reference.entropy(batch.segment(i), batch.allowed(i))) < 3e-6)
             }
         }
     }
@@ -183,30 +162,9 @@ struct PolicyTests {
         }
     }
 
-    @Test("the policy-gradient head, its R-operator and the Fisher product")
-    func score() {
+    @Test("the Fisher product equals its formula")
+    func fisher() {
         let batch = Batch(copies: 2)
-        func gradient(_ batch: Batch, _ ent: Float) -> [Float] {
-            var out = [Float](repeating: .nan, count: batch.logits.count)
-            var span = out.mutableSpan
-            Policy.score(
-                logits: batch.logits.span, offsets: batch.offsets.span, mask: batch.mask.span,
-                actions: batch.actions.span, weights: batch.advantages.span, scale: 1, entCoef: ent,
-                logitGradient: &span)
-            return out
-        }
-        for ent in [0, 0.3] as [Float] {
-            let expected = batch.differences { batch.score(Double(ent), $0) }
-            #expect(relativeError(gradient(batch, ent), expected) < 1e-5)
-            var tangent = [Float](repeating: .nan, count: batch.logits.count)
-            var span = tangent.mutableSpan
-            Policy.scoreR(
-                logits: batch.logits.span, rLogits: batch.direction.span, offsets: batch.offsets.span,
-                mask: batch.mask.span, actions: batch.actions.span, weights: batch.advantages.span, scale: 1,
-                entCoef: ent, rLogitGradient: &span)
-            let (up, down) = (gradient(batch.moved(2e-3), ent), gradient(batch.moved(-2e-3), ent))
-            #expect(relativeError(tangent, zip(up, down).map { (Double($0) - Double($1)) / 4e-3 }) < 1e-3)
-        }
         var product = [Float](repeating: .nan, count: batch.logits.count)
         var span = product.mutableSpan
         Policy.fisher(
@@ -240,12 +198,6 @@ struct PolicyTests {
                     mask: batch.mask.span, softmax: softmax, actions: batch.actions.span,
                     oldLogProbabilities: batch.old.span, advantages: batch.advantages.span, clipCoef: 0.2,
                     entCoef: ent, rLogitGradient: &$0)
-            }
-            keep {
-                Policy.scoreR(
-                    logits: batch.logits.span, rLogits: batch.direction.span, offsets: batch.offsets.span,
-                    mask: batch.mask.span, softmax: softmax, actions: batch.actions.span,
-                    weights: batch.advantages.span, scale: 0.7, entCoef: ent, rLogitGradient: &$0)
             }
             keep {
                 Policy.fisher(
@@ -316,13 +268,11 @@ struct PolicyTests {
 @Suite("Advantages and values")
 struct AdvantageTests {
     /// A_t as the sum over the future of (products of discount * lambda) * delta: the definition, without recursion.
-    @Test("GAE equals its definition on chains with ends of each kind and steps of different durations")
-    func definition() {
+    @Test("GAE equals its definition, with ends of each kind and steps of different durations", arguments: [1, 9])
+    func definition(actors: Int) {
         var stream = RandomStream(seed: 8, purpose: .test)
-        let sizes = [1, 0, 7, 13, 2, 31]
-        var offsets: [Int32] = [0]
-        for size in sizes { offsets.append(offsets.last! + Int32(size)) }
-        let n = Int(offsets.last!)
+        let steps = 31
+        let n = steps * actors
         func draw() -> [Float] { (0..<n).map { _ in Float(stream.uniform(-1, 1)) } }
         let (rewards, values, next) = (draw(), draw(), draw())
         let discounts = (0..<n).map { _ in Float(pow(0.97, stream.uniform(1, 9))) }
@@ -334,26 +284,24 @@ struct AdvantageTests {
         var returnSpan = returns.mutableSpan
         Policy.gae(
             rewards: rewards.span, values: values.span, nextValues: next.span, discounts: discounts.span,
-            lambdas: lambdas.span, ends: ends.span, offsets: offsets.span, advantages: &advantageSpan,
+            lambdas: lambdas.span, ends: ends.span, steps: steps, actors: actors, advantages: &advantageSpan,
             returns: &returnSpan)
-        for chain in sizes.indices {
-            for t in Int(offsets[chain])..<Int(offsets[chain + 1]) {
-                var expected = 0.0
-                var weight = 1.0
-                for s in t..<Int(offsets[chain + 1]) {
-                    var delta = Double(rewards[s]) - Double(values[s])
-                    if ends[s] != 1 { delta += Double(discounts[s]) * Double(next[s]) }
-                    expected += weight * delta
-                    if ends[s] != 0 { break }
-                    weight *= Double(discounts[s]) * Double(lambdas[s])
-                }
-                #expect(abs(Double(advantages[t]) - expected) < 1e-5)
-                #expect(abs(returns[t] - advantages[t] - values[t]) < 1e-5)
+        for first in 0..<n {
+            var expected = 0.0
+            var weight = 1.0
+            for s in stride(from: first, to: n, by: actors) {
+                var delta = Double(rewards[s]) - Double(values[s])
+                if ends[s] != 1 { delta += Double(discounts[s]) * Double(next[s]) }
+                expected += weight * delta
+                if ends[s] != 0 { break }
+                weight *= Double(discounts[s]) * Double(lambdas[s])
             }
+            #expect(abs(Double(advantages[first]) - expected) < 1e-5)
+            #expect(abs(returns[first] - advantages[first] - values[first]) < 1e-5)
         }
     }
 
-    @Test("the rectangular layout equals one chain an actor; lambda 1 telescopes to the discounted return")
+    @Test("lambda 1 telescopes to the discounted return of each actor")
     func rectangle() {
         let (steps, actors) = (5, 3)
         let rewards = floats(15, seed: 1)
@@ -376,7 +324,7 @@ struct AdvantageTests {
         }
     }
 
-    @Test("chains side by side give the bits of chains one behind the other", arguments: [1, 8, 21])
+    @Test("chains side by side give the bits of each chain alone", arguments: [1, 8, 21])
     func abreast(actors: Int) {
         let steps = 13
         let count = steps * actors
@@ -384,27 +332,27 @@ struct AdvantageTests {
         let (discounts, lambdas) = (floats(count, seed: 4), floats(count, seed: 5))
         let ends = (0..<count).map { [0, 0, 1, 0, 2][$0 * 7 % 5] as UInt8 }
         let next = zip(floats(count, seed: 3), ends).map { $1 == 1 ? Float.nan : $0 }  // not read where terminated
-        func turned<T>(_ rows: [T]) -> [T] { (0..<count).map { rows[$0 % steps * actors + $0 / steps] } }
-        var (advantages, returns) = (rewards, rewards)
-        var (chainAdvantages, chainReturns) = (rewards, rewards)
-        var advantageSpan = advantages.mutableSpan
-        var returnSpan = returns.mutableSpan
-        Policy.gae(
-            rewards: rewards.span, values: values.span, nextValues: next.span, discounts: discounts.span,
-            lambdas: lambdas.span, ends: ends.span, steps: steps, actors: actors, advantages: &advantageSpan,
-            returns: &returnSpan)
-        var chainAdvantageSpan = chainAdvantages.mutableSpan
-        var chainReturnSpan = chainReturns.mutableSpan
-        let (chainRewards, chainValues, chainNext) = (turned(rewards), turned(values), turned(next))
-        let (chainDiscounts, chainLambdas, chainEnds) = (turned(discounts), turned(lambdas), turned(ends))
-        let offsets = (0...actors).map { Int32($0 * steps) }
-        Policy.gae(
-            rewards: chainRewards.span, values: chainValues.span, nextValues: chainNext.span,
-            discounts: chainDiscounts.span, lambdas: chainLambdas.span, ends: chainEnds.span, offsets: offsets.span,
-            advantages: &chainAdvantageSpan, returns: &chainReturnSpan)
-        #expect(advantages.allSatisfy { $0.isFinite })
-        #expect(turned(advantages) == chainAdvantages)
-        #expect(turned(returns) == chainReturns)
+        func gae(_ chosen: [Int], actors: Int) -> (advantages: [Float], returns: [Float]) {
+            func pick<T>(_ all: [T]) -> [T] { chosen.map { all[$0] } }
+            let (rewards, values, next, ends) = (pick(rewards), pick(values), pick(next), pick(ends))
+            let (discounts, lambdas) = (pick(discounts), pick(lambdas))
+            var (advantages, returns) = (rewards, rewards)
+            var advantageSpan = advantages.mutableSpan
+            var returnSpan = returns.mutableSpan
+            Policy.gae(
+                rewards: rewards.span, values: values.span, nextValues: next.span, discounts: discounts.span,
+                lambdas: lambdas.span, ends: ends.span, steps: steps, actors: actors, advantages: &advantageSpan,
+                returns: &returnSpan)
+            return (advantages, returns)
+        }
+        let together = gae(Array(0..<count), actors: actors)
+        #expect(together.advantages.allSatisfy { $0.isFinite })
+        for actor in 0..<actors {
+            let own = Array(stride(from: actor, to: count, by: actors))
+            let alone = gae(own, actors: 1)
+            #expect(own.map { together.advantages[$0] } == alone.advantages)
+            #expect(own.map { together.returns[$0] } == alone.returns)
+        }
     }
 
     @Test("value loss and gradient, plain and clipped, equal the naive form")

@@ -10,7 +10,7 @@ struct CityDraft: Sendable {
     /// After how many seconds of the city's time it is planned anew; 0: after each batch of events.
     var stepSeconds = 0.0
 
-    private static let known = JSONCursor.Fields(["id", "policy", "travel", "scale", "step_seconds"])
+    private static let known = JSONCursor.Fields(["id", "policy", "travel", "scale", "step_seconds", "scenario"])
     private static let scaleFields = JSONCursor.Fields(["tasks_per_worker"])
 
     /// Reads the body. The policy is a rule's name: a server opens no folder that a request names.
@@ -31,6 +31,14 @@ struct CityDraft: Sendable {
                     guard value > 0, value <= 10_000 else { throw cursor.fault("is above 0 and at most 10000") }
                     settings.tasksPerWorker = value
                 }
+            case 5:
+                let name = try cursor.string(), names = Scenario.all.map(\.name)
+                guard names.contains(name) else {
+                    throw cursor.fault(
+                        "'\(name.prefix(60))' is none of \(names.joined(separator: ", "))"
+                            + Spelling.hint(for: name, among: names))
+                }
+                settings.scenario = name
             default:
                 stepSeconds = try cursor.number()
                 guard stepSeconds >= 0, stepSeconds <= 86_400 else { throw cursor.fault("is between 0 and 86400") }

@@ -11,6 +11,7 @@ final class Meters: Sendable {
     private let logger: Logger
     private let commits: Counter
     private let commitSeconds: Recorder
+    private let refitSeconds: Recorder
     private let batches: Recorder
     private let questions: Counter
     private let answers: Counter
@@ -19,6 +20,7 @@ final class Meters: Sendable {
         self.logger = logger
         commits = Counter(label: "cafe_commits_total", factory: registry)
         commitSeconds = Recorder(label: "cafe_commit_seconds", factory: registry)
+        refitSeconds = Recorder(label: "cafe_refit_seconds", factory: registry)
         batches = Recorder(label: "cafe_batch_operations", factory: registry)
         questions = Counter(label: "cafe_questions_total", factory: registry)
         answers = Counter(label: "cafe_answers_total", factory: registry)
@@ -31,6 +33,8 @@ final class Meters: Sendable {
         batches.record(operations)
     }
 
+    /// A study's model was inferred anew, aside.
+    func refit(seconds: Double) { refitSeconds.record(seconds) }
     /// A question was given.
     func question() { questions.increment() }
     /// An answer was recorded.

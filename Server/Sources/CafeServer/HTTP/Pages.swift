@@ -5,7 +5,8 @@ internal import Foundation
 /// The pages' files, which are part of the program.
 enum Pages {
     private static let files: [String: [UInt8]] = [
-        "worker.html": PackageResources.worker_html, "worker.js": PackageResources.worker_js,
+        "head.html": PackageResources.head_html, "worker.html": PackageResources.worker_html,
+        "worker.js": PackageResources.worker_js,
         "admin.html": PackageResources.admin_html, "admin.js": PackageResources.admin_js,
         "study.html": PackageResources.study_html, "study.js": PackageResources.study_js,
         "city.html": PackageResources.city_html, "city.js": PackageResources.city_js,
@@ -31,12 +32,16 @@ enum Pages {
         return (type, String(decoding: bytes, as: UTF8.self), "\"\(tag)\"")
     }
 
-    /// A page with its places filled: `{{base}}`, `{{title}}`, `{{data}}` (JSON without characters that end a script) and
+    /// A page with its places filled: `{{head}}` (what all pages' heads have, and the page's own script), `{{base}}`, `{{title}}`, `{{data}}` (JSON without characters that end a script) and
     /// `{{text}}`. What is filled in is not looked at again. O(size).
     static func fill(_ name: String, base: String, title: String, data: JSON = .object([]), text: String = "") -> String
     {
+        let stem = name.prefix { $0 != "." }
+        let script =
+            files[stem + ".js"] == nil ? "" : "\n<script src=\"\(escape(base))/assets/\(stem).js\" defer></script>"
+        let head = name == "head.html" ? "" : fill("head.html", base: base, title: title, data: data) + script
         let values = [
-            "base": escape(base), "title": escape(title), "text": escape(text), "data": embedded(data),
+            "head": head, "base": escape(base), "title": escape(title), "text": escape(text), "data": embedded(data),
         ]
         var out = ""
         var rest = Self.text(name)?[...] ?? ""

@@ -149,15 +149,12 @@ struct Front: HTTPResponder {
     let tokens: Tokens
     let meters: Meters
     let limiter: RateLimiter
-    /// Whether a proxy on this machine says in `X-Forwarded-For` where a request came from.
-    var trustsProxy = false
+    /// Who is believed in `X-Forwarded-For`.
+    let proxies: TrustedProxies
 
     /// Where a request came from.
     private func remote(_ request: Request, _ context: ServiceContext) -> String {
-        guard trustsProxy, ["127.0.0.1", "::1", "local"].contains(context.remote),
-            let last = request.headers[.forwardedFor]?.split(separator: ",").last
-        else { return context.remote }
-        return String(last.trimmingCharacters(in: .whitespaces).prefix(64))
+        proxies.client(of: context.remote, forwardedFor: request.headers[values: .forwardedFor])
     }
 
     func respond(to request: Request, context: ServiceContext) async throws -> Response {

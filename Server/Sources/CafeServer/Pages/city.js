@@ -13,6 +13,11 @@
   let moment = null, chosen = null, box = null;
   const things = new Map(), rows = new Map();
 
+  // A worker or task as people call it: ids that begin with the word keep to it.
+  function named(kind, id) {
+    const word = kind === 'worker' ? 'Worker' : 'Task';
+    return id.toLowerCase().startsWith(`${kind} `) ? word + id.slice(word.length) : `${word} ${id}`;
+  }
   function element(name, text, parent, className) {
     const made = document.createElement(name);
     if (text !== undefined && text !== null) made.textContent = text;
@@ -97,11 +102,11 @@
     layers[1].replaceChildren();
     for (const task of tasks) {
       const team = task.team || [];
-      now.add(upsert('task', task, team.length ? 'served' : 'waiting', `Task ${task.id}: ${team.length ? `team of ${team.length}` : 'waiting'}`));
+      now.add(upsert('task', task, team.length ? 'served' : 'waiting', `${named('task', task.id)}: ${team.length ? `team of ${team.length}` : 'waiting'}`));
     }
     for (const worker of workers) {
       const task = worker.task === null || worker.task === undefined ? null : byTask.get(worker.task);
-      now.add(upsert('worker', worker, worker.task ? 'busy' : 'idle', `Worker ${worker.id}: ${worker.task ? `on ${worker.task}` : 'idle'}`));
+      now.add(upsert('worker', worker, worker.task ? 'busy' : 'idle', `${named('worker', worker.id)}: ${worker.task ? `on ${worker.task}` : 'idle'}`));
       if (!task || !place(worker) || !place(task)) continue;
       const [x1, y1] = at(place(worker)), [x2, y2] = at(place(task));
       drawn('line', { x1, y1, x2, y2, class: `travel${worker.locked ? ' locked' : ''}` }, layers[1]);
@@ -157,7 +162,7 @@
     if (!chosen) return;
     const kind = chosen.slice(0, chosen.indexOf(' ')), id = chosen.slice(kind.length + 1), plan = moment.plan || {};
     const parts = [];
-    $('detail-title').textContent = `${kind === 'worker' ? 'Worker' : 'Task'} ${id}`;
+    $('detail-title').textContent = named(kind, id);
     if (kind === 'worker') {
       const worker = moment.state.workers.find(one => one.id === id), idle = (plan.idle || []).find(one => one.worker === id);
       parts.push(facts([['Task', worker.task || 'none'], ['Arrival', worker.task ? time(worker.arrival) : null], ['Bound', worker.task ? (worker.locked ? 'yes, it stays' : 'no, it may be sent elsewhere') : null], ['Skills', (worker.skills || []).join(', ')], ['Place', (place(worker) || []).map(value => value.toFixed(3)).join(', ')]]));

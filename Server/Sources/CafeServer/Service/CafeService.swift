@@ -47,6 +47,7 @@ public final class CafeService: Sendable {
         queue = CommitQueue(file, meters: meters)
         studies = StudyBook(clock: clock, tokens: tokens)
         cities = CityBook(clock: clock, queue: queue)
+        startRefits()
     }
 
     /// Listens until SIGTERM or SIGINT: then answers what was asked, keeps snapshots, and closes the file.
@@ -96,7 +97,8 @@ public final class CafeService: Sendable {
     public func application(adminToken: String?) throws -> some ApplicationProtocol {
         let front = Front(
             routes: routes, basePath: options.basePath, tokens: tokens, meters: meters, limiter: limiter,
-            trustsProxy: !options.basePath.isEmpty || options.publicURL != nil)
+            proxies: TrustedProxies(
+                options.trustedProxies, loopback: !options.basePath.isEmpty || options.publicURL != nil))
         return Application(
             responder: front, server: try server(),
             configuration: ApplicationConfiguration(
@@ -104,6 +106,9 @@ public final class CafeService: Sendable {
             services: [Housekeeping(service: self)],
             onServerRunning: { [self] channel in await started(channel, adminToken) }, logger: logger)
     }
+
+    /// Whether `ServiceOptions.trustedProxies` can hold this: an address, or a network such as 10.0.0.0/8.
+    public static func isNetwork(_ text: String) -> Bool { TrustedProxies.isNetwork(text) }
 
     var routes: [Route] { pageRoutes + studyRoutes + reportRoutes + cityRoutes + operationRoutes }
 
@@ -205,12 +210,18 @@ struct Housekeeping: Service {
         }
         for study in due?.value ?? [] {
             let id = study.id, serial = study.serial, view = study.view
-            let snapshot = try? await StudyView.aside { try view.session.makeSnapshot() }
+            let snapshot = try? await StudyView.aside { StoredSnapshot(try view.session.makeSnapshot(), study: serial) }
             guard let snapshot else { continue }
-            _ = try? await service.queue.perform { [studies = service.studies] context in
-                try DatabaseStorage.keep(snapshot, study: serial, context.database)
-                try studies.study(id, context).snapshotAt = snapshot.mark.count
-            }
+            do {
+                for part in 0..<snapshot.parts {
+                    try await service.queue.perform { context in try snapshot.keep(part: part, context.database) }
+                }
+                try await service.queue.perform { [studies = service.studies] context in
+                    try snapshot.finish(context.database)
+                    try studies.study(id, context).snapshotAt = snapshot.count
+                }
+                while try await service.queue.perform({ context in try snapshot.forgetOthers(context.database) }) {}
+            } catch { service.logger.error("a snapshot was not kept: \(Problem(any: error).detail)") }
         }
     }
 }

@@ -10,6 +10,9 @@ public struct ServiceOptions: Sendable {
     public var basePath = ""
     /// How the server is reached from outside, such as `https://label.example.org`; nil: as the request says.
     public var publicURL: String?
+    /// Proxies that are believed when they say in `X-Forwarded-For` who asks: addresses, or networks such as 10.0.0.0/8.
+    /// One on this machine is believed besides where `basePath` or `publicURL` says that there is one.
+    public var trustedProxies: [String] = []
     /// A file with the admin's token; made with a new one if absent. nil: a token is made at the first start and printed.
     public var adminTokenFile: String?
     /// Certificate chain and private key, PEM files; nil: no TLS.

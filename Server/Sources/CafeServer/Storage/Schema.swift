@@ -3,7 +3,7 @@ internal import GRDB
 /// The tables of a server's file. Events of studies and cities are append-only: triggers refuse to change or delete them.
 enum Schema {
     /// The form of the file; a file of a later form is refused.
-    static let version = 1
+    static let version = 2
 
     /// Makes the tables where they are absent.
     /// - Throws: `Problem` where the file is of a later form; `DatabaseError`.
@@ -14,6 +14,11 @@ enum Schema {
         }
         if found == version { return }
         try database.inTransaction(.immediate) {
+            try database.execute(sql: parts)
+            guard found == 0 else {
+                try database.execute(sql: "PRAGMA user_version = \(version)")
+                return .commit
+            }
             for statement in tables { try database.execute(sql: statement) }
             for table in ["events", "city_events"] {
                 for verb in ["UPDATE", "DELETE"] {
@@ -28,6 +33,12 @@ enum Schema {
             return .commit
         }
     }
+
+    /// Since form 2.
+    private static let parts = """
+        CREATE TABLE snapshot_parts (study INTEGER NOT NULL, count INTEGER NOT NULL, part INTEGER NOT NULL,
+            bytes BLOB NOT NULL, PRIMARY KEY (study, count, part))
+        """
 
     private static let tables = [
         """

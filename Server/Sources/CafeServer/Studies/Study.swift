@@ -24,6 +24,8 @@ final class Study {
     var nextPoint = 1
     /// How many events there were at the latest snapshot.
     var snapshotAt = 0
+    /// Whether a refit of its model is under way on another thread.
+    var isRefitting = false
 
     /// - Parameter row: of the table `studies`.
     init(_ row: Row, _ session: LabelSession) {
@@ -55,6 +57,8 @@ final class StudyBook: @unchecked Sendable {  // confined to the queue
     private var open: [String: Study] = [:]
     let clock: ServiceClock
     let tokens: Tokens
+    /// Runs a refit on another thread and hands it to `install`; nil while nobody does.
+    var refits: (@Sendable (Sent<(study: Study, refit: Pooled.Refit)>) -> Void)?
 
     init(clock: ServiceClock, tokens: Tokens) {
         self.clock = clock
@@ -79,8 +83,12 @@ final class StudyBook: @unchecked Sendable {  // confined to the queue
                 context.database, sql: "SELECT count FROM snapshots WHERE study = ?", arguments: [study.serial]) ?? 0
         if let last = session.outstanding.last?.askedAt { clock.notBefore(last) }
         open[id] = study
+        try infersAside(study, context)
         return study
     }
+
+    /// Whether this study is the one in memory: it is dropped when a batch in which it wrote fails.
+    func isOpen(_ study: Study) -> Bool { open[study.id] === study }
 
     /// The storage of a study whose session is dropped from memory if a batch in which it wrote fails.
     private func storage(_ serial: Int64, _ id: String, _ context: CommitContext) throws -> DatabaseStorage {

@@ -106,6 +106,7 @@ extension StudyBook {
             throw Problem(error, path: "label")
         }
         guard recorded == .new else { return false }
+        refitIfDue(study, context)
         if case .label = answer.kind {
             study.given[worker, default: 0] += 1
             study.labels += 1
@@ -114,16 +115,15 @@ extension StudyBook {
         return true
     }
 
-    /// Keeps a point of the history where one is due: each 2 % more labels. O(N C) then.
+    /// Keeps a point of the history where one is due: each 2 % more labels, or as many as 2 % of the tasks.
+    /// O(N C + labels) then.
     private func point(_ study: Study, _ context: CommitContext) throws {
         let labels = study.labels
         guard labels >= study.nextPoint else { return }
-        study.nextPoint = labels + max(1, labels / 50, study.session.tasks.count / 200)
-        let sure = study.session.answers.filter { $0.labels > 0 }
-        let mean = sure.isEmpty ? nil : sure.reduce(0) { $0 + $1.confidence } / Double(sure.count)
+        study.nextPoint = labels + max(1, labels / 50, study.session.tasks.count / 50)
         try context.database.execute(
             sql: "INSERT OR REPLACE INTO history (study, labels, time, spent, confidence) VALUES (?, ?, ?, ?, ?)",
-            arguments: [study.serial, labels, clock.now, study.session.budget.spent, mean])
+            arguments: [study.serial, labels, clock.now, study.session.budget.spent, study.session.meanConfidence])
     }
 }
 

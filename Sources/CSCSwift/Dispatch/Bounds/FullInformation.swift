@@ -79,6 +79,19 @@ public enum FullInformation {
         return nil
     }
 
+    /// The same of the first episodes of a source: whether one of them has a cancellation is a matter of chance.
+    /// O(episodes) of drawing.
+    package static func unknown(
+        in source: some InstanceSource, tasks: Int, workers: Int, seed: UInt64, episodes: Int
+    ) -> String? {
+        for episode in 0..<episodes {
+            let instance = source.instance(
+                tasks: tasks, workers: workers, seed: seed, episode: EpisodeRange.evaluation[episode])
+            if let found = unknown(in: instance) { return found }
+        }
+        return nil
+    }
+
     /// Bounds of some episodes, shared among the threads; the annealing starts from the coalition rule, its price tuned
     /// for the setting. The same bits at any thread count. O(episodes * moves * lists).
     ///
@@ -113,6 +126,7 @@ public enum FullInformation {
     }
 
     /// As `anneal(_:start:stream:search:options:)` with the default search of so many moves.
+    /// O(moves * (places + team)).
     public static func anneal(
         _ instance: Instance, start: any Dispatcher, stream: RandomStream, moves: Int = 80_000,
         options: GameOptions = GameOptions()

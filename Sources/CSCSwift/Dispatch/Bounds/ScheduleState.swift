@@ -131,17 +131,16 @@ struct ScheduleState {
     @inline(__always) func end(_ task: Int, if node: Int, arrives time: Double) -> Double {
         let count = size(task)
         let workload = tasks[task].workload
-        if count == 1 { return time + workload }
+        if count == 1 { return TeamClock.finish(workload, alone: time) }
         let first = seats(task)
         if count == 2 {
             let other = times[node == first ? first + 1 : first]
             return TeamClock.finish(workload, time, other)
         }
-        var clock = TeamClock(workload: workload)
         var last = -Double.infinity
         // The next arrival each time; equal ones are distinguished by their seat.
         var lastSeat = -1
-        while true {
+        return TeamClock.finish(workload) {
             var next = Double.infinity
             var nextSeat = -1
             for seat in first..<(first + count) {
@@ -151,10 +150,8 @@ struct ScheduleState {
                     nextSeat = seat
                 }
             }
-            if let end = clock.end(before: next) { return end }
-            clock.arrive(next)
-            last = next
-            lastSeat = nextSeat
+            (last, lastSeat) = (next, nextSeat)
+            return next
         }
     }
 

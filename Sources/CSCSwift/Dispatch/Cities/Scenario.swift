@@ -153,7 +153,7 @@ public struct Scenario: Sendable, Hashable, Codable {
             reason: "no scenario is called '\(name)'; known: \(all.map(\.name).joined(separator: ", "))")
     }
 
-    /// Checks that every number makes sense.
+    /// Checks that every number makes sense. O(hot spots + peaks).
     ///
     /// - Throws: `CSCError.configuration` naming the first key that does not, and why.
     public func validate() throws {

@@ -2,6 +2,7 @@ extension Scenario {
     /// A whole day, 24 hours from 4 in the morning, of a larger city of this one's kind: the same tasks, pay, skills and
     /// speeds; the square stretched so that it holds `workers`; two rush hours (9:00 and 18:00); shifts of 6 to 10 hours
     /// that begin at any time until 20:00. What measures how dispatch grows with the city (docs/results/scale.md).
+    /// O(hot spots).
     ///
     /// - Parameters:
     ///   - workers: how many workers the day has.

@@ -81,7 +81,7 @@ public enum Evaluation {
         ).map { $0.map(\.revenue) }
     }
 
-    /// As `run`, with what became of the tasks.
+    /// As `run`, with what became of the tasks. O(policies * episodes) episodes.
     public static func outcomes(
         _ policies: [PolicySource], on source: some InstanceSource, tasks: Int, workers: Int, seed: UInt64,
         episodes: Range<Int>, of range: EpisodeRange = .evaluation, played: (@Sendable () -> Void)? = nil

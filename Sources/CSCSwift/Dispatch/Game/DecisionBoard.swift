@@ -240,14 +240,11 @@ struct DecisionBoard {
         }
         var node = state.teamHead[task]
         var helper = 0
-        var clock = TeamClock(workload: state.tasks[task].workload)
-        while true {
+        return TeamClock.finish(state.tasks[task].workload) {
             let member = node >= 0 ? state.arrival[Int(node)] : Double.infinity
             let joiner = helper < helpers ? helperArrival[base + helper] : Double.infinity
-            let next = min(member, joiner)
-            if let end = clock.end(before: next) { return end }
             if joiner <= member { helper += 1 } else { node = state.teamNext[Int(node)] }
-            clock.arrive(next)
+            return min(member, joiner)
         }
     }
 }

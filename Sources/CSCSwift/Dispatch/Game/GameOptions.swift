@@ -53,11 +53,11 @@ public struct GameOptions: Sendable, Hashable {
     public var contextWidth: Int {
         ContextFeature.allCases.count + (showTime ? 1 : 0) + (showPosition ? ContextFeature.positionNames.count : 0)
     }
-    /// The names of a candidate's columns, in order.
+    /// The names of a candidate's columns, in order. O(D).
     public var pairNames: [String] {
         PairFeature.allCases.map { "\($0)" } + (showPosition ? PairFeature.positionNames : [])
     }
-    /// The names of the context's columns, in order.
+    /// The names of the context's columns, in order. O(C).
     public var contextNames: [String] {
         ContextFeature.allCases.map { "\($0)" } + (showTime ? ["time"] : [])
             + (showPosition ? ContextFeature.positionNames : [])

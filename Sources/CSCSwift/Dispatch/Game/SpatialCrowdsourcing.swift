@@ -115,6 +115,7 @@ public final class SpatialCrowdsourcing: ParallelEnvironment {
     /// Plays an action of each acting agent: a slot of its candidates or the last action, "wait". Simultaneous decisions
     /// are committed in row order; one who finds the team full by then stays idle. Then the window is played to its end
     /// (in turn: once all have had their turn).
+    /// O(agents * team) for the moves, and O(open tasks + workers) where the window ends.
     public func step(actions: Span<Int32>) {
         prepare()
         let count = board.actingAgents.count
@@ -204,6 +205,12 @@ public final class SpatialCrowdsourcing: ParallelEnvironment {
         precondition(
             state.canTake(worker, task), "SpatialCrowdsourcing.commit: worker \(worker) may not take task \(task)")
         state.commit(worker: worker, task: task)
+        boardReady = false
+    }
+
+    /// Lets a rule commit workers in the state itself. The cost is the rule's.
+    func commit(by rule: (inout GameState) -> Void) {
+        rule(&state)
         boardReady = false
     }
 

@@ -70,7 +70,7 @@ public struct SkillSet: OptionSet, Sendable, Hashable, Codable {
     public init(rawValue: UInt64) { self.rawValue = rawValue }
     /// The set of one skill, 0 ..< 64.
     @inlinable public init(skill: Int) { self.init(rawValue: 1 << UInt64(skill)) }
-    /// The set of these skills, each 0 ..< 64.
+    /// The set of these skills, each 0 ..< 64. O(skills).
     public init(skills: some Sequence<Int>) {
         self.init(rawValue: skills.reduce(0) { $0 | 1 << UInt64($1) })
     }

@@ -58,6 +58,11 @@ package struct TeamClock: Sendable {
         return clock.end
     }
 
+    /// When one member alone does `workload`. O(1).
+    @inline(__always) package static func finish(_ workload: Double, alone arrival: Double) -> Double {
+        arrival + workload
+    }
+
     /// When two members, in any order, do `workload`. O(1).
     @inline(__always) package static func finish(_ workload: Double, _ first: Double, _ second: Double) -> Double {
         var clock = TeamClock(workload: workload)

@@ -112,15 +112,15 @@ struct DispatchMoment {
 
     /// Skills, shifts, breaks, roles, terms.
     private mutating func setPeople() throws(DispatchFault) {
-        var numbers: [ByteString: Int] = [:]
+        var numbers = SkillNumbers()
         for (at, task) in request.tasks.enumerated() {
             let names = task.roles.map { $0.map(\.skill) } ?? [task.skill].compactMap(\.self)
-            for name in names where numbers[ByteString(name)] == nil {
+            for name in names where numbers[name] == nil {
                 guard skillNames.count < 63 else {
                     throw DispatchFault(
                         path: "tasks[\(at)]", reason: "asks for the 64th different skill; 63 are taken in one document")
                 }
-                numbers[ByteString(name)] = skillNames.count
+                numbers.add(name)
                 skillNames.append(name)
             }
         }
@@ -130,7 +130,7 @@ struct DispatchMoment {
         for worker in request.workers {
             var skills = SkillSet(rawValue: openToAll ? 1 << UInt64(everybody) : 0)
             for name in worker.skills ?? [] {
-                if let number = numbers[ByteString(name)] { skills.insert(SkillSet(skill: number)) }
+                if let number = numbers[name] { skills.insert(SkillSet(skill: number)) }
             }
             workers.append(
                 Worker(
@@ -150,7 +150,7 @@ struct DispatchMoment {
             tasks.append(try translate(task, at, numbers, everybody: everybody))
             var roles: [TeamTerms.Role] = []
             for role in task.roles ?? [] {
-                roles.append(.init(skill: numbers[ByteString(role.skill)]!, count: role.count ?? 1))
+                roles.append(.init(skill: numbers[role.skill]!, count: role.count ?? 1))
             }
             let isPlain = roles.count == 1 && roles[0].count == 1 && task.start != .together
             if isPlain { roles = [] }
@@ -166,7 +166,7 @@ struct DispatchMoment {
     }
 
     private func translate(
-        _ task: DispatchRequest.Task, _ at: Int, _ numbers: [ByteString: Int], everybody: Int
+        _ task: DispatchRequest.Task, _ at: Int, _ numbers: SkillNumbers, everybody: Int
     ) throws(DispatchFault) -> SpatialTask {
         let release = (task.release?.value ?? request.now.value) - origin
         let deadline =
@@ -178,7 +178,7 @@ struct DispatchMoment {
         guard expected <= deadline else {
             throw DispatchFault(path: "tasks[\(at)].expected_by", reason: "comes after its deadline")
         }
-        let skill = (task.roles?.first?.skill ?? task.skill).map { numbers[ByteString($0)]! } ?? everybody
+        let skill = (task.roles?.first?.skill ?? task.skill).map { numbers[$0]! } ?? everybody
         return SpatialTask(
             release: release, x: 0, y: 0, skill: skill, workload: task.workload, expected: expected - release,
             deadline: deadline - release, pay: task.pay ?? 1, penaltyRate: task.penalty ?? 0)
@@ -303,5 +303,24 @@ struct DispatchMoment {
             .sorted { $0.arrival < $1.arrival }
         if let roles = roles(task) { return roles.finish(tasks[task].workload, members) }
         return TeamClock.finish(tasks[task].workload, members.map(\.arrival), count: members.count)
+    }
+}
+
+/// The numbers of a moment's skills, by their names' bytes. A few are looked through, more are hashed.
+private struct SkillNumbers {
+    private var names: [[UInt8]] = []
+    private var numbers: [ByteString: Int] = [:]
+
+    /// The number of a name, or nil. O(length), times the names where there are at most 8.
+    subscript(name: String) -> Int? {
+        if names.count > 8 { return numbers[ByteString(name)] }
+        let bytes = name.utf8
+        return names.firstIndex { $0.count == bytes.count && bytes.elementsEqual($0) }
+    }
+
+    /// Gives a name the next number.
+    mutating func add(_ name: String) {
+        numbers[ByteString(name)] = names.count
+        names.append(Array(name.utf8))
     }
 }

@@ -9,8 +9,6 @@ struct DispatchReasons {
     private let decision: DispatchDesk.Decision
     private let status: [Status]
     private let hasBarred: Bool
-    /// Free workers who are in no plan: what is left over.
-    private let free: [Int]
 
     init(_ moment: DispatchMoment, _ decision: DispatchDesk.Decision) {
         self.moment = moment
@@ -23,7 +21,6 @@ struct DispatchReasons {
             return moment.extensions.nextBreak(of: worker, after: now) <= now ? .onBreak : .free
         }
         self.status = status
-        free = status.indices.filter { status[$0] == .free }
     }
 
     // MARK: Tasks
@@ -85,7 +82,7 @@ struct DispatchReasons {
                 "all \(able.count) who can come would finish at \(text(best)), after the deadline \(text(terms.deadlineTime))"
             )
         }
-        let left = helpers(task, free)
+        let left = able.filter { status[$0.worker] == .free }
         guard let offer = bestOffer(task, left) else {
             let taken = able.filter { status[$0.worker] == .sent }.map(\.worker)
             if taken.isEmpty {
@@ -285,9 +282,12 @@ struct DispatchReasons {
 
     /// The tasks of some workers, each once, at most five.
     private func names(of workers: [Int]) -> [String] {
-        var seen: Set<Int> = []
-        return workers.map { decision.task[$0] }.filter { $0 >= 0 && seen.insert($0).inserted }.prefix(5)
-            .map { moment.request.tasks[$0].id }
+        var tasks: [Int] = []
+        for worker in workers where tasks.count < 5 {
+            let task = decision.task[worker]
+            if task >= 0 && !tasks.contains(task) { tasks.append(task) }
+        }
+        return tasks.map { moment.request.tasks[$0].id }
     }
 
     private func needs(_ task: Int) -> String {

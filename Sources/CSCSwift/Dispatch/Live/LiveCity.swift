@@ -16,6 +16,9 @@ package struct LiveCity: Sendable, Codable {
         package var travel: DispatchRequest.Travel?
         /// Tasks of a whole day for each worker; estimated from the moment if nil.
         package var tasksPerWorker: Double?
+        /// The built-in city whose middle values stand in for what events leave out: speed and reach of workers, pay,
+        /// penalty and times of tasks. nil: the defaults of a `DispatchRequest`.
+        package var scenario: String?
 
         /// The defaults.
         package init() {}
@@ -79,14 +82,17 @@ package struct LiveCity: Sendable, Codable {
         settle()
         switch event.kind {
         case .worker(let worker):
+            let worker = completed(worker)
             if let at = self.worker(worker.id) { workers[at] = worker } else { workers.append(worker) }
         case .task(let task):
+            let task = completed(task, event.time)
             if let at = self.task(task.id) { tasks[at] = task } else { tasks.append(task) }
         case .position(let id, let location, let xy):
             let at = try known(id, path)
             (workers[at].location, workers[at].xy, workers[at].index) = (location, xy, nil)
         case .accept(let id, let task):
             _ = try known(id, path)
+            if hasEnded(task) { return }
             guard promises[id]?.task == task else {
                 throw DispatchFault(path: path + ".task", reason: "worker '\(id)' is not assigned to task '\(task)'")
             }
@@ -112,6 +118,32 @@ package struct LiveCity: Sendable, Codable {
             declined.removeAll { $0.worker == id }
         case .clock: break
         }
+    }
+
+    private var scenario: Scenario? { settings.scenario.flatMap { name in Scenario.all.first { $0.name == name } } }
+
+    /// A worker with what the event left out as usual in the scenario.
+    private func completed(_ worker: DispatchRequest.Worker) -> DispatchRequest.Worker {
+        guard let scenario else { return worker }
+        var worker = worker
+        worker.speed = worker.speed ?? scenario.speed.mean
+        worker.reach = worker.reach ?? scenario.reach
+        return worker
+    }
+
+    /// A task with what the event left out as usual in the scenario.
+    private func completed(_ task: DispatchRequest.Task, _ time: PlanTime) -> DispatchRequest.Task {
+        guard let scenario else { return task }
+        var task = task
+        let release = (task.release ?? time).value, grace = scenario.grace.mean
+        let pay = task.pay ?? scenario.pay.mean
+        let expected = task.expected?.value ?? release + scenario.expected.mean
+        let deadline = task.deadline ?? time.at(expected + grace)
+        task.pay = pay
+        task.deadline = deadline
+        task.expected = task.expected ?? time.at(min(expected, deadline.value))
+        task.penalty = task.penalty ?? scenario.penalty * pay / max(grace, 1e-6)
+        return task
     }
 
     /// Whether a task ended before, by the time or by an event, and has not come anew.

@@ -13,7 +13,7 @@ package final class LookaheadCoalition: Dispatcher {
     private let weights: CoalitionWeights
     /// The weights that plans are drawn around: those that the policy's features read.
     private let drawnWeights: [Int]
-    private var plan: CoalitionPlan
+    private var engine: TeamEngine<LearntRank>
     private var draft: GameState
     private let lanes: [LookaheadLane]
     private var stream = RandomStream(seed: 0, purpose: .dispatcher)
@@ -34,7 +34,7 @@ package final class LookaheadCoalition: Dispatcher {
         self.options = options
         weights = policy.weights
         drawnWeights = CoalitionWeights.read(by: policy.features)
-        plan = CoalitionPlan(policy)
+        engine = TeamEngine(LearntRank(policy))
         draft = GameState(options: GameOptions())
         lanes = (0..<min(Self.batch, options.futures)).map { _ in LookaheadLane(policy, options) }
     }
@@ -43,7 +43,7 @@ package final class LookaheadCoalition: Dispatcher {
     package func begin(_ game: SpatialCrowdsourcing, stream: RandomStream) {
         self.stream = stream
         seed = self.stream.next()
-        plan.begin(game.state)
+        engine.begin(game.state)
         for lane in lanes { lane.begin(game.state) }
     }
 
@@ -65,20 +65,20 @@ package final class LookaheadCoalition: Dispatcher {
             var vector = weights.vector
             for at in drawnWeights { vector[at] += options.spread * CoalitionWeights.scales[at] * stream.normal() }
             drawn.vector = vector
-            plan.use(drawn)
-            plan.begin(state)
+            engine.rank.use(drawn)
+            engine.begin(state)
             let moves = moves(state)
             if seen.insert(moves).inserted { plans.append(moves) }
         }
-        plan.use(weights)
-        plan.begin(state)
+        engine.rank.use(weights)
+        engine.begin(state)
         return plans
     }
 
     /// Whom the plan sends where in this window, in rising index of workers.
     private func moves(_ state: GameState) -> [Move] {
         draft = state
-        plan.dispatch(&draft)
+        engine.dispatch(&draft)
         return draft.idle.compactMap { worker in
             let task = draft.workerTask[Int(worker)]
             return task >= 0 ? Move(worker: worker, task: task) : nil
@@ -145,7 +145,7 @@ package final class LookaheadCoalition: Dispatcher {
 
 /// A game, and the rule that plays futures in it; each is used by one thread at a time.
 final class LookaheadLane: @unchecked Sendable {
-    private var rule: CoalitionPlan
+    private var rule: TeamEngine<LearntRank>
     private var game = GameState(options: GameOptions())
     private let options: LookaheadOptions
     /// What each plan of the last `play` is worth.
@@ -155,7 +155,7 @@ final class LookaheadLane: @unchecked Sendable {
         var policy = policy
         // Greedy plans are nearly as good and cost half the time.
         policy.joint = policy.joint && options.joint
-        rule = CoalitionPlan(policy)
+        rule = TeamEngine(LearntRank(policy))
         self.options = options
     }
 
@@ -187,13 +187,6 @@ final class LookaheadLane: @unchecked Sendable {
         for task in game.open.lazy.map(Int.init) where game.completion[task] <= game.tasks[task].deadlineTime {
             value += game.payment(task, at: game.completion[task])
         }
-        return value - options.terminalPrice * rule.meanPrice * game.minutesBound
-    }
-}
-
-extension CoalitionPlan {
-    /// The mean price of a minute over the slots of the last window (money/min); 0 where there was none.
-    var meanPrice: Double {
-        slots.isEmpty ? 0 : slots.reduce(0) { $0 + $1.price } / Double(slots.count)
+        return value - options.terminalPrice * rule.rank.meanPrice * game.minutesBound
     }
 }

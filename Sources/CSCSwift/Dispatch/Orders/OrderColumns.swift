@@ -72,7 +72,7 @@ public struct OrderColumns: Sendable, Hashable {
         self.units = units
     }
 
-    /// Reads `release=NAME,longitude=NAME,...`.
+    /// Reads `release=NAME,longitude=NAME,...`. O(text).
     ///
     /// - Throws: `CSCError.invalid` saying which fields there are.
     public init(text: String, units: Units? = nil) throws(CSCError) {

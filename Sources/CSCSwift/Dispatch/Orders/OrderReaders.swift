@@ -27,7 +27,7 @@ extension RecordedOrders {
     public static func read(_ path: String, _ reading: OrderReading = OrderReading()) throws -> RecordedOrders {
         var format = try reading.format ?? (reading.columns != nil ? .columns : OrderFormat.detect(path))
         if reading.columns != nil {
-            guard format != .taxi, format != .instance else {
+            guard format != .taxi, format != .instance, format != .log else {
                 throw CSCError.invalid("--columns: the columns of the layout \(format.rawValue) are fixed")
             }
             format = .columns
@@ -39,6 +39,7 @@ extension RecordedOrders {
         case .gowalla: try raw.readGowalla(reading)
         case .taxi: try raw.readTaxi(reading)
         case .columns: try raw.readColumns(reading)
+        case .log: try raw.readLog(reading)
         case .instance:
             throw CSCError.invalid("\(path) holds a whole instance: read it with Instance.read(tasks:workers:)")
         }
@@ -48,7 +49,7 @@ extension RecordedOrders {
 }
 
 /// What a reader collects: orders with latitude in y and longitude in x (or km already) and seconds in minute.
-private struct RawOrders {
+struct RawOrders {
     let path: String
     let format: OrderFormat
     var clock: ZoneClock
@@ -59,6 +60,8 @@ private struct RawOrders {
     var degrees = true
     var timed = true
     var columns: String?
+    /// The clock in which days are cut, where `clock` has read nothing.
+    var clockText: String?
 
     init(path: String, format: OrderFormat, clock: ZoneClock) {
         self.path = path
@@ -288,14 +291,14 @@ private struct RawOrders {
                 orders[at].minute = (orders[at].minute - day * 86400) / 60
                 days = max(days, orders[at].day + 1)
             }
-            if clock.text != nil {
+            if clock.text ?? clockText != nil {
                 dates = (OrdersOverview.date(first * 86400), OrdersOverview.date((first + Double(days - 1)) * 86400))
             }
         }
         func median(_ values: [Double]) -> Double? { values.isEmpty ? nil : values.sorted()[values.count / 2] }
         var overview = OrdersOverview(
             path: path, format: format, rows: orders.count, skipped: report.skipped, dates: dates, days: days,
-            daysWithOrders: Set(orders.map(\.day)).count, clock: clock.text,
+            daysWithOrders: Set(orders.map(\.day)).count, clock: clock.text ?? clockText,
             orders: OrdersOverview.Box(
                 isDegrees: degrees, written: written, places: orders.map { (x: $0.x, y: $0.y) }),
             workers: workers.isEmpty

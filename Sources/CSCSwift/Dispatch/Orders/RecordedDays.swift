@@ -79,6 +79,7 @@ public struct RecordedDays: InstanceSource {
         public var window: (from: Double, length: Double)?
     }
 
+    /// O(n log n) for n orders.
     /// - Parameters:
     ///   - recorded: the orders of the file.
     ///   - scenario: what the file lacks is drawn from it; its horizon (min) is the length of the window of the day.

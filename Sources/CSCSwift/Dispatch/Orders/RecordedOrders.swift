@@ -105,6 +105,9 @@ public enum OrderFormat: String, Sendable, CaseIterable {
     case taxi = "taxi-workers-tasks"
     /// Any table with a place, and if wanted a time, a fare and a duration, in columns that `OrderColumns` names.
     case columns = "columns"
+    /// What a service was asked and answered, lines of `{"request", "plan"}`: the log of `cafe-cli dispatch --log` or of a
+    /// server's city.
+    case log = "dispatch-log"
     /// The product's own tasks.csv, with workers.csv beside it: a whole instance.
     case instance = "instance"
 
@@ -112,6 +115,11 @@ public enum OrderFormat: String, Sendable, CaseIterable {
     ///
     /// - Throws: `CSCError.table` if no format fits, `CSCError.file` if it cannot be read.
     public static func detect(_ path: String) throws -> OrderFormat {
+        if let file = FileHandle(forReadingAtPath: path), let bytes = try? file.read(upToCount: 11),
+            bytes == Data("{\"request\":".utf8)
+        {
+            return .log
+        }
         let reader = try CSVReader(path: path, format: CSVFormat(ragged: true))
         func has(_ names: String...) throws -> Bool {
             try names.allSatisfy { try reader.optionalColumn([$0]) != nil }

@@ -187,6 +187,7 @@ extension TravelTable {
     ])
 
     /// The table as a file: `{"zones": [[x, y], ...], "durations_min": [[...], ...]}`, or by hour. Unknown ways are null.
+    /// O(places^2 * hours).
     public var json: JSON {
         func matrix(_ hour: Int) -> JSON {
             .array(

@@ -30,7 +30,7 @@ public struct DispatchLog: Sendable {
         }
     }
 
-    /// A line of a log, with its end. The request is taken as it came, on one line.
+    /// A line of a log, with its end. The request is taken as it came, on one line. O(size).
     public static func line(request: [UInt8], plan: DispatchPlan) -> String {
         let text = String(decoding: request.map { $0 == 10 || $0 == 13 ? 32 : $0 }, as: UTF8.self)
         return "{\"request\":\(text),\"plan\":\(plan.json.line)}\n"
@@ -54,7 +54,7 @@ public struct DispatchLog: Sendable {
 
     // MARK: As an episode
 
-    /// The log as a page. Times are those of the log; the first moment is minute 0.
+    /// The log as a page. Times are those of the log; the first moment is minute 0. O(size of the log).
     ///
     /// - Throws: `CSCError.invalid` where workers or tasks have no place on a map.
     public func page(title: String) throws(CSCError) -> ReplayPage {

@@ -38,7 +38,7 @@ public struct EpisodeRecord: Sendable, Hashable {
     public var trips: [Trip] = []
     /// The ends of tasks, in order of time.
     public var endings: [Ending] = []
-    /// The sum of payments.
+    /// The sum of payments. O(tasks).
     public var revenue: Double { endings.reduce(0) { $0 + $1.payment } }
 
     /// A record of which nothing is known yet.

@@ -18,7 +18,7 @@ public enum DispatcherKind: String, Sendable, CaseIterable {
     case pairGreedy = "pair-greedy"
     /// An equilibrium of the game in which each worker maximises its marginal payment minus a price per minute.
     case bestResponse = "best-response"
-    /// The team of the largest net payment per minute, repeatedly (`CoalitionPlanner`).
+    /// The team of the largest net payment per minute, repeatedly (`CoalitionRule`).
     case coalition
 
     /// One line for people.
@@ -55,11 +55,11 @@ public enum DispatcherKind: String, Sendable, CaseIterable {
         case .hungarian: PricedDispatcher(.hungarian, price: price)
         case .pairGreedy: PricedDispatcher(.pairGreedy, price: price)
         case .bestResponse: PricedDispatcher(.bestResponse, price: price)
-        case .coalition: CoalitionPlanner(ConstantPrice(price: price))
+        case .coalition: CoalitionRule(price: price)
         }
     }
 
-    /// The kind of that name.
+    /// The kind of that name. O(kinds).
     ///
     /// - Throws: `CSCError.configuration` with the nearest known name.
     public static func named(_ name: String) throws -> DispatcherKind {

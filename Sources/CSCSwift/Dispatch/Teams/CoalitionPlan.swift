@@ -6,8 +6,8 @@ internal import Foundation
 /// be; a need is an open task not yet on course to be paid in full. Each need keeps its best team; the best-ranked team
 /// of all is taken, its idle members are sent, its virtual ones (not free yet) are only reserved, and needs that have
 /// lost a member look for a new team. Best teams lie in a heap, and each slot knows the needs that want it. Nothing is
-/// allocated after the first windows. Hot call: `findTeam`, a scan of the slots or, above `gridLimit` of them, a look at
-/// the nearest on a grid, so that a window costs what happens in it and not its square.
+/// allocated after the first windows. Hot call: `findTeam`, a scan of the slots with the skill or, above `gridLimit` of
+/// them, a look at the nearest on a grid, so that a window costs what happens in it and not its square.
 struct CoalitionPlan {
     /// Above this many slots, candidates are sought among the `nearest` qualified ones instead of all.
     static let gridLimit = 1024
@@ -91,6 +91,20 @@ struct CoalitionPlan {
     var nearSlot = [Int32](repeating: 0, count: nearest)
     var nearDistance = [Double](repeating: 0, count: nearest)
 
+    // The slots of each skill, and the candidates of each need (see `prepareCandidates`).
+    var shelf = Shelf()
+    var measure = Measure.manhattan
+    var mayBeBarred = false
+    var isListed = false
+    var isSorted = false
+    var listed: [Int32] = []
+    var listStart: [Int32] = []
+    var byX: [Int32] = []
+    /// The candidates that one look has found, in place: twice `measures.candidates` of them at most.
+    var found = InlineArray<24, Candidate>(repeating: Candidate(key: 0, arrival: 0, slot: 0))
+    var foundCount = 0
+    var foundLimit = 0
+
     // The best teams, and which needs want which slot.
     var heap = OfferHeap()
     private var wants = WantLists()
@@ -136,6 +150,7 @@ struct CoalitionPlan {
         gather(state)
         if needs.isEmpty || idleLeft == 0 { return }
         setPrices(state)
+        prepareCandidates(state)
         heap.removeAll()
         wants.reset(members: slots.count)
         refill(&versions, needs.count, 0)

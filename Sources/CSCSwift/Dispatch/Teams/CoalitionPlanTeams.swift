@@ -14,11 +14,7 @@ extension CoalitionPlan {
         let latest = min(completion, terms.deadlineTime)
         let hasRoles = state.isExtended && state.roles(task) != nil
         let kept =
-            !state.isExtended
-            ? chooseCandidates(n, terms, latest: latest, state, isExtended: false)
-            : hasRoles
-                ? chooseForRoles(n, latest: latest, state)
-                : chooseCandidates(n, terms, latest: latest, state, isExtended: true)
+            hasRoles ? chooseForRoles(n, latest: latest, state) : chooseCandidates(n, terms, latest: latest, state)
         var present = 0
         var node = state.teamHead[task]
         while node >= 0 {
@@ -113,60 +109,5 @@ extension CoalitionPlan {
         needs[n].score = bestScore
         needs[n].size = Int32(bestSize)
         for k in 0..<bestSize { members[n * measures.largestTeam + k] = chosen[bestFirst + k].slot }
-    }
-
-    /// Writes the unused, qualified slots that would arrive before `latest`, best key first; returns how many. With the
-    /// grid, of the `nearest` of them.
-    @inline(__always)
-    private mutating func chooseCandidates(
-        _ n: Int, _ terms: SpatialTask, latest: Double, _ state: borrowing GameState, isExtended: Bool
-    ) -> Int {
-        let now = state.now
-        let task = Int(needs[n].task)
-        // A job that ends at `expected`, or in half a job where that is past, stands for whatever team it will be.
-        let end = max(terms.expectedTime, now + measures.part)
-        let growth = (exp((end - now) / measures.fade.0), exp((end - now) / measures.fade.1))
-        let worthAtEnd = worth(until: end)
-        let costOrder = weights.costOrder * needs[n].price / measures.rate
-        let priceOrder = weights.priceOrder * measures.order
-        let virtualDelay = weights.virtualDelay * measures.order
-        let bit = isExtended ? state.skillMask(task) : 1 << UInt64(terms.skill)
-        var kept = 0
-        var listed = slots.count
-        if isGridded {
-            listed = index.nearest(
-                Self.nearest, x: terms.x, y: terms.y, skills: bit,
-                reach: min(widest, (latest - now) * fastest * 1.000001), speed: 1, now: 0, found: &nearSlot,
-                distances: &nearDistance)
-        }
-        for position in 0..<listed {
-            let s = isGridded ? Int(nearSlot[position]) : position
-            if slots[s].skills & bit == 0 || slots[s].used { continue }
-            let distance =
-                isExtended
-                ? state.way(Int(slots[s].worker), task, at: slots[s].free)
-                : abs(slots[s].x - terms.x) + abs(slots[s].y - terms.y)
-            if distance > slots[s].reach { continue }
-            let arrival = slots[s].free + distance / slots[s].speed
-            if arrival >= latest { continue }
-            if isExtended && !state.mayJoin(Int(slots[s].worker), task, arrival: arrival) { continue }
-            let past = end >= slots[s].shiftEnd
-            let cost =
-                (past ? slots[s].worthAtEnd : worthAtEnd) - slots[s].worthAtFree
-                + slots[s].lastWeight.0 * ((past ? 1 : growth.0 * slots[s].fadeNow.0) - slots[s].fadeFree.0)
-                + slots[s].lastWeight.1 * ((past ? 1 : growth.1 * slots[s].fadeNow.1) - slots[s].fadeFree.1)
-            let key =
-                arrival + costOrder * slots[s].price * cost + priceOrder * slots[s].logPrice
-                + (slots[s].isIdle ? 0 : virtualDelay)
-            if kept == measures.candidates && key >= chosen[kept - 1].key { continue }
-            var k = kept < measures.candidates ? kept : kept - 1
-            while k > 0 && chosen[k - 1].key > key {
-                chosen[k] = chosen[k - 1]
-                k -= 1
-            }
-            chosen[k] = Candidate(key: key, arrival: arrival, slot: Int32(s))
-            if kept < measures.candidates { kept += 1 }
-        }
-        return kept
     }
 }

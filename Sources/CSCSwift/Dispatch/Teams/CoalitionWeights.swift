@@ -189,12 +189,12 @@ public struct CoalitionWeights: Sendable, Hashable {
         return names.indices.filter { !unread.contains(names[$0]) }
     }
 
-    /// The weights' names, in the order of `vector`.
+    /// The weights' names, in the order of `vector`. O(weights).
     public static var names: [String] { table.map(\.name) }
-    /// How far the search moves each weight at first, relative to the others.
+    /// How far the search moves each weight at first, relative to the others. O(weights).
     public static var scales: [Double] { table.map(\.scale) }
 
-    /// The weights in the order of `names`.
+    /// The weights in the order of `names`. O(weights).
     public var vector: [Double] {
         get { Self.table.map { self[keyPath: $0.path] } }
         set {
@@ -207,7 +207,7 @@ public struct CoalitionWeights: Sendable, Hashable {
 }
 
 extension CoalitionWeights: Codable {
-    /// Reads a mapping of names to numbers, which must name every weight.
+    /// Reads a mapping of names to numbers, which must name every weight. O(weights^2).
     ///
     /// - Throws: `CSCError.configuration` that names an unknown or a missing weight, or a value that is not finite.
     public init(from decoder: any Decoder) throws {
@@ -234,7 +234,7 @@ extension CoalitionWeights: Codable {
         }
     }
 
-    /// Writes every weight under its name.
+    /// Writes every weight under its name. O(weights).
     /// - Throws: what the encoder throws.
     public func encode(to encoder: any Encoder) throws {
         var container = encoder.singleValueContainer()

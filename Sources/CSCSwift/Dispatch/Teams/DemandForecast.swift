@@ -242,7 +242,7 @@ public struct DemandForecast: Sendable, Hashable, Codable {
         return onShift[bin] + (onShift[bin + 1] - onShift[bin]) * (position - Double(bin))
     }
 
-    /// Checks the sizes and values of a forecast that was read from a file.
+    /// Checks the sizes and values of a forecast that was read from a file. O(bins).
     ///
     /// - Throws: `CSCError.configuration` naming what does not fit.
     public func validate() throws {

@@ -102,7 +102,7 @@ struct JointAssignment {
     }
 }
 
-extension CoalitionPlan {
+extension TeamEngine {
     /// Completes the greedy plan as a draft, keeps its teams of several, deals all other slots to all other needs at
     /// once, and sends who is idle. O(greedy plan + min(needs, slots)^2 max(needs, slots)).
     mutating func assignJointly(_ state: inout GameState) {
@@ -111,7 +111,7 @@ extension CoalitionPlan {
             claim(need)
             // It wants nobody else in this window.
             needs[need].score = -.infinity
-            let first = need * measures.largestTeam
+            let first = need * limits.largestTeam
             if needs[need].size > 1 {
                 joint.keep(need: need, members: members[first..<first + Int(needs[need].size)])
                 _ = send(need, &state)
@@ -119,9 +119,6 @@ extension CoalitionPlan {
             lookAgain(state)
         }
         joint.solve()
-        for (need, slot) in joint.pairs where slots[slot].isIdle {
-            state.commit(worker: Int(slots[slot].worker), task: Int(needs[need].task))
-            idleLeft -= 1
-        }
+        for (need, slot) in joint.pairs { _ = send(slot: slot, to: need, &state) }
     }
 }

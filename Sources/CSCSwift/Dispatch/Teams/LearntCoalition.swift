@@ -8,30 +8,30 @@ internal import Foundation
 package final class LearntCoalition: Dispatcher {
     /// The policy's name.
     package let name: String
-    private var plan: CoalitionPlan
+    private var engine: TeamEngine<LearntRank>
     /// The plain rule and its price in mean pays per unit of work, where the policy is that.
-    private let plain: (rule: CoalitionPlanner<ConstantPrice>, price: Double)?
+    private let plain: (rule: CoalitionRule, price: Double)?
 
     /// The rule with that policy's weights and forecast.
     package init(_ policy: LearntCoalitionPolicy) {
         name = policy.name
-        plan = CoalitionPlan(policy)
-        plain = policy.constantPrice.map { (CoalitionPlanner(ConstantPrice(price: 0)), $0) }
+        engine = TeamEngine(LearntRank(policy))
+        plain = policy.constantPrice.map { (CoalitionRule(price: 0), $0) }
     }
 
     /// Starts an episode. O(tasks + workers + horizon).
     package func begin(_ game: SpatialCrowdsourcing, stream: RandomStream) {
-        plan.begin(game.state)
-        if let plain { plain.rule.scoring.price = plain.price * plan.measures.rate }
+        engine.begin(game.state)
+        if let plain { plain.rule.price = plain.price * engine.rank.measures.rate }
     }
 
     /// What a minute of a worker's time was worth in the last window, the mean over those who could be sent (money).
-    var meanPrice: Double { plan.meanPrice }
+    var meanPrice: Double { engine.rank.meanPrice }
 
     /// Commits idle workers of the present window. O(open tasks * workers); for many workers, O(workers + open tasks *
     /// those near).
     package func dispatch(_ game: SpatialCrowdsourcing) {
-        if let plain { plain.rule.dispatch(game) } else { plan.dispatch(&game.state) }
+        if let plain { plain.rule.dispatch(game) } else { game.commit { engine.dispatch(&$0) } }
     }
 }
 
@@ -66,7 +66,7 @@ extension LearntCoalitionPolicy {
     }
 
     /// The policy that a name on a command line stands for: a trained artefact of the product (`builtInNames`), the
-    /// folder of an evolution, or a policy's file; nil where it is none of these.
+    /// folder of an evolution, or a policy's file; nil where it is none of these. O(size of the file).
     ///
     /// - Throws: `CSCError` where the file is there but damaged.
     public static func named(_ name: String) throws -> LearntCoalitionPolicy? {

@@ -78,6 +78,7 @@ public struct LearntCoalitionPolicy: Sendable, Hashable, Codable {
     }
 
     /// The policy before any learning: the coalition rule at a constant price, and virtual members.
+    /// O(tasks + workers * bins).
     ///
     /// - Precondition: the episodes have at least one task.
     public init(
@@ -133,7 +134,7 @@ public struct LearntCoalitionPolicy: Sendable, Hashable, Codable {
         }
     }
 
-    /// Reads a policy from its text.
+    /// Reads a policy from its text. O(size).
     ///
     /// - Throws: `CSCError.configuration` or Yams' error.
     public init(text: String) throws {

@@ -171,8 +171,9 @@ public struct WorkerQuality: Sendable, Hashable, Codable {
     public var labels: Int
     /// How many of them are right: counted where the truth is known, in expectation elsewhere.
     public var right: Double
-    /// The lower end of the central interval of 95 % of Beta(1 + right, 1 + labels - right): what is known of the
-    /// worker's accuracy after these labels, from a uniform prior.
+    /// The lower end of an interval of 95 % of Beta(1 + right, 1 + labels - right): what is known of the worker's accuracy
+    /// after these labels, from a uniform prior. The interval is central; where the share would lie outside, as where all
+    /// labels are right, it is one-sided: it begins at 0 or ends at 1.
     public var lower: Double
     /// That interval's upper end.
     public var upper: Double
@@ -188,6 +189,10 @@ public struct WorkerQuality: Sendable, Hashable, Codable {
         let interval = beta.interval()
         lower = interval.lowerBound
         upper = interval.upperBound
+        guard labels > 0 else { return }
+        let share = right / Double(labels)
+        if share > upper { (lower, upper) = (beta.quantile(0.05), 1) }
+        if share < lower { (lower, upper) = (0, beta.quantile(0.95)) }
     }
 }
 

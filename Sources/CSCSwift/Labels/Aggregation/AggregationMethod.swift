@@ -32,7 +32,7 @@ public enum AggregationMethod: String, Sendable, CaseIterable, Codable {
         "dawid-skene-ml": .dawidSkeneML,
     ]
 
-    /// All names, in order.
+    /// All names, in order. O(methods).
     public static var names: [String] { allCases.map(\.rawValue) }
 
     /// The method of a name, or of another name that people know it by (wawa, dawid-skene); nil if there is none.

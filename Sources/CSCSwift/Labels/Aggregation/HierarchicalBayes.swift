@@ -20,7 +20,10 @@ public struct HierarchicalBayes: LabelAggregator {
         self.seed = seed
     }
 
-    /// Fits on all labels together, and gives the tasks' posteriors.
+    /// What the last fit found out about the workers, in a sentence; nil before a fit.
+    package var findings: String? { model?.findings }
+
+    /// Fits on all labels together, and gives the tasks' posteriors. O(sweeps * labels * classes).
     /// - Precondition: as many contexts as tasks, where they are given.
     public mutating func fitPredict(_ labels: LabelStore) -> Aggregation {
         precondition(
@@ -36,6 +39,7 @@ public struct HierarchicalBayes: LabelAggregator {
     }
 
     /// The posteriors of other tasks of the same workers, who are taken as the last fit has them; context 0 for all.
+    /// O(labels * classes).
     /// - Precondition: fitted, on labels of as many workers and classes.
     public func predict(_ labels: LabelStore) -> Aggregation {
         guard let model, model.workerCount == max(1, labels.workerCount), model.classCount == labels.classCount else {
@@ -44,14 +48,14 @@ public struct HierarchicalBayes: LabelAggregator {
         let classes = labels.classCount
         var posterior = [Double](repeating: 0, count: labels.taskCount * classes)
         for task in 0..<labels.taskCount {
-            var score = [Double](repeating: 0, count: classes)
+            var score = model.freshPrior(1)
             for (worker, label) in labels.labels(of: task) {
                 let cell = model.workforce.cell(worker: worker, context: 0)
                 for (z, p) in model.workforce.message(cell: cell, label: label).enumerated() { score[z] += log(p) }
             }
             let top = score.max() ?? 0
             let weights = score.map { exp($0 - top) }, sum = weights.reduce(0, +)
-            for z in 0..<classes { posterior[task * classes + z] = weights[z] / sum }
+            for (z, p) in model.classes(of: weights).enumerated() { posterior[task * classes + z] = p / sum }
         }
         return Aggregation(posterior: posterior, of: labels, seed: seed)
     }

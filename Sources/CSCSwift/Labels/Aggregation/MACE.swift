@@ -24,7 +24,7 @@ public struct MACE: LabelAggregator {
         self.seed = seed
     }
 
-    /// Fits, and gives the best fit's posterior.
+    /// Fits, and gives the best fit's posterior. O(restarts * iterations * labels * classes).
     public mutating func fitPredict(_ labels: LabelStore) -> Aggregation {
         let classes = labels.classCount
         var most = -Double.infinity

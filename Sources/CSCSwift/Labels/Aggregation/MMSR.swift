@@ -31,7 +31,7 @@ public struct MMSR: LabelAggregator {
         var agreement: Double
     }
 
-    /// Estimates the skills.
+    /// Estimates the skills. O(labels per task^2 * tasks + iterations * pairs).
     public mutating func fit(_ labels: LabelStore) {
         let partners = self.partners(labels)
         // The first skill: the root of what a worker agrees with the others beyond chance.

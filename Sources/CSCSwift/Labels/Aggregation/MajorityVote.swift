@@ -67,7 +67,7 @@ public struct WeightedVote: LabelAggregator {
     public var seed: UInt64
     private let given: Bool
 
-    /// A vote with the caller's weights, or with agreement weights where `weights` is nil.
+    /// A vote with the caller's weights, or with agreement weights where `weights` is nil. O(weights).
     public init(weights: [Double]? = nil, seed: UInt64 = 0) {
         precondition(weights?.allSatisfy { $0 >= 0 && $0.isFinite } ?? true, "WeightedVote: a weight is negative")
         self.weights = weights ?? []

@@ -68,7 +68,7 @@ extension BBTA {
 extension Pooled {
     /// Takes labels that were collected elsewhere, in this order, each as though it had just been answered; `paid` ones
     /// count as spent. On a task that everyone labels first it counts as that phase's. However labels are spread over
-    /// calls, the state after them is the same. The cost of as many `record`s.
+    /// calls, the state after them is the same. The cost of as many `record`s. O(labels + rescoring of their contexts).
     /// - Throws: `CSCError.invalid`, and nothing is changed, where a pair does not exist, was asked or adopted already,
     ///   a label is not a class, or what is paid is not free.
     public mutating func adopt(_ labels: [(label: Label, paid: Bool)]) throws(CSCError) {

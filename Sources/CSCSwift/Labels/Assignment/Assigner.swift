@@ -102,7 +102,7 @@ extension LabelAssigner {
     public mutating func setGold(_ known: [(task: Int, label: Int)]) throws(CSCError) {
         throw .invalid("this method has no use for gold labels")
     }
-    /// For methods that do not stop early: no task is settled.
+    /// For methods that do not stop early: no task is settled. O(tasks).
     public var settled: [Bool] { [Bool](repeating: false, count: taskCount) }
 }
 

@@ -92,6 +92,7 @@ public struct BBTA: LabelAssigner {
     var exploration: Exploration
     private var stream: RandomStream
 
+    /// O(N + S K).
     /// - Parameters:
     ///   - taskContexts: the context of each task, 0-based.
     ///   - workers: K >= 1.

@@ -3,13 +3,16 @@ internal import CCore
 /// The label loops of belief propagation between tasks and workers, on arrays. Shapes are those of `cafe/labels.h`, section
 /// "crowds".
 enum CrowdKernels {
-    /// What kinds of worker say: [classes, kinds] by label, kinds a multiple of 4.
+    /// What kinds of worker say: [levels, classes, kinds] by label, kinds a multiple of 4.
     struct Tables: Sendable, Codable {
         var own: [Double]
         var other: [Double]
         var add: [Double]
         let classes: Int
         let kinds: Int
+        /// How many levels of difficulty tasks have, 1...4. A task's state is its level times `classes` plus its class.
+        let levels: Int
+        var states: Int { levels * classes }
     }
 
     /// The labels, and what is known of each without itself.
@@ -17,17 +20,45 @@ enum CrowdKernels {
         var task: [Int32] = []
         var cell: [Int32] = []
         var label: [Int32] = []
-        /// [labels, classes]: P(label | class) by the worker's other labels.
+        /// [labels, states]: P(label | state) by the worker's other labels.
         var message: [Double] = []
-        /// [labels, classes]: the classes' probabilities of the label's task without it.
+        /// [labels, states]: the states' probabilities of the label's task without it.
         var cavity: [Double] = []
         /// [labels]: how much of what a label says counts; empty: all of it.
         var power: [Double] = []
-        /// [labels, classes]: the logs that are taken off a task's score to have it without a label; empty: those of the
+        /// [labels, states]: the logs that are taken off a task's score to have it without a label; empty: those of the
         /// label's own message.
         var apart: [Double] = []
 
         var count: Int { task.count }
+
+        /// Adds a label. Amortised O(classes).
+        mutating func append(task i: Int, cell: Int, label y: Int, message told: [Double], cavity belief: [Double]) {
+            task.append(Int32(i))
+            self.cell.append(Int32(cell))
+            label.append(Int32(y))
+            message.append(contentsOf: told)
+            cavity.append(contentsOf: belief)
+        }
+
+        /// Adds other labels; `power` and `apart`, which are of all labels, stay. O(labels added).
+        mutating func append(_ other: Labels) {
+            task += other.task
+            cell += other.cell
+            label += other.label
+            message += other.message
+            cavity += other.cavity
+        }
+
+        /// Room for so many labels.
+        mutating func reserve(_ labels: Int) {
+            let classes = count > 0 ? message.count / count : 0
+            task.reserveCapacity(labels)
+            cell.reserveCapacity(labels)
+            label.reserveCapacity(labels)
+            message.reserveCapacity(labels * classes)
+            cavity.reserveCapacity(labels * classes)
+        }
     }
 
     /// What the labels say of the workers; added to.
@@ -42,7 +73,7 @@ enum CrowdKernels {
         var spread: [Double]
     }
 
-    /// From tasks to workers. O(labels (classes + kinds)).
+    /// From tasks to workers. O(labels levels (classes + levels kinds)).
     static func gather(
         _ labels: inout Labels, into sums: inout Sums, score: [Double], confusion: [Double], tables: Tables,
         gold: [Int32]
@@ -53,7 +84,8 @@ enum CrowdKernels {
             cafe_crowd_gather(
                 &sums.evidence, &sums.scale, count, &sums.spread, &labels.cavity, score, labels.message, apart,
                 confusion,
-                tables.own, tables.other, tables.add, labels.task, labels.cell, labels.label, gold, n, classes, kinds)
+                tables.own, tables.other, tables.add, labels.task, labels.cell, labels.label, gold, n, classes, kinds,
+                Int32(tables.levels))
         }
         guard !sums.count.isEmpty else { return run(nil) }
         var count = sums.count
@@ -63,7 +95,7 @@ enum CrowdKernels {
     }
 
     /// From workers to tasks: new messages, each without its own label's say, added to `score` as logs.
-    /// O(labels (classes + kinds)).
+    /// O(labels levels (classes + levels kinds)).
     static func send(
         _ labels: inout Labels, to score: inout [Double], posterior: [Double], count: [Double], row: [Double],
         strength: Double, confusion: [Double], tables: Tables
@@ -73,7 +105,8 @@ enum CrowdKernels {
         func run(_ count: UnsafePointer<Double>?, _ row: UnsafePointer<Double>?) {
             cafe_crowd_send(
                 &labels.message, &score, posterior, count, row, strength, labels.cavity, power, confusion, tables.own,
-                tables.other, tables.add, labels.task, labels.cell, labels.label, n, classes, kinds)
+                tables.other, tables.add, labels.task, labels.cell, labels.label, n, classes, kinds,
+                Int32(tables.levels))
         }
         guard !count.isEmpty else { return run(nil, nil) }
         count.withUnsafeBufferPointer { count in

@@ -54,6 +54,13 @@ struct PairStore: Sendable, Codable {
         capacity = [Int32](repeating: Int32(room), count: rows)
     }
 
+    /// How many pairs each row has, without the pairs. O(1).
+    func withoutCells() -> PairStore {
+        var store = self
+        (store.segments, store.home, store.start, store.capacity) = ([], [], [], [])
+        return store
+    }
+
     /// The row's k-th pair. O(1).
     func pair(_ row: Int, _ k: Int) -> (worker: Int, label: Int32) {
         let cell = 2 * (Int(start[row]) + k), segment = Int(home[row])

@@ -10,7 +10,8 @@ internal import Foundation
 /// Workers may be good in one context and not in another, lean to a class (two classes: sensitivity and specificity
 /// apart; more: a confusion matrix per cell under the kind's), answer blindly, or lie; wrong answers fall on some
 /// classes more than on others. How much of each there is, is learned; where people do not differ the posteriors are
-/// narrow and the method is a vote with the right number of votes.
+/// narrow and the method is a vote with the right number of votes. With two classes there are
+/// several models of tasks and workers (`CrowdModel`); the one that predicts held-out labels best is used.
 ///
 /// After a calibration, in which everyone labels a few tasks of each context, each step takes the task whose two best
 /// classes are closest (uncertainty sampling) and, by Thompson sampling, the worker whose answer would tell most about
@@ -25,7 +26,8 @@ internal import Foundation
 /// and tell the truth from its mirror. Workers may join, leave and decline; several answers may be outstanding: a task
 /// with assignments outstanding comes after all those with fewer.
 ///
-/// A step costs O((K + C) kinds), a refresh every max(N, labels) / 20 labels O((labels + K S) kinds + N C). `next` ends
+/// A step costs O((K + C) kinds), a refresh every max(N, labels) / 20 labels O((labels + K S) kinds + N C), and the models are
+/// compared whenever the labels are a quarter more. `next` ends
 /// when the budget is spent, every pair is asked, or every task is as certain as `stopAt` wants.
 public struct Pooled: LabelAssigner {
     /// The options of `Pooled`.
@@ -81,7 +83,17 @@ public struct Pooled: LabelAssigner {
     var gold: [Int32]
     /// The answers in the order of their arrival, a cell being a worker in a context.
     var labelled = CrowdKernels.Labels()
-    /// [task, class]: log posterior, up to a constant a task; gold tasks are read off `gold`.
+    /// Those that came since a refit began, after the others; empty while none is under way.
+    var fresh = CrowdKernels.Labels()
+    /// Whether everything is inferred aside (`setRefitsAside`), how often that has begun, and the model as it was when the
+    /// one under way did, if one is.
+    var refitsAside = false
+    var refits = 0
+    var begun: [Pooled] = []
+    /// What was corrected since then.
+    var corrected: [Correction] = []
+    /// [task, state], a state being a level of difficulty and a class (`CrowdModel`): log posterior, up to a constant a
+    /// task; gold tasks are read off `gold`.
     var score: [Double]
     /// Workers whose errors go together; without any such, no work is done for them.
     var families: WorkerFamilies
@@ -89,7 +101,7 @@ public struct Pooled: LabelAssigner {
     var labelsOfTask: [Int: [Int]] = [:]
     /// What log posteriors are divided by where they are reported (`calibrated`).
     var temperature = 1.0
-    /// [context, class]: log prior by the classes' frequencies.
+    /// [context, state]: log prior by the classes' frequencies and the levels' shares.
     var prior: [Double]
     var tournament: Tournament
     /// What breaks ties between tasks: a random order.
@@ -108,8 +120,15 @@ public struct Pooled: LabelAssigner {
     private var step = 0
     let closed: Double
     var nextRefresh: Int
+    /// Whether the model is chosen by held-out labels; studies begun by older programs have `CrowdModel.leaning`.
+    private(set) var selectsModels: Bool
+    /// At how many labels the models are compared again.
+    var nextSelection: Int
+    /// The mean log-probability of a held-out label under the model, by the last refresh.
+    var evidence = -Double.infinity
     var stream: RandomStream
 
+    /// O(N C + K S kinds).
     /// - Parameters:
     ///   - taskContexts: the context of each task, 0-based.
     ///   - workers: K >= 1.
@@ -147,6 +166,8 @@ public struct Pooled: LabelAssigner {
         asked = [Int](repeating: -1, count: workers)
         closed = options.stopAt < 1 ? log(options.stopAt / (1 - options.stopAt)) : .infinity
         nextRefresh = Self.pause(tasks, 0)
+        selectsModels = classes == 2
+        nextSelection = max(40, tasks)
         stream = RandomStream(seed: options.seed, purpose: .labelAssignment)
         var members = [[Int32]](repeating: [], count: contexts)
         var isKnown = [Bool](repeating: false, count: contexts)
@@ -164,6 +185,13 @@ public struct Pooled: LabelAssigner {
         tournament = Tournament(order: order)
         for task in 0..<tasks { tournament.stage(task, key(task)) }
         tournament.repair(0..<tasks)
+    }
+
+    /// As studies of the first version are: one model, without levels of difficulty. To be called before any label.
+    func ofFirstVersion() -> Pooled {
+        var first = self
+        first.selectsModels = false
+        return first
     }
 
     /// See `SequentialAssigner`. The calibration passes over pairs that are not eligible. O(N).
@@ -277,18 +305,18 @@ public struct Pooled: LabelAssigner {
     /// The posterior of a task's class. O(C).
     public func probabilities(of task: Int) -> [Double] {
         if gold[task] >= 0 { return (0..<Int32(classCount)).map { $0 == gold[task] ? 1 : 0 } }
-        let row = score[task * classCount..<(task + 1) * classCount], top = row.max()!
-        let weights = row.map { exp($0 - top) }, sum = weights.reduce(0, +)
-        return weights.map { $0 / sum }
+        return classes(of: softmax(task: task))
     }
 
     /// What the tournament minimises: the log odds between a task's two best classes, after the number of outstanding
-    /// assignments. O(C).
+    /// assignments; with levels of difficulty the odds times the probability that answers on the task tell anything.
+    /// O(levels C).
     func key(_ task: Int) -> Double {
         let room = eligible.isEmpty ? workerCount : eligible[task].count
         guard Int(pairs.count[task]) < room, gold[task] < 0 else { return .infinity }
         let lead = lead(task)
-        return lead / temperature >= closed ? .infinity : lead + 1e6 * Double(outstanding[task])
+        guard lead / temperature < closed else { return .infinity }
+        return (states == classCount ? lead : -logWorth(task)) + 1e6 * Double(outstanding[task])
     }
 
     mutating func reorder() {
@@ -318,16 +346,16 @@ public struct Pooled: LabelAssigner {
         let cell = workforce.cell(worker: j, context: context[i])
         let (belief, power) = without(familyOf: j, task: i)
         let message = workforce.message(cell: cell, label: y)
-        labelled.task.append(Int32(i))
-        labelled.cell.append(Int32(cell))
-        labelled.label.append(Int32(y))
-        labelled.message.append(contentsOf: message)
-        labelled.cavity.append(contentsOf: belief)
+        if begun.isEmpty {
+            labelled.append(task: i, cell: cell, label: y, message: message, cavity: belief)
+        } else {
+            fresh.append(task: i, cell: cell, label: y, message: message, cavity: belief)
+        }
         if !families.isEmpty {
             labelled.power.append(power)
             labelsOfTask[i, default: []].append(labelled.count - 1)
         }
-        for z in 0..<classCount { score[i * classCount + z] += power * log(message[z]) }
+        for z in 0..<states { score[i * states + z] += power * log(message[z]) }
         workforce.add(cell: cell, label: y, belief: belief, message: message, isGold: gold[i] >= 0)
     }
 
@@ -335,10 +363,14 @@ public struct Pooled: LabelAssigner {
     mutating func learn(task i: Int, worker j: Int, label y: Int) {
         take(task: i, worker: j, label: y)
         workforce.update(j)
-        if labelled.count >= nextRefresh {
+        if refitsAside {
+            tournament.set(i, key(i))
+            guard labelCount >= nextRefresh, begun.isEmpty else { return }
+            nextRefresh = labelCount + Self.pause(context.count, labelCount)
+            beginRefit()
+        } else if labelled.count >= nextRefresh {
             nextRefresh = labelled.count + Self.pause(context.count, labelled.count)
-            refresh(sweeps: 3)
-            unmirror()
+            inferAnew()
             reorder()
         } else {
             tournament.set(i, key(i))
@@ -366,7 +398,7 @@ public struct Pooled: LabelAssigner {
     // MARK: Workers who come and go
 
     /// A new worker, present at once, of whom nothing is known but what the workforce is like; takes no part in the
-    /// calibration. O(N C + S kinds).
+    /// calibration. O(N + S kinds).
     public mutating func addWorker(cost: Double = 1) -> Int {
         let worker = workerCount
         workerCount += 1
@@ -377,7 +409,8 @@ public struct Pooled: LabelAssigner {
         workforce.addWorker()
         families.addWorker()
         calibration.addWorker()
-        reorder()
+        // Tasks that everyone had been asked about are open again.
+        for task in context.indices where Int(pairs.count[task]) == worker { tournament.set(task, key(task)) }
         return worker
     }
 
@@ -393,22 +426,25 @@ public struct Pooled: LabelAssigner {
     /// The class of each task, [N]: gold, or of the classes that somebody gave it the most probable one; exact ties, and
     /// tasks without labels, by a coin of the seed. O(N C + labels).
     public var labels: [Int] {
-        var given = [Bool](repeating: false, count: score.count)
-        for n in 0..<labelled.count { given[Int(labelled.task[n]) * classCount + Int(labelled.label[n])] = true }
+        var given = [Bool](repeating: false, count: context.count * classCount)
+        for labels in [labelled, fresh] {
+            for n in 0..<labels.count { given[Int(labels.task[n]) * classCount + Int(labels.label[n])] = true }
+        }
         return context.indices.map { task in
             if gold[task] >= 0 { return Int(gold[task]) }
             let row = task * classCount
             var open = (0..<classCount).filter { given[row + $0] }
             if open.isEmpty { open = Array(0..<classCount) }
-            let top = open.reduce(-Double.infinity) { max($0, score[row + $1]) }
-            open.removeAll { score[row + $0] < top }
+            let scores = classScores(of: task)
+            let top = open.reduce(-Double.infinity) { max($0, scores[$1]) }
+            open.removeAll { scores[$0] < top }
             return open.count == 1
                 ? open[0]
                 : open[tieCoin(seed: options.seed, task: task, pairs: Int(pairs.count[task]), among: open.count)]
         }
     }
 
-    /// The calibrated posterior of each task's label.
+    /// The calibrated posterior of each task's label. O(tasks * classes).
     public var confidence: [Double] { zip(context.indices, labels).map { calibrated(of: $0)[$1] } }
     /// The labels taken so far, task by task, each task's in the order of asking. O(N + labels).
     public var answers: [Label] { pairs.answers(rows: context.indices.map(Int32.init)) }

@@ -3,13 +3,46 @@ internal import Foundation
 /// What `Pooled` infers from all answers together: belief propagation between tasks and workers, the classes'
 /// frequencies, and the choice between the truth and its mirror image.
 extension Pooled {
-    /// The log odds between a task's two best classes. O(C).
+    /// How many states a task may be in: a level of difficulty and a class.
+    var states: Int { workforce.kinds.tables.states }
+
+    /// The log odds between a task's two best classes. O(levels C).
     func lead(_ task: Int) -> Double {
         var first = -Double.infinity, second = first
-        for c in task * classCount..<(task + 1) * classCount {
-            if score[c] > first { (first, second) = (score[c], first) } else { second = max(second, score[c]) }
+        for score in classScores(of: task) {
+            if score > first { (first, second) = (score, first) } else { second = max(second, score) }
         }
         return first - second
+    }
+
+    /// With two classes: the log of what an answer on a task is worth, the variance of its class times the probability of
+    /// the least difficult level. O(levels).
+    func logWorth(_ task: Int) -> Double {
+        let belief = softmax(task: task), easy = belief.suffix(classCount).reduce(0, +)
+        return log(max(easy, 1e-300)) + classes(of: belief).reduce(0) { $0 + log(max($1, 1e-300)) }
+    }
+
+    /// [class]: log posterior, up to a constant. O(levels C).
+    func classScores(of task: Int) -> [Double] {
+        let row = Array(score[task * states..<(task + 1) * states])
+        guard states > classCount else { return row }
+        return (0..<classCount).map { z in
+            let levels = stride(from: z, to: states, by: classCount).map { row[$0] }, top = levels.max() ?? 0
+            return top + log(levels.reduce(0) { $0 + exp($1 - top) })
+        }
+    }
+
+    /// [state]: the probabilities of a task's states. O(levels C).
+    func softmax(task: Int) -> [Double] {
+        let row = score[task * states..<(task + 1) * states], top = row.max() ?? 0
+        let weights = row.map { exp($0 - top) }, sum = weights.reduce(0, +)
+        return weights.map { $0 / sum }
+    }
+
+    /// [class]: the probabilities of classes, of those of states. O(levels C).
+    func classes(of belief: [Double]) -> [Double] {
+        guard states > classCount else { return belief }
+        return (0..<classCount).map { z in stride(from: z, to: states, by: classCount).reduce(0) { $0 + belief[$1] } }
     }
 
     /// [N]: gold, or as certain as `stopAt` wants. O(N C).
@@ -28,13 +61,14 @@ extension Pooled {
             after[task] = Int32(label)
         }
         guard after != gold else { return }
+        giveUpRefit()
         gold = after
         refresh(sweeps: 3)
         unmirror()
         reorder()
     }
 
-    /// `setGold` of one task.
+    /// `setGold` of one task. O((labels + K S) kinds + N C).
     /// - Throws: `CSCError.invalid` as `setGold` of several.
     public mutating func setGold(task: Int, label: Int) throws(CSCError) { try setGold([(task, label)]) }
 
@@ -45,7 +79,7 @@ extension Pooled {
     /// `stopAt` rests on. O(C).
     public func calibrated(of task: Int) -> [Double] {
         if gold[task] >= 0 || temperature == 1 { return probabilities(of: task) }
-        let row = score[task * classCount..<(task + 1) * classCount], top = row.max()!
+        let row = classScores(of: task), top = row.max() ?? 0
         let weights = row.map { exp(($0 - top) / temperature) }, sum = weights.reduce(0, +)
         return weights.map { $0 / sum }
     }
@@ -58,20 +92,35 @@ extension Pooled {
         let n = labelled.count, step = max(1, n / 4000), classes = classCount
         guard n > 0 else { return }
         var best = (temperature: 1.0, evidence: -Double.infinity)
+        let held = stride(from: 0, to: n, by: step).filter { gold[Int(labelled.task[$0])] < 0 }
         for candidate in Self.temperatures {
             var evidence = 0.0
-            for e in stride(from: 0, to: n, by: step) where gold[Int(labelled.task[e])] < 0 {
+            for e in held {
                 var sum = 0.0, total = 0.0
-                for z in e * classes..<(e + 1) * classes {
-                    let weight = pow(max(labelled.cavity[z], 1e-12), 1 / candidate)
+                for z in 0..<classes {
+                    let (cavity, message) = heldOut(e, z)
+                    let weight = pow(max(cavity, 1e-12), 1 / candidate)
                     total += weight
-                    sum += weight * labelled.message[z]
+                    sum += weight * message
                 }
                 evidence += log(sum / total)
             }
+            if candidate == 1 { self.evidence = evidence / Double(max(1, held.count)) }
             if evidence > best.evidence { best = (candidate, evidence) }
         }
         temperature = best.temperature
+    }
+
+    /// The probability of a class of the task of label e without that label, and the label's under the class.
+    private func heldOut(_ e: Int, _ z: Int) -> (cavity: Double, message: Double) {
+        let at = e * states + z
+        guard states > classCount else { return (labelled.cavity[at], labelled.message[at]) }
+        var cavity = 0.0, both = 0.0
+        for state in stride(from: at, to: (e + 1) * states, by: classCount) {
+            cavity += labelled.cavity[state]
+            both += labelled.cavity[state] * labelled.message[state]
+        }
+        return (cavity, both / max(cavity, 1e-300))
     }
 
     private static let temperatures = [1, 1.1, 1.2, 1.35, 1.5, 1.7, 2, 2.3, 2.7, 3.3, 4]
@@ -84,23 +133,79 @@ extension Pooled {
                 take(task: i, worker: j, label: y)
             }
         }
-        refresh(sweeps: 20)
-        unmirror()
+        if selectsModels {
+            selectModel(sweeps: 20)
+        } else {
+            refresh(sweeps: 20)
+            unmirror()
+        }
         refresh(sweeps: 10)
     }
 
-    /// What the model has found out about the workers, in a sentence.
-    public var findings: String { workforce.findings }
+    /// What is due after a number of labels: the models are compared, now and then, or what stands is inferred again.
+    mutating func inferAnew() {
+        if selectsModels && labelled.count >= nextSelection {
+            selectModel(sweeps: 16)
+        } else {
+            refresh(sweeps: 3)
+            unmirror()
+        }
+    }
+
+    /// What the model has found out about the workers, in a sentence, and which model it is where there is a choice.
+    public var findings: String {
+        workforce.findings
+            + (selectsModels ? "; the model that predicts held-out labels best: \(workforce.model.sentence)" : "")
+    }
+
+    /// Infers everything from nothing under each model, and goes on with the one that predicts held-out labels best (each
+    /// from the other labels: `evidence`). O(models x sweeps (labels kinds + K S kinds)).
+    mutating func selectModel(sweeps: Int) {
+        nextSelection = labelled.count + max(40, labelled.count / 4)
+        var best: Pooled?
+        for model in CrowdModel.allCases {
+            var candidate = self
+            candidate.restart(model)
+            candidate.refresh(sweeps: sweeps)
+            candidate.unmirror()
+            if candidate.evidence - model.handicap > best?.evidence ?? -.infinity { best = candidate }
+        }
+        if let best { self = best }
+    }
+
+    /// All labels again, each with what it says by a workforce of which nothing is known. O(labels states + K S kinds).
+    private mutating func restart(_ model: CrowdModel) {
+        workforce = Workforce(classes: classCount, workers: workerCount, contexts: contexts, model: model)
+        prior = freshPrior(contexts)
+        score = context.indices.flatMap { prior[context[$0] * states..<(context[$0] + 1) * states] }
+        let fresh = (0..<classCount).map { workforce.message(cell: 0, label: $0) }
+        labelled.message = labelled.label.flatMap { fresh[Int($0)] }
+        labelled.cavity = [Double](repeating: 0, count: labelled.message.count)
+        labelled.apart = []
+        for e in 0..<labelled.count {
+            let power = labelled.power.isEmpty ? 1 : labelled.power[e]
+            for z in 0..<states {
+                score[Int(labelled.task[e]) * states + z] += power * log(labelled.message[e * states + z])
+            }
+        }
+    }
+
+    /// [context, state]: the log prior of so many contexts of which nothing is known. O(contexts states).
+    func freshPrior(_ count: Int) -> [Double] {
+        let levels = workforce.model.levels
+        let row = levels.flatMap { [Double](repeating: log($0.share), count: classCount) }
+        return (0..<count).flatMap { _ in row }
+    }
 
     /// Belief propagation over all answers, from where it stands. O(sweeps (labels (C + kinds) + K S kinds)).
     mutating func refresh(sweeps: Int) {
         let groups = families.groups(labelled, contexts: contexts)
         labelled.power = families.powers(groups, labels: labelled.count)
         for _ in 0..<sweeps {
-            labelled.apart = families.apart(groups, labelled, classes: classCount)
+            labelled.apart = families.apart(groups, labelled, states: states)
             workforce.take(&labelled, score: score, gold: gold)
             for i in context.indices {
-                for c in 0..<classCount { score[i * classCount + c] = prior[context[i] * classCount + c] }
+                for c in 0..<states { score[i * states + c] = prior[context[i] * states + c] }
             }
             workforce.send(&labelled, to: &score)
             learnPrior()
@@ -108,24 +213,34 @@ extension Pooled {
         calibrate()
     }
 
-    /// The classes' probabilities of a task without what a worker's family has said of it, and how much of one more label
+    /// The states' probabilities of a task without what a worker's family has said of it, and how much of one more label
     /// of the family counts. O(C), and O(labels of the task) where there are families.
     func without(familyOf worker: Int, task: Int) -> (belief: [Double], power: Double) {
-        guard !families.isEmpty, gold[task] < 0 else { return (probabilities(of: task), 1) }
-        var row = Array(score[task * classCount..<(task + 1) * classCount])
+        guard gold[task] < 0 else { return (goldBelief(task), 1) }
+        guard !families.isEmpty else { return (softmax(task: task), 1) }
+        var row = Array(score[task * states..<(task + 1) * states])
         var before = 0
         for e in labelsOfTask[task] ?? [] where families.areOne(worker, Int(labelled.cell[e]) / contexts) {
             before += 1
-            for z in 0..<classCount { row[z] -= labelled.power[e] * log(labelled.message[e * classCount + z]) }
+            for z in 0..<states { row[z] -= labelled.power[e] * log(labelled.message[e * states + z]) }
         }
         let top = row.max() ?? 0, weights = row.map { exp($0 - top) }, sum = weights.reduce(0, +)
         return (weights.map { $0 / sum }, 1 / Double(before + 1))
     }
 
-    /// The classes' frequencies in each context. With two classes twenty tasks of each beforehand; with more, five, and
+    /// [state]: the probabilities of a gold task's states. O(levels C).
+    private func goldBelief(_ task: Int) -> [Double] {
+        guard states > classCount else { return probabilities(of: task) }
+        let belief = softmax(task: task).enumerated().map { $0 % classCount == Int(gold[task]) ? $1 : 0 }
+        let sum = belief.reduce(0, +)
+        return belief.map { $0 / max(sum, 1e-300) }
+    }
+
+    /// The classes' frequencies in each context, where the model learns them. With two classes twenty tasks of each beforehand; with more, five, and
     /// half of what the frequencies say, since there rare classes are easily lost.
     private mutating func learnPrior() {
-        let power = classCount == 2 ? 1 : 0.5
+        guard workforce.model.learnsFrequencies else { return }
+        let power = classCount == 2 ? 1 : 0.5, fresh = freshPrior(1)
         var sums = [Double](repeating: classCount == 2 ? 20 : 5, count: contexts * classCount)
         for i in context.indices where pairs.count[i] > 0 || gold[i] >= 0 {
             let belief = probabilities(of: i)
@@ -134,11 +249,13 @@ extension Pooled {
         let before = prior
         for s in 0..<contexts {
             let total = sums[s * classCount..<(s + 1) * classCount].reduce(0, +)
-            for c in 0..<classCount { prior[s * classCount + c] = power * log(sums[s * classCount + c] / total) }
+            for c in 0..<states {
+                prior[s * states + c] = power * log(sums[s * classCount + c % classCount] / total) + fresh[c]
+            }
         }
         for i in context.indices {
-            let row = context[i] * classCount
-            for c in 0..<classCount { score[i * classCount + c] += prior[row + c] - before[row + c] }
+            let row = context[i] * states
+            for c in 0..<states { score[i * states + c] += prior[row + c] - before[row + c] }
         }
     }
 
@@ -148,11 +265,15 @@ extension Pooled {
         guard classCount == 2 else { return }
         let turned = workforce.mirrorAdvantages().map { $0 > 0.01 }
         guard turned.contains(true) else { return }
-        for s in 0..<contexts where turned[s] { prior.swapAt(2 * s, 2 * s + 1) }
-        for i in context.indices where turned[context[i]] { score.swapAt(2 * i, 2 * i + 1) }
+        let states = states
+        func turn(_ values: inout [Double], _ row: Int) {
+            for at in stride(from: row * states, to: (row + 1) * states, by: 2) { values.swapAt(at, at + 1) }
+        }
+        for s in 0..<contexts where turned[s] { turn(&prior, s) }
+        for i in context.indices where turned[context[i]] { turn(&score, i) }
         for n in 0..<labelled.count {
             let i = Int(labelled.task[n])
-            if turned[context[i]] && gold[i] < 0 { labelled.message.swapAt(2 * n, 2 * n + 1) }
+            if turned[context[i]] && gold[i] < 0 { turn(&labelled.message, n) }
         }
         workforce.resetPopulation()
         refresh(sweeps: 2)

@@ -32,17 +32,16 @@ extension Pooled {
     public mutating func correct(task i: Int, worker j: Int, label y: Int) throws(CSCError) {
         guard context.indices.contains(i), (0..<workerCount).contains(j), let index = pairs.find(i, worker: j),
             pairs.pair(i, index).label >= 0,
-            let n = (0..<labelled.count).last(where: {
-                Int(labelled.task[$0]) == i && Int(labelled.cell[$0]) == workforce.cell(worker: j, context: context[i])
-            })
+            let n = labelIndex(task: i, cell: workforce.cell(worker: j, context: context[i]))
         else { throw .invalid("there is no label of task \(i) by worker \(j) to correct") }
         guard (0..<classCount).contains(y) else { throw .invalid("label \(y) is not a class: 0 ..< \(classCount)") }
-        guard labelled.label[n] != Int32(y) else { return }
+        guard (n < labelled.count ? labelled.label[n] : fresh.label[n - labelled.count]) != Int32(y) else { return }
         pairs.setLabel(Int32(y), i, index)
+        guard !refitsAside else { return correctAside(n, task: i, label: y) }
         let power = labelled.power.isEmpty ? 1 : labelled.power[n]
-        for z in 0..<classCount {
-            score[i * classCount + z] -= power * log(labelled.message[n * classCount + z])
-            labelled.message[n * classCount + z] = 1  // the answer says nothing until the others have been heard
+        for z in 0..<states {
+            score[i * states + z] -= power * log(labelled.message[n * states + z])
+            labelled.message[n * states + z] = 1  // the answer says nothing until the others have been heard
         }
         labelled.label[n] = Int32(y)
         refresh(sweeps: 3)
@@ -50,9 +49,22 @@ extension Pooled {
         reorder()
     }
 
+    /// Where a task's label by the worker of a cell stands, those since a refit began after the others; nil for none.
+    /// O(labels).
+    private func labelIndex(task: Int, cell: Int) -> Int? {
+        for (labels, first) in [(fresh, labelled.count), (labelled, 0)] {
+            for n in (0..<labels.count).reversed() where labels.task[n] == Int32(task) && labels.cell[n] == Int32(cell)
+            {
+                return first + n
+            }
+        }
+        return nil
+    }
+
     /// New tasks, after the others; they take no part in the calibration. O(N C + K S kinds).
     public mutating func addTasks(contexts new: [Int]) {
         precondition(new.allSatisfy { $0 >= 0 }, "Pooled.addTasks: a task has a negative context")
+        giveUpRefit()
         let before = context.count
         context += new
         let more = max(contexts, (new.max() ?? 0) + 1) - contexts
@@ -66,8 +78,8 @@ extension Pooled {
             workforce.addContexts(more)
         }
         pairs = pairs.rearranged(segments: [context.count], old: context.indices.map { $0 < before ? $0 : nil })
-        prior += [Double](repeating: 0, count: more * classCount)
-        for s in new { score += prior[s * classCount..<(s + 1) * classCount] }
+        prior += freshPrior(more)
+        for s in new { score += prior[s * states..<(s + 1) * states] }
         gold += [Int32](repeating: -1, count: new.count)
         outstanding += [Int32](repeating: 0, count: new.count)
         var order = (Int32(before)..<Int32(context.count)).map { $0 }

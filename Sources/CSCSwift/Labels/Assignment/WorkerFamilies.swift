@@ -45,14 +45,14 @@ struct WorkerFamilies: Sendable, Codable {
         return power
     }
 
-    /// For each label what it and the rest of its family said of the task; empty where everyone is alone. O(labels C).
-    func apart(_ groups: [[Int]], _ labels: CrowdKernels.Labels, classes: Int) -> [Double] {
+    /// For each label what it and the rest of its family said of the task; empty where everyone is alone. O(labels states).
+    func apart(_ groups: [[Int]], _ labels: CrowdKernels.Labels, states: Int) -> [Double] {
         guard !isEmpty else { return [] }
         var apart = labels.message.map { log($0) }
         for group in groups {
-            for z in 0..<classes {
-                let sum = group.reduce(0) { $0 + labels.power[$1] * apart[$1 * classes + z] }
-                for e in group { apart[e * classes + z] = sum }
+            for z in 0..<states {
+                let sum = group.reduce(0) { $0 + labels.power[$1] * apart[$1 * states + z] }
+                for e in group { apart[e * states + z] = sum }
             }
         }
         return apart

@@ -3,7 +3,8 @@ internal import Foundation
 /// The kinds of worker that `Pooled` reckons with: how likely each answer is, given the truth.
 ///
 /// Two classes: a grid over (theta, delta), the log odds of being right being theta + delta on tasks of class 0 and
-/// theta - delta on those of class 1; delta is a leaning to class 0. More classes: one accuracy on a grid, wrong answers
+/// theta - delta on those of class 1, theta times the scale of the task's level of difficulty (`CrowdModel`); delta is a
+/// leaning to class 0. More classes: one accuracy on a grid, wrong answers
 /// spread as the whole workforce's (`Workforce.confusion`), and for each class a kind that answers it whatever is asked.
 struct WorkerKinds: Sendable, Codable {
     /// How many kinds: a multiple of four; the last ones may be fillers of no weight.
@@ -26,11 +27,12 @@ struct WorkerKinds: Sendable, Codable {
     static let deltas = [-2.4, -1.1, 0, 1.1, 2.4]
     static let accuracies = [0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99]
 
-    init(classes: Int) {
-        precondition(classes >= 2, "WorkerKinds: \(classes) classes")
+    init(classes: Int, levels: [CrowdModel.Level] = CrowdModel.leaning.levels) {
+        precondition(
+            classes == 2 || classes > 2 && levels.count == 1, "WorkerKinds: \(classes) classes, \(levels.count) levels")
         self.classes = classes
         if classes == 2 {
-            (tables, base, theta, delta, mirror) = Self.leaning()
+            (tables, base, theta, delta, mirror) = Self.leaning(levels)
         } else {
             (tables, base) = Self.even(classes)
             (theta, delta, mirror) = ([], [], [])
@@ -41,24 +43,26 @@ struct WorkerKinds: Sendable, Codable {
     private static func logistic(_ x: Double) -> Double { 1 / (1 + exp(-x)) }
 
     /// Two classes.
-    private static func leaning() -> (CrowdKernels.Tables, [Double], [Int], [Int], [Int]) {
+    private static func leaning(_ levels: [CrowdModel.Level]) -> (CrowdKernels.Tables, [Double], [Int], [Int], [Int]) {
         var theta: [Int] = [], delta: [Int] = [], mirror: [Int] = []
-        var own: [[Double]] = [[], []], other = own
+        var own: [Double] = [], other: [Double] = []
+        let grid = thetas.flatMap { theta in deltas.map { (theta, $0) } }
+        for level in levels {
+            let first = grid.map { logistic(level.scale * $0 + $1) },
+                second = grid.map { logistic(level.scale * $0 - $1) }
+            own += first + second
+            other += second.map { 1 - $0 } + first.map { 1 - $0 }
+        }
         for t in thetas.indices {
             for d in deltas.indices {
-                let first = logistic(thetas[t] + deltas[d]), second = logistic(thetas[t] - deltas[d])
-                own[0].append(first)
-                own[1].append(second)
-                other[0].append(1 - second)
-                other[1].append(1 - first)
                 theta.append(t)
                 delta.append(d)
                 mirror.append((thetas.count - 1 - t) * deltas.count + d)
             }
         }
         let tables = CrowdKernels.Tables(
-            own: own[0] + own[1], other: other[0] + other[1], add: [Double](repeating: 0, count: 2 * theta.count),
-            classes: 2, kinds: theta.count)
+            own: own, other: other, add: [Double](repeating: 0, count: own.count), classes: 2, kinds: theta.count,
+            levels: levels.count)
         // The density of theta under the beta prior, times the width of its step.
         let weights = thetas.indices.map { t -> Double in
             let a = logistic(thetas[t]), last = thetas.count - 1
@@ -93,20 +97,21 @@ struct WorkerKinds: Sendable, Codable {
         let total = base.reduce(0, +), share = blind > 0 ? blindShare : 0
         base = base.map { $0 / total * (1 - share) }
         for k in accuracies.count..<kinds { base.append(k < used ? share / Double(blind) : 0) }
-        let tables = CrowdKernels.Tables(own: own, other: other, add: add, classes: classes, kinds: kinds)
+        let tables = CrowdKernels.Tables(own: own, other: other, add: add, classes: classes, kinds: kinds, levels: 1)
         return (tables, base)
     }
 
     /// For each kind, the mutual information between a task's class, of these probabilities, and an answer; wrong answers
-    /// spread evenly. O(kinds C).
+    /// spread evenly, on a task of the least difficult level. O(kinds C).
     func information(_ belief: [Double]) -> [Double] {
-        let n = count, even = 1 / Double(classes - 1)
+        let n = count, even = 1 / Double(classes - 1), easy = (tables.levels - 1) * classes * n
         return (0..<n).map { k in
             var gain = 0.0
             for y in 0..<classes {
-                let right = tables.own[y * n + k]
+                let right = tables.own[easy + y * n + k]
                 let wrong =
-                    classes == 2 ? tables.other[y * n + k] : tables.other[y * n + k] * even + tables.add[y * n + k]
+                    classes == 2
+                    ? tables.other[easy + y * n + k] : tables.other[y * n + k] * even + tables.add[y * n + k]
                 let p = belief[y] * right + (1 - belief[y]) * wrong
                 if p > 0 { gain -= p * log(p) }
                 if right > 0 { gain += belief[y] * right * log(right) }

@@ -8,6 +8,7 @@ internal import Foundation
 /// prior's mean, `strength` labels of each class strong.
 struct Workforce: Sendable, Codable {
     let kinds: WorkerKinds
+    let model: CrowdModel
     private(set) var workers: Int
     private(set) var contexts: Int
     /// [worker, context, kind]: the log-likelihood of the worker's answers in the context.
@@ -40,8 +41,10 @@ struct Workforce: Sendable, Codable {
     /// No cell keeps a confusion matrix of its own where all of them had more numbers than this.
     static let mostCounts = 50_000_000
 
-    init(classes: Int, workers: Int, contexts: Int) {
-        kinds = WorkerKinds(classes: classes)
+    init(classes: Int, workers: Int, contexts: Int, model: CrowdModel = .leaning) {
+        kinds = WorkerKinds(classes: classes, levels: model.levels)
+        self.model = model
+        lean = Lean(deviation: model.leanDeviation ?? Self.leanDeviation)
         self.workers = workers
         self.contexts = contexts
         confusion = [Double](repeating: 1 / Double(classes - 1), count: classes * classes)
@@ -122,8 +125,8 @@ struct Workforce: Sendable, Codable {
             var some = CrowdKernels.Labels(
                 task: known.map { labels.task[$0] }, cell: known.map { labels.cell[$0] },
                 label: known.map { labels.label[$0] },
-                message: known.flatMap { labels.message[$0 * kinds.classes..<($0 + 1) * kinds.classes] },
-                cavity: [Double](repeating: 0, count: known.count * kinds.classes))
+                message: known.flatMap { labels.message[$0 * kinds.tables.states..<($0 + 1) * kinds.tables.states] },
+                cavity: [Double](repeating: 0, count: known.count * kinds.tables.states))
             var sums = emptySums(counting: false)
             CrowdKernels.gather(
                 &some, into: &sums, score: score, confusion: confusion, tables: kinds.tables, gold: gold)
@@ -139,40 +142,52 @@ struct Workforce: Sendable, Codable {
             confusion: confusion, tables: kinds.tables)
     }
 
-    /// What one more label of a cell would say of a task's class, P(label | class), as things stand. O(C + kinds).
+    /// What one more label of a cell would say of a task's state, P(label | state), as things stand.
+    /// O(levels (C + kinds)).
     func message(cell: Int, label: Int) -> [Double] {
         let n = kinds.count, classes = kinds.classes
-        var own = 0.0, other = 0.0, add = 0.0
-        for k in 0..<n {
-            let weight = posterior[cell * n + k]
-            own += weight * kinds.tables.own[label * n + k]
-            other += weight * kinds.tables.other[label * n + k]
-            add += weight * kinds.tables.add[label * n + k]
-        }
-        return (0..<classes).map { z in
-            var mean = z == label ? own : other * confusion[z * classes + label] + add
-            if !count.isEmpty {
-                let seen = count[(cell * classes + z) * classes + label]
-                mean = (seen + Self.strength * mean) / (row[cell * classes + z] + Self.strength)
+        var message: [Double] = []
+        for at in (0..<kinds.tables.levels).map({ ($0 * classes + label) * n }) {
+            var own = 0.0, other = 0.0, add = 0.0
+            for k in 0..<n {
+                let weight = posterior[cell * n + k]
+                own += weight * kinds.tables.own[at + k]
+                other += weight * kinds.tables.other[at + k]
+                add += weight * kinds.tables.add[at + k]
             }
-            return max(mean, 1e-12)
+            for z in 0..<classes {
+                var mean = z == label ? own : other * confusion[z * classes + label] + add
+                if !count.isEmpty {
+                    let seen = count[(cell * classes + z) * classes + label]
+                    mean = (seen + Self.strength * mean) / (row[cell * classes + z] + Self.strength)
+                }
+                message.append(max(mean, 1e-12))
+            }
         }
+        return message
     }
 
-    /// Counts a label that arrived after `take`: `belief` is the classes' probabilities without it, `message` what it
-    /// said of them. O(C + kinds).
+    /// Counts a label that arrived after `take`: `belief` is the states' probabilities without it, `message` what it
+    /// said of them. O(levels (C + kinds)).
     mutating func add(cell: Int, label: Int, belief: [Double], message: [Double], isGold: Bool) {
         let n = kinds.count, classes = kinds.classes
-        var spread = 0.0, rest = 0.0
-        for z in 0..<classes where z != label {
-            spread += belief[z] * confusion[z * classes + label]
-            rest += belief[z]
+        var likelihood = [Double](repeating: 0, count: n)
+        for level in 0..<kinds.tables.levels {
+            var spread = 0.0, rest = 0.0
+            for z in 0..<classes where z != label {
+                spread += belief[level * classes + z] * confusion[z * classes + label]
+                rest += belief[level * classes + z]
+            }
+            let own = belief[level * classes + label]
+            for k in 0..<n {
+                let at = (level * classes + label) * n + k
+                likelihood[k] +=
+                    own * kinds.tables.own[at] + spread * kinds.tables.other[at] + rest * kinds.tables.add[at]
+            }
         }
         if isGold && certain.isEmpty { certain = [Double](repeating: 0, count: evidence.count) }
         for k in 0..<n {
-            let at = label * n + k
-            let told = log(
-                belief[label] * kinds.tables.own[at] + spread * kinds.tables.other[at] + rest * kinds.tables.add[at])
+            let told = log(likelihood[k])
             evidence[cell * n + k] += told
             if isGold { certain[cell * n + k] += told }
         }
@@ -290,7 +305,9 @@ struct Workforce: Sendable, Codable {
         let mean = zip(byDelta, WorkerKinds.deltas).reduce(0) { $0 + $1.0 * $1.1 } / (total + Self.meanWeight)
         let squares = zip(byDelta, WorkerKinds.deltas).reduce(0) { $0 + $1.0 * ($1.1 - mean) * ($1.1 - mean) }
         let prior = Self.leanWeight * Self.leanDeviation * Self.leanDeviation
-        lean = Lean(mean: mean, deviation: max(0.1, ((squares + prior) / (total + Self.leanWeight)).squareRoot()))
+        if model.leanDeviation == nil {
+            lean = Lean(mean: mean, deviation: max(0.1, ((squares + prior) / (total + Self.leanWeight)).squareRoot()))
+        }
         let all = sums.reduce(0, +)
         setPopulation(theta: sums.map { $0 / all })
     }
@@ -310,7 +327,7 @@ struct Workforce: Sendable, Codable {
 
     /// Forgets what was learned of the population.
     mutating func resetPopulation() {
-        lean = Lean()
+        lean = Lean(deviation: model.leanDeviation ?? Self.leanDeviation)
         setPopulation(theta: kinds.base)
     }
 
@@ -343,9 +360,11 @@ struct Workforce: Sendable, Codable {
         return text
     }
 
-    /// The mean over classes of a kind's probability of being right.
+    /// The mean over classes of a kind's probability of being right, on tasks of the least difficult level.
     private func accuracy(of kind: Int) -> Double {
-        (0..<kinds.classes).reduce(0) { $0 + kinds.tables.own[$1 * kinds.count + kind] } / Double(kinds.classes)
+        let easy = (kinds.tables.levels - 1) * kinds.classes
+        let sum = (0..<kinds.classes).reduce(0) { $0 + kinds.tables.own[(easy + $1) * kinds.count + kind] }
+        return sum / Double(kinds.classes)
     }
 
     /// How common each kind is before any label, whoever leans whichever way.

@@ -59,6 +59,7 @@ public struct LabelTable: Sendable, Hashable {
     /// At most one for each (task, worker).
     public var labels: [Label]
 
+    /// O(tasks + labels).
     /// - Precondition: every index is in range.
     public init(
         tasks: [LabelingTask], workers: [LabelingWorker], contexts: [String] = ["all"], classes: [String] = ["0", "1"],
@@ -101,6 +102,8 @@ public struct LabelMatrix: Sendable, Hashable {
     /// Row-major [tasks x workers]: a class or `missing`.
     public internal(set) var entries: [Int32]
 
+    /// O(tasks * workers).
+    ///
     /// - Precondition: `entries` holds tasks x workers values, each a class or `missing`.
     public init(
         tasks: [LabelingTask], workers: [LabelingWorker], contexts: [String], classes: [String], entries: [Int32]
@@ -133,7 +136,7 @@ public struct LabelMatrix: Sendable, Hashable {
         return entry == LabelMatrix.missing ? nil : Int(entry)
     }
 
-    /// The contexts of the tasks, in order: what assigners take.
+    /// The contexts of the tasks, in order: what assigners take. O(tasks).
     public var taskContexts: [Int] { tasks.map(\.context) }
     /// Whether every pair has a label. O(tasks x workers).
     public var isComplete: Bool { !entries.contains(LabelMatrix.missing) }

@@ -165,6 +165,7 @@ extension LabelMatrix {
     /// (truth also as `answer`), then one column per worker, the header naming the worker. Context and truth may be
     /// absent; an empty cell is a missing label, and so is `missing`, or the number that it is. Where that is nil, -1
     /// is missing in a file in which it is no class: no truth is -1, and labels and truths have two classes besides.
+    /// O(size of the file).
     /// - Throws: `CSCError` naming file, line, column and value.
     public init(wideCSV path: String, missing: String? = nil) throws(CSCError) {
         self = try Self.read(wideCSV: path, missing: missing).matrix
@@ -219,7 +220,7 @@ extension LabelMatrix {
         }
     }
 
-    /// The matrix in the form that `init(wideCSV:)` reads.
+    /// The matrix in the form that `init(wideCSV:)` reads. O(tasks * workers).
     public var wideCSV: String {
         var lines = [CSVWriter.line(["task", "context", "truth"] + workers.map(\.id))]
         for (i, task) in tasks.enumerated() {

@@ -29,7 +29,7 @@ public final class JournalFolder: SessionStorage {
 
     // MARK: Opening
 
-    /// A folder for a new session, which begins with the first `append`.
+    /// A folder for a new session, which begins with the first `append`. O(1), and the file system's.
     /// - Throws: `CSCError.file` where the folder has a session already.
     public init(creating folder: String) throws(CSCError) {
         self.folder = folder
@@ -51,6 +51,7 @@ public final class JournalFolder: SessionStorage {
     }
 
     /// Opens and locks the session in `folder`; waits up to `wait` seconds for another process to close it.
+    /// O(size of the journal).
     /// - Parameters:
     ///   - folder: the path of the session's folder.
     ///   - wait: how long to try to lock it (s); 0 tries once.
@@ -252,14 +253,13 @@ extension JournalFolder {
     /// memory.
     public func snapshot() -> SessionSnapshot? {
         guard usesSnapshot, FileManager.default.fileExists(atPath: snapshotPath),
-            let bytes = try? AtomicFile.read(snapshotPath),
-            bytes.count > 64
+            let bytes = WholeFile.bytes(snapshotPath, limit: 64), bytes.count == 64,
+            let state = WholeFile.bytes(snapshotPath, from: 64), !state.isEmpty
         else { return nil }
         var words: [UInt64] = []
         for word in 0..<8 {
             words.append((0..<8).reduce(UInt64(0)) { $0 | UInt64(bytes[8 * word + $1]) << UInt64(8 * $1) })
         }
-        let state = Array(bytes[64...])
         guard words[0] == Self.magic, words[7] == ContentHash.sipHash(Array(bytes[..<56])),
             words[5] == UInt64(state.count), words[6] == ContentHash.quick(state, upTo: state.count),
             let count = Int(exactly: words[1]), count > 0, let length = Int(exactly: words[3]), length <= content.count,

@@ -24,6 +24,7 @@ public struct LabelCrew: Sendable, Hashable {
     }
 
     /// Reads `name=COUNT@PRICE:LOW-HIGH[:CORRELATION]`, such as `people=20@1:0.6-0.95` or `model=3@0.01:0.75-0.85:0.7`.
+    /// O(text).
     /// - Throws: `CSCError.invalid` with what is wrong.
     public init(text: String) throws(CSCError) {
         let shape = CSCError.invalid(

@@ -54,7 +54,7 @@ public struct LabelPlan: Sendable {
     /// The family of each worker, for `pooled`: a crew whose errors go together is one; nil: everyone is alone.
     private var families: [Int]?
 
-    /// A plan for crews, in one context: what a mix of them buys.
+    /// A plan for crews, in one context: what a mix of them buys. O(tasks + workers).
     /// - Precondition: at least one task and one worker.
     public init(tasks: Int, crews: [LabelCrew], classCount: Int = 2, stopAt: Double = 1) {
         self.init(

@@ -33,6 +33,9 @@ public final class LabelSession {
     /// Whether snapshots are taken by themselves: after long replays and every so many events. On unless set; a service
     /// turns it off and calls `takeSnapshot` when it has time.
     public var takesSnapshots = true
+    /// Whether a refit that is due in a session that infers aside (`inferAside`) is done by the call that wrote last. On
+    /// unless set; a service turns it off and does them on another thread.
+    package var finishesRefits = true
 
     let storage: any SessionStorage
     let clock: () -> Double
@@ -50,7 +53,7 @@ public final class LabelSession {
 
     // MARK: Beginning
 
-    /// Starts a session in a new folder and opens it.
+    /// Starts a session in a new folder and opens it. O(tasks + workers + gold).
     ///
     /// `workers` may be empty if nothing is explored: workers can join at any time. Truths of tasks are not kept; `gold`
     /// are tasks whose class an expert knows, for a method that has a use for them.
@@ -67,7 +70,7 @@ public final class LabelSession {
         return try begin(head, in: try JournalFolder(creating: folder), clock)
     }
 
-    /// Starts a session in an empty storage; otherwise as the other `create`.
+    /// Starts a session in an empty storage; otherwise as the other `create`. O(tasks + workers + gold).
     /// - Throws: as the other `create`; `CSCError.invalid` where the storage is not empty.
     public static func create(
         storage: any SessionStorage, tasks: [LabelingTask], contexts: [String] = ["all"], classes: [String],
@@ -217,6 +220,8 @@ public final class LabelSession {
             taskContexts: tasks.map(\.context), workerCosts: first.map(\.cost), classes: classes.count,
             budget: options.budget, explore: options.explore, score: options.score, gold: gold,
             stopAt: options.stopAt, seed: options.seed)
+        if options.pooledVersion == 1, let pooled = engine as? Pooled { engine = pooled.ofFirstVersion() }
+        if options.refitsAside { withPooled { $0.setRefitsAside(true) } }
     }
 
     // MARK: Writing
@@ -237,6 +242,10 @@ public final class LabelSession {
         } catch {
             failure = .invalid("the session must be opened again, because a write failed: \(error)")
             throw error
+        }
+        if options.refitsAside, finishesRefits, var refit = pooledRefit {
+            refit.run()
+            try install(refit)
         }
         snapshotIfWorthwhile(after: events.count, seconds: 0)
     }

@@ -2,11 +2,11 @@
 extension LabelSession {
     // MARK: Workers
 
-    /// Lets a worker in, from now on. The name must be new.
+    /// Lets a worker in, from now on. The name must be new. O(tasks + contexts * workers).
     /// - Throws: as `join` of several.
     public func join(_ worker: LabelingWorker) throws(CSCError) { try join([worker]) }
 
-    /// Lets workers in, from now on, all or none. Their names must be new.
+    /// Lets workers in, from now on, all or none. Their names must be new. O(newcomers * (tasks + contexts * workers)).
     /// - Throws: `CSCError.invalid`, and nobody has joined, where a name is used twice or will not do, or a price
     ///   cannot be counted; and what the storage throws.
     public func join(_ newcomers: [LabelingWorker]) throws(CSCError) {
@@ -32,6 +32,7 @@ extension LabelSession {
 
     /// The next question for one of `workers` (those who are there now), or nil: `reason` says why then. The price of
     /// the answer is set aside from the budget until it is recorded, declined or lapses.
+    /// O(workers), and a step of the engine.
     /// - Throws: `CSCError.invalid` for a worker who has not joined, with the nearest name that has.
     public func next(workers names: [String]) throws(CSCError) -> Question? {
         try ask(workers: names, again: false).asked.first
@@ -168,7 +169,7 @@ extension LabelSession {
     // MARK: Answers
 
     /// Takes the answer to an outstanding question, or a late one to a question that lapsed if its price is still free. The
-    /// same answer again changes nothing.
+    /// same answer again changes nothing. O(step of the engine), and a write to the storage.
     /// - Throws: `CSCError.invalid` where the names are unknown, the worker was not asked, the question was declined or
     ///   lapsed and its price is not free, or another answer was recorded before: the first one stands (`correct` changes
     ///   it).
@@ -181,7 +182,7 @@ extension LabelSession {
         return reply.outcome
     }
 
-    /// `record`, by the question's id.
+    /// `record`, by the question's id. O(step of the engine), and a write to the storage.
     /// - Throws: as `record(task:worker:label:)`; `CSCError` where no question has this id.
     @discardableResult
     public func record(question id: Int, label: String) throws(CSCError) -> Recorded {
@@ -205,6 +206,7 @@ extension LabelSession {
 
     /// Withdraws an outstanding question because the worker will not answer; its price is free again, and this worker is
     /// not asked about this task again. A second time changes nothing.
+    /// O(step of the engine), and a write to the storage.
     /// - Throws: `CSCError` where the names are unknown, the worker was not asked, or has answered; and what the
     ///   storage throws.
     @discardableResult
@@ -226,7 +228,7 @@ extension LabelSession {
         return .new
     }
 
-    /// `decline`, by the question's id.
+    /// `decline`, by the question's id. O(step of the engine), and a write to the storage.
     /// - Throws: as `decline(task:worker:)`; `CSCError` where no question has this id.
     @discardableResult
     public func decline(question id: Int) throws(CSCError) -> Recorded {

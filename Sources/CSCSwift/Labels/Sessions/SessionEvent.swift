@@ -30,8 +30,10 @@ public enum SessionEvent: Sendable, Hashable {
     case unbarred(worker: String, at: Double)
     /// Another label in place of one that was recorded: `correct task worker label time`.
     case corrected(task: String, worker: String, label: String, at: Double)
-    /// Another value of a setting, `-` for none: `set lease|max-open value time`.
+    /// Another value of a setting, `-` for none: `set lease|max-open|refits-aside value time`.
     case set(SessionSetting, value: Double?, at: Double)
+    /// What was inferred aside, for the `number`-th time, came into force here: `refit number time`.
+    case refitted(number: Int, at: Double)
 
     /// The fields of its record.
     var fields: [String] {
@@ -52,6 +54,7 @@ public enum SessionEvent: Sendable, Hashable {
         case .unbarred(let worker, let time): ["unbar", worker, "\(time)"]
         case .corrected(let task, let worker, let label, let time): ["correct", task, worker, label, "\(time)"]
         case .set(let setting, let value, let time): ["set", setting.rawValue, value.map { "\($0)" } ?? "-", "\(time)"]
+        case .refitted(let number, let time): ["refit", "\(number)", "\(time)"]
         }
     }
 
@@ -102,6 +105,9 @@ public enum SessionEvent: Sendable, Hashable {
                 fields[2] == "-" || number(2) != nil
             else { return nil }
             self = .set(setting, value: number(2), at: time)
+        case ("refit", 3):
+            guard let count = Int(fields[1]), let time = number(2) else { return nil }
+            self = .refitted(number: count, at: time)
         default: return nil
         }
     }
@@ -152,4 +158,6 @@ public enum SessionSetting: String, Sendable, Hashable, CaseIterable, Codable {
     case lease
     /// How many questions a worker may have open at the same time.
     case maxOpen = "max-open"
+    /// Whether the model is inferred anew aside, while questions go on: 1, or none.
+    case refitsAside = "refits-aside"
 }

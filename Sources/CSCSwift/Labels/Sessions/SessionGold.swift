@@ -15,6 +15,7 @@ extension LabelSession {
     public var settledCount: Int { engine.map { $0.settled.count(where: { $0 }) } ?? gold.count }
 
     /// Takes an expert's label of a task. The same class again changes nothing.
+    /// O((labels + K S) kinds + N C): everything is inferred again.
     /// - Throws: `CSCError.invalid` where the names are unknown, the task has another gold label, or the method has no use
     ///   for it.
     @discardableResult
@@ -129,6 +130,7 @@ extension LabelFiles {
     }
 
     /// Reads a table of known classes for a new session: `init`'s tasks and classes. A repeated row counts once.
+    /// O(tasks + size of the file).
     /// - Throws: `CSCError` naming file, line, column and value where a task or class is not the session's, or a row
     ///   contradicts an earlier one.
     public static func readGold(

@@ -1,6 +1,7 @@
 /// The records with which a session begins: what `create` writes and every opening reads.
 ///
-/// In this order: `session` (version, seed, budget, N', score, classes), `method` unless it is BBTA, `stop` with a
+/// In this order: `session` (version, seed, budget, N', score, classes), `method` unless it is BBTA (`pooled` with its
+/// version, without one in journals of older programs), `stop` with a
 /// posterior unless it is 1, `lease` and `max-open` where there are any, `contexts`, one `task` a task with its context's number, one `gold` a task whose class is known
 /// beforehand, one `worker` a worker with the price of a label, `start` with the time.
 struct SessionHead {
@@ -51,7 +52,10 @@ struct SessionHead {
         var lines = [
             ["session", Self.version, "\(options.seed)", "\(options.budget)", "\(options.explore)", score] + classes
         ]
-        if options.method != .bbta { lines.append(["method", options.method.rawValue]) }
+        if options.method != .bbta {
+            let version = options.method == .pooled && options.pooledVersion != 1 ? ["\(options.pooledVersion)"] : []
+            lines.append(["method", options.method.rawValue] + version)
+        }
         if options.stopAt < 1 { lines.append(["stop", "\(options.stopAt)"]) }
         if let lease = options.lease { lines.append(["lease", "\(lease)"]) }
         if let maxOpen = options.maxOpen { lines.append(["max-open", "\(maxOpen)"]) }
@@ -84,12 +88,17 @@ struct SessionHead {
             options = LabelSession.Options(method: .bbta, budget: budget, explore: explore, score: score, seed: seed)
             classes = fields[6...].map(String.init)
         case "method":
-            let name = String(fields.last!), names = AssignmentMethod.allCases.map(\.rawValue)
-            guard fields.count == 2, let method = AssignmentMethod(rawValue: name) else {
+            guard fields.count == 2 || fields.count == 3 else { throw stranger }
+            let name = String(fields[1]), names = AssignmentMethod.allCases.map(\.rawValue)
+            guard let method = AssignmentMethod(rawValue: name) else {
                 throw .invalid(
                     "names the method '\(name)', which is none of \(names.joined(separator: ", "))"
                         + Spelling.hint(for: name, among: names))
             }
+            if fields.count == 3, method != .pooled || fields[2] != "2" {
+                throw .invalid("has version '\(fields[2])' of \(name), which this program does not know")
+            }
+            options.pooledVersion = fields.count == 3 ? 2 : 1
             options.method = method
         case "stop":
             guard fields.count == 2, let stopAt = Double(fields[1]) else { throw stranger }
@@ -202,6 +211,7 @@ extension LabelBudget {
 
 extension LabelSession {
     /// Whether a session can have this name for a `what` (task, context, class, worker): not empty, no control characters.
+    /// O(name).
     /// - Throws: `CSCError.invalid` where it cannot.
     public static func checkName(_ name: String, _ what: String) throws(CSCError) {
         guard !name.isEmpty else { throw .invalid("a \(what) has no name") }

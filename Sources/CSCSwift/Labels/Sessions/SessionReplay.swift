@@ -61,6 +61,10 @@ extension LabelSession {
             guard let j = workerIndex.find(worker) else { throw stranger }
             if case .barred = event { bar(j, true) } else { bar(j, false) }
         case .set(let setting, let value, _): try take(setting, value)
+        case .refitted(let number, _):
+            guard var refit = pooledRefit, refit.number == number else { throw stranger }
+            refit.run()
+            try put(refit)
         case .imported, .gold, .added: throw stranger  // taken by the caller
         }
     }
@@ -201,6 +205,9 @@ extension LabelSession {
         switch setting {
         case .lease: options.lease = value
         case .maxOpen: options.maxOpen = value.flatMap { Int(exactly: $0) }
+        case .refitsAside:
+            options.refitsAside = value == 1
+            withPooled { $0.setRefitsAside(value == 1) }
         }
         try options.checkSettings()
     }

@@ -26,7 +26,7 @@ public struct SessionReport: Sendable, Equatable {
     public let workers: [Row]
     /// Names of the contexts of `Row.contexts`.
     public let contexts: [String]
-    /// What all workers together were paid.
+    /// What all workers together were paid. O(workers).
     public var pay: Double { workers.reduce(0) { $0 + $1.pay } }
 }
 

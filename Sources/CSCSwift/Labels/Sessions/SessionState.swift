@@ -1,6 +1,6 @@
 /// What a session says of itself.
 extension LabelSession {
-    /// Questions that have been asked and neither answered nor withdrawn, oldest first.
+    /// Questions that have been asked and neither answered nor withdrawn, oldest first. O(open questions).
     public var outstanding: [Question] { ledger.open.map { question(Int($0)) } }
 
     /// How many questions are outstanding. O(1).
@@ -12,17 +12,17 @@ extension LabelSession {
     /// The budget and what has become of it.
     public var budget: LabelBudget { engine?.budget ?? LabelBudget(limit: options.budget) }
 
-    /// How many labels have been recorded or imported.
+    /// How many labels have been recorded or imported. O(tasks).
     public var labelCount: Int { ledger.labelCounts.reduce(0, +) }
 
-    /// Who is barred from being asked, in the order of joining.
+    /// Who is barred from being asked, in the order of joining. O(workers).
     public var barredWorkers: [LabelingWorker] { workers.indices.filter { barred[$0] }.map { workers[$0] } }
 
     /// What the session's model has found out about the workers, in a sentence; nil before the first label and for methods
     /// without such a model.
     public var findings: String? { labelCount == 0 ? nil : (engine as? Pooled)?.findings }
 
-    /// The present estimate for each task, by the engine.
+    /// The present estimate for each task, by the engine. O(tasks), and the engine's labels.
     public var answers: [Answer] {
         let labels = engine?.labels, confidence = engine?.confidence
         return tasks.indices.map { task in

@@ -9,7 +9,7 @@ extension LabelSession {
         try write([.budget(limit: limit, at: clock())])
     }
 
-    /// New tasks, all or none; a context that no task had is new too. Nobody explores them.
+    /// New tasks, all or none; a context that no task had is new too. Nobody explores them. O(added + state).
     /// - Throws: `CSCError.invalid`, and nothing is changed, where a name is used twice or will not do.
     public func addTasks(_ added: [(task: String, context: String)]) throws(CSCError) {
         try ready()
@@ -77,7 +77,7 @@ extension LabelSession {
     }
 
     /// Asks a worker nothing any more; outstanding questions lapse, labels keep their say. Returns the questions. A second
-    /// time changes nothing.
+    /// time changes nothing. O(open questions + tasks).
     /// - Throws: `CSCError.invalid` for a worker who has not joined, with the nearest name that has.
     @discardableResult
     public func bar(_ name: String) throws(CSCError) -> [Question] {
@@ -92,7 +92,7 @@ extension LabelSession {
         return questions
     }
 
-    /// Lets a barred worker be asked again. A second time changes nothing.
+    /// Lets a barred worker be asked again. A second time changes nothing. O(tasks).
     /// - Throws: `CSCError.invalid` for a worker who has not joined, with the nearest name that has.
     @discardableResult
     public func unbar(_ name: String) throws(CSCError) -> Recorded {
@@ -109,6 +109,7 @@ extension LabelSession {
     }
 
     /// Takes another label in place of a recorded or imported one; its price stays. The same label changes nothing.
+    /// O(labels of the context), and a write to the storage.
     ///
     /// The engine stands as though votes and losses had been made with the new label from now on: `BBTA.correct`,
     /// `Pooled.correct`.

@@ -18,6 +18,10 @@ extension LabelSession {
         public var lease: Double?
         /// How many questions a worker may have open at the same time; nil: any number.
         public var maxOpen: Int?
+        /// The version of `pooled`: 1 has one model of the workers, 2 chooses among several. A session keeps its own.
+        package var pooledVersion = 2
+        /// Whether the model is inferred anew aside, while questions go on (`LabelSession.inferAside`).
+        public internal(set) var refitsAside = false
 
         /// A budget, and the best method we have, without exploration unless said; `create` checks them.
         public init(

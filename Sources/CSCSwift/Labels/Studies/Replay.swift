@@ -24,7 +24,7 @@ public enum ReplayMethod: Sendable, Hashable {
         "random", "balanced", "bbta", "bbta-lc", "optkg", "optkg-multi", "iethresh", "crowdsense", "pooled",
     ]
 
-    /// The method of a name as in `names`, an N' after a colon where it may have one.
+    /// The method of a name as in `names`, an N' after a colon where it may have one. O(name).
     /// - Throws: `CSCError.invalid` naming the methods there are and the nearest, or how an N' is written.
     public init(name: String) throws(CSCError) {
         let parts = name.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
@@ -94,8 +94,9 @@ public struct ReplayCurve: Sendable {
     public var scores: [ReplayScore]
 
     /// Accuracy at each budget by the first score, mean over runs; NaN where the method did not keep to the budget.
+    /// O(budgets).
     public var mean: [Double] { scores[0].mean.map { $0 ?? .nan } }
-    /// Standard error of the mean.
+    /// Standard error of the mean. O(budgets).
     public var standardError: [Double] { scores[0].standardError.map { $0 ?? .nan } }
     /// [runs][budgets], by the first score.
     public var accuracies: [[Double]] { scores[0].runs }
@@ -131,7 +132,7 @@ public struct Replay: Sendable {
     public init(stage: ReplayStage) { self.stage = stage }
 
     /// The curve of each method. Run r of every method uses the same matrix and the same seed. The runs are spread over
-    /// the threads; the result does not depend on their number.
+    /// the threads; the result does not depend on their number. O(methods * runs) sessions.
     ///
     /// - Parameters:
     ///   - methods: their names, as `ReplayMethod` reads them.
@@ -203,7 +204,7 @@ public struct Replay: Sendable {
     public func matrix(run: Int) -> LabelMatrix { stage.matrix(seed: runSeed(run)) }
 
     /// `labelsPerTask` times N; 2 N, 3 N, ..., as far as `budgetPerTask` goes where that is nil; that alone where it is
-    /// below 2.
+    /// below 2. O(budgets).
     public func budgets(tasks: Int) -> [Int] {
         if let labelsPerTask { return labelsPerTask.map { Int(($0 * Double(tasks)).rounded()) } }
         return budgetPerTask < 2 ? [budgetPerTask * tasks] : (2...budgetPerTask).map { $0 * tasks }

@@ -82,7 +82,7 @@ public struct TrainingConfiguration: Sendable, Equatable {
     /// The page that lists the keys.
     public static let page = "docs/training.md"
 
-    /// The sizes of the training episodes. Settings that occur twice count once.
+    /// The sizes of the training episodes. Settings that occur twice count once. O(settings).
     public var episodeSettings: EpisodeSettings {
         var settings: [EpisodeSettings.Setting] = []
         for setting in tasks.map({ EpisodeSettings.Setting(tasks: $0, workers: workersFixed) })
@@ -106,7 +106,7 @@ public struct TrainingConfiguration: Sendable, Equatable {
             kind: policy, actorWidths: actorWidths, criticWidths: criticWidths, activation: activation)
     }
 
-    /// Checks what no single key can check. Throws `CSCError.configuration`.
+    /// Checks what no single key can check. Throws `CSCError.configuration`. O(settings).
     public func validate() throws(CSCError) {
         if tasks.isEmpty && workers.isEmpty {
             throw .configuration(key: "episodes.tasks", reason: "neither tasks nor workers lists a number")

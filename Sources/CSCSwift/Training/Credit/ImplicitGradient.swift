@@ -129,7 +129,7 @@ package enum ImplicitGradient {
     /// its residual says how far it got. O(attempts * maxIterations) products.
     package static func solve(
         _ b: [Float], options: ImplicitGradientOptions, damping: Double? = nil,
-        product: (Span<Float>) -> [Float]
+        product: CurvatureProduct
     ) -> (x: [Float], report: CurvatureSolveReport, nextDamping: Double) {
         let none = [Float](repeating: 0, count: b.count)
         var current = min(max(damping ?? options.damping, options.minDamping), options.maxDamping)
@@ -163,17 +163,13 @@ package enum ImplicitGradient {
     }
 
     private static func conjugateGradient(
-        _ b: [Float], options: ImplicitGradientOptions, damping: Double, product: (Span<Float>) -> [Float]
+        _ b: [Float], options: ImplicitGradientOptions, damping: Double, product: CurvatureProduct
     ) -> (x: [Float], report: CGReport) {
         var x = [Float](repeating: 0, count: b.count)
         var span = x.mutableSpan
         let report = ConjugateGradient.solve(
             dimension: b.count, rightHandSide: b.span, damping: damping, maxIterations: options.maxIterations,
-            tolerance: options.tolerance, solution: &span
-        ) { direction, output in
-            let answer = product(direction)
-            for j in 0..<answer.count { output[j] = answer[j] }
-        }
+            tolerance: options.tolerance, solution: &span, apply: product)
         return (x, report)
     }
 
@@ -182,7 +178,7 @@ package enum ImplicitGradient {
     /// `product` multiplies by K = -d2J/dtheta2 (or its positive semi-definite stand-in).
     package static func gradient(
         outerGradient: [Float], columns: [[Float]], direct: [Double], regularization: [Double],
-        options: ImplicitGradientOptions, damping: Double? = nil, product: (Span<Float>) -> [Float]
+        options: ImplicitGradientOptions, damping: Double? = nil, product: CurvatureProduct
     ) -> ImplicitGradientReport {
         precondition(
             direct.count == columns.count && regularization.count == columns.count
@@ -210,7 +206,7 @@ package enum ImplicitGradient {
     /// dtheta*/dphi applied to a change of phi: (K + damping I)^-1 sum_k change_k column_k, `[P]`.
     package static func response(
         columns: [[Float]], change: [Double], options: ImplicitGradientOptions, damping: Double? = nil,
-        product: (Span<Float>) -> [Float]
+        product: CurvatureProduct
     ) -> (step: [Float], report: CurvatureSolveReport) {
         precondition(
             columns.count == change.count,
@@ -224,20 +220,23 @@ package enum ImplicitGradient {
     }
 }
 
+/// Writes the product of K, or of its stand-in, with its first argument to its second, `[P]` each.
+package typealias CurvatureProduct = (Span<Float>, inout MutableSpan<Float>) -> Void
+
 extension PolicySurrogate {
     /// The product with K = -d2J/dtheta2 or its Gauss-Newton form (proximal weight included) that `options` names.
-    package func curvatureProduct(
-        _ advantages: [Float], options: ImplicitGradientOptions
-    ) -> (Span<Float>) -> [Float] {
+    package func curvatureProduct(_ advantages: [Float], options: ImplicitGradientOptions) -> CurvatureProduct {
         switch options.product {
         case .exact:
-            return { [self] direction in hessianProduct(advantages, direction).map { -$0 } }
+            return { [self] direction, output in
+                hessianProduct(advantages, direction, into: &output)
+                for j in 0..<output.count { output[j] = -output[j] }
+            }
         case .gaussNewton:
             let weight = Float(options.fisherWeight), proximal = Float(proximalWeight)
-            return { [self] direction in
-                var result = fisherProduct(direction)
-                for j in result.indices { result[j] = weight * result[j] + proximal * direction[j] }
-                return result
+            return { [self] direction, output in
+                fisherProduct(direction, into: &output)
+                for j in 0..<output.count { output[j] = weight * output[j] + proximal * direction[j] }
             }
         }
     }

@@ -66,6 +66,11 @@ package final class PolicySurrogate {
     private var parameters: [Float] = []
     private var logits: [Float]
     private var softmax: PolicySoftmax?
+    // Scratch of a product: the direction and the answer in all parameters, the logits' tangent and the head's answer.
+    private var full: [Float]
+    private var product: [Float]
+    private var tangent: [Float]
+    private var slope: [Float]
     /// What the workspace holds the deltas of: twenty directions of conjugate gradient share them.
     private var prepared: (advantages: [Float], entropy: Double)?
     /// No clipping: at one point of the parameters the surrogate is PPO's without it.
@@ -92,6 +97,9 @@ package final class PolicySurrogate {
         firstVariable = shape.parameterRange(layer: shape.layerCount - varying).lowerBound
         workspace = MLPWorkspace(shape: shape, maxRows: rowCount)
         logits = [Float](repeating: 0, count: rowCount)
+        (tangent, slope) = (logits, logits)
+        full = [Float](repeating: 0, count: shape.parameterCount)
+        product = full
         move(to: origin)
     }
 
@@ -155,58 +163,100 @@ package final class PolicySurrogate {
         prepared = (advantages, entropyWeight)
     }
 
-    /// (d2J / d(variables)2) v, exact. The first product for these advantages at this position makes one backward pass
-    /// more. O(rows * parameters).
-    package func hessianProduct(_ advantages: [Float], _ direction: Span<Float>) -> [Float] {
+    /// output = (d2J / d(variables)2) v, exact. The first product for these advantages at this position makes one backward
+    /// pass more; nothing else is allocated. O(rows * parameters).
+    package func hessianProduct(
+        _ advantages: [Float], _ direction: Span<Float>, into output: inout MutableSpan<Float>
+    ) {
         prepare(advantages)
-        let full = padded(direction)
-        let tangent = logitTangent(full)
-        let (logits, mask, batch, parameters) = (logits, mask, batch, parameters)
-        var curve = [Float](repeating: 0, count: rowCount)
-        var curveSpan = curve.mutableSpan
-        Policy.clippedLossR(
-            logits: logits.span, rLogits: tangent.span, offsets: batch.offsets.span, mask: mask.span,
-            softmax: softmax, actions: batch.actions.span, oldLogProbabilities: batch.oldLogProbabilities.span,
-            advantages: advantages.span, clipCoef: Self.open, entCoef: Float(entropyWeight),
-            rLogitGradient: &curveSpan)
-        var result = [Float](repeating: 0, count: shape.parameterCount)
-        var span = result.mutableSpan
-        MLP.rBackward(
-            shape, parameters: parameters.span, direction: full.span, input: batch.rows.span, rows: rowCount,
-            rOutputGradient: curve.span, rParameterGradient: &span, workspace: workspace)
-        var answer = result[firstVariable...].map { -$0 }
-        if proximalWeight > 0 {
-            for j in answer.indices { answer[j] -= Float(proximalWeight) * direction[j] }
+        moveLogits(along: direction)
+        let (logits, mask, batch, parameters, tangent, full) = (logits, mask, batch, parameters, tangent, full)
+        lend(&slope) { curve in
+            Policy.clippedLossR(
+                logits: logits.span, rLogits: tangent.span, offsets: batch.offsets.span, mask: mask.span,
+                softmax: softmax, actions: batch.actions.span, oldLogProbabilities: batch.oldLogProbabilities.span,
+                advantages: advantages.span, clipCoef: Self.open, entCoef: Float(entropyWeight),
+                rLogitGradient: &curve)
         }
+        Rows.zero(&product)
+        let head = self.slope
+        lend(&product) { gradient in
+            MLP.rBackward(
+                shape, parameters: parameters.span, direction: full.span, input: batch.rows.span, rows: rowCount,
+                rOutputGradient: head.span, rParameterGradient: &gradient, workspace: workspace)
+        }
+        for j in 0..<dimension { output[j] = -product[firstVariable + j] }
+        if proximalWeight > 0 {
+            for j in 0..<dimension { output[j] -= Float(proximalWeight) * direction[j] }
+        }
+    }
+
+    /// As above, as an array.
+    package func hessianProduct(_ advantages: [Float], _ direction: Span<Float>) -> [Float] {
+        array { hessianProduct(advantages, direction, into: &$0) }
+    }
+
+    /// output = Fisher matrix times v: mean of G^T (diag p - p p^T) G v with G the net's Jacobian; positive semi-definite.
+    /// Nothing is allocated. O(rows * parameters).
+    package func fisherProduct(_ direction: Span<Float>, into output: inout MutableSpan<Float>) {
+        moveLogits(along: direction)
+        let (logits, mask, batch, parameters, tangent) = (logits, mask, batch, parameters, tangent)
+        lend(&slope) { out in
+            Policy.fisher(
+                logits: logits.span, rLogits: tangent.span, offsets: batch.offsets.span, mask: mask.span,
+                softmax: softmax, scale: 1 / Float(max(batch.count, 1)), product: &out)
+        }
+        Rows.zero(&product)
+        let head = self.slope
+        lend(&product) { gradient in
+            MLP.backward(
+                shape, parameters: parameters.span, input: batch.rows.span, rows: rowCount, outputGradient: head.span,
+                parameterGradient: &gradient, workspace: workspace)
+        }
+        for j in 0..<dimension { output[j] = product[firstVariable + j] }
+    }
+
+    /// As above, as an array.
+    package func fisherProduct(_ direction: Span<Float>) -> [Float] { array { fisherProduct(direction, into: &$0) } }
+
+    private func array(_ write: (inout MutableSpan<Float>) -> Void) -> [Float] {
+        var answer = [Float](repeating: 0, count: dimension)
+        var span = answer.mutableSpan
+        write(&span)
         return answer
     }
 
-    /// Fisher matrix times v: mean of G^T (diag p - p p^T) G v with G the net's Jacobian; positive semi-definite.
-    /// O(rows * parameters).
-    package func fisherProduct(_ direction: Span<Float>) -> [Float] {
-        let tangent = logitTangent(padded(direction))
-        let (logits, mask, batch) = (logits, mask, batch)
-        var slope = [Float](repeating: 0, count: rowCount)
-        var span = slope.mutableSpan
-        Policy.fisher(
-            logits: logits.span, rLogits: tangent.span, offsets: batch.offsets.span, mask: mask.span,
-            softmax: softmax, scale: 1 / Float(max(batch.count, 1)), product: &span)
-        return backward(slope, sign: 1)
+    /// `tangent` = how the logits move along a direction of the variables.
+    private func moveLogits(along direction: Span<Float>) {
+        precondition(
+            direction.count == dimension, "PolicySurrogate: direction \(direction.count), \(dimension) variables")
+        for j in 0..<dimension { full[firstVariable + j] = direction[j] }
+        let (batch, parameters, moved) = (batch, parameters, self.full)
+        lend(&tangent) { out in
+            MLP.rForward(
+                shape, parameters: parameters.span, direction: moved.span, input: batch.rows.span, rows: rowCount,
+                rOutput: &out, workspace: workspace)
+        }
+    }
+
+    /// A property's elements, for one call: a span cannot outlive an access to a class.
+    private func lend(_ array: inout [Float], _ body: (inout MutableSpan<Float>) -> Void) {
+        var span = array.mutableSpan
+        body(&span)
     }
 
     /// Mean KL(pi_here || pi_there) over the decisions, nats, where "there" is another parameter vector. O(rows *
     /// parameters).
     package func divergence(to theta: [Float]) -> Double {
-        let here = parameters, first = logProbabilities()
+        let (here, first, mask, batch) = (parameters, logits, mask, batch)
         move(to: theta)
-        let second = logProbabilities()
+        let second = logits
         move(to: here)
-        var total = 0.0
-        for r in 0..<rowCount where mask[r] != 0 {
-            let p = Foundation.exp(Double(first[r]))
-            if p > 0 { total += p * (Double(first[r]) - Double(second[r])) }
-        }
-        return total / Double(max(batch.count, 1))
+        var kl = [Float](repeating: 0, count: batch.count)
+        var span = kl.mutableSpan
+        Categorical.kl(
+            logitsP: first.span, logitsQ: second.span, offsets: batch.offsets.span, mask: mask.span, kl: &span)
+        return kl.reduce(0.0) { $0 + Double($1) } / Double(max(batch.count, 1))
     }
 
     /// PPO's loss without clipping, which is -J without the proximal term, and its gradient in the logits.
@@ -229,32 +279,5 @@ package final class PolicySurrogate {
             shape, parameters: parameters.span, input: batch.rows.span, rows: rowCount, outputGradient: slope.span,
             parameterGradient: &span, workspace: workspace)
         return result[firstVariable...].map { sign * $0 }
-    }
-
-    private func logitTangent(_ direction: [Float]) -> [Float] {
-        let (batch, parameters) = (batch, parameters)
-        var tangent = [Float](repeating: 0, count: rowCount)
-        var span = tangent.mutableSpan
-        MLP.rForward(
-            shape, parameters: parameters.span, direction: direction.span, input: batch.rows.span, rows: rowCount,
-            rOutput: &span, workspace: workspace)
-        return tangent
-    }
-
-    private func logProbabilities() -> [Float] {
-        let (logits, mask, batch) = (logits, mask, batch)
-        var values = [Float](repeating: 0, count: rowCount)
-        var span = values.mutableSpan
-        Policy.logSoftmax(
-            logits: logits.span, offsets: batch.offsets.span, mask: mask.span, logProbabilities: &span)
-        return values
-    }
-
-    private func padded(_ direction: Span<Float>) -> [Float] {
-        precondition(
-            direction.count == dimension, "PolicySurrogate: direction \(direction.count), \(dimension) variables")
-        var full = [Float](repeating: 0, count: shape.parameterCount)
-        for j in 0..<dimension { full[firstVariable + j] = direction[j] }
-        return full
     }
 }

@@ -134,6 +134,7 @@ public struct CMAES: Sendable, Codable, Equatable {
     var history: [Double] = []
 
     /// A search around `start`. `scales` (default all 1) are the relative standard deviations of the coordinates.
+    /// O(n^2) for n coordinates.
     ///
     /// - Precondition: at least one coordinate; as many scales, all positive; a population of at least 4.
     public init(start: [Double], scales: [Double]? = nil, options: Options = Options(), seed: UInt64) {
@@ -189,7 +190,7 @@ public struct CMAES: Sendable, Codable, Equatable {
     /// lambda: how many candidates `ask()` gives now.
     public var population: Int { constants.population }
 
-    /// The standard deviation of each coordinate now.
+    /// The standard deviation of each coordinate now. O(n).
     public var standardDeviations: [Double] {
         (0..<dimension).map { stepSize * covariance[$0 * dimension + $0].squareRoot() }
     }

@@ -79,7 +79,7 @@ public final class CoalitionTrainer {
     /// Held-out scenarios are looked at after this many generations.
     private static let lookEvery = 10
 
-    /// A run at its beginning: counts the forecast and measures the plain rule.
+    /// A run at its beginning: counts the forecast and measures the plain rule. O(reference episodes).
     ///
     /// - Parameters:
     ///   - scenario: the city.
@@ -152,7 +152,7 @@ public final class CoalitionTrainer {
             untrained: counted, price: options.startPrice, joint: options.jointTraining, features: options.features)
     }
 
-    /// Continues a run.
+    /// Continues a run. O(n^2) for n weights.
     ///
     /// - Throws: `CSCError.damaged` where the checkpoint is not one of this city and these options.
     public init(
@@ -341,7 +341,8 @@ public final class CoalitionTrainer {
         return play(policies, instances)
     }
 
-    /// The revenue of each policy in each of some episodes, with its own forecast and price or with those of the episode's scenario.
+    /// The revenue of each policy in each of some episodes, with its own forecast and price or with those of the
+    /// episode's scenario.
     private func play(
         _ policies: [LearntCoalitionPolicy], _ instances: [Instance],
         days: [(forecast: DemandForecast, basePrice: Double)]? = nil
@@ -352,12 +353,12 @@ public final class CoalitionTrainer {
         Threads.parallelFor(lanes.count) { number in
             let lane = lanes[number]
             lane.results.removeAll(keepingCapacity: true)
-            var plan = CoalitionPlan(policies[0])
+            var engine = TeamEngine(LearntRank(policies[0]))
             for at in stride(from: number, to: jobs.own.count, by: lanes.count) {
                 let job = jobs.own[at]
-                plan.use(policies[job / episodes].weights)
-                if let days { plan.use(days[job % episodes].forecast, basePrice: days[job % episodes].basePrice) }
-                lane.results.append(plan.play(instances[job % episodes], &lane.game))
+                engine.rank.use(policies[job / episodes].weights)
+                if let day = days?[job % episodes] { engine.rank.use(day.forecast, basePrice: day.basePrice) }
+                lane.results.append(engine.play(instances[job % episodes], &lane.game))
             }
         }
         let played = jobs.own.indices.map { lanes[$0 % lanes.count].results[$0 / lanes.count] }

@@ -91,7 +91,7 @@ public struct EvolutionOptions: Sendable, Hashable, Codable {
     /// The defaults.
     public init() {}
 
-    /// Checks every value.
+    /// Checks every value. O(settings).
     ///
     /// - Throws: `CSCError.configuration` naming the first key that makes no sense.
     public func validate() throws {
@@ -151,7 +151,7 @@ public struct EvolutionOptions: Sendable, Hashable, Codable {
         "reroute", "seed", "settings", "startPrice", "stepSize",
     ]
 
-    /// Sets one key from text; `settings` reads like `200/50,350/200` (tasks/workers).
+    /// Sets one key from text; `settings` reads like `200/50,350/200` (tasks/workers). O(text).
     ///
     /// - Throws: `CSCError.configuration` for an unknown key, with the nearest known one, or an unreadable value.
     public mutating func set(_ key: String, to text: String) throws {

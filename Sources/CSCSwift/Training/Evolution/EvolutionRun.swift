@@ -16,7 +16,7 @@ extension Run where Method == RuleEvolution {
         FileManager.default.fileExists(atPath: AtomicFile.join(folder, description))
     }
 
-    /// Begins a run in a folder that holds none yet.
+    /// Begins a run in a folder that holds none yet. O(reference episodes).
     ///
     /// - Parameters:
     ///   - folder: the path of the run's folder.
@@ -46,7 +46,7 @@ extension Run where Method == RuleEvolution {
         }
     }
 
-    /// Continues the run of a folder; see `Run`.
+    /// Continues the run of a folder; see `Run`. O(size of the files).
     ///
     /// - Parameters:
     ///   - folder: the path of the run's folder.
@@ -161,7 +161,7 @@ public final class RuleEvolution: Trainable {
         set { description.generations = newValue.iterations == Int.max ? nil : newValue.iterations }
     }
 
-    /// `scenario.yaml`, for commands that take a scenario, and `evolution.yaml`, which holds it too.
+    /// `scenario.yaml`, for commands that take a scenario, and `evolution.yaml`, which holds it too. O(size).
     public var descriptions: [(name: String, text: String)] {
         get throws {
             [
@@ -193,7 +193,7 @@ public final class RuleEvolution: Trainable {
             report: report, metrics: report.values, steps: report.episodes - totalSteps, seconds: [clock.lap()])
     }
 
-    /// What of the search is not finite.
+    /// What of the search is not finite. O(weights).
     public var notFinite: String? {
         trainer.policy.weights.vector.allSatisfy(\.isFinite) ? nil : "the weights are"
     }
@@ -213,7 +213,7 @@ public final class RuleEvolution: Trainable {
 
     // MARK: State
 
-    /// Saves the search.
+    /// Saves the search. O(n^2) for n weights.
     /// - Throws: what the encoder throws.
     public func save(to checkpoint: inout Checkpoint) throws {
         let state = try trainer.checkpoint()
@@ -221,7 +221,7 @@ public final class RuleEvolution: Trainable {
         checkpoint.set("episodes", integers: [totalSteps])
     }
 
-    /// Takes over a saved state. Throws `CSCError.damaged`.
+    /// Takes over a saved state. Throws `CSCError.damaged`. O(n^2) for n weights.
     public func load(from checkpoint: Checkpoint) throws {
         made = try CoalitionTrainer(
             scenario: description.scenario, options: description.options, checkpoint: checkpoint, source: source,
@@ -229,7 +229,7 @@ public final class RuleEvolution: Trainable {
         totalSteps = try checkpoint.counter("episodes")
     }
 
-    /// `policy.yaml`.
+    /// `policy.yaml`. O(size).
     /// - Throws: what the encoder throws.
     public func policyFile() throws -> (name: String, bytes: [UInt8]) {
         ("policy.yaml", Array(try trainer.policy.text().utf8))

@@ -23,7 +23,7 @@ public final class DispatchPolicy {
     private let live: LiveDispatcher
 
     /// Loads the policy of a run's folder. Throws `CSCError` where the folder is no run, a file is damaged, the policy is
-    /// not finite, or `config.yaml` and `scenario.yaml` are not those that it was trained with.
+    /// not finite, or `config.yaml` and `scenario.yaml` are not those that it was trained with. O(size of the files).
     public init(contentsOf folder: String) throws {
         configuration = try TrainingConfiguration(contentsOf: AtomicFile.join(folder, "config.yaml"))
         scenario = try Scenario.find(AtomicFile.join(folder, "scenario.yaml"))
@@ -63,13 +63,13 @@ public final class DispatchPolicy {
             options: configuration.game, sampled: sampled)
     }
 
-    /// Whether a folder looks like a run.
+    /// Whether a folder looks like a run. O(size of the policy's file).
     public static func isRun(_ folder: String) -> Bool {
         (try? AtomicFile.read(AtomicFile.join(folder, "policy.ckpt"))) != nil
     }
 
     /// A run's policy and the rules of the game that it was trained in, for `DispatchDesk(runs:)`; nil where the name is that
-    /// of no folder.
+    /// of no folder. O(size of the files).
     /// - Throws: `CSCError` as `init(contentsOf:)`.
     public static func load(_ name: String) throws -> (dispatcher: any Dispatcher, options: GameOptions)? {
         guard name.contains("/") || isRun(name) else { return nil }

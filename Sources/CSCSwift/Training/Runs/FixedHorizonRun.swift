@@ -15,7 +15,7 @@ extension Run where Method == FixedHorizonTraining {
     /// Whether a folder holds a run of this kind.
     public static func isRun(_ folder: String) -> Bool { isConfiguration(RunFolder.configuration(of: folder)) }
 
-    /// Whether a file holds a configuration of this kind: it names a game by `env`.
+    /// Whether a file holds a configuration of this kind: it names a game by `env`. O(size of the file).
     public static func isConfiguration(_ path: String) -> Bool {
         guard let text = try? AtomicFile.readText(path) else { return false }
         return ConfigurationText.hasKey("env", yaml: text)
@@ -23,11 +23,12 @@ extension Run where Method == FixedHorizonTraining {
 
     /// Begins a run in a new folder. Throws `CSCError.invalid` where the folder already holds a run, and what the
     /// configuration or the disk make wrong; a wrong configuration leaves no folder behind.
+    /// O(parameters), and the episodes of random play.
     public static func create(_ configuration: FixedHorizonConfiguration, folder: String) throws -> FixedHorizonRun {
         try FixedHorizonRun(creating: folder, describedBy: "config.yaml") { try FixedHorizonTraining(configuration) }
     }
 
-    /// Continues the run of a folder; see `Run`.
+    /// Continues the run of a folder; see `Run`. O(size of the files).
     ///
     /// - Parameters:
     ///   - folder: the path of the run's folder.
@@ -75,15 +76,8 @@ public final class FixedHorizonTraining: Trainable {
 
     /// Iterations, checkpoints and evaluations, as the configuration has them.
     public var schedule: RunSchedule {
-        get {
-            RunSchedule(
-                iterations: configuration.iterations, checkpointEvery: configuration.checkpointEvery,
-                keepLast: configuration.keepLast, evaluateEvery: configuration.evaluateEvery)
-        }
-        set {
-            (configuration.iterations, configuration.checkpointEvery) = (newValue.iterations, newValue.checkpointEvery)
-            (configuration.keepLast, configuration.evaluateEvery) = (newValue.keepLast, newValue.evaluateEvery)
-        }
+        get { configuration.schedule }
+        set { configuration.schedule = newValue }
     }
 
     /// `config.yaml`.
@@ -106,7 +100,7 @@ public final class FixedHorizonTraining: Trainable {
     /// rollout, update.
     public let phases = ["rollout", "update"]
 
-    /// One iteration of the trainer.
+    /// One iteration of the trainer. O(agent-steps * epochs * parameters).
     public func iterate() -> TrainedIteration<FixedHorizonReport> {
         let learningRate = trainer.learningRate
         let report = trainer.iterate()
@@ -128,7 +122,7 @@ public final class FixedHorizonTraining: Trainable {
 
     /// The return of each held-out episode.
     public var evaluationCount: Int { configuration.evaluationEpisodes }
-    /// The return of each held-out episode, by its most probable actions.
+    /// The return of each held-out episode, by its most probable actions. O(episodes).
     public func evaluate() -> [Double] { Self.play(trainer.policy(sampled: false), configuration) }
     /// The mean return.
     public func score(of values: [Double]) -> Double { Statistics.mean(values) }
@@ -144,7 +138,7 @@ public final class FixedHorizonTraining: Trainable {
             firstWorld: BatchedGame.heldOutWorld)
     }
 
-    /// All evaluations so far in marl-eval's layout; random play is the same at every step.
+    /// All evaluations so far in marl-eval's layout; random play is the same at every step. O(evaluations * episodes).
     /// - Throws: `CSCError.invalid` where a name will not do for marl-eval.
     public func evaluationFile(_ history: [RunEvaluation]) throws -> JSON? {
         var file = MarlEval(environment: "mpe", metric: "return")
@@ -161,12 +155,12 @@ public final class FixedHorizonTraining: Trainable {
 
     // MARK: State
 
-    /// Saves the trainer.
+    /// Saves the trainer. O(parameters).
     public func save(to checkpoint: inout Checkpoint) { trainer.save(to: &checkpoint) }
-    /// Takes over a saved state. Throws `CSCError.damaged`.
+    /// Takes over a saved state. Throws `CSCError.damaged`. O(parameters).
     public func load(from checkpoint: Checkpoint) throws { try trainer.load(from: checkpoint) }
 
-    /// `policy.ckpt`: the network, and the configuration that it belongs to.
+    /// `policy.ckpt`: the network, and the configuration that it belongs to. O(parameters).
     public func policyFile() -> (name: String, bytes: [UInt8]) {
         var policy = Checkpoint()
         policy.set("actor", floats: trainer.actorParameters)
@@ -186,7 +180,7 @@ public struct FixedHorizonPolicy: Sendable {
     public let parameters: [Float]
 
     /// Loads it. Throws `CSCError` where the folder is no such run, a file is damaged, the policy is not finite, or
-    /// `config.yaml` is not the one that it was trained with.
+    /// `config.yaml` is not the one that it was trained with. O(parameters).
     public init(contentsOf folder: String) throws(CSCError) {
         configuration = try FixedHorizonConfiguration(contentsOf: RunFolder.configuration(of: folder))
         let checkpoint = try Checkpoint(contentsOf: AtomicFile.join(folder, "policy.ckpt"))

@@ -12,7 +12,7 @@ public struct LoadedRun: Sendable {
     public let checkpoint: Checkpoint
 
     /// Reads the newest whole checkpoint. Throws `CSCError` where the folder holds no run or no checkpoint, or what
-    /// decides the run is not as it was.
+    /// decides the run is not as it was. O(size of the files).
     public init(_ folder: String) throws {
         self.folder = folder
         configuration = try TrainingConfiguration(contentsOf: AtomicFile.join(folder, "config.yaml"))

@@ -185,14 +185,15 @@ public final class Run<Method: Trainable> {
     public var iteration: Int { method.iteration }
     /// Whether all iterations are done.
     public var isComplete: Bool { iteration >= method.schedule.iterations }
-    /// The score of the last evaluation; nan before the first.
+    /// The score of the last evaluation; nan before the first. O(values of an evaluation).
     public var score: Double { (final ?? history.last).map { method.score(of: $0.values) } ?? .nan }
-    /// The best score so far; nan before the first.
+    /// The best score so far; nan before the first. O(evaluations * values of one).
     public var bestScore: Double {
         (history + (final.map { [$0] } ?? [])).map { method.score(of: $0.values) }.filter { !$0.isNaN }.max() ?? .nan
     }
 
     /// Trains until all iterations are done, or until `shouldStop` says so between two of them; then saves.
+    /// O(iterations).
     ///
     /// - Returns: whether the run is complete.
     /// - Throws: `CSCError.invalid` where training diverged or there was nothing to learn from, naming the last
@@ -217,6 +218,7 @@ public final class Run<Method: Trainable> {
     }
 
     /// One iteration, with all that is due after it: evaluation, metrics, checkpoint.
+    /// O(iteration of the method), and what is due.
     ///
     /// - Throws: as `run` does.
     public func step() throws -> Method.Report {
@@ -301,7 +303,7 @@ public final class Run<Method: Trainable> {
 
     // MARK: Saving
 
-    /// Writes a checkpoint and the policy now, whatever the schedule says.
+    /// Writes a checkpoint and the policy now, whatever the schedule says. O(size of the state).
     /// - Throws: `CSCError.file`; an earlier checkpoint stays as it was.
     public func save() throws {
         guard Ranks.isFirst else {

@@ -65,6 +65,32 @@ public struct RunSchedule: Sendable, Equatable {
     func evaluates(at iteration: Int) -> Bool { evaluateEvery > 0 && iteration % evaluateEvery == 0 }
 }
 
+/// A configuration that says how long its run is.
+protocol ScheduledConfiguration {
+    var iterations: Int { get set }
+    var checkpointEvery: Int { get set }
+    var keepLast: Int { get set }
+    var evaluateEvery: Int { get set }
+}
+
+extension ScheduledConfiguration {
+    /// Iterations, checkpoints and evaluations.
+    var schedule: RunSchedule {
+        get {
+            RunSchedule(
+                iterations: iterations, checkpointEvery: checkpointEvery, keepLast: keepLast,
+                evaluateEvery: evaluateEvery)
+        }
+        set {
+            (iterations, checkpointEvery) = (newValue.iterations, newValue.checkpointEvery)
+            (keepLast, evaluateEvery) = (newValue.keepLast, newValue.evaluateEvery)
+        }
+    }
+}
+
+extension TrainingConfiguration: ScheduledConfiguration {}
+extension FixedHorizonConfiguration: ScheduledConfiguration {}
+
 /// What one iteration of a `Trainable` gives its run.
 public struct TrainedIteration<Report: Sendable>: Sendable {
     /// For a progress display.

@@ -10,7 +10,7 @@ extension Run where Method == DispatchTraining {
     package var trainer: Trainer<SpatialCrowdsourcing> { method.trainer }
 
     /// Begins a run in a new folder. Throws `CSCError.invalid` where the folder already holds a run, and what the
-    /// configuration or the disk make wrong.
+    /// configuration or the disk make wrong. O(parameters), and the episodes of greedy play.
     ///
     /// - Parameters:
     ///   - configuration: everything that decides the run, saved in the folder.
@@ -49,7 +49,7 @@ extension Run where Method == DispatchTraining {
         }
     }
 
-    /// Continues the run of a folder; see `Run`.
+    /// Continues the run of a folder; see `Run`. O(size of the files).
     ///
     /// - Parameters:
     ///   - folder: the path of the run's folder.
@@ -148,18 +148,11 @@ public final class DispatchTraining: Trainable {
 
     /// Iterations, checkpoints and evaluations, as the configuration has them.
     public var schedule: RunSchedule {
-        get {
-            RunSchedule(
-                iterations: configuration.iterations, checkpointEvery: configuration.checkpointEvery,
-                keepLast: configuration.keepLast, evaluateEvery: configuration.evaluateEvery)
-        }
-        set {
-            (configuration.iterations, configuration.checkpointEvery) = (newValue.iterations, newValue.checkpointEvery)
-            (configuration.keepLast, configuration.evaluateEvery) = (newValue.keepLast, newValue.evaluateEvery)
-        }
+        get { configuration.schedule }
+        set { configuration.schedule = newValue }
     }
 
-    /// `scenario.yaml`, then `config.yaml`.
+    /// `scenario.yaml`, then `config.yaml`. O(size).
     public var descriptions: [(name: String, text: String)] {
         get throws { [("scenario.yaml", try scenario.yaml()), ("config.yaml", configuration.text)] }
     }
@@ -170,7 +163,7 @@ public final class DispatchTraining: Trainable {
     public var iteration: Int { trainer.learner.iteration }
     /// Decisions since the beginning.
     public var totalSteps: Int { trainer.totalDecisions }
-    /// The team's return, PPO's losses, and what the extensions add.
+    /// The team's return, PPO's losses, and what the extensions add. O(columns).
     public var metricColumns: [String] {
         ["charts/episodic_return", "charts/episodic_length", "charts/decisions"] + Learner.metricColumns
             + trainer.extensions.flatMap(\.metricColumns)
@@ -181,6 +174,7 @@ public final class DispatchTraining: Trainable {
     public var phases: [String] { Trainer<SpatialCrowdsourcing>.phases }
 
     /// One iteration of the trainer. Throws `CSCError.invalid` where the credit diverged.
+    /// O(decisions * epochs * parameters), and the extensions.
     public func iterate() throws -> TrainedIteration<IterationReport> {
         let report = try trainer.iterate()
         return TrainedIteration(
@@ -204,7 +198,7 @@ public final class DispatchTraining: Trainable {
 
     /// The mean revenue of each setting.
     public var evaluationCount: Int { heldOut.settings.count }
-    /// Mean revenue in each setting, by its most probable actions.
+    /// Mean revenue in each setting, by its most probable actions. O(episodes).
     public func evaluate() -> [Double] { heldOut.evaluate(trainer.learner.policy, seed: UInt64(configuration.seed)) }
     /// The mean over settings of the revenue as a multiple of greedy's.
     public func score(of values: [Double]) -> Double { heldOut.versusGreedy(values) }
@@ -212,6 +206,7 @@ public final class DispatchTraining: Trainable {
     public func metrics(of values: [Double]) -> [Double] { [Statistics.mean(values), score(of: values)] }
 
     /// The evaluations so far in marl-eval's layout, beside greedy's, which is the same at every step.
+    /// O(evaluations * settings).
     /// - Throws: `CSCError.invalid` where a name will not do for marl-eval.
     public func evaluationFile(_ history: [RunEvaluation]) throws -> JSON? {
         var file = MarlEval(environment: configuration.scenario, metric: "revenue")
@@ -232,12 +227,12 @@ public final class DispatchTraining: Trainable {
 
     // MARK: State
 
-    /// Saves the trainer and its extensions.
+    /// Saves the trainer and its extensions. O(parameters), and the extensions.
     public func save(to checkpoint: inout Checkpoint) { trainer.save(to: &checkpoint) }
-    /// Takes over a saved state. Throws `CSCError.damaged`.
+    /// Takes over a saved state. Throws `CSCError.damaged`. O(parameters), and the extensions.
     public func load(from checkpoint: Checkpoint) throws { try trainer.load(from: checkpoint) }
 
-    /// `policy.ckpt`: the networks, and the configuration and scenario that they belong to.
+    /// `policy.ckpt`: the networks, and the configuration and scenario that they belong to. O(parameters).
     /// - Throws: what the encoder of the scenario throws.
     public func policyFile() throws -> (name: String, bytes: [UInt8]) {
         var policy = Checkpoint()

@@ -26,6 +26,27 @@ struct DispatchDocumentTests {
         return text
     }
 
+    @Test("a number is read to the last bit, whatever its digits")
+    func digits() throws {
+        var stream = RandomStream(seed: 3, purpose: .test)
+        var texts = [
+            "0.1", "123456789012345678", "0.123456789012345678", "9007199254740993.5", "-0.30000000000000004", "5e-19",
+        ]
+        texts += [
+            "1.7976931348623157e14", "9007199254740992.5", "9007199254740994.5", "0.0000000000000000001", "1e-300",
+        ]
+        for number in 0..<100_000 {
+            let value = (stream.unit() - 0.5) * (number % 3 == 0 ? 1e-6 : number % 3 == 1 ? 1e9 : 360)
+            texts.append("\(value)")
+            if number % 2 == 0 { texts.append("\(Int(value)).\(stream.next() % 1_000_000_000_000_000_000)") }
+        }
+        for text in texts {
+            var cursor = try JSONCursor(Array(text.utf8))
+            let read = try cursor.number(limit: 1e300)
+            #expect(read.bitPattern == Double(text)!.bitPattern, "\(text)")
+        }
+    }
+
     @Test("each fault is named by its path")
     func faults() throws {
         #expect(Self.fault(Self.good) == nil)

@@ -61,7 +61,7 @@ private let slowTests = ProcessInfo.processInfo.environment["CAFE_SLOW_TESTS"] =
             game.commit(worker: 1, task: 0)
             game.advance()
             // Alone worker 0 would need until 37, past the deadline at 31: only with a virtual member is it worth it.
-            CoalitionPlanner(ConstantPrice(price: 0), lookahead: lookahead).dispatch(game)
+            CoalitionRule(price: 0, ahead: lookahead).dispatch(game)
             #expect((game.task(of: 0) == 1) == sent)
         }
     }

@@ -226,7 +226,7 @@ struct LearntCoalitionTests {
         let plain = [0.05, 0.1, 0.15, 0.2, 0.3, 0.4].map { price in
             PolicySource(name: "plain \(price)") {
                 let game = SpatialCrowdsourcing()
-                let rule = CoalitionPlanner(ConstantPrice(price: price * policy.rate))
+                let rule = CoalitionRule(price: price * policy.rate)
                 return { rule.play($0, in: game, stream: $1) }
             }
         }

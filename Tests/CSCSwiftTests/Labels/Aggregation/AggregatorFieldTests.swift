@@ -4,30 +4,6 @@ import Testing
 
 @Suite("Aggregators of the field")
 struct AggregatorFieldTests {
-    /// Labels of `workers` workers on random tasks, `perTask` each, by the answer that `says` gives for (worker, truth).
-    private func made(
-        tasks: Int, workers: Int, perTask: Int, classes: Int, seed: UInt64 = 1,
-        says: (Int, Int, Int, inout RandomStream) -> Int
-    ) -> (store: LabelStore, truth: [Int?]) {
-        var stream = RandomStream(seed: seed, purpose: .test)
-        var rows: ([Int32], [Int32], [Int32]) = ([], [], [])
-        var truth: [Int?] = []
-        var pool = Array(0..<workers)
-        for task in 0..<tasks {
-            let z = stream.index(below: classes)
-            truth.append(z)
-            stream.shuffle(&pool)
-            for worker in pool.prefix(perTask) {
-                rows.0.append(Int32(task))
-                rows.1.append(Int32(worker))
-                rows.2.append(Int32(says(worker, z, task, &stream)))
-            }
-        }
-        let store = LabelStore(
-            tasks: rows.0, workers: rows.1, labels: rows.2, taskCount: tasks, workerCount: workers, classCount: classes)
-        return (store, truth)
-    }
-
     private func coin(_ accuracy: Double, _ z: Int, _ classes: Int, _ stream: inout RandomStream) -> Int {
         stream.unit() < accuracy ? z : (z + 1 + stream.index(below: classes - 1)) % classes
     }
@@ -36,7 +12,7 @@ struct AggregatorFieldTests {
         "experts among coins: each is well above the majority",
         arguments: [AggregationMethod.mace, .bcc, .zeroBasedSkill, .mmsr, .kos, .pooled, .dawidSkene])
     func experts(method: AggregationMethod) throws {
-        let (store, truth) = made(tasks: 1500, workers: 24, perTask: 8, classes: 2) { worker, z, _, stream in
+        let (store, truth) = madeLabels(tasks: 1500, workers: 24, perTask: 8, classes: 2) { worker, z, _, stream in
             self.coin(worker % 3 == 0 ? 0.93 : 0.52, z, 2, &stream)
         }
         let majority = try #require(MajorityVote().predict(store).expectedAccuracy(truth: truth))
@@ -49,7 +25,7 @@ struct AggregatorFieldTests {
 
     @Test("MACE tells who answers blindly, and what")
     func spammers() throws {
-        let (store, truth) = made(tasks: 800, workers: 12, perTask: 6, classes: 4) { worker, z, _, stream in
+        let (store, truth) = madeLabels(tasks: 800, workers: 12, perTask: 6, classes: 4) { worker, z, _, stream in
             // Four know; four know half of the time and say 2 else; four always say 1.
             worker < 4 ? self.coin(0.97, z, 4, &stream) : worker < 8 ? (stream.unit() < 0.5 ? z : 2) : 1
         }
@@ -66,7 +42,7 @@ struct AggregatorFieldTests {
     @Test("M-MSR recovers skills of rank one, also beside workers who attack")
     func attack() throws {
         let accuracies = [0.9, 0.8, 0.7, 0.6, 0.85, 0.75, 0.65, 0.95]
-        let (store, truth) = made(tasks: 6000, workers: 9, perTask: 9, classes: 2) { worker, z, _, stream in
+        let (store, truth) = madeLabels(tasks: 6000, workers: 9, perTask: 9, classes: 2) { worker, z, _, stream in
             worker == 8 ? 1 - z : self.coin(accuracies[worker], z, 2, &stream)
         }
         var model = MMSR(trim: 0.15)
@@ -95,7 +71,7 @@ struct AggregatorFieldTests {
     @Test("the hierarchical model finds leanings, near classes and contexts")
     func hierarchical() throws {
         // Twelve workers miss three of four of class 1 and never invent one; majority vote fails on class 1.
-        let (store, truth) = made(tasks: 1200, workers: 24, perTask: 8, classes: 2) { worker, z, _, stream in
+        let (store, truth) = madeLabels(tasks: 1200, workers: 24, perTask: 8, classes: 2) { worker, z, _, stream in
             worker % 2 == 0
                 ? (stream.unit() < (z == 1 ? 0.25 : 0.02) ? 1 : 0) : self.coin(0.75, z, 2, &stream)
         }
@@ -115,7 +91,8 @@ struct AggregatorFieldTests {
 
         // Two contexts; each worker is good in one of them: only who tells them apart sees it.
         let contexts = (0..<1200).map { $0 % 2 }
-        let (split, splitTruth) = made(tasks: 1200, workers: 30, perTask: 5, classes: 3) { worker, z, task, stream in
+        let (split, splitTruth) = madeLabels(tasks: 1200, workers: 30, perTask: 5, classes: 3) {
+            worker, z, task, stream in
             self.coin(worker % 2 == task % 2 ? 0.95 : 0.34, z, 3, &stream)
         }
         var blind = HierarchicalBayes(), seeing = HierarchicalBayes(contexts: contexts)
@@ -126,7 +103,7 @@ struct AggregatorFieldTests {
 
     @Test("held-out labels recommend the model that made them, and say when there is nothing in it")
     func comparison() {
-        let (store, _) = made(tasks: 600, workers: 20, perTask: 6, classes: 2) { worker, z, _, stream in
+        let (store, _) = madeLabels(tasks: 600, workers: 20, perTask: 6, classes: 2) { worker, z, _, stream in
             self.coin(worker % 4 == 0 ? 0.95 : 0.55, z, 2, &stream)
         }
         let compared = AggregatorComparison(store, methods: [.majority, .dawidSkene, .pooled])
@@ -135,7 +112,7 @@ struct AggregatorFieldTests {
         let last = compared.entries[2]
         #expect(compared.entries[0].evidence - last.evidence > 4 * last.standardError)
         // All the same: methods agree.
-        let (same, _) = made(tasks: 200, workers: 10, perTask: 3, classes: 2) { _, z, _, _ in z }
+        let (same, _) = madeLabels(tasks: 200, workers: 10, perTask: 3, classes: 2) { _, z, _, _ in z }
         #expect(AggregatorComparison(same, methods: [.majority, .pooled]).entries.allSatisfy { $0.agreement == 1 })
     }
 

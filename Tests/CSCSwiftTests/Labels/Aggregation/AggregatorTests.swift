@@ -8,26 +8,11 @@ struct AggregatorTests {
     private func made(
         tasks: Int, workers: Int, perTask: Int, classes: Int, seed: UInt64 = 1, accuracy: (Int) -> Double
     ) -> (store: LabelStore, truth: [Int?]) {
-        var stream = RandomStream(seed: seed, purpose: .test)
-        var rows: ([Int32], [Int32], [Int32]) = ([], [], [])
-        var truth: [Int?] = []
-        var pool = Array(0..<workers)
-        for task in 0..<tasks {
-            let z = stream.index(below: classes)
-            truth.append(z)
-            stream.shuffle(&pool)
-            for worker in pool.prefix(perTask) {
-                let wrong = (z + 1 + stream.index(below: classes - 1)) % classes
-                let label = stream.unit() < accuracy(worker) ? z : wrong
-                rows.0.append(Int32(task))
-                rows.1.append(Int32(worker))
-                rows.2.append(Int32(label))
-            }
+        madeLabels(tasks: tasks, workers: workers, perTask: perTask, classes: classes, seed: seed) {
+            worker, z, _, stream in
+            let wrong = (z + 1 + stream.index(below: classes - 1)) % classes
+            return stream.unit() < accuracy(worker) ? z : wrong
         }
-        let store = LabelStore(
-            tasks: rows.0, workers: rows.1, labels: rows.2, taskCount: tasks, workerCount: workers,
-            classCount: classes)
-        return (store, truth)
     }
 
     @Test("majority by hand: winners, shares, ties, a task without labels, fast path")
@@ -119,7 +104,7 @@ struct AggregatorTests {
     }
 
     @Test("Dawid-Skene agrees with the formulas written out", arguments: [2, 3, 5])
-    func dawidSkeneTwin(classes: Int) {
+    func dawidSkeneFormulas(classes: Int) {
         let (store, _) = made(tasks: 300, workers: 15, perTask: 4, classes: classes) { 0.35 + 0.04 * Double($0) }
         for iterations in [1, 2, 7] {
             let prior = naiveDawidSkene(store, iterations: iterations, right: 1, wrong: 0.5, smoothing: 0.5)
@@ -336,6 +321,22 @@ struct AggregatorTests {
         #expect(abs(interval.lowerBound - 0.48224) < 1e-4)
         #expect(abs(interval.upperBound - 0.93978) < 1e-4)
         #expect(BetaDistribution(40_000, 60_000).interval().contains(0.4))
+    }
+
+    @Test("a worker's interval holds the share: central inside, one-sided where all or no labels are right")
+    func qualityIntervals() {
+        for labels in [1, 2, 5, 40, 1_000] {
+            for right in stride(from: 0, through: Double(labels), by: max(0.25, Double(labels) / 40)) {
+                let quality = WorkerQuality(labels: labels, right: right)
+                #expect(quality.lower <= right / Double(labels) && right / Double(labels) <= quality.upper)
+                let beta = BetaDistribution(1 + right, 1 + Double(labels) - right)
+                #expect(abs(beta.cumulative(quality.upper) - beta.cumulative(quality.lower) - 0.95) < 1e-9)
+            }
+        }
+        let all = WorkerQuality(labels: 5, right: 5)  // the 5 % point of x^6
+        #expect(all.upper == 1 && abs(all.lower - pow(0.05, 1.0 / 6)) < 1e-9)
+        #expect(WorkerQuality(labels: 5, right: 0).lower == 0)
+        #expect(abs(WorkerQuality(labels: 0, right: 0).upper - 0.975) < 1e-9)
     }
 
     @Test(

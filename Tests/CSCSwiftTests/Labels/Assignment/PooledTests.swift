@@ -75,16 +75,37 @@ struct PooledTests {
             classes: ["no", "yes"], entries: entries)
         var method = Pooled(taskContexts: matrix.taskContexts, workers: 24, options: .init(seed: 2))
         _ = try play(&method, matrix, limit: 150 * 15)
-        withKnownIssue(
-            "the broader worker model reaches .81 to .91 here; see docs/results/labels.md", isIntermittent: true
-        ) {
-            #expect(matrix.accuracy(of: method.labels)! > 0.9)
-        }
+        // Of three draws of such a crowd one ends with the wrong model (docs/results/labels.md); this one does not.
+        #expect(matrix.accuracy(of: method.labels)! > 0.9)
+        #expect(method.findings.contains("accuracies that differ by class"))
 
         let three = toyMatrix(tasks: 120, workers: 20, contexts: 2, classes: 3, seed: 9)
         var multi = Pooled(taskContexts: three.taskContexts, workers: 20, classes: 3, options: .init(seed: 2))
         _ = try play(&multi, three, limit: 120 * 8)
         #expect(three.accuracy(of: multi.labels)! > 0.95)
+    }
+
+    @Test("people who err alike on hard tasks are not taken for a class")
+    func hardTasks() throws {
+        var stream = RandomStream(seed: 6, purpose: .test)
+        // A third of the negatives look like positives to everyone, a little; positives are rare.
+        let tasks = (0..<400).map { LabelingTask(id: "t\($0)", truth: stream.unit() < 0.2 ? 1 : 0) }
+        let isHard = tasks.map { $0.truth == 0 && stream.unit() < 0.35 }
+        let entries = tasks.indices.flatMap { i in
+            (0..<12).map { j -> Int32 in
+                let right = isHard[i] ? 0.5 : 0.8 + 0.015 * Double(j)
+                return Int32(stream.unit() < right ? tasks[i].truth! : 1 - tasks[i].truth!)
+            }
+        }
+        let matrix = LabelMatrix(
+            tasks: tasks, workers: (0..<12).map { LabelingWorker(id: "w\($0)") }, contexts: ["all"],
+            classes: ["no", "yes"], entries: entries)
+        var method = Pooled(taskContexts: matrix.taskContexts, workers: 12, options: .init(seed: 2))
+        _ = try play(&method, matrix, limit: 400 * 6)
+        #expect(method.findings.contains("too difficult"), "\(method.findings)")
+        let sure = method.labels.indices.filter { method.confidence[$0] >= 0.95 }
+        let right = sure.filter { method.labels[$0] == tasks[$0].truth }.count
+        #expect(sure.count > 150 && Double(right) > 0.95 * Double(sure.count), "\(right) of \(sure.count)")
     }
 
     @Test("wrong answers fall on near classes, and some answer blindly: above every vote of the same labels")

@@ -36,6 +36,27 @@ final class SessionJournalTests {
         #expect(try session.next(workers: ["ann"]) != nil)
     }
 
+    @Test("a session of pooled keeps the version it began with, and its inference", arguments: [1, 2])
+    func pooledVersions(version: Int) throws {
+        let path = folder()
+        var options = LabelSession.Options(budget: 200)
+        options.pooledVersion = version
+        let names = (0..<6).map { "w\($0)" }
+        let session = try LabelSession.create(
+            folder: path, tasks: (0..<50).map { LabelingTask(id: "t\($0)") }, contexts: ["all"],
+            classes: ["no", "yes"], workers: names.map { LabelingWorker(id: $0) }, options: options)
+        for n in 0..<150 {
+            guard let question = try session.next(workers: names) else { break }
+            try session.record(
+                task: question.task, worker: question.worker, label: n * n % 7 < 3 ? "no" : "yes")
+        }
+        #expect(session.findings?.contains("held-out labels best") == (version == 2))
+        let journal = try String(contentsOfFile: path + "/journal.tsv", encoding: .utf8)
+        #expect(journal.contains("\nmethod\tpooled\t2") == (version == 2))
+        let again = try open(path)
+        #expect(again.options.pooledVersion == version && again.stateBytes == session.stateBytes)
+    }
+
     @Test("a beginning that no session has is refused, though its checksums are right")
     func strangeBeginnings() throws {
         func opened(_ lines: [String]) throws -> String {

@@ -96,7 +96,10 @@ enum Dense {
         for j in 0..<n {
             var unit = [Float](repeating: 0, count: n)
             unit[j] = 1
-            for (i, value) in apply(unit.span).enumerated() { matrix[i * n + j] = Double(value) }
+            var column = unit
+            var span = column.mutableSpan
+            apply(unit.span, &span)
+            for i in 0..<n { matrix[i * n + j] = Double(column[i]) }
         }
         for i in 0..<n {
             for j in 0..<n { #expect(abs(matrix[i * n + j] - matrix[j * n + i]) < 1e-4, "not symmetric at \(i), \(j)") }
@@ -144,8 +147,12 @@ enum Dense {
         let report = ImplicitGradient.gradient(
             outerGradient: zip(theta, t).map { Float($1 - $0) }, columns: columns, direct: [0, 0],
             regularization: phi, options: options
-        ) { direction in
-            (0..<n).map { i in Float((0..<n).reduce(0.0) { $0 + a[i * n + $1] * Double(direction[$1]) }) }
+        ) { direction, output in
+            for i in 0..<n {
+                var sum = 0.0
+                for j in 0..<n { sum += a[i * n + j] * Double(direction[j]) }
+                output[i] = Float(sum)
+            }
         }
         #expect(report.status == .usable)
         for k in 0..<p {
@@ -217,7 +224,9 @@ enum Dense {
             ImplicitGradient.gradient(
                 outerGradient: b, columns: [column], direct: [0], regularization: [0], options: options,
                 damping: damping
-            ) { v in (0..<v.count).map { curvature * v[$0] } }
+            ) { v, output in
+                for j in 0..<v.count { output[j] = curvature * v[j] }
+            }
         }
         #expect(run([1, 2], [1, 0], 1).status == .usable)
         #expect(run([0, 0], [1, 0], 1).status == .zero)

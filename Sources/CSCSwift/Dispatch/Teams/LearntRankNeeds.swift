@@ -1,7 +1,7 @@
 internal import Foundation
 
 /// Where work is asked for and where it is on offer, in the learnt coalition rule.
-extension CoalitionPlan {
+extension LearntRank {
     /// The cell of a place in the grid of local need.
     @inline(__always) func cell(_ x: Double, _ y: Double) -> Int {
         let scale = Double(cellsAlong) / forecast.extent
@@ -29,7 +29,7 @@ extension CoalitionPlan {
     /// Writes `localNeed`, log (work asked for / work on offer) of each skill and cell, smoothed over the neighbouring
     /// cells, and `pressure`, the same over all. A task that has a team counts half; a worker counts as much work as a
     /// job is long, less the later it is free. O(open tasks + slots * skills + cells * skills).
-    mutating func compareNeeds(_ state: borrowing GameState) {
+    mutating func compareNeeds(_ slots: [TeamSlot], _ needs: [TeamNeed], _ state: borrowing GameState) {
         listSkills(state)
         let skills = askedOfSkill.count
         let cells = cellsAlong * cellsAlong

@@ -1,6 +1,6 @@
 /* allocations.c - counts heap allocations: the program's own malloc, which the libraries it loads use too, in front of
  * glibc's. Elsewhere the count stays 0 and nothing is replaced. */
-#include "twins.h"
+#include "reference.h"
 
 #include <errno.h>
 #include <features.h>
@@ -9,7 +9,7 @@
 
 static _Atomic int64_t count;
 
-int64_t twins_allocations(void) {
+int64_t reference_allocations(void) {
     return atomic_load_explicit(&count, memory_order_relaxed);
 }
 

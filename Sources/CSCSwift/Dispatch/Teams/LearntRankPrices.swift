@@ -6,18 +6,20 @@ internal import Foundation
 /// the scarcer labour is expected to be then. What a job takes is its worth up to the end of the shift and, where it
 /// leaves little or nothing of the shift, the worth of the last job: a job may run past the end of the shift, so
 /// whoever still has a moment left can do one more whole job.
-extension CoalitionPlan {
+extension LearntRank {
     /// Sets the price of every slot and need of this window. O(open tasks + slots * skills + cells * skills).
-    mutating func setPrices(_ state: borrowing GameState) {
-        compareNeeds(state)
+    mutating func prepare(_ slots: [TeamSlot], _ needs: [TeamNeed], _ state: borrowing GameState) {
+        refill(&slotPrices, slots.count, SlotPrice())
+        refill(&needPrices, needs.count, NeedPrice())
+        compareNeeds(slots, needs, state)
         let common = priceOfMoment(state)
         if measures.isScaleFree {
-            priceSlotsScaleFree(common, state.now)
+            priceSlotsScaleFree(slots, common)
         } else {
-            priceSlots(common)
+            priceSlots(slots, common)
         }
-        for s in slots.indices { setWorth(s, now: state.now) }
-        for n in needs.indices { priceNeed(n, state) }
+        for s in slots.indices { setWorth(s, slots[s], now: state.now) }
+        for n in needs.indices { priceNeed(n, state.tasks[Int(needs[n].task)], state.now) }
     }
 
     /// The terms of the price that all slots of a window have in common. O(1).
@@ -49,23 +51,23 @@ extension CoalitionPlan {
     }
 
     /// log price of each slot by the features of the first version. O(slots * skills).
-    private mutating func priceSlots(_ common: Double) {
+    private mutating func priceSlots(_ slots: [TeamSlot], _ common: Double) {
         let w = weights
         for s in slots.indices {
             let slot = slots[s]
             let (near, asked) = needNear(slot.skills, cell(slot.x, slot.y))
             let count = max(1, asked)
-            slots[s].endScarcity = scarcity(at: slot.shiftEnd)
-            slots[s].logPrice =
+            slotPrices[s].endScarcity = scarcity(at: slot.shiftEnd)
+            slotPrices[s].logPrice =
                 common + w.shiftLeft * (min(1.5, (slot.shiftEnd - slot.free) / 60) - 0.75) + w.localNeed * near
                 + w.density * forecast.logDensity(x: slot.x, y: slot.y) + w.skills * (count - 1.5)
-                + w.speed * 3 * (slot.speed / measures.speed - 1) + w.endScarcity * slots[s].endScarcity
+                + w.speed * 3 * (slot.speed / measures.speed - 1) + w.endScarcity * slotPrices[s].endScarcity
         }
     }
 
     /// The same by the scale-free features: the skills that are asked for count relative to the mean of all slots, and
     /// how scarce labour will be at the end of a shift counts the more the nearer that is. O(slots * skills).
-    private mutating func priceSlotsScaleFree(_ common: Double, _ now: Double) {
+    private mutating func priceSlotsScaleFree(_ slots: [TeamSlot], _ common: Double) {
         let (w, m) = (weights, measures)
         var skilled = 0.0
         for slot in slots { skilled += Double((slot.skills & askedSkills).nonzeroBitCount) }
@@ -74,50 +76,48 @@ extension CoalitionPlan {
             let slot = slots[s]
             let (near, asked) = needNear(slot.skills, cell(slot.x, slot.y))
             let left = slot.shiftEnd - slot.free
-            slots[s].endScarcity = scarcity(at: slot.shiftEnd)
-            slots[s].logPrice =
+            slotPrices[s].endScarcity = scarcity(at: slot.shiftEnd)
+            slotPrices[s].logPrice =
                 common + w.shiftLeft * (min(1.5, left / m.shift) - 0.75) + w.localNeed * near
                 + w.density * m.held(forecast.logDensity(x: slot.x, y: slot.y), 2.5)
                 + w.skills * m.held(log((asked + 0.5) / (meanSkills + 0.5)), 1.5)
                 + w.speed * m.held(3 * (slot.speed / m.speed - 1), 1.5)
-                + w.endScarcity * slots[s].endScarcity * exp(-max(0, left) / (4 * m.job))
+                + w.endScarcity * slotPrices[s].endScarcity * exp(-max(0, left) / (4 * m.job))
         }
     }
 
     /// Price and worths of a slot whose log price is set. O(1).
-    private mutating func setWorth(_ s: Int, now: Double) {
+    private mutating func setWorth(_ s: Int, _ slot: TeamSlot, now: Double) {
         let (w, m) = (weights, measures)
-        let slot = slots[s]
         let left = slot.shiftEnd - slot.free
-        let last = m.job * minuteWorth(slot.endScarcity)
+        let last = m.job * minuteWorth(slotPrices[s].endScarcity)
         let density = m.held(forecast.logDensity(x: slot.x, y: slot.y), 2.5)
-        slots[s].placeWorth = m.part * (w.relocation * density + w.relocationNeed * totalNeed[cell(slot.x, slot.y)])
-        slots[s].price = m.rate * exp(min(20, slot.logPrice))
-        slots[s].worthAtFree = worth(until: slot.free)
-        slots[s].worthAtEnd = worth(until: slot.shiftEnd)
-        slots[s].lastWeight = (max(0, w.lastJob) * last, max(0, w.lateJob) * last)
-        slots[s].fadeFree = (exp(-left / m.fade.0), exp(-left / m.fade.1))
-        slots[s].fadeNow = slots[s].fadeFree
+        slotPrices[s].placeWorth =
+            m.part * (w.relocation * density + w.relocationNeed * totalNeed[cell(slot.x, slot.y)])
+        slotPrices[s].price = m.rate * exp(min(20, slotPrices[s].logPrice))
+        slotPrices[s].worthAtFree = worth(until: slot.free)
+        slotPrices[s].worthAtEnd = worth(until: slot.shiftEnd)
+        slotPrices[s].lastWeight = (max(0, w.lastJob) * last, max(0, w.lateJob) * last)
+        slotPrices[s].fadeFree = (exp(-left / m.fade.0), exp(-left / m.fade.1))
+        slotPrices[s].fadeNow = slotPrices[s].fadeFree
         if slot.free > now {
-            slots[s].fadeNow.0 *= exp((now - slot.free) / m.fade.0)
-            slots[s].fadeNow.1 *= exp((now - slot.free) / m.fade.1)
+            slotPrices[s].fadeNow.0 *= exp((now - slot.free) / m.fade.0)
+            slotPrices[s].fadeNow.1 *= exp((now - slot.free) / m.fade.1)
         }
     }
 
     /// Price, worth of place and rank of a need, as far as they do not depend on its team. O(1).
-    private mutating func priceNeed(_ n: Int, _ state: borrowing GameState) {
+    private mutating func priceNeed(_ n: Int, _ task: SpatialTask, _ now: Double) {
         let (w, m) = (weights, measures)
-        let task = state.tasks[Int(needs[n].task)]
         let density = m.held(forecast.logDensity(x: task.x, y: task.y), 2.5)
         let c = cell(task.x, task.y)
         let near = localNeed[Int(skillPlace[task.skill]) * cellsAlong * cellsAlong + c]
         let work = task.workload / m.workload
-        let logWork = m.held(log(work), 2)
-        let size = m.isScaleFree ? logWork : work - 1
-        needs[n].price = exp(min(20, w.taskLocalNeed * near + w.taskDensity * density + w.taskWorkload * size))
-        needs[n].placeWorth = m.part * (w.relocation * density + w.relocationNeed * totalNeed[c])
-        needs[n].rankOffset =
-            w.urgency * m.held((task.deadlineTime - state.now) / m.job, 4)
-            + w.pay * m.held(log(max(1e-9, task.pay / m.pay))) + w.workload * logWork + w.rankDensity * density
+        let size = m.isScaleFree ? m.held(log(work), 2) : work - 1
+        needPrices[n].price = exp(min(20, w.taskLocalNeed * near + w.taskDensity * density + w.taskWorkload * size))
+        needPrices[n].placeWorth = m.part * (w.relocation * density + w.relocationNeed * totalNeed[c])
+        var offset = 0.0
+        addTerms(task, now: now, density: density) { offset += $1 }
+        needPrices[n].offset = offset
     }
 }

@@ -2,7 +2,7 @@ internal import Foundation
 
 /// What the learnt coalition rule knows of a whole day: its measures, the part of the price that is the same for all of
 /// it, and what a minute is worth at each time.
-extension CoalitionPlan {
+extension LearntRank {
     /// Sets the constants of an episode. O(tasks + workers + horizon).
     mutating func begin(_ state: borrowing GameState) {
         workerCount = Double(state.workers.count)
@@ -15,7 +15,6 @@ extension CoalitionPlan {
         for minute in 1..<worth.count {
             worth[minute] = worth[minute - 1] + minuteWorth(scarcity(at: Double(minute) - 0.5))
         }
-        refill(&arrivals, state.options.teamCap + measures.largestTeam, 0)
         cellsAlong = cellsOfDay()
     }
 
@@ -84,26 +83,5 @@ extension CoalitionPlan {
         if time >= Double(last) { return worth[last] + time - Double(last) }
         let minute = Int(time)
         return worth[minute] + (worth[minute + 1] - worth[minute]) * (time - Double(minute))
-    }
-
-    /// Takes other weights; `begin` must follow.
-    mutating func use(_ weights: CoalitionWeights) { self.weights = weights }
-
-    /// Takes another forecast and the rule's price on such days; `begin` must follow.
-    mutating func use(_ forecast: DemandForecast, basePrice: Double?) {
-        ownForecast = forecast
-        self.basePrice = basePrice
-        self.forecast = forecast
-    }
-
-    /// Plays an episode to its end and returns the revenue.
-    mutating func play(_ instance: Instance, _ state: inout GameState) -> Double {
-        state.reset(instance)
-        begin(state)
-        while !state.isOver {
-            dispatch(&state)
-            state.advance()
-        }
-        return state.revenue
     }
 }

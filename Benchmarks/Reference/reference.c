@@ -1,10 +1,10 @@
-/* twins.c - see twins.h. */
-#include "twins.h"
+/* reference.c - see reference.h. */
+#include "reference.h"
 
 #include <math.h>
 
-void twins_forward(float *hidden, const int32_t *widths, int32_t layers, const float *parameters, const float *input,
-                   int64_t rows) {
+void reference_forward(float *hidden, const int32_t *widths, int32_t layers, const float *parameters,
+                       const float *input, int64_t rows) {
     const float *a = input, *w = parameters;
     for (int32_t l = 0; l < layers; l++) {
         int64_t in = widths[l], out = widths[l + 1];
@@ -20,8 +20,8 @@ void twins_forward(float *hidden, const int32_t *widths, int32_t layers, const f
     }
 }
 
-void twins_backward(float *gradient, float *delta, const int32_t *widths, int32_t layers, const float *parameters,
-                    const float *input, const float *hidden, const float *output_gradient, int64_t rows) {
+void reference_backward(float *gradient, float *delta, const int32_t *widths, int32_t layers, const float *parameters,
+                        const float *input, const float *hidden, const float *output_gradient, int64_t rows) {
     int64_t count = 0, widest = 0;
     for (int32_t l = 0; l < layers; l++) count += (int64_t)(widths[l] + 1) * widths[l + 1];
     for (int32_t l = 0; l <= layers; l++) widest = widths[l] > widest ? widths[l] : widest;
@@ -52,7 +52,7 @@ void twins_backward(float *gradient, float *delta, const int32_t *widths, int32_
     }
 }
 
-void twins_kl_categorical(float *kl, const float *p, const float *q, int64_t rows, int64_t width) {
+void reference_kl_categorical(float *kl, const float *p, const float *q, int64_t rows, int64_t width) {
     for (int64_t i = 0; i < rows; i++, p += width, q += width) {
         double sum_p = 0, sum_q = 0, sum = 0;
         for (int64_t j = 0; j < width; j++) sum_p += exp(p[j]), sum_q += exp(q[j]);
@@ -64,8 +64,8 @@ void twins_kl_categorical(float *kl, const float *p, const float *q, int64_t row
     }
 }
 
-void twins_kl_gaussian(float *kl, const float *mean_p, const float *log_sd_p, const float *mean_q,
-                       const float *log_sd_q, int64_t rows, int64_t width) {
+void reference_kl_gaussian(float *kl, const float *mean_p, const float *log_sd_p, const float *mean_q,
+                           const float *log_sd_q, int64_t rows, int64_t width) {
     for (int64_t i = 0; i < rows; i++) {
         double sum = 0;
         for (int64_t j = i * width; j < (i + 1) * width; j++) {
@@ -76,7 +76,7 @@ void twins_kl_gaussian(float *kl, const float *mean_p, const float *log_sd_p, co
     }
 }
 
-void twins_softmax(float *probabilities, const float *logits, int64_t rows, int64_t width) {
+void reference_softmax(float *probabilities, const float *logits, int64_t rows, int64_t width) {
     for (int64_t i = 0; i < rows; i++, logits += width, probabilities += width) {
         double sum = 0;
         for (int64_t j = 0; j < width; j++) sum += exp(logits[j]);
@@ -84,11 +84,11 @@ void twins_softmax(float *probabilities, const float *logits, int64_t rows, int6
     }
 }
 
-void twins_gae(float *advantages, const float *rewards, const float *values, const float *next_values,
-               const float *discounts, const float *lambdas, int64_t chains, int64_t steps) {
-    for (int64_t c = 0; c < chains; c++) {
+void reference_gae(float *advantages, const float *rewards, const float *values, const float *next_values,
+                   const float *discounts, const float *lambdas, int64_t actors, int64_t steps) {
+    for (int64_t a = 0; a < actors; a++) {
         double next = 0;
-        for (int64_t t = (c + 1) * steps - 1; t >= c * steps; t--) {
+        for (int64_t t = (steps - 1) * actors + a; t >= 0; t -= actors) {
             double delta = rewards[t] + (double)discounts[t] * next_values[t] - values[t];
             next = delta + (double)discounts[t] * lambdas[t] * next;
             advantages[t] = (float)next;
@@ -96,7 +96,7 @@ void twins_gae(float *advantages, const float *rewards, const float *values, con
     }
 }
 
-void twins_adam(float *p, float *m, float *v, const float *g, int64_t count, int64_t step, double rate) {
+void reference_adam(float *p, float *m, float *v, const float *g, int64_t count, int64_t step, double rate) {
     for (int64_t i = 0; i < count; i++) {
         m[i] = 0.9f * m[i] + 0.1f * g[i];
         v[i] = 0.999f * v[i] + 0.001f * g[i] * g[i];
@@ -105,7 +105,7 @@ void twins_adam(float *p, float *m, float *v, const float *g, int64_t count, int
     }
 }
 
-int64_t twins_weights(double *weights, const double *losses, int64_t arms, double rate, double u) {
+int64_t reference_weights(double *weights, const double *losses, int64_t arms, double rate, double u) {
     double least = losses[0], sum = 0;
     for (int64_t k = 1; k < arms; k++) least = losses[k] < least ? losses[k] : least;
     for (int64_t k = 0; k < arms; k++) sum += weights[k] = exp(-rate * (losses[k] - least));
@@ -115,8 +115,8 @@ int64_t twins_weights(double *weights, const double *losses, int64_t arms, doubl
     return arms - 1;
 }
 
-void twins_nearest(int32_t *found, const double *x, const double *y, int64_t count, double at_x, double at_y,
-                   int32_t wanted) {
+void reference_nearest(int32_t *found, const double *x, const double *y, int64_t count, double at_x, double at_y,
+                       int32_t wanted) {
     double best[64];
     int32_t held = 0;
     for (int64_t i = 0; i < count; i++) {

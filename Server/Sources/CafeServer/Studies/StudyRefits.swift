@@ -1,0 +1,84 @@
+internal import CSCSwift
+internal import Foundation
+internal import Synchronization
+
+/// A thread of its own, behind those that answer, for what takes long: one piece of work after the other.
+final class BackgroundThread: Sendable {
+    private let waiting = Mutex<[@Sendable () -> Void]>([])
+    private let signal = DispatchSemaphore(value: 0)
+
+    /// - Parameter name: as debuggers show it.
+    init(name: String) {
+        let thread = Thread { [weak self, signal] in
+            setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, 10)  // of this thread, on Linux
+            while true {
+                signal.wait()
+                guard let self else { return }
+                self.waiting.withLock { $0.isEmpty ? nil : $0.removeFirst() }?()
+            }
+        }
+        thread.name = name
+        thread.start()
+    }
+
+    deinit { signal.signal() }
+
+    /// Does `work` when what came before is done.
+    func run(_ work: @escaping @Sendable () -> Void) {
+        waiting.withLock { $0.append(work) }
+        signal.signal()
+    }
+}
+
+/// Inferring aside: a study's model is inferred anew on another thread, while questions and answers go on. What comes of
+/// it takes effect as an event of its own, between two requests.
+extension StudyBook {
+    /// Opens a study's session for that.
+    func infersAside(_ study: Study, _ context: CommitContext) throws {
+        study.session.finishesRefits = false
+        guard study.state != .closed else { return }
+        do throws(CSCError) { try study.session.inferAside(true) } catch { throw Problem(error) }
+        refitIfDue(study, context)
+    }
+
+    /// Begins what is due, once this batch is on the disk.
+    func refitIfDue(_ study: Study, _ context: CommitContext) {
+        guard !study.isRefitting, let refits, let refit = study.session.pooledRefit else { return }
+        study.isRefitting = true
+        context.onRollback { study.isRefitting = false }
+        let sent = Sent((study: study, refit: refit))
+        context.onCommit { refits(sent) }
+    }
+
+    /// Puts a refit that has been run into force, unless its session has been dropped meanwhile.
+    func install(_ refit: Pooled.Refit, _ study: Study, _ context: CommitContext) throws {
+        guard isOpen(study) else { return }
+        study.isRefitting = false
+        context.onRollback { study.isRefitting = false }
+        do throws(CSCError) { try study.session.install(refit) } catch { throw Problem(error) }
+        refitIfDue(study, context)
+    }
+}
+
+extension CafeService {
+    /// Has refits of the studies run on a thread of their own.
+    func startRefits() {
+        let thread = BackgroundThread(name: "cafe.refits")
+        studies.refits = { [queue, studies, meters] sent in
+            thread.run {
+                var refit = sent.value.refit
+                let began = ContinuousClock.now
+                refit.run()
+                meters.refit(seconds: (ContinuousClock.now - began).seconds)
+                let done = Sent((study: sent.value.study, refit: refit))
+                Task {
+                    do {
+                        try await queue.perform { context in
+                            try studies.install(done.value.refit, done.value.study, context)
+                        }
+                    } catch { meters.log("a refit could not be kept: \(Problem(any: error).detail)") }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,151 @@
+internal import Foundation
+
+/// Inference aside: the model is inferred anew on a copy, while questions and answers go on.
+///
+/// Usually everything is inferred again inside the call that takes the label at which it is due. A program that answers
+/// people turns that off (`setRefitsAside`): then a copy of the model is set aside at that label (`begun`), whoever has
+/// time infers on it (`Pooled.Refit.run`), and `install` puts the result in place of the model and takes the answers that
+/// came meanwhile into account as usual. The state depends on the calls alone, `install` among them, and not on who
+/// inferred, where or how fast: whoever keeps the order of calls can follow them.
+extension Pooled {
+    /// A model to be inferred anew. O(1) to take: arrays are shared.
+    package struct Refit: Sendable {
+        /// Which of the engine's refits it is, from 1.
+        package let number: Int
+        var engine: Pooled
+
+        /// Infers: a function of the engine at the label at which the refit was due. O((labels + K S) kinds + N C).
+        package mutating func run() {
+            engine.inferAnew()
+            // Room for the labels to come, so that none of them has to move all the others.
+            engine.labelled.reserve(engine.labelled.count + 2 * Self.margin(engine))
+        }
+
+        private static func margin(_ engine: Pooled) -> Int {
+            Pooled.pause(engine.context.count, engine.labelled.count)
+        }
+    }
+
+    /// The refit that is due or under way; nil where there is none.
+    package var refit: Refit? { begun.first.map { Refit(number: refits, engine: $0) } }
+
+    /// How many labels have been taken into account.
+    var labelCount: Int { labelled.count + fresh.count }
+
+    /// Whether everything is inferred aside from now on. Has no effect where workers have families. A refit that is under
+    /// way is given up where it ends. O(1), or O(labels).
+    package mutating func setRefitsAside(_ isAside: Bool) {
+        refitsAside = isAside && families.isEmpty
+        if !refitsAside { giveUpRefit() }
+    }
+
+    /// Sets a copy of the model aside, without what inference has no use for. O(1): arrays are shared until they change.
+    mutating func beginRefit() {
+        var model = self
+        model.begun = []
+        model.pairs = pairs.withoutCells()
+        model.tournament = Tournament(order: [])
+        (model.ranks, model.outstanding) = ([], [])
+        begun = [model]
+        refits += 1
+    }
+
+    /// Forgets a refit that is under way; what arrived meanwhile stands as it was taken. O(labels since it began), or
+    /// O(labels) where it is still being worked on.
+    mutating func giveUpRefit() {
+        begun = []
+        corrected = []
+        labelled.append(fresh)
+        fresh = CrowdKernels.Labels()
+    }
+
+    /// Puts a refit in place of the model and takes what came since it began into account.
+    /// O(labels since it began (C + kinds) + N).
+    /// - Throws: `CSCError.invalid` where it is not the one under way.
+    package mutating func install(_ refit: Refit) throws(CSCError) {
+        guard !begun.isEmpty, refit.number == refits else { throw .invalid("this refit is not the one under way") }
+        let since = fresh, changed = corrected, joined = workerCount - refit.engine.workerCount
+        (begun, corrected, fresh) = ([], [], CrowdKernels.Labels())
+        (labelled, score, prior) = (refit.engine.labelled, refit.engine.score, refit.engine.prior)
+        (workforce, temperature) = (refit.engine.workforce, refit.engine.temperature)
+        (nextSelection, evidence) = (refit.engine.nextSelection, refit.engine.evidence)
+        for _ in 0..<joined { workforce.addWorker() }
+        for each in changed { exchange(label: each.label, at: each.index) }
+        for n in 0..<since.count {
+            let worker = Int(since.cell[n]) / contexts
+            take(task: Int(since.task[n]), worker: worker, label: Int(since.label[n]))
+            workforce.update(worker)
+        }
+        reorder()
+    }
+
+    /// Another label in place of one, while everything is inferred aside: the task's posterior takes the new one at
+    /// once, by what is known of the worker, whose own posterior follows at the next refit, which is soon. O(C + kinds +
+    /// log N), and O(labels) where a refit is under way.
+    mutating func correctAside(_ index: Int, task i: Int, label y: Int) {
+        if index >= labelled.count {
+            let n = index - labelled.count
+            var labels = CrowdKernels.Labels()
+            swap(&labels, &fresh)
+            exchange(label: y, at: n, of: &labels)
+            swap(&labels, &fresh)
+        } else {
+            if !begun.isEmpty { corrected.append(Correction(index: index, label: y)) }
+            exchange(label: y, at: index)
+        }
+        nextRefresh = min(nextRefresh, labelCount + Self.pause(context.count, labelCount) / 10)
+        tournament.set(i, key(i))
+    }
+
+    private mutating func exchange(label y: Int, at n: Int) {
+        var labels = CrowdKernels.Labels()
+        swap(&labels, &labelled)
+        exchange(label: y, at: n, of: &labels)
+        swap(&labels, &labelled)
+    }
+
+    private mutating func exchange(label y: Int, at n: Int, of labels: inout CrowdKernels.Labels) {
+        let i = Int(labels.task[n]), message = workforce.message(cell: Int(labels.cell[n]), label: y)
+        for z in 0..<states {
+            score[i * states + z] += log(message[z]) - log(labels.message[n * states + z])
+            labels.message[n * states + z] = message[z]
+        }
+        labels.label[n] = Int32(y)
+    }
+
+    /// A label of those that a refit under way has, which was corrected since it began.
+    struct Correction: Sendable, Codable {
+        let index: Int
+        let label: Int
+    }
+
+    /// The mean confidence of the labels of tasks that have any, gold counting as certain; nil where none has.
+    /// O(N C + labels).
+    package var meanConfidence: Double? {
+        var given = [Bool](repeating: false, count: context.count * classCount),
+            counted = [Bool](repeating: false, count: context.count)
+        for labels in [labelled, fresh] {
+            for n in 0..<labels.count {
+                given[Int(labels.task[n]) * classCount + Int(labels.label[n])] = true
+                counted[Int(labels.task[n])] = true
+            }
+        }
+        var sum = 0.0, count = 0
+        for task in context.indices where counted[task] {
+            count += 1
+            sum += gold[task] >= 0 ? 1 : certainty(task, given)
+        }
+        return count > 0 ? sum / Double(count) : nil
+    }
+
+    /// The calibrated posterior of the most probable class that somebody gave the task. O(levels C).
+    private func certainty(_ task: Int, _ given: [Bool]) -> Double {
+        let scores = classScores(of: task), top = scores.max() ?? 0
+        var best = -Double.infinity, total = 0.0
+        for c in 0..<classCount {
+            if given[task * classCount + c] { best = max(best, scores[c]) }
+            total += exp((scores[c] - top) / temperature)
+        }
+        return exp((best - top) / temperature) / total
+    }
+}
