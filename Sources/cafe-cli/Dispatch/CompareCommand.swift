@@ -93,7 +93,7 @@ struct CompareCommand: RankedCommand {
         }
         if slow > 0 {
             rows.append(try play(Self.ahead, names, setting, count: slow, weight: 200, progress))
-            if hasBounds(setting, slow) { rows += bounds(setting, slow, progress) }
+            rows += bounds(setting, slow, progress)
         }
         progress.finish()
         try show(rows, setting)
@@ -113,24 +113,13 @@ struct CompareCommand: RankedCommand {
             say("note: without lookahead and bounds: \(reason)")
             return 0
         }
-<<<<<<< HEAD
-=======
         let unknown = FullInformation.unknown(
             in: setting.source, tasks: setting.tasks, workers: setting.workers, seed: seed, episodes: count)
         if let unknown {
             say("note: without lookahead and bounds: the bounds do not know \(unknown), which the episodes have")
             return 0
         }
->>>>>>> s13-dispatch
         return count
-    }
-
-    /// Whether the bounds know all of the game that is played; said where they do not.
-    private func hasBounds(_ setting: EvaluationSetting, _ count: Int) -> Bool {
-        let unknown = FullInformation.unknown(
-            in: setting.source, tasks: setting.tasks, workers: setting.workers, seed: seed, episodes: count)
-        if let unknown { say("note: without bounds: they do not know \(unknown), which the episodes have") }
-        return unknown == nil
     }
 
     /// Plays a policy a few episodes at a time, so that the progress moves.
