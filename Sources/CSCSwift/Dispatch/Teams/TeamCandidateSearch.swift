@@ -170,7 +170,7 @@ extension TeamEngine {
             }
             for position in range { weigh(Int(skillLists.slots[position]), view, terms, state) }
         } else {
-            let bit = 1 << UInt64(terms.skill)
+            let bit: UInt64 = 1 << UInt64(terms.skill)
             for s in supply.slots.indices where supply.slots[s].skills & bit != 0 { weigh(s, view, terms, state) }
         }
         for k in 0..<foundCount { shelf.entries[n * shelf.depth + k] = found[k] }
