@@ -55,7 +55,13 @@ struct TeamSkillLists {
             asked |= 1 << UInt64(skill)
         }
         refill(&start, skillCount + 2, 0)
-        for slot in all { visit(slot) { start[$0 + 2] += 1 } }
+        for slot in all {
+            var bits = slot.skills & asked
+            while bits != 0 {
+                start[Int(place[bits.trailingZeroBitCount]) + 2] += 1
+                bits &= bits - 1
+            }
+        }
         for at in 0..<skillCount { start[at + 2] += start[at + 1] }
         refill(&slots, Int(start[skillCount + 1]), 0)
         if byX {
@@ -65,20 +71,13 @@ struct TeamSkillLists {
         }
         for position in all.indices {
             let s = byX ? Int(order[position]) : position
-            visit(all[s]) {
-                slots[Int(start[$0 + 1])] = Int32(s)
-                start[$0 + 1] += 1
+            var bits = all[s].skills & asked
+            while bits != 0 {
+                let list = Int(place[bits.trailingZeroBitCount])
+                slots[Int(start[list + 1])] = Int32(s)
+                start[list + 1] += 1
+                bits &= bits - 1
             }
-        }
-    }
-
-    /// Calls `body` with the place of each skill of a slot that is asked for.
-    @inline(__always)
-    private mutating func visit(_ slot: TeamSlot, _ body: (Int) -> Void) {
-        var bits = slot.skills & asked
-        while bits != 0 {
-            body(Int(place[bits.trailingZeroBitCount]))
-            bits &= bits - 1
         }
     }
 
