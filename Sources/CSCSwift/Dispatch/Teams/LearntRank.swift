@@ -85,7 +85,7 @@ struct LearntRank: TeamRank {
 
     var limits: TeamLimits {
         TeamLimits(
-            candidates: measures.candidates, largestTeam: measures.largestTeam, gridAbove: 256, nearest: 64,
+            candidates: measures.candidates, largestTeam: measures.largestTeam, gridAbove: 1024, nearest: 64,
             ahead: measures.ahead, triesSingles: true, isJoint: isJoint)
     }
 

@@ -109,37 +109,6 @@ struct DispatchPlanTests {
         #expect(byPlace.tasks == byTable.tasks)
     }
 
-    @Test("among many workers the same ones are found by their places and by a table of the same ways")
-    func manyWorkers() throws {
-        var stream = RandomStream(seed: 8, purpose: .test)
-        func place() -> [Double] { [40 * stream.unit(), 40 * stream.unit()] }
-        var request = DispatchRequest(now: .minutes(0), workers: [], tasks: [])
-        for number in 0..<1100 {
-            var worker = DispatchRequest.Worker(id: "w\(number)", skills: [number % 3 == 0 ? "a" : "b"])
-            (worker.xy, worker.speed, worker.reach) = (place(), 60, 3 + 6 * stream.unit())
-            worker.shift = [.minutes(-5), .minutes(40 + 200 * stream.unit())]
-            request.workers.append(worker)
-        }
-        for number in 0..<80 {
-            var task = DispatchRequest.Task(id: "t\(number)", workload: 10 + 20 * stream.unit())
-            (task.xy, task.skill, task.pay, task.maxTeam) = (place(), number % 2 == 0 ? "a" : "b", 5, 3)
-            (task.expected, task.penalty) = (.minutes(12 + 20 * stream.unit()), 0.1)
-            task.deadline = .minutes(45)
-            request.tasks.append(task)
-        }
-        let byPlace = try DispatchDesk().plan(request)
-        let places = request.workers.map { $0.xy! } + request.tasks.map { $0.xy! }
-        var table = request
-        for number in table.workers.indices { table.workers[number].index = number }
-        for number in table.tasks.indices { table.tasks[number].index = 1100 + number }
-        table.travel = DispatchRequest.Travel()
-        table.travel?.durations = places.map { a in places.map { b in abs(a[0] - b[0]) + abs(a[1] - b[1]) } }
-        let byTable = try DispatchDesk().plan(table)
-        #expect(byPlace.assignments.count > 80)
-        #expect(byPlace.assignments == byTable.assignments)
-        #expect(byPlace.tasks == byTable.tasks)
-    }
-
     /// A service's own book of a day of the simulator's city.
     struct RolledDay {
         let instance: Instance
