@@ -32,17 +32,18 @@ enum Pages {
         return (type, String(decoding: bytes, as: UTF8.self), "\"\(tag)\"")
     }
 
-    /// A page with its places filled: `{{head}}` (what all pages' heads have, and the page's own script), `{{base}}`, `{{title}}`, `{{data}}` (JSON without characters that end a script) and
-    /// `{{text}}`. What is filled in is not looked at again. O(size).
+    /// A page with its places filled: `{{head}}` (what all pages' heads have, and the page's own script with the JSON that
+    /// it reads), `{{base}}`, `{{title}}` and `{{text}}`. What is filled in is not looked at again. O(size).
     static func fill(_ name: String, base: String, title: String, data: JSON = .object([]), text: String = "") -> String
     {
         let stem = name.prefix { $0 != "." }
         let script =
-            files[stem + ".js"] == nil ? "" : "\n<script src=\"\(escape(base))/assets/\(stem).js\" defer></script>"
-        let head = name == "head.html" ? "" : fill("head.html", base: base, title: title, data: data) + script
-        let values = [
-            "head": head, "base": escape(base), "title": escape(title), "text": escape(text), "data": embedded(data),
-        ]
+            files[stem + ".js"] == nil
+            ? ""
+            : "\n<script type=\"application/json\" id=\"data\">\(embedded(data))</script>"
+                + "\n<script src=\"\(escape(base))/assets/\(stem).js\" defer></script>"
+        let head = name == "head.html" ? "" : fill("head.html", base: base, title: title) + script
+        let values = ["head": head, "base": escape(base), "title": escape(title), "text": escape(text)]
         var out = ""
         var rest = Self.text(name)?[...] ?? ""
         while let open = rest.range(of: "{{"), let close = rest[open.upperBound...].range(of: "}}") {
@@ -60,6 +61,7 @@ enum Pages {
             .replacingOccurrences(of: "'", with: "&#39;")
     }
 
+    /// JSON without characters that end a script.
     private static func embedded(_ data: JSON) -> String {
         data.line.replacingOccurrences(of: "<", with: "\\u003c").replacingOccurrences(of: ">", with: "\\u003e")
             .replacingOccurrences(of: "&", with: "\\u0026").replacingOccurrences(of: "\u{2028}", with: "\\u2028")

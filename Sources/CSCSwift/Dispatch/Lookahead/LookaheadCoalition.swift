@@ -75,13 +75,13 @@ package final class LookaheadCoalition: Dispatcher {
         return plans
     }
 
-    /// Whom the plan sends where in this window, in rising index of workers.
+    /// Whom the plan sends where in this window, in rising index of workers; not those who were sent already and go.
     private func moves(_ state: GameState) -> [Move] {
         draft = state
         engine.dispatch(&draft)
         return draft.idle.compactMap { worker in
             let task = draft.workerTask[Int(worker)]
-            return task >= 0 ? Move(worker: worker, task: task) : nil
+            return task >= 0 && state.workerTask[Int(worker)] < 0 ? Move(worker: worker, task: task) : nil
         }
     }
 

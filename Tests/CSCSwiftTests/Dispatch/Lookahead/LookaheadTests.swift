@@ -44,6 +44,20 @@ struct LookaheadTests {
         }
     }
 
+    @Test(
+        "games with roles, refusals, breaks and cancellations are played to their end",
+        arguments: ["field-service", "courier"])
+    func extendedGames(city: String) throws {
+        let scenario = try Scenario.find(city)
+        let options = Self.options { ($0.futures, $0.variants) = (2, 2) }
+        let rule = LookaheadCoalition(Self.chengdu, futures: scenario, options: options)
+        for episode in 0..<2 {
+            let day = scenario.instance(tasks: 60, workers: 15, seed: 7, episode: EpisodeRange.evaluation[episode])
+            let played = Self.play(rule, day)
+            #expect(played.revenue > 0 && !played.sent.isEmpty)
+        }
+    }
+
     @Test("a worker waits for the better task that is in every future, and goes at once where none is")
     func waits() throws {
         // The first task keeps the only worker until minute 30; the second, beside the worker, appears at 1, pays three
