@@ -53,10 +53,13 @@ final class SessionJournalTests {
         #expect(session?.findings?.contains("held-out labels best") == (version == 2))
         let journal = try String(contentsOfFile: path + "/journal.tsv", encoding: .utf8)
         #expect(journal.contains("\nmethod\tpooled\t2") == (version == 2))
-        let state = session?.stateBytes
+        let copy = path + "-copy", answers = session?.answers
+        try FileManager.default.copyItem(atPath: path, toPath: copy)
+        let asked = try session?.ask(workers: nil, count: 20).asked
         session = nil  // a folder has one session at a time
-        let again = try open(path)
-        #expect(again.options.pooledVersion == version && again.stateBytes == state)
+        let again = try open(copy)
+        #expect(again.options.pooledVersion == version && again.answers == answers)
+        #expect(try again.ask(workers: nil, count: 20).asked == asked && asked?.count == 20)
     }
 
     @Test("a beginning that no session has is refused, though its checksums are right")
