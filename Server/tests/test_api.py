@@ -408,18 +408,17 @@ def test_health_and_metrics(server):
 
 def test_trusted_proxies(make_server):
     """Behind a trusted proxy each visitor has a rate of its own; what an untrusted one says counts for nothing."""
-    def refused(server, says, most):
-        """Whether one of so many requests is refused: ten wrong tokens a second are allowed, and twenty at once."""
-        for k in range(most):
-            if server.get("/admin", token=f"{k:043d}", headers={"X-Forwarded-For": says(k)}).status == 429:
-                return True
-        return False
+    def refused(server, says):
+        """Whether one of thirty requests is refused: an address may make one a second, and two at once."""
+        replies = [server.get("/admin", headers={"X-Forwarded-For": says(k)}).status for k in range(30)]
+        assert set(replies) <= {403, 429}
+        return 429 in replies
 
-    trusting = make_server("--rate-limit", "20", "--trust-proxy", "127.0.0.0/8", "--trust-proxy", "10.1.2.3", folder="trusting").start()
-    assert not refused(trusting, lambda k: f"203.0.113.{k}", 60)
-    assert refused(trusting, lambda k: f"198.51.100.{k}, 203.0.113.200, 10.1.2.3", 400), "what the asker made up is believed"
+    trusting = make_server("--rate-limit", "1", "--trust-proxy", "127.0.0.0/8", "--trust-proxy", "10.1.2.3", folder="trusting").start()
+    assert not refused(trusting, lambda k: f"203.0.113.{k}")
+    assert refused(trusting, lambda k: f"198.51.100.{k}, 203.0.113.200, 10.1.2.3"), "what the asker made up is believed"
     trusting.stop()
-    wary = make_server("--rate-limit", "20", folder="wary").start()
-    assert refused(wary, lambda k: f"203.0.113.{k}", 400), "whoever asks is believed"
+    wary = make_server("--rate-limit", "1", folder="wary").start()
+    assert refused(wary, lambda k: f"203.0.113.{k}"), "whoever asks is believed"
     done = subprocess.run([wary.binary, "--data", str(wary.folder) + "-3", "--trust-proxy", "10.0.0.0/40"], capture_output=True, text=True)
     assert done.returncode != 0 and "10.0.0.0/40" in done.stderr
