@@ -67,10 +67,8 @@ struct LearntRank: TeamRank {
     var totalNeed: [Double] = []
     /// Cells along a side of the grid of local need.
     var cellsAlong = 5
-    /// The skills that open tasks ask for, where each stands among them (-1: nobody asks for it), and how much work asks
-    /// for it.
-    var askedSkills: UInt64 = 0
-    var skillPlace = InlineArray<64, Int32>(repeating: -1)
+    /// The skills that open tasks ask for, and how much work asks for each.
+    var skills = SkillPlaces()
     var askedOfSkill: [Double] = []
 
     init(_ policy: LearntCoalitionPolicy) {

@@ -10,39 +10,24 @@ extension LearntRank {
         return row * cellsAlong + column
     }
 
-    /// Lists the skills that open tasks ask for, by their first appearance: what no task asks for counts nowhere, and
-    /// no skill's number matters. O(open tasks).
-    private mutating func listSkills(_ state: borrowing GameState) {
-        for skill in 0..<64 where askedSkills >> UInt64(skill) & 1 == 1 { skillPlace[skill] = -1 }
-        askedSkills = 0
-        var count: Int32 = 0
-        for task in state.open {
-            let skill = state.tasks[Int(task)].skill
-            if skillPlace[skill] >= 0 { continue }
-            skillPlace[skill] = count
-            askedSkills |= 1 << UInt64(skill)
-            count += 1
-        }
-        refill(&askedOfSkill, Int(count), 0)
-    }
-
     /// Writes `localNeed`, log (work asked for / work on offer) of each skill and cell, smoothed over the neighbouring
     /// cells, and `pressure`, the same over all. A task that has a team counts half; a worker counts as much work as a
     /// job is long, less the later it is free. O(open tasks + slots * skills + cells * skills).
     mutating func compareNeeds(_ slots: [TeamSlot], _ needs: [TeamNeed], _ state: borrowing GameState) {
-        listSkills(state)
-        let skills = askedOfSkill.count
+        let tasks = state.tasks
+        skills.list(state.open.lazy.map { tasks[Int($0)].skill })
         let cells = cellsAlong * cellsAlong
-        refill(&asked, cells * skills, 0)
-        refill(&offered, cells * skills, 0)
-        refill(&localNeed, cells * skills, 0)
+        refill(&askedOfSkill, skills.count, 0)
+        refill(&asked, cells * skills.count, 0)
+        refill(&offered, cells * skills.count, 0)
+        refill(&localNeed, cells * skills.count, 0)
         var askedInAll = 0.0
         var offeredInAll = 0.0
         for need in needs {
             let task = state.tasks[Int(need.task)]
             let whole = task.workload + measures.journey
             let work = state.teamHead[Int(need.task)] < 0 ? whole : whole / 2
-            let place = Int(skillPlace[task.skill])
+            let place = skills[task.skill]
             asked[place * cells + cell(task.x, task.y)] += work
             askedOfSkill[place] += work
             askedInAll += work
@@ -50,17 +35,13 @@ extension LearntRank {
         for slot in slots {
             let c = cell(slot.x, slot.y)
             let work = measures.job * (1 - (slot.free - state.now) / (measures.ahead + 1))
-            var bits = slot.skills & askedSkills
-            if bits == 0 && measures.isScaleFree { continue }
-            while bits != 0 {
-                offered[Int(skillPlace[bits.trailingZeroBitCount]) * cells + c] += work
-                bits &= bits - 1
-            }
+            if slot.skills & skills.asked == 0 && measures.isScaleFree { continue }
+            skills.visit(slot.skills) { offered[$0 * cells + c] += work }
             offeredInAll += work
         }
         pressure = measures.held(
             log((askedInAll + measures.smoothing) / (offeredInAll + measures.smoothing)))
-        smoothNeeds(skills: skills)
+        smoothNeeds(skills: skills.count)
     }
 
     /// `localNeed` from `asked` and `offered`, and `totalNeed`, its mean over the skills. O(cells * skills).
@@ -95,19 +76,16 @@ extension LearntRank {
 
     /// The mean of `localNeed` in a cell over the skills of a slot that are asked for, and how many these are. The
     /// scale-free features weigh them by how much work asks for each. O(skills).
-    @inline(__always) func needNear(_ skills: UInt64, _ cell: Int) -> (need: Double, count: Double) {
+    @inline(__always) func needNear(_ own: UInt64, _ cell: Int) -> (need: Double, count: Double) {
         let cells = cellsAlong * cellsAlong
-        var bits = skills & askedSkills
-        let count = Double(bits.nonzeroBitCount)
-        if bits == 0 { return (0, 0) }
+        let count = Double((own & skills.asked).nonzeroBitCount)
+        if count == 0 { return (0, 0) }
         var near = 0.0
         var sum = 0.0
-        while bits != 0 {
-            let place = Int(skillPlace[bits.trailingZeroBitCount])
+        skills.visit(own) { place in
             let weight = measures.isScaleFree ? askedOfSkill[place] + 1e-6 * measures.job : 1
             near += weight * localNeed[place * cells + cell]
             sum += weight
-            bits &= bits - 1
         }
         return (near / sum, count)
     }

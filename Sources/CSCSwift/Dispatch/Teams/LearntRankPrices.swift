@@ -70,7 +70,7 @@ extension LearntRank {
     private mutating func priceSlotsScaleFree(_ slots: [TeamSlot], _ common: Double) {
         let (w, m) = (weights, measures)
         var skilled = 0.0
-        for slot in slots { skilled += Double((slot.skills & askedSkills).nonzeroBitCount) }
+        for slot in slots { skilled += Double((slot.skills & skills.asked).nonzeroBitCount) }
         let meanSkills = skilled / Double(max(1, slots.count))
         for s in slots.indices {
             let slot = slots[s]
@@ -111,7 +111,7 @@ extension LearntRank {
         let (w, m) = (weights, measures)
         let density = m.held(forecast.logDensity(x: task.x, y: task.y), 2.5)
         let c = cell(task.x, task.y)
-        let near = localNeed[Int(skillPlace[task.skill]) * cellsAlong * cellsAlong + c]
+        let near = localNeed[skills[task.skill] * cellsAlong * cellsAlong + c]
         let work = task.workload / m.workload
         let size = m.isScaleFree ? m.held(log(work), 2) : work - 1
         needPrices[n].price = exp(min(20, w.taskLocalNeed * near + w.taskDensity * density + w.taskWorkload * size))

@@ -1,16 +1,3 @@
-/// By which distance slots are away from tasks in a game.
-enum TeamDistance {
-    case manhattan, euclidean, table
-
-    init(_ travel: Travel?) {
-        switch travel?.metric {
-        case nil, .manhattan: self = .manhattan
-        case .euclidean: self = .euclidean
-        case .table: self = .table
-        }
-    }
-}
-
 /// The candidates of each need, best first. Within a window a slot's key for a need does not change: so the first look at
 /// a need keeps twice as many candidates as a team is chosen from, and a need that has lost a member reads on in them;
 /// only where they have run out are the slots looked at again. Both ways find the same candidates.
@@ -38,25 +25,16 @@ struct TeamShelf {
 struct TeamSkillLists {
     private(set) var slots: [Int32] = []
     private var start: [Int32] = []
-    private var place = InlineArray<64, Int32>(repeating: -1)
-    private var skillCount = 0
-    private var asked: UInt64 = 0
+    private var places = SkillPlaces()
     private var order: [Int32] = []
 
     /// Writes the lists. O(needs + slots * skills), and sorted O(slots log slots) more.
     mutating func fill(_ all: [TeamSlot], _ needs: [TeamNeed], byX: Bool, _ state: borrowing GameState) {
-        for skill in 0..<64 where asked >> UInt64(skill) & 1 == 1 { place[skill] = -1 }
-        (asked, skillCount) = (0, 0)
-        for need in needs {
-            let skill = state.tasks[Int(need.task)].skill
-            if place[skill] >= 0 { continue }
-            place[skill] = Int32(skillCount)
-            skillCount += 1
-            asked |= 1 << UInt64(skill)
-        }
+        let tasks = state.tasks
+        places.list(needs.lazy.map { tasks[Int($0.task)].skill })
+        let places = places, skillCount = places.count
         refill(&start, skillCount + 2, 0)
-        let places = place, wanted = asked
-        for slot in all { Self.visit(slot.skills & wanted, places) { start[$0 + 2] += 1 } }
+        for slot in all { places.visit(slot.skills) { start[$0 + 2] += 1 } }
         for at in 0..<skillCount { start[at + 2] += start[at + 1] }
         refill(&slots, Int(start[skillCount + 1]), 0)
         if byX {
@@ -66,26 +44,16 @@ struct TeamSkillLists {
         }
         for position in all.indices {
             let s = byX ? Int(order[position]) : position
-            Self.visit(all[s].skills & wanted, places) {
+            places.visit(all[s].skills) {
                 slots[Int(start[$0 + 1])] = Int32(s)
                 start[$0 + 1] += 1
             }
         }
     }
 
-    /// Calls `body` with the place of each skill.
-    @inline(__always)
-    private static func visit(_ skills: UInt64, _ places: borrowing InlineArray<64, Int32>, _ body: (Int) -> Void) {
-        var bits = skills
-        while bits != 0 {
-            body(Int(places[bits.trailingZeroBitCount]))
-            bits &= bits - 1
-        }
-    }
-
     /// Where the slots with a skill stand. O(1).
     func range(skill: Int) -> Range<Int> {
-        let at = Int(place[skill])
+        let at = places[skill]
         return Int(start[at])..<Int(start[at + 1])
     }
 
@@ -117,7 +85,7 @@ extension TeamEngine {
     /// Prepares the search of a window's candidates. Few needs look at every slot, more at those with their skill. In a
     /// city of many slots that has no grid these stand in order of x. O(slots * skills + slots log slots).
     mutating func prepareSearch(_ state: borrowing GameState) {
-        distance = TeamDistance(state.extensions?.travel)
+        distance = state.extensions?.travel?.metric ?? .manhattan
         mayBeBarred = state.extensions.map { !$0.barred.isEmpty || !$0.breaks.isEmpty } ?? false
         isListed = !supply.isGridded && needs.count > 3
         isSorted = isListed && supply.slots.count > limits.gridAbove && distance != .table

@@ -29,7 +29,7 @@ struct TeamEngine<Rank: TeamRank> {
     // The slots of each skill, and the candidates of each need (`prepareSearch`).
     var shelf = TeamShelf()
     var skillLists = TeamSkillLists()
-    var distance = TeamDistance.manhattan
+    var distance = Travel.Metric.manhattan
     var mayBeBarred = false
     var isListed = false
     var isSorted = false

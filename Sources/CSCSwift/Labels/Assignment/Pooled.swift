@@ -420,32 +420,4 @@ public struct Pooled: LabelAssigner {
         precondition(worker >= 0 && worker < workerCount, "Pooled: worker \(worker) of \(workerCount)")
         present[worker] = isPresent ? 1 : 0
     }
-
-    // MARK: Results
-
-    /// The class of each task, [N]: gold, or of the classes that somebody gave it the most probable one; exact ties, and
-    /// tasks without labels, by a coin of the seed. O(N C + labels).
-    public var labels: [Int] {
-        var given = [Bool](repeating: false, count: context.count * classCount)
-        for labels in [labelled, fresh] {
-            for n in 0..<labels.count { given[Int(labels.task[n]) * classCount + Int(labels.label[n])] = true }
-        }
-        return context.indices.map { task in
-            if gold[task] >= 0 { return Int(gold[task]) }
-            let row = task * classCount
-            var open = (0..<classCount).filter { given[row + $0] }
-            if open.isEmpty { open = Array(0..<classCount) }
-            let scores = classScores(of: task)
-            let top = open.reduce(-Double.infinity) { max($0, scores[$1]) }
-            open.removeAll { scores[$0] < top }
-            return open.count == 1
-                ? open[0]
-                : open[tieCoin(seed: options.seed, task: task, pairs: Int(pairs.count[task]), among: open.count)]
-        }
-    }
-
-    /// The calibrated posterior of each task's label. O(tasks * classes).
-    public var confidence: [Double] { zip(context.indices, labels).map { calibrated(of: $0)[$1] } }
-    /// The labels taken so far, task by task, each task's in the order of asking. O(N + labels).
-    public var answers: [Label] { pairs.answers(rows: context.indices.map(Int32.init)) }
 }

@@ -118,34 +118,4 @@ extension Pooled {
         let index: Int
         let label: Int
     }
-
-    /// The mean confidence of the labels of tasks that have any, gold counting as certain; nil where none has.
-    /// O(N C + labels).
-    package var meanConfidence: Double? {
-        var given = [Bool](repeating: false, count: context.count * classCount),
-            counted = [Bool](repeating: false, count: context.count)
-        for labels in [labelled, fresh] {
-            for n in 0..<labels.count {
-                given[Int(labels.task[n]) * classCount + Int(labels.label[n])] = true
-                counted[Int(labels.task[n])] = true
-            }
-        }
-        var sum = 0.0, count = 0
-        for task in context.indices where counted[task] {
-            count += 1
-            sum += gold[task] >= 0 ? 1 : certainty(task, given)
-        }
-        return count > 0 ? sum / Double(count) : nil
-    }
-
-    /// The calibrated posterior of the most probable class that somebody gave the task. O(levels C).
-    private func certainty(_ task: Int, _ given: [Bool]) -> Double {
-        let scores = classScores(of: task), top = scores.max() ?? 0
-        var best = -Double.infinity, total = 0.0
-        for c in 0..<classCount {
-            if given[task * classCount + c] { best = max(best, scores[c]) }
-            total += exp((scores[c] - top) / temperature)
-        }
-        return exp((best - top) / temperature) / total
-    }
 }
