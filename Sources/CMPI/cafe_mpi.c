@@ -15,12 +15,18 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 enum { question_tag = 1, answer_tag = 2, most_at_once = 1 << 30 };
+
+static const double briefly = 2e-3; /* seconds for which a wait does not pause */
+static const double much = 1 << 16; /* bytes of a message that MPI moves in parts */
+static const double slow = 100e6;   /* bytes a second: a message of a slower network is waited for with pauses */
 
 static MPI_Comm work = MPI_COMM_NULL, control = MPI_COMM_NULL;
 static int rank = 0, size = 1, started = 0;
 static double deadline = 60;
+static int crowded = 0;     /* this machine has more ranks than processors for them */
 static long long begun = 0; /* collectives that this rank has begun */
 static long long *heard;    /* rank 0: what each rank has answered to the present question, -1 for nothing */
 static int asked = 0;       /* rank 0: the present collective's question is out */
@@ -124,24 +130,28 @@ static void name_missing(const char *what) {
              missing > 1 ? "s" : "", list, named < missing ? ", ..." : "", begun, what, deadline);
 }
 
-/* Waits for a collective. */
-static int32_t wait_for(MPI_Request *request, const char *what) {
+/* Waits for a collective. MPI moves the parts of a long message only while it is called, so for so many seconds it is
+ * called without a pause; then with pauses. Who gives the processor away may get it back milliseconds later, so that is
+ * done at once only where ranks share processors. */
+static int32_t wait_for(MPI_Request *request, const char *what, double busy) {
     double start = now(), looked = start;
     asked = questioned = 0;
     /* Others wait longer than rank 0, which is to say who is missing. */
     double patience = rank == 0 ? deadline : deadline * 1.25 + 2 + (rank < 50 ? 0.1 * rank : 5);
-    for (long turn = 0;; turn++) {
+    for (long turn = 0, paused = 0;; turn++) {
         int done = 0;
         int code = MPI_Test(request, &done, MPI_STATUS_IGNORE);
         if (code != MPI_SUCCESS) return fail(what, code);
         if (done) return 0;
-        if (turn < 400) {
-            if (turn > 40) sched_yield();
+        if (turn < 40) continue;
+        double time = now();
+        if (paused == 0 && time - start < busy) {
+            if (crowded) sched_yield();
             continue;
         }
-        struct timespec pause = {0, turn < 4000 ? 20000 : 200000};
+        struct timespec pause = {0, paused++ < 4000 ? 20000 : 200000};
         nanosleep(&pause, NULL);
-        double time = now();
+        time = now();
         if (time - looked < 0.02) continue;
         looked = time;
         double waited = time - start;
@@ -157,6 +167,21 @@ static int32_t wait_for(MPI_Request *request, const char *what) {
                      patience);
         return 1;
     }
+}
+
+/* Counts the ranks of this machine and the processors that this one may use. */
+static void look_around(void) {
+    MPI_Comm near;
+    int ranks = 1;
+    if (MPI_Comm_split_type(work, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &near) == MPI_SUCCESS) {
+        MPI_Comm_size(near, &ranks);
+        MPI_Comm_free(&near);
+    }
+    cpu_set_t mask;
+    int processors = sched_getaffinity(0, sizeof mask, &mask) == 0 ? CPU_COUNT(&mask) : 1;
+    long there = sysconf(_SC_NPROCESSORS_ONLN);
+    /* Who is bound to one processor of several shares it with nobody, as far as can be seen. */
+    crowded = ranks > processors && ranks > there;
 }
 
 int32_t cafe_mpi_start(double seconds) {
@@ -177,6 +202,7 @@ int32_t cafe_mpi_start(double seconds) {
     int length = 0;
     MPI_Get_library_version(engine, &length);
     engine[strcspn(engine, "\r\n")] = 0;
+    look_around();
     heard = calloc((size_t)size, sizeof *heard);
     if (!heard) {
         snprintf(failure, sizeof failure, "no memory for %d ranks", size);
@@ -186,12 +212,21 @@ int32_t cafe_mpi_start(double seconds) {
     return 0;
 }
 
+/* Ranks that wait for others pause. Where much is to be moved they first meet, so that nobody pauses meanwhile. */
 static int32_t gather_round(void *all, const int *counts, const int *places) {
     MPI_Request request;
     begun++;
+    double bytes = 0;
+    for (int r = 0; r < size; r++) bytes += counts[r];
+    if (bytes > much) {
+        int code = MPI_Ibarrier(work, &request);
+        if (code != MPI_SUCCESS) return fail("gather", code);
+        int32_t ended = wait_for(&request, "gather", briefly);
+        if (ended != 0) return ended;
+    }
     int code = MPI_Iallgatherv(MPI_IN_PLACE, 0, MPI_DATATYPE_NULL, all, counts, places, MPI_BYTE, work, &request);
     if (code != MPI_SUCCESS) return fail("gather", code);
-    return wait_for(&request, "gather");
+    return wait_for(&request, "gather", briefly + bytes / slow);
 }
 
 /* Sums of bytes beyond an int: rounds with a part of each rank's, through memory of their own. */
@@ -247,7 +282,7 @@ int32_t cafe_mpi_broadcast(void *bytes, int64_t length, int32_t root) {
         int code = MPI_Ibcast((char *)bytes + done, (int)(left < most_at_once ? left : most_at_once), MPI_BYTE, root,
                               work, &request);
         if (code != MPI_SUCCESS) return fail("broadcast", code);
-        int32_t ended = wait_for(&request, "broadcast");
+        int32_t ended = wait_for(&request, "broadcast", briefly + (double)length / slow);
         if (ended != 0) return ended;
     }
     return 0;
@@ -258,7 +293,7 @@ int32_t cafe_mpi_barrier(void) {
     begun++;
     int code = MPI_Ibarrier(work, &request);
     if (code != MPI_SUCCESS) return fail("barrier", code);
-    return wait_for(&request, "barrier");
+    return wait_for(&request, "barrier", briefly);
 }
 
 int32_t cafe_mpi_wait(void) {

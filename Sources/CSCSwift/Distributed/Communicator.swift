@@ -11,8 +11,8 @@ package protocol Communicator: AnyObject, Sendable {
     var rank: Int { get }
     /// How many there are.
     var size: Int { get }
-    /// The bytes of every rank, by rank; any number each. O(all bytes).
-    func gather(_ bytes: [UInt8]) -> [[UInt8]]
+    /// The bytes of every rank, by rank; any number each. They may share memory. O(all bytes).
+    func gather(_ bytes: [UInt8]) -> [ArraySlice<UInt8>]
     /// Completes an array of which each rank has filled a part: rank r the `counts[r]` numbers behind those of the ranks
     /// before it. `counts` is the same on every rank and adds up to `numbers.count`. O(numbers).
     func gather(in numbers: inout [Float], counts: [Int])
@@ -33,7 +33,7 @@ package final class SingleRank: Communicator {
     /// 1.
     package var size: Int { 1 }
     /// The bytes themselves.
-    package func gather(_ bytes: [UInt8]) -> [[UInt8]] { [bytes] }
+    package func gather(_ bytes: [UInt8]) -> [ArraySlice<UInt8>] { [bytes[...]] }
     /// Nothing is missing.
     package func gather(in numbers: inout [Float], counts: [Int]) {}
     /// The bytes themselves.

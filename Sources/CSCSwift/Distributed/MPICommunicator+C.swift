@@ -122,16 +122,19 @@ package final class MPICommunicator: Communicator, @unchecked Sendable {
     }
 
     /// The bytes of every rank: their numbers first, then all of them.
-    package func gather(_ bytes: [UInt8]) -> [[UInt8]] {
+    package func gather(_ bytes: [UInt8]) -> [ArraySlice<UInt8>] {
         var counts = [Int64](repeating: 0, count: size)
         counts[rank] = Int64(bytes.count)
         let words = [Int64](repeating: 8, count: size)
         timed(bytes: 8 * size) { counts.withUnsafeMutableBytes { library.gather($0.baseAddress, words) } }
         let starts = counts.reduce(into: [0]) { $0.append($0[$0.count - 1] + Int($1)) }
-        var all = [UInt8](repeating: 0, count: starts[size])
-        all.replaceSubrange(starts[rank]..<starts[rank + 1], with: bytes)
-        timed(bytes: all.count) { all.withUnsafeMutableBytes { library.gather($0.baseAddress, counts) } }
-        return (0..<size).map { Array(all[starts[$0]..<starts[$0 + 1]]) }
+        let all = [UInt8](unsafeUninitializedCapacity: starts[size]) { room, count in
+            count = starts[size]
+            let room = UnsafeMutableRawBufferPointer(room)
+            bytes.withUnsafeBytes { room[starts[rank]..<starts[rank + 1]].copyBytes(from: $0) }
+            timed(bytes: count) { library.gather(room.baseAddress, counts) }
+        }
+        return (0..<size).map { all[starts[$0]..<starts[$0 + 1]] }
     }
 
     /// Completes `numbers`, each rank's part in its place.

@@ -5,6 +5,9 @@ internal import CCore
 struct RankWriter {
     private(set) var bytes: [UInt8] = []
 
+    /// - Parameter capacity: of how many bytes the message will be, about.
+    init(capacity: Int = 0) { bytes.reserveCapacity(capacity) }
+
     /// Adds an array: its length, then its elements. O(its bytes).
     mutating func put<Value: BitwiseCopyable>(_ values: [Value]) {
         withUnsafeBytes(of: Int64(values.count)) { bytes.append(contentsOf: $0) }
@@ -14,10 +17,10 @@ struct RankWriter {
 
 /// Reads what a `RankWriter` wrote, in the same order. Traps where that is not what comes.
 struct RankReader {
-    private let bytes: [UInt8]
+    private let bytes: ArraySlice<UInt8>
     private var at = 0
 
-    init(_ bytes: [UInt8]) { self.bytes = bytes }
+    init(_ bytes: ArraySlice<UInt8>) { self.bytes = bytes }
 
     /// The next array replaces `values`. O(its bytes).
     mutating func take<Value: BitwiseCopyable>(into values: inout [Value]) {

@@ -112,7 +112,7 @@ package enum Ranks {
     /// Whether any rank says yes: what only one of them knows, such as that somebody wants the work to stop.
     package static func any(_ wish: Bool) -> Bool {
         let group = current
-        return group.size == 1 ? wish : group.gather([wish ? 1 : 0]).contains { $0 == [1] }
+        return group.size == 1 ? wish : group.gather([wish ? 1 : 0]).contains { $0.first == 1 }
     }
 
     /// What rank 0 says, on every rank; `make` is called on rank 0 only. Rethrows there.

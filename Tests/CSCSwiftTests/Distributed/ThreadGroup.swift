@@ -45,7 +45,7 @@ final class ThreadGroup: @unchecked Sendable {
             (self.group, self.rank, self.size) = (group, rank, size)
         }
 
-        func gather(_ bytes: [UInt8]) -> [[UInt8]] { group.exchange(bytes, rank: rank) }
+        func gather(_ bytes: [UInt8]) -> [ArraySlice<UInt8>] { group.exchange(bytes, rank: rank).map { $0[...] } }
 
         func gather(in numbers: inout [Float], counts: [Int]) {
             let first = counts[..<rank].reduce(0, +)

@@ -1,5 +1,11 @@
 /// Episodes that ranks play for one another: whole rollouts as messages, bit by bit.
 extension RolloutBuffer {
+    /// About how many bytes `put` adds. O(columns).
+    var byteCount: Int {
+        4 * (decisions.rows.count + decisions.criticInput.count) + 5 * decisions.rowCount
+            + (9 + rewards.count) * 4 * count + 4 * payments.count + 1024
+    }
+
     /// Sends everything but the names of the columns. O(bytes).
     func put(into message: inout RankWriter) {
         decisions.put(into: &message)
@@ -44,9 +50,10 @@ extension Ranks {
         let group = current
         let odd = players.contains(where: \.sawNonFinite)
         if group.size == 1 { return odd }
-        var message = RankWriter()
+        let played = zip(players, owners).filter { $1 == group.rank }.map(\.0)
+        var message = RankWriter(capacity: played.reduce(0) { $0 + $1.rollout.byteCount })
         message.put([odd])
-        for (player, owner) in zip(players, owners) where owner == group.rank { player.rollout.put(into: &message) }
+        for player in played { player.rollout.put(into: &message) }
         var parts = group.gather(message.bytes).map { RankReader($0) }
         let odds = parts.indices.map { parts[$0].take(Bool.self) == [true] }
         for (player, owner) in zip(players, owners) where owner != group.rank {

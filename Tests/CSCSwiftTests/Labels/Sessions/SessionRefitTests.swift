@@ -70,7 +70,7 @@ struct SessionRefitTests {
             }
             if step % 40 == 20 { try session.join(LabelingWorker(id: "late\(step)")) }
             if step == 130 { try session.addTasks((0..<5).map { (task: "more\($0)", context: "new") }) }
-            if step == 90 { try session.setGold(CSVReader(text: "task,truth\nt7,a\n", name: "gold")) }
+            if step == 90 { _ = try session.setGold(CSVReader(text: "task,truth\nt7,a\n", name: "gold")) }
             if chance.unit() < 0.1, let old = answered.last {
                 corrected += try session.correct(task: old.task, worker: old.worker, label: "c") == .new ? 1 : 0
             }
