@@ -10,7 +10,7 @@ import Testing
             "label replay --labels labels.csv --truth truth.csv --recorded-only --budgets 1,2 --runs 10000000 --methods bbta:0,pooled",
             "replaying: [0-9]+ of 20000000 runs, about [0-9.]+ [a-z]+"
         ),
-        ("reproduce bbta --out r --runs 100000", "[0-9]+ of [0-9]+ [a-z]+, about [0-9.]+ [a-z]+"),
+        ("reproduce bbta --output r --runs 100000", "[0-9]+ of [0-9]+ [a-z]+, about [0-9.]+ [a-z]+"),
         (
             "evaluate --tasks 60 --workers 20 --episodes 100000 --policy greedy,nearest",
             "[0-9]+ of [0-9]+ episodes, about [0-9.]+ [a-z]+"
@@ -20,7 +20,7 @@ import Testing
             "cafe-chengdu:lookahead.*: [0-9]+ of [0-9]+ episodes, about [0-9.]+ [a-z]+"
         ),
         ("compare --tasks 60 --workers 20 --episodes 10000", "[0-9]+ %, about [0-9.]+ [a-z]+"),
-        ("scale --workers 3000 --policy greedy,coalition --threads 1", "[0-9]+ (of [0-9]+|%)[a-z ]*, about [0-9.]+ [a-z]+"),
+        ("scale --workers 3000 --policy greedy,coalition --threads 1", "[0-9]+ (of [0-9]+|%)[a-z0-9, ]*, about [0-9.]+ [a-z]+"),
     ]
 
     @Test(arguments: work)

@@ -57,6 +57,7 @@ struct Serve: AsyncParsableCommand {
             print("backup: \(backup)")
             return
         }
+        Memory.keepPages()
         var options = ServiceOptions(data: data)
         options.host = host
         options.port = port

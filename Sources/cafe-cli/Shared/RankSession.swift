@@ -174,7 +174,8 @@ enum RankThreads {
         let status = (try? AtomicFile.readText("/proc/self/status")) ?? ""
         let allowed = status.split(separator: "\n").first { $0.hasPrefix("Cpus_allowed:") } ?? ""
         let place = ((try? AtomicFile.readText("/proc/sys/kernel/hostname")) ?? "") + allowed
-        let others = group.gather(Array(place.utf8)).count { $0 == Array(place.utf8) }
+        let mine = Array(place.utf8)
+        let others = group.gather(mine).count { $0.elementsEqual(mine) }
         return max(1, Threads.available / max(1, others))
     }
 }

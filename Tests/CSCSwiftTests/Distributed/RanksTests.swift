@@ -53,7 +53,7 @@ import Testing
         let results = ThreadGroup.run(3) { rank -> [[UInt8]] in
             var all: [[UInt8]] = []
             for round in 0..<50 {
-                all += Ranks.current.gather([UInt8](repeating: UInt8(rank), count: (round + rank) % 4))
+                all += Ranks.current.gather([UInt8](repeating: UInt8(rank), count: (round + rank) % 4)).map(Array.init)
             }
             var numbers = [Float](repeating: -1, count: 6)
             for at in [[0], [1, 2], [3, 4, 5]][rank] { numbers[at] = Float(at) / 3 }

@@ -27,6 +27,9 @@ public final class CafeService: Sendable {
     let logger: Logger
     let limiter: RateLimiter
     let isReady = Mutex(false)
+    /// Where sessions' snapshots lie, and the thread that writes them.
+    let snapshots: SnapshotFolder
+    let behind = BackgroundThread(name: "cafe.snapshots")
     /// What is printed once the port is known; nil prints nothing.
     private let say: @Sendable (String) -> Void
     private let listening = Mutex<String?>(nil)
@@ -47,6 +50,7 @@ public final class CafeService: Sendable {
         queue = CommitQueue(file, meters: meters)
         studies = StudyBook(clock: clock, tokens: tokens)
         cities = CityBook(clock: clock, queue: queue)
+        snapshots = SnapshotFolder(beside: file.path)
         startRefits()
     }
 
@@ -173,9 +177,23 @@ struct Housekeeping: Service {
 
     func run() async throws {
         try? await cancelWhenGracefulShutdown {
-            while !Task.isCancelled {
-                await tick()
-                try await Task.sleep(for: .seconds(1))
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask {
+                    while !Task.isCancelled {
+                        await tick()
+                        try await Task.sleep(for: .seconds(1))
+                    }
+                }
+                // Often, so that each has little to write: answers wait for the disk meanwhile.
+                group.addTask {
+                    while !Task.isCancelled {
+                        do { try service.file.checkpoint() } catch {
+                            service.logger.error("\(Problem(any: error).detail)")
+                        }
+                        try await Task.sleep(for: .milliseconds(100))
+                    }
+                }
+                try await group.waitForAll()
             }
         }
         await keepSnapshots(all: true)
@@ -184,7 +202,6 @@ struct Housekeeping: Service {
     private func tick() async {
         do {
             _ = try await service.queue.perform { [studies = service.studies] _ in try studies.lapse() }
-            try service.file.checkpoint()
         } catch { service.logger.error("\(Problem(any: error).detail)") }
         await keepSnapshots(all: false)
         let count = try? await service.queue.perform { [studies = service.studies] _ in studies.opened.count }
@@ -210,17 +227,15 @@ struct Housekeeping: Service {
         }
         for study in due?.value ?? [] {
             let id = study.id, serial = study.serial, view = study.view
-            let snapshot = try? await StudyView.aside { StoredSnapshot(try view.session.makeSnapshot(), study: serial) }
-            guard let snapshot else { continue }
             do {
-                for part in 0..<snapshot.parts {
-                    try await service.queue.perform { context in try snapshot.keep(part: part, context.database) }
+                let count = try await service.behind.run { [folder = service.snapshots] in
+                    let snapshot = try view.session.makeSnapshot()
+                    try folder.keep(snapshot, study: serial, gently: !all)
+                    return snapshot.mark.count
                 }
                 try await service.queue.perform { [studies = service.studies] context in
-                    try snapshot.finish(context.database)
-                    try studies.study(id, context).snapshotAt = snapshot.count
+                    try studies.study(id, context).snapshotAt = count
                 }
-                while try await service.queue.perform({ context in try snapshot.forgetOthers(context.database) }) {}
             } catch { service.logger.error("a snapshot was not kept: \(Problem(any: error).detail)") }
         }
     }

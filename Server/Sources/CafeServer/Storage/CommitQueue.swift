@@ -5,12 +5,16 @@ internal import Synchronization
 /// What an operation of the `CommitQueue` works on. Used by one thread, while the operation runs.
 final class CommitContext: @unchecked Sendable {  // confined to the queue's thread
     private var current: Database?
+    /// Where sessions keep their snapshots.
+    let snapshots: SnapshotFolder
     /// The first failure of the storage in this batch; it fails the batch.
     fileprivate(set) var failure: (any Error)?
     /// What is undone in memory if the batch fails.
     private var undo: [() -> Void] = []
     /// What is done in memory once the batch is on the disk.
     private var after: [() -> Void] = []
+
+    fileprivate init(_ snapshots: SnapshotFolder) { self.snapshots = snapshots }
 
     /// The connection that writes.
     /// - Throws: outside an operation.
@@ -78,11 +82,12 @@ final class CommitQueue: Sendable {
     private let pool: DatabasePool
     private let thread = DispatchQueue(label: "cafe.commit", qos: .userInitiated)
     private let state = Mutex(State())
-    private let context = CommitContext()
+    private let context: CommitContext
     private let meters: Meters?
 
     init(_ file: ServerFile, meters: Meters? = nil) {
         pool = file.pool
+        context = CommitContext(SnapshotFolder(beside: file.path))
         self.meters = meters
     }
 

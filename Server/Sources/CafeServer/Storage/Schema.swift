@@ -3,7 +3,7 @@ internal import GRDB
 /// The tables of a server's file. Events of studies and cities are append-only: triggers refuse to change or delete them.
 enum Schema {
     /// The form of the file; a file of a later form is refused.
-    static let version = 2
+    static let version = 3
 
     /// Makes the tables where they are absent.
     /// - Throws: `Problem` where the file is of a later form; `DatabaseError`.
@@ -14,8 +14,11 @@ enum Schema {
         }
         if found == version { return }
         try database.inTransaction(.immediate) {
-            try database.execute(sql: parts)
             guard found == 0 else {
+                // Forms 1 and 2 kept snapshots in the file; their studies are read from their events once.
+                for table in ["snapshots", "snapshot_parts"] {
+                    try database.execute(sql: "DROP TABLE IF EXISTS \(table)")
+                }
                 try database.execute(sql: "PRAGMA user_version = \(version)")
                 return .commit
             }
@@ -34,12 +37,6 @@ enum Schema {
         }
     }
 
-    /// Since form 2.
-    private static let parts = """
-        CREATE TABLE snapshot_parts (study INTEGER NOT NULL, count INTEGER NOT NULL, part INTEGER NOT NULL,
-            bytes BLOB NOT NULL, PRIMARY KEY (study, count, part))
-        """
-
     private static let tables = [
         """
         CREATE TABLE studies (serial INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, name TEXT NOT NULL,
@@ -49,10 +46,6 @@ enum Schema {
         """
         CREATE TABLE events (study INTEGER NOT NULL, number INTEGER NOT NULL, text TEXT NOT NULL,
             checksum INTEGER NOT NULL, PRIMARY KEY (study, number)) WITHOUT ROWID
-        """,
-        """
-        CREATE TABLE snapshots (study INTEGER PRIMARY KEY, count INTEGER NOT NULL, checksum INTEGER NOT NULL,
-            hash INTEGER NOT NULL, state BLOB NOT NULL)
         """,
         """
         CREATE TABLE tasks (study INTEGER NOT NULL, id TEXT NOT NULL, position INTEGER NOT NULL, context TEXT NOT NULL,

@@ -26,6 +26,8 @@ final class Study {
     var snapshotAt = 0
     /// Whether a refit of its model is under way on another thread.
     var isRefitting = false
+    /// The mean confidence of the last refit; nil before the first one since the study was opened.
+    var meanConfidence: Double?
 
     /// - Parameter row: of the table `studies`.
     init(_ row: Row, _ session: LabelSession) {
@@ -78,9 +80,7 @@ final class StudyBook: @unchecked Sendable {  // confined to the queue
             session = try LabelSession(storage: storage, clock: { [clock] in clock.now })
         } catch { throw Problem(error) }
         let study = Study(row, session)
-        study.snapshotAt =
-            try Int.fetchOne(
-                context.database, sql: "SELECT count FROM snapshots WHERE study = ?", arguments: [study.serial]) ?? 0
+        study.snapshotAt = min(session.eventCount, context.snapshots.count(study: study.serial))
         if let last = session.outstanding.last?.askedAt { clock.notBefore(last) }
         open[id] = study
         try infersAside(study, context)

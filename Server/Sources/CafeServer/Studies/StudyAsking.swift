@@ -115,15 +115,21 @@ extension StudyBook {
         return true
     }
 
-    /// Keeps a point of the history where one is due: each 2 % more labels, or as many as 2 % of the tasks.
-    /// O(N C + labels) then.
+    /// Keeps a point of the history where one is due: each 2 % more labels, or as many as 2 % of the tasks. In a large study
+    /// the mean confidence is that of the last refit, which has been counted aside: nobody waits while all tasks are looked at.
+    /// O(1), or O(N C + labels) in a small study and once after opening.
     private func point(_ study: Study, _ context: CommitContext) throws {
         let labels = study.labels
         guard labels >= study.nextPoint else { return }
         study.nextPoint = labels + max(1, labels / 50, study.session.tasks.count / 50)
+        let isExact = study.session.options.method != .pooled || study.session.tasks.count + labels < 5000
+        if !isExact && study.meanConfidence == nil { study.meanConfidence = study.session.meanConfidence }
         try context.database.execute(
             sql: "INSERT OR REPLACE INTO history (study, labels, time, spent, confidence) VALUES (?, ?, ?, ?, ?)",
-            arguments: [study.serial, labels, clock.now, study.session.budget.spent, study.session.meanConfidence])
+            arguments: [
+                study.serial, labels, clock.now, study.session.budget.spent,
+                isExact ? study.session.meanConfidence : study.meanConfidence,
+            ])
     }
 }
 

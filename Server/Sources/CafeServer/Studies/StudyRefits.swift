@@ -2,15 +2,20 @@ internal import CSCSwift
 internal import Foundation
 internal import Synchronization
 
-/// A thread of its own, behind those that answer, for what takes long: one piece of work after the other.
+/// A thread of its own for what takes long, one piece of work after the other. It runs where no other thread wants the
+/// processor, so that nobody who waits for an answer waits for it.
 final class BackgroundThread: Sendable {
     private let waiting = Mutex<[@Sendable () -> Void]>([])
     private let signal = DispatchSemaphore(value: 0)
+    private static let idle: Int32 = 5  // SCHED_IDLE of sched.h
 
     /// - Parameter name: as debuggers show it.
     init(name: String) {
         let thread = Thread { [weak self, signal] in
-            setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, 10)  // of this thread, on Linux
+            var parameter = sched_param(sched_priority: 0)
+            if sched_setscheduler(0, Self.idle, &parameter) != 0 {  // of this thread, on Linux
+                setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, 10)
+            }
             while true {
                 signal.wait()
                 guard let self else { return }
@@ -23,8 +28,15 @@ final class BackgroundThread: Sendable {
 
     deinit { signal.signal() }
 
+    /// What `work` makes, when what came before is done.
+    func run<T: Sendable>(_ work: @escaping @Sendable () throws -> T) async throws -> T {
+        try await withCheckedThrowingContinuation { continuation in
+            begin { continuation.resume(with: Result(catching: work)) }
+        }
+    }
+
     /// Does `work` when what came before is done.
-    func run(_ work: @escaping @Sendable () -> Void) {
+    func begin(_ work: @escaping @Sendable () -> Void) {
         waiting.withLock { $0.append(work) }
         signal.signal()
     }
@@ -56,6 +68,7 @@ extension StudyBook {
         study.isRefitting = false
         context.onRollback { study.isRefitting = false }
         do throws(CSCError) { try study.session.install(refit) } catch { throw Problem(error) }
+        study.meanConfidence = refit.meanConfidence
         refitIfDue(study, context)
     }
 }
@@ -65,7 +78,7 @@ extension CafeService {
     func startRefits() {
         let thread = BackgroundThread(name: "cafe.refits")
         studies.refits = { [queue, studies, meters] sent in
-            thread.run {
+            thread.begin {
                 var refit = sent.value.refit
                 let began = ContinuousClock.now
                 refit.run()

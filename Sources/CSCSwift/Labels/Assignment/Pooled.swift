@@ -90,8 +90,9 @@ public struct Pooled: LabelAssigner {
     var refitsAside = false
     var refits = 0
     var begun: [Pooled] = []
-    /// What was corrected since then.
+    /// What was corrected since then, and the tasks whose places in the tournament may have changed, any number of times.
     var corrected: [Correction] = []
+    var touched: [Int32] = []
     /// [task, state], a state being a level of difficulty and a class (`CrowdModel`): log posterior, up to a constant a
     /// task; gold tasks are read off `gold`.
     var score: [Double]
@@ -299,7 +300,7 @@ public struct Pooled: LabelAssigner {
         budget.commit(costs[assignment.worker])
         outstanding[assignment.task] += 1
         pairs.append(assignment.task, worker: assignment.worker, label: PairStore.pending, probability: 1)
-        tournament.set(assignment.task, key(assignment.task))
+        place(assignment.task)
     }
 
     /// The posterior of a task's class. O(C).
@@ -322,6 +323,13 @@ public struct Pooled: LabelAssigner {
     mutating func reorder() {
         for task in context.indices { tournament.stage(task, key(task)) }
         tournament.repair(context.indices)
+        if !begun.isEmpty { touched = context.indices.map(Int32.init) }
+    }
+
+    /// Gives a task its place in the tournament. O(log N + levels C).
+    mutating func place(_ task: Int) {
+        tournament.set(task, key(task))
+        if !begun.isEmpty { touched.append(Int32(task)) }
     }
 
     // MARK: Learning
@@ -364,7 +372,7 @@ public struct Pooled: LabelAssigner {
         take(task: i, worker: j, label: y)
         workforce.update(j)
         if refitsAside {
-            tournament.set(i, key(i))
+            place(i)
             guard labelCount >= nextRefresh, begun.isEmpty else { return }
             nextRefresh = labelCount + Self.pause(context.count, labelCount)
             beginRefit()
@@ -373,7 +381,7 @@ public struct Pooled: LabelAssigner {
             inferAnew()
             reorder()
         } else {
-            tournament.set(i, key(i))
+            place(i)
         }
     }
 
@@ -385,7 +393,7 @@ public struct Pooled: LabelAssigner {
         pairs.setLabel(PairStore.declined, task, index)
         budget.release(costs[worker])
         outstanding[task] -= 1
-        tournament.set(task, key(task))
+        place(task)
     }
 
     private func pending(task: Int, worker: Int) throws(CSCError) -> Int {
@@ -410,7 +418,7 @@ public struct Pooled: LabelAssigner {
         families.addWorker()
         calibration.addWorker()
         // Tasks that everyone had been asked about are open again.
-        for task in context.indices where Int(pairs.count[task]) == worker { tournament.set(task, key(task)) }
+        for task in context.indices where Int(pairs.count[task]) == worker { place(task) }
         return worker
     }
 

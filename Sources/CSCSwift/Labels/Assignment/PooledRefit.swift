@@ -13,10 +13,17 @@ extension Pooled {
         /// Which of the engine's refits it is, from 1.
         package let number: Int
         var engine: Pooled
+        /// The places of the tasks, right for those that nothing happens to until the refit is installed.
+        var tournament: Tournament
+        /// The mean confidence that it found; nil before `run`, and where no task has a label.
+        package private(set) var meanConfidence: Double?
 
-        /// Infers: a function of the engine at the label at which the refit was due. O((labels + K S) kinds + N C).
+        /// Infers: a function of the engine at the label at which the refit was due. O((labels + K S) kinds + N (C + log N)).
         package mutating func run() {
             engine.inferAnew()
+            for task in engine.context.indices { tournament.stage(task, engine.key(task)) }
+            tournament.repair(engine.context.indices)
+            meanConfidence = engine.meanConfidence
             // Room for the labels to come, so that none of them has to move all the others.
             engine.labelled.reserve(engine.labelled.count + 2 * Self.margin(engine))
         }
@@ -27,7 +34,11 @@ extension Pooled {
     }
 
     /// The refit that is due or under way; nil where there is none.
-    package var refit: Refit? { begun.first.map { Refit(number: refits, engine: $0) } }
+    package var refit: Refit? {
+        guard var engine = begun.first else { return nil }
+        engine.outstanding = outstanding
+        return Refit(number: refits, engine: engine, tournament: tournament, meanConfidence: nil)
+    }
 
     /// How many labels have been taken into account.
     var labelCount: Int { labelled.count + fresh.count }
@@ -42,11 +53,12 @@ extension Pooled {
     /// Sets a copy of the model aside, without what inference has no use for. O(1): arrays are shared until they change.
     mutating func beginRefit() {
         var model = self
-        model.begun = []
+        (model.begun, model.touched) = ([], [])
         model.pairs = pairs.withoutCells()
         model.tournament = Tournament(order: [])
         (model.ranks, model.outstanding) = ([], [])
         begun = [model]
+        touched = []
         refits += 1
     }
 
@@ -54,18 +66,18 @@ extension Pooled {
     /// O(labels) where it is still being worked on.
     mutating func giveUpRefit() {
         begun = []
-        corrected = []
+        (corrected, touched) = ([], [])
         labelled.append(fresh)
         fresh = CrowdKernels.Labels()
     }
 
-    /// Puts a refit in place of the model and takes what came since it began into account.
-    /// O(labels since it began (C + kinds) + N).
+    /// Puts a refit in place of the model and takes what came since it began into account: a program that answers people
+    /// waits for that, so nothing here looks at all tasks. O((labels since it began) (C + kinds + log N)).
     /// - Throws: `CSCError.invalid` where it is not the one under way.
     package mutating func install(_ refit: Refit) throws(CSCError) {
         guard !begun.isEmpty, refit.number == refits else { throw .invalid("this refit is not the one under way") }
-        let since = fresh, changed = corrected, joined = workerCount - refit.engine.workerCount
-        (begun, corrected, fresh) = ([], [], CrowdKernels.Labels())
+        let since = fresh, changed = corrected, moved = touched, joined = workerCount - refit.engine.workerCount
+        (begun, corrected, touched, fresh) = ([], [], [], CrowdKernels.Labels())
         (labelled, score, prior) = (refit.engine.labelled, refit.engine.score, refit.engine.prior)
         (workforce, temperature) = (refit.engine.workforce, refit.engine.temperature)
         (nextSelection, evidence) = (refit.engine.nextSelection, refit.engine.evidence)
@@ -76,7 +88,8 @@ extension Pooled {
             take(task: Int(since.task[n]), worker: worker, label: Int(since.label[n]))
             workforce.update(worker)
         }
-        reorder()
+        tournament = refit.tournament
+        for task in moved { place(Int(task)) }
     }
 
     /// Another label in place of one, while everything is inferred aside: the task's posterior takes the new one at
@@ -94,7 +107,7 @@ extension Pooled {
             exchange(label: y, at: index)
         }
         nextRefresh = min(nextRefresh, labelCount + Self.pause(context.count, labelCount) / 10)
-        tournament.set(i, key(i))
+        place(i)
     }
 
     private mutating func exchange(label y: Int, at n: Int) {

@@ -12,7 +12,7 @@ extension Pooled {
         else { throw .invalid("the question to worker \(worker) about task \(task) was not withdrawn") }
         pairs.remove(task, index)
         calibration.reopen(task: task, worker: worker)
-        tournament.set(task, key(task))
+        place(task)
     }
 
     /// Makes an assignment outstanding again that was withdrawn and forgotten. O(log N).
