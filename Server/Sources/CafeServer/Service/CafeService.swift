@@ -174,6 +174,8 @@ extension HTTPField.Name {
 /// What runs beside the requests: leases, checkpoints, snapshots, figures.
 struct Housekeeping: Service {
     let service: CafeService
+    /// Pages of the WAL, 4 KiB each, at which it begins anew.
+    private static let longLog = 2000
 
     func run() async throws {
         try? await cancelWhenGracefulShutdown {
@@ -187,7 +189,9 @@ struct Housekeeping: Service {
                 // Often, so that each has little to write: answers wait for the disk meanwhile.
                 group.addTask {
                     while !Task.isCancelled {
-                        do { try service.file.checkpoint() } catch {
+                        do {
+                            if try service.file.checkpoint() > Self.longLog { service.queue.restartLog() }
+                        } catch {
                             service.logger.error("\(Problem(any: error).detail)")
                         }
                         try await Task.sleep(for: .milliseconds(100))

@@ -77,6 +77,7 @@ final class CommitQueue: Sendable {
     private struct State {
         var waiting: [Operation] = []
         var isRunning = false
+        var restartsLog = false
     }
 
     private let pool: DatabasePool
@@ -119,9 +120,20 @@ final class CommitQueue: Sendable {
         }
     }
 
+    /// Has the WAL begin anew before the next batch.
+    func restartLog() {
+        let starts = state.withLock { state in
+            state.restartsLog = true
+            if state.isRunning { return false }
+            state.isRunning = true
+            return true
+        }
+        if starts { thread.async { self.drain() } }
+    }
+
     private func take() -> [Operation]? {
         state.withLock { state in
-            if state.waiting.isEmpty {
+            if state.waiting.isEmpty && !state.restartsLog {
                 state.isRunning = false
                 return nil
             }
@@ -133,6 +145,12 @@ final class CommitQueue: Sendable {
 
     private func drain() {
         while let batch = take() {
+            let restarts = state.withLock { state in
+                defer { state.restartsLog = false }
+                return state.restartsLog
+            }
+            if restarts { pool.writeWithoutTransaction { ServerFile.restartLog($0) } }
+            if batch.isEmpty { continue }
             let began = ContinuousClock.now
             let (answers, failure) = pool.writeWithoutTransaction { commit(batch, $0) }
             context.end(failed: failure != nil)

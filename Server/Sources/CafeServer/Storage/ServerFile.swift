@@ -60,10 +60,21 @@ final class ServerFile: Sendable {
     }
 
     /// Moves what has been committed from the WAL to the file; writers go on meanwhile. O(pages since the last time).
-    func checkpoint() throws {
+    /// - Returns: how many pages the WAL has: those that are in the file, too, are used again after a `restart` only.
+    func checkpoint() throws -> Int {
         try maintenance.writeWithoutTransaction { database in
-            try database.execute(sql: "PRAGMA wal_checkpoint(PASSIVE)")
+            let row = try Row.fetchOne(database, sql: "PRAGMA wal_checkpoint(PASSIVE)")
+            return row?["log"] ?? 0
         }
+    }
+
+    /// Has the next write begin at the WAL's start: while writes come without a pause it would grow for ever, for a passive
+    /// checkpoint never has the last of them. By the writer, between two transactions, soon after a checkpoint. Where a
+    /// reader is at work it is left for the next time.
+    static func restartLog(_ writer: Database) {
+        try? writer.execute(sql: "PRAGMA busy_timeout = 0")
+        _ = try? Row.fetchOne(writer, sql: "PRAGMA wal_checkpoint(RESTART)")
+        try? writer.execute(sql: "PRAGMA busy_timeout = 10000")
     }
 
     /// The last checkpoint: the WAL is emptied.

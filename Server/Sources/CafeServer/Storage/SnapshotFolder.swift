@@ -7,9 +7,9 @@ internal import Foundation
 /// damaged, or of events that never came to the disk is not used. So they need no transaction and hold nobody up.
 struct SnapshotFolder: Sendable {
     private static let form = "cafe-snapshot 1"
-    /// So many bytes are written at once, and a pause follows: the disk is there for answers, too.
-    private static let stretch = 1 << 20
-    private static let pause: UInt32 = 5000  // us
+    /// So many bytes are written at once, and a pause follows: answers wait for the same disk.
+    private static let stretch = 1 << 17
+    private static let pause: UInt32 = 4000  // us
     private let path: String
 
     /// The folder beside the server's file, made by the first snapshot.
