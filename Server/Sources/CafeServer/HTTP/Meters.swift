@@ -15,6 +15,13 @@ final class Meters: Sendable {
     private let batches: Recorder
     private let questions: Counter
     private let answers: Counter
+    private struct RequestKind: Hashable {
+        let method, route: String
+        let status: Int
+    }
+    private static let methods: Set = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+    /// The meters of the kinds of requests that have come.
+    private let requests = Mutex<[RequestKind: (Counter, Recorder)]>([:])
 
     init(logger: Logger) {
         self.logger = logger
@@ -42,11 +49,24 @@ final class Meters: Sendable {
 
     /// A request was answered.
     func request(_ method: String, _ route: String, _ status: Int, seconds: Double) {
-        Counter(
-            label: "cafe_http_requests_total",
-            dimensions: [("method", method), ("route", route), ("status", "\(status)")], factory: registry
-        ).increment()
-        Recorder(label: "cafe_http_request_seconds", dimensions: [("route", route)], factory: registry).record(seconds)
+        // A client may send any word as the method: what is no usual one counts as one more.
+        let kind = RequestKind(
+            method: Self.methods.contains(method) ? method : "other", route: route, status: status)
+        let (count, time) = requests.withLock({ $0[kind] }) ?? meters(kind)
+        count.increment()
+        time.record(seconds)
+    }
+
+    private func meters(_ kind: RequestKind) -> (Counter, Recorder) {
+        let found = (
+            Counter(
+                label: "cafe_http_requests_total",
+                dimensions: [("method", kind.method), ("route", kind.route), ("status", "\(kind.status)")],
+                factory: registry),
+            Recorder(label: "cafe_http_request_seconds", dimensions: [("route", kind.route)], factory: registry)
+        )
+        requests.withLock { $0[kind] = found }
+        return found
     }
 
     /// A figure of now.

@@ -129,14 +129,17 @@ struct Route: Sendable {
     /// The parameters of a path that fits; nil where it does not. O(path).
     func match(_ path: [Substring]) -> [String]? {
         guard path.count == segments.count else { return nil }
+        // Words first: most routes are told apart by them, and nothing is decoded for those that do not fit.
+        for (segment, found) in zip(segments, path) where segment.utf8.first != UInt8(ascii: "{") && segment != found {
+            return nil
+        }
         var parameters: [String] = []
-        for (segment, found) in zip(segments, path) {
-            if segment.first == "{" {
-                guard let value = String(found).removingPercentEncoding, !value.isEmpty else { return nil }
-                parameters.append(value)
-            } else if segment != found {
+        for (segment, found) in zip(segments, path) where segment.utf8.first == UInt8(ascii: "{") {
+            let isPlain = !found.utf8.contains(UInt8(ascii: "%"))
+            guard let value = isPlain ? String(found) : String(found).removingPercentEncoding, !value.isEmpty else {
                 return nil
             }
+            parameters.append(value)
         }
         return parameters
     }
