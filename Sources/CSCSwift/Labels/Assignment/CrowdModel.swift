@@ -1,5 +1,5 @@
-/// The models of tasks and workers between which `Pooled` chooses with two classes, by how well each predicts held-out
-/// labels.
+/// The models of tasks and workers that `Pooled` has of two classes. It asks by the first; the others have a say in the
+/// posteriors, by how well each predicts held-out labels.
 enum CrowdModel: String, Sendable, Codable, CaseIterable {
     /// Workers differ in accuracy and lean to a class; all tasks are as difficult.
     case leaning
@@ -27,9 +27,9 @@ enum CrowdModel: String, Sendable, Codable, CaseIterable {
     /// Whether the frequencies of the classes are learned.
     var learnsFrequencies: Bool { self != .biased }
 
-    /// By how much more log-probability of a held-out label, in nats, it must predict than the others. Wide leanings
-    /// explain anything a little better: what they win by hardly anything is not theirs.
-    var handicap: Double { self == .biased ? 0.001 : 0 }
+    /// By how much more log-probability of a held-out label, in nats, it must predict to weigh as much as the others. Wide
+    /// leanings explain anything a little better.
+    var handicap: Double { self == .biased ? 0.005 : 0 }
 
     /// What it assumes, for the sentence of `findings`.
     var sentence: String {

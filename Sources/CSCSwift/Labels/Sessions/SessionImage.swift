@@ -2,7 +2,7 @@
 struct SessionImage {
     /// The form of the state and what the engines make of events: raised with every change of either, so that a
     /// snapshot of another version is skipped and all events are followed again.
-    static let revision = 3
+    static let revision = 4
 
     var options: LabelSession.Options
     var taskNames: [String]
