@@ -9,10 +9,10 @@ internal import Foundation
 ///
 /// Workers may be good in one context and not in another, lean to a class (two classes: sensitivity and specificity
 /// apart; more: a confusion matrix per cell under the kind's), answer blindly, or lie; wrong answers fall on some
-/// classes more than on others. How much of each there is, is learned; where people do not differ the posteriors are
+/// classes more than on other. How much of each there is, is learned; where people do not differ the posteriors are
 /// narrow and the method is a vote with the right number of votes. With two classes there are
-/// several models of tasks and workers (`CrowdModel`): the simplest one asks, and the posteriors that are reported are those of
-/// all of them. Workers who answer alike more often than their accuracies explain count as one voice on a task.
+/// two models of tasks and workers (`CrowdModel`): the simple one asks, and the posteriors that are reported are those of
+/// both. Workers who answer alike more often than their accuracies explain count as one voice on a task.
 ///
 /// After a calibration, in which everyone labels a few tasks of each context, each step takes the task whose two best
 /// classes are closest (uncertainty sampling) and, by Thompson sampling, the worker whose answer would tell most about
@@ -121,13 +121,12 @@ public struct Pooled: LabelAssigner {
     private var step = 0
     let closed: Double
     var nextRefresh: Int
-    /// Whether there are several models; studies begun by older programs have `CrowdModel.leaning` alone.
+    /// Whether there are two models; studies begun by older programs have `CrowdModel.leaning` alone.
     private(set) var comparesModels: Bool
     /// At how many labels the models are compared again.
     var nextComparison: Int
-    /// What the other models say, and the weight of each.
-    var others = OtherModels()
-    var modelWeights: [Double] = []
+    /// What the other model says.
+    var other = OtherModel()
     /// The mean log-probability of a held-out label under the model, by the last refresh.
     var evidence = -Double.infinity
     var stream: RandomStream
@@ -361,7 +360,7 @@ public struct Pooled: LabelAssigner {
         if !kin.isEmpty && begun.isEmpty { labelled.power.append(power) }
         if !kin.isEmpty && !begun.isEmpty { fresh.power.append(power) }
         for z in 0..<states { score[i * states + z] += power * log(message[z]) }
-        if !others.logOdds.isEmpty { others.logOdds[i] += power * (log(message[1]) - log(message[0])) / temperature }
+        if !other.logOdds.isEmpty { other.logOdds[i] += power * (log(message[1]) - log(message[0])) / temperature }
         workforce.add(cell: cell, label: y, belief: belief, message: message, isGold: gold[i] >= 0)
     }
 

@@ -68,15 +68,15 @@ extension Pooled {
     /// [task, class]: the calibrated posterior of every task. O(N C).
     var posterior: [Double] { context.indices.flatMap { calibrated(of: $0) } }
 
-    /// The posterior of a task's class at the temperature that held-out labels ask for, the other models' say included: what
+    /// The posterior of a task's class at the temperature that held-out labels ask for, the other model's say included: what
     /// is reported, and what `stopAt` rests on. O(C).
     public func calibrated(of task: Int) -> [Double] {
-        if gold[task] >= 0 || temperature == 1 && others.logOdds.isEmpty { return probabilities(of: task) }
+        if gold[task] >= 0 || temperature == 1 && other.logOdds.isEmpty { return probabilities(of: task) }
         let row = classScores(of: task), top = row.max() ?? 0
         let weights = row.map { exp(($0 - top) / temperature) }, sum = weights.reduce(0, +)
-        guard !others.logOdds.isEmpty else { return weights.map { $0 / sum } }
-        let theirs = 1 / (1 + exp(-others.logOdds[task]))
-        let p = (1 - others.weight) * weights[1] / sum + others.weight * theirs
+        guard !other.logOdds.isEmpty else { return weights.map { $0 / sum } }
+        let theirs = 1 / (1 + exp(-other.logOdds[task]))
+        let p = (1 - other.weight) * weights[1] / sum + other.weight * theirs
         return [1 - p, p]
     }
 
@@ -194,10 +194,9 @@ extension Pooled {
         return belief.map { $0 / max(sum, 1e-300) }
     }
 
-    /// The classes' frequencies in each context, where the model learns them. With two classes twenty tasks of each beforehand; with more, five, and
+    /// The classes' frequencies in each context. With two classes twenty tasks of each beforehand; with more, five, and
     /// half of what the frequencies say, since there rare classes are easily lost.
     private mutating func learnPrior() {
-        guard workforce.model.learnsFrequencies else { return }
         let power = classCount == 2 ? 1 : 0.5, fresh = freshPrior(1)
         var sums = [Double](repeating: classCount == 2 ? 20 : 5, count: contexts * classCount)
         for i in context.indices where pairs.count[i] > 0 || gold[i] >= 0 {
@@ -233,7 +232,7 @@ extension Pooled {
             let i = Int(labelled.task[n])
             if turned[context[i]] && gold[i] < 0 { turn(&labelled.message, n) }
         }
-        for i in others.logOdds.indices where turned[context[i]] { others.logOdds[i] = -others.logOdds[i] }
+        for i in other.logOdds.indices where turned[context[i]] { other.logOdds[i] = -other.logOdds[i] }
         workforce.resetPopulation()
         refresh(sweeps: 2)
     }

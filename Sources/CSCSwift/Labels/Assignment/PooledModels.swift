@@ -1,18 +1,18 @@
 internal import Foundation
 
-/// Several models of two classes: the simplest one, by which `Pooled` asks, and what the others say of the tasks.
+/// Two models of two classes: the simple one, by which `Pooled` asks, and what the other says of the tasks.
 extension Pooled {
-    /// The posteriors of the models by which nobody is asked, as they were when the models were last compared, and what has
+    /// The posteriors of the model by which nobody is asked, as they were when the models were last compared, and what has
     /// been said since.
-    struct OtherModels: Sendable, Codable {
-        /// [N]: the log odds of class 1 by the others together; empty where there are none.
+    struct OtherModel: Sendable, Codable {
+        /// [N]: the log odds of class 1; empty where there is no other model.
         var logOdds: [Double] = []
-        /// How much of the posterior is theirs.
+        /// How much of the posterior is its.
         var weight = 0.0
 
-        /// The weight of the simplest model at the least, and how many held-out labels the evidence is taken to be from:
+        /// The weight of the simple model at the least, and how many held-out labels the evidence is taken to be from:
         /// labels of a task depend on one another, so that all of them would decide for one model at once.
-        static let simplest = 1 / 3.0, heldOut = 200.0
+        static let simple = 1 / 3.0, heldOut = 200.0
     }
 
     /// Infers everything from nothing under each model, finds the workers who are alike, and weighs the models by how well
@@ -29,26 +29,19 @@ extension Pooled {
             return candidate
         }
         // Where some tasks may be hard for everybody, those who err alike on them are not taken for alike.
-        var hard = fitted(.difficulty, families)
-        let alike = hard.alikeWorkers, kin = families.adding(alike, workers: workerCount)
-        if !alike.isEmpty { hard = fitted(.difficulty, kin) }
-        let others = [hard, fitted(.biased, kin)]
+        var wide = fitted(.wide, families)
+        let alike = wide.alikeWorkers, kin = families.adding(alike, workers: workerCount)
+        if !alike.isEmpty { wide = fitted(.wide, kin) }
         self = fitted(.leaning, kin)
-        let gains = others.map { $0.evidence - $0.workforce.model.handicap - evidence }
-        let weights = gains.map { exp(OtherModels.heldOut * min($0, 1)) }, sum = weights.reduce(0, +)
-        self.others.weight = (1 - OtherModels.simplest) * sum / (1 + sum)
-        let readings = others.map { $0.sideWith(self) }
-        self.others.logOdds = context.indices.map { task in
-            let p = zip(readings, weights).reduce(0) { $0 + $1.0[task] * $1.1 } / sum
-            return log(max(p, 1e-12)) - log(max(1 - p, 1e-12))
-        }
-        modelWeights = weights.map { (1 - OtherModels.simplest) * $0 / (1 + sum) }
+        let ahead = OtherModel.heldOut * (wide.evidence - evidence)
+        other.weight = (1 - OtherModel.simple) / (1 + exp(-ahead))
+        other.logOdds = wide.reading(beside: self).map { log(max($0, 1e-12)) - log(max(1 - $0, 1e-12)) }
     }
 
-    /// [N]: the probability of class 1 by this model; in a context whose classes it has exchanged, by the other.
-    private func sideWith(_ main: Pooled) -> [Double] {
-        let mine = context.indices.map { calibrated(of: $0)[1] },
-            theirs = context.indices.map { main.calibrated(of: $0)[1] }
+    /// [N]: the probability of class 1 by this model; in a context whose classes it has exchanged, by the simple one.
+    private func reading(beside simple: Pooled) -> [Double] {
+        let mine = context.indices.map { calibrated(of: $0)[1] }
+        let theirs = context.indices.map { simple.calibrated(of: $0)[1] }
         var agreement = [Double](repeating: 0, count: contexts)
         for task in context.indices { agreement[context[task]] += (mine[task] - 0.5) * (theirs[task] - 0.5) }
         return context.indices.map { agreement[context[$0]] < 0 ? theirs[$0] : mine[$0] }
@@ -71,7 +64,7 @@ extension Pooled {
     /// All labels again, each with what it says by a workforce of which nothing is known. O(labels states + K S kinds).
     private mutating func restart(_ model: CrowdModel) {
         workforce = Workforce(classes: classCount, workers: workerCount, contexts: contexts, model: model)
-        others = OtherModels()
+        other = OtherModel()
         prior = freshPrior(contexts)
         score = context.indices.flatMap { prior[context[$0] * states..<(context[$0] + 1) * states] }
         let fresh = (0..<classCount).map { workforce.message(cell: 0, label: $0) }
@@ -87,13 +80,13 @@ extension Pooled {
         }
     }
 
-    /// [class]: what the tasks' labels are read by, log posteriors up to a constant: those of all models where there are
-    /// several. O(levels C).
-    func reading(of task: Int) -> [Double] { others.logOdds.isEmpty ? classScores(of: task) : calibrated(of: task) }
+    /// [class]: what the tasks' labels are read by, log posteriors up to a constant: those of both models where there are
+    /// two. O(levels C).
+    func reading(of task: Int) -> [Double] { other.logOdds.isEmpty ? classScores(of: task) : calibrated(of: task) }
 
     /// The log odds between a task's two best classes in the calibrated posterior. O(levels C).
     func sureness(_ task: Int) -> Double {
-        guard !others.logOdds.isEmpty else { return lead(task) / temperature }
+        guard !other.logOdds.isEmpty else { return lead(task) / temperature }
         let p = calibrated(of: task)
         return abs(log(max(p[0], 1e-300)) - log(max(p[1], 1e-300)))
     }
@@ -101,16 +94,15 @@ extension Pooled {
     /// Whether a task is as certain as `stopAt` wants. O(levels C).
     func isCertain(_ task: Int) -> Bool { closed < .infinity && sureness(task) >= closed }
 
-    /// What the models have found out about the workers, in a sentence, and which models there are.
+    /// What has been found out about the workers, in a sentence, and how the models are weighed.
     public var findings: String {
         var text = workforce.findings
         if kin.pairs > families.pairs {
-            text +=
-                "; \(Terminal.counted(kin.pairs - families.pairs, "pair")) of workers err alike and count as one voice on a task"
+            let pairs = Terminal.counted(kin.pairs - families.pairs, "pair")
+            text += "; \(pairs) of workers answer alike, right or wrong: one voice on a task"
         }
-        guard comparesModels, modelWeights.count == 2 else { return text }
-        let shares = [(CrowdModel.leaning, 1 - modelWeights.reduce(0, +))] + zip([.difficulty, .biased], modelWeights)
-        return text + "; labels by several models, weighed by held-out labels: "
-            + shares.map { "\($0.0.sentence) \(Terminal.decimal(100 * $0.1, 0)) %" }.joined(separator: ", ")
+        guard comparesModels, !other.logOdds.isEmpty else { return text }
+        let share = Terminal.decimal(100 * other.weight, 0)
+        return text + "; weight of the model with hard tasks and wide leanings, by held-out labels: \(share) %"
     }
 }

@@ -17,7 +17,7 @@ extension Pooled {
         /// Infers: a function of the engine at the label at which the refit was due. O((labels + K S) kinds + N C).
         package mutating func run() {
             engine.inferAnew()
-            // Room for the labels to come, so that none of them has to move all the others.
+            // Room for the labels to come, so that none of them has to move all the other.
             engine.labelled.reserve(engine.labelled.count + 2 * Self.margin(engine))
         }
 
@@ -69,7 +69,7 @@ extension Pooled {
         (labelled, score, prior) = (refit.engine.labelled, refit.engine.score, refit.engine.prior)
         (workforce, temperature) = (refit.engine.workforce, refit.engine.temperature)
         (nextComparison, evidence) = (refit.engine.nextComparison, refit.engine.evidence)
-        (others, modelWeights, kin) = (refit.engine.others, refit.engine.modelWeights, refit.engine.kin)
+        (other, kin) = (refit.engine.other, refit.engine.kin)
         for _ in 0..<joined {
             workforce.addWorker()
             kin.addWorker()

@@ -50,7 +50,7 @@ extension Pooled {
 
     /// The calibrated posterior of the most probable class that somebody gave the task. O(levels C).
     private func certainty(_ task: Int, _ given: ArraySlice<Bool>) -> Double {
-        guard others.logOdds.isEmpty else {
+        guard other.logOdds.isEmpty else {
             return zip(calibrated(of: task), given).reduce(0) { $1.1 ? max($0, $1.0) : $0 }
         }
         let scores = classScores(of: task), top = scores.max() ?? 0

@@ -82,7 +82,7 @@ extension Pooled {
         for s in new { score += prior[s * states..<(s + 1) * states] }
         gold += [Int32](repeating: -1, count: new.count)
         outstanding += [Int32](repeating: 0, count: new.count)
-        if !others.logOdds.isEmpty { others.logOdds += [Double](repeating: 0, count: new.count) }
+        if !other.logOdds.isEmpty { other.logOdds += [Double](repeating: 0, count: new.count) }
         var order = (Int32(before)..<Int32(context.count)).map { $0 }
         stream.shuffle(&order)
         ranks += order
