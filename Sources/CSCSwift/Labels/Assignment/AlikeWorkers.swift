@@ -74,12 +74,18 @@ struct AlikeWorkers {
         cells = numbers
     }
 
-    /// The pairs that are alike, in ascending order of the first worker and then the second. O(pairs bins sweeps).
+    /// The pairs that are alike, in ascending order of the first worker and then the second. Most pairs are settled by a few
+    /// sweeps. O(pairs bins sweeps).
     var alike: [(Int, Int)] {
         let bar = Self.leastGain + log(Double(max(1, pairs.count)))
         var found: [(Int, Int)] = []
         for (n, pair) in pairs.enumerated() {
-            let alone = fit(n, alike: false), together = fit(n, alike: true)
+            let cells = filled(n)
+            let soon = Self.fit(cells, alike: true, sweeps: 15)
+            guard soon.share > 0.1, soon.evidence - Self.fit(cells, alike: false, sweeps: 15).evidence > 1 else {
+                continue
+            }
+            let alone = Self.fit(cells, alike: false, sweeps: 40), together = Self.fit(cells, alike: true, sweeps: 60)
             if together.share > Self.leastShare && together.evidence - alone.evidence > bar {
                 found.append((min(pair.0, pair.1), max(pair.0, pair.1)))
             }
@@ -87,48 +93,69 @@ struct AlikeWorkers {
         return found.sorted { $0 < $1 }
     }
 
-    /// EM for one pair, with two labels' worth of workers who are right 0.7 of the time: the log posterior and c.
-    private func fit(_ n: Int, alike: Bool) -> (evidence: Double, share: Double) {
-        // [worker * 2 + class]: the probability of answering 1.
-        var one = [0.3, 0.7, 0.3, 0.7], share = alike ? 0.3 : 0, evidence = 0.0
-        for _ in 0..<(alike ? 60 : 40) {
-            var ones = [0.6, 1.4, 0.6, 1.4], all = [2.0, 2.0, 2.0, 2.0], same = 0.0, count = 0.0
-            evidence = 0
-            for bin in 0..<Self.bins {
-                let q = (Double(bin) + 0.5) / Double(Self.bins)
-                for answer in 0..<4 {
-                    let number = cells[(n * Self.bins + bin) * 4 + answer]
-                    guard number > 0 else { continue }
-                    let first = answer / 2, second = answer % 2
-                    var apart = (0.0, 0.0), together = (0.0, 0.0)
-                    for z in 0..<2 {
-                        let p = first == 1 ? one[z] : 1 - one[z], r = second == 1 ? one[2 + z] : 1 - one[2 + z]
-                        let belief = z == 1 ? q : 1 - q
-                        let a = belief * (1 - share) * p * r
-                        let b = first == second ? belief * share * 0.5 * (p + r) : 0
-                        if z == 0 { (apart.0, together.0) = (a, b) } else { (apart.1, together.1) = (a, b) }
-                    }
-                    let sum = apart.0 + apart.1 + together.0 + together.1
-                    evidence += number * log(max(sum, 1e-300))
-                    count += number
-                    same += number * (together.0 + together.1) / sum
-                    for z in 0..<2 {
-                        // Half of an answer given twice is each worker's.
-                        let weight = number / sum * (z == 0 ? apart.0 + 0.5 * together.0 : apart.1 + 0.5 * together.1)
-                        ones[z] += weight * Double(first)
-                        ones[2 + z] += weight * Double(second)
-                        all[z] += weight
-                        all[2 + z] += weight
-                    }
-                }
-            }
-            for k in 0..<4 {
-                one[k] = ones[k] / all[k]
-                let right = k % 2 == 1 ? one[k] : 1 - one[k]
-                evidence += 1.4 * log(right) + 0.6 * log(1 - right)
-            }
-            if alike { share = same / max(1, count) }
+    /// Two answers, how many tasks have them, and the probability of their class 1.
+    private struct Cell {
+        var first: Int
+        var second: Int
+        var number: Double
+        var belief: Double
+    }
+
+    private func filled(_ n: Int) -> [Cell] {
+        (0..<Self.bins * 4).compactMap { k in
+            let number = cells[n * Self.bins * 4 + k]
+            guard number > 0 else { return nil }
+            let belief = (Double(k / 4) + 0.5) / Double(Self.bins)
+            return Cell(first: k % 4 / 2, second: k % 2, number: number, belief: belief)
         }
-        return (evidence, share)
+    }
+
+    /// A pair as EM has it: of each worker the probabilities of answering 1 on tasks of either class, and c.
+    private struct Pair {
+        var first = (0.3, 0.7)
+        var second = (0.3, 0.7)
+        var share = 0.0
+
+        /// The probabilities of two answers: by class and independent, by class and one answer given twice.
+        func parts(_ cell: Cell) -> (apart0: Double, apart1: Double, twice0: Double, twice1: Double) {
+            let a0 = cell.first == 1 ? first.0 : 1 - first.0, a1 = cell.first == 1 ? first.1 : 1 - first.1
+            let b0 = cell.second == 1 ? second.0 : 1 - second.0, b1 = cell.second == 1 ? second.1 : 1 - second.1
+            let no = 1 - cell.belief, yes = cell.belief, twice = cell.first == cell.second ? 0.5 * share : 0
+            return (
+                no * (1 - share) * a0 * b0, yes * (1 - share) * a1 * b1, no * twice * (a0 + b0), yes * twice * (a1 + b1)
+            )
+        }
+    }
+
+    /// EM for one pair, with two labels' worth a class of workers who are right 0.7 of the time: the log posterior and c.
+    private static func fit(_ cells: [Cell], alike: Bool, sweeps: Int) -> (evidence: Double, share: Double) {
+        var pair = Pair()
+        pair.share = alike ? 0.3 : 0
+        let count = cells.reduce(0) { $0 + $1.number }
+        for _ in 0..<sweeps {
+            var first = (0.6, 1.4), second = (0.6, 1.4), all = (2.0, 2.0), twice = 0.0
+            for cell in cells {
+                let p = pair.parts(cell), sum = p.apart0 + p.apart1 + p.twice0 + p.twice1
+                let scale = cell.number / max(sum, 1e-300)
+                twice += scale * (p.twice0 + p.twice1)
+                // Half of an answer given twice is each worker's.
+                let w0 = scale * (p.apart0 + 0.5 * p.twice0), w1 = scale * (p.apart1 + 0.5 * p.twice1)
+                if cell.first == 1 { first = (first.0 + w0, first.1 + w1) }
+                if cell.second == 1 { second = (second.0 + w0, second.1 + w1) }
+                all = (all.0 + w0, all.1 + w1)
+            }
+            pair.first = (first.0 / all.0, first.1 / all.1)
+            pair.second = (second.0 / all.0, second.1 / all.1)
+            if alike { pair.share = twice / max(1, count) }
+        }
+        var evidence = 0.0
+        for cell in cells {
+            let p = pair.parts(cell)
+            evidence += cell.number * log(max(p.apart0 + p.apart1 + p.twice0 + p.twice1, 1e-300))
+        }
+        for right in [1 - pair.first.0, pair.first.1, 1 - pair.second.0, pair.second.1] {
+            evidence += 1.4 * log(right) + 0.6 * log(1 - right)
+        }
+        return (evidence, pair.share)
     }
 }

@@ -10,7 +10,7 @@ extension Pooled {
         /// How much of the posterior is its.
         var weight = 0.0
 
-        /// The weight of the simple model at the least, and how many held-out labels the evidence is taken to be from:
+        /// The weight of the simple model at the least, and how many held-out labels at most the evidence is taken to be from:
         /// labels of a task depend on one another, so that all of them would decide for one model at once.
         static let simple = 1 / 3.0, heldOut = 200.0
     }
@@ -33,7 +33,7 @@ extension Pooled {
         let alike = wide.alikeWorkers, kin = families.adding(alike, workers: workerCount)
         if !alike.isEmpty { wide = fitted(.wide, kin) }
         self = fitted(.leaning, kin)
-        let ahead = OtherModel.heldOut * (wide.evidence - evidence)
+        let ahead = min(OtherModel.heldOut, Double(labelled.count)) * (wide.evidence - evidence)
         other.weight = (1 - OtherModel.simple) / (1 + exp(-ahead))
         other.logOdds = wide.reading(beside: self).map { log(max($0, 1e-12)) - log(max(1 - $0, 1e-12)) }
     }
