@@ -103,6 +103,6 @@ extension Pooled {
         }
         guard comparesModels, !other.logOdds.isEmpty else { return text }
         let share = Terminal.decimal(100 * other.weight, 0)
-        return text + "; weight of the model with hard tasks and wide leanings, by held-out labels: \(share) %"
+        return text + "; the model with hard tasks and wide leanings weighs \(share) % by held-out labels"
     }
 }
