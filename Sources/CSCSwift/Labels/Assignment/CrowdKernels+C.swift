@@ -41,13 +41,14 @@ enum CrowdKernels {
             cavity.append(contentsOf: belief)
         }
 
-        /// Adds other labels; `power` and `apart`, which are of all labels, stay. O(labels added).
+        /// Adds other labels; `apart`, which is of all labels, stays. O(labels added).
         mutating func append(_ other: Labels) {
             task += other.task
             cell += other.cell
             label += other.label
             message += other.message
             cavity += other.cavity
+            power += other.power
         }
 
         /// Room for so many labels.

@@ -1,13 +1,11 @@
-/// The models of tasks and workers between which `Pooled` chooses with two classes, by how well each predicts held-out
-/// labels.
+/// The models of tasks and workers that `Pooled` has of two classes. It asks by the first; the second has a say in the
+/// posteriors, by how well either predicts held-out labels.
 enum CrowdModel: String, Sendable, Codable, CaseIterable {
-    /// Workers differ in accuracy and lean to a class; all tasks are as difficult.
+    /// Workers differ in accuracy and lean a little to a class, as they are found to; all tasks are as difficult.
     case leaning
-    /// The same, and some tasks are so difficult that an answer on them hardly depends on their class: people who err
-    /// alike on them are not taken for a class.
-    case difficulty
-    /// The same, and workers lean widely, the classes being equally frequent: accuracies that differ by class.
-    case biased
+    /// Workers lean widely: accuracies that differ by class. And some tasks are so difficult that an answer on them hardly
+    /// depends on their class: people who err alike on them are not taken for a class.
+    case wide
 
     /// One level of difficulty: what the log odds of being right are multiplied by on tasks of it, and how frequent it is.
     struct Level: Sendable {
@@ -22,21 +20,5 @@ enum CrowdModel: String, Sendable, Codable, CaseIterable {
     }
 
     /// The standard deviation of the leanings, where it is not learned.
-    var leanDeviation: Double? { self == .biased ? 1.5 : nil }
-
-    /// Whether the frequencies of the classes are learned.
-    var learnsFrequencies: Bool { self != .biased }
-
-    /// By how much more log-probability of a held-out label, in nats, it must predict than the others. Wide leanings
-    /// explain anything a little better: what they win by hardly anything is not theirs.
-    var handicap: Double { self == .biased ? 0.001 : 0 }
-
-    /// What it assumes, for the sentence of `findings`.
-    var sentence: String {
-        switch self {
-        case .leaning: "all tasks as difficult"
-        case .difficulty: "some tasks too difficult for anybody"
-        case .biased: "accuracies that differ by class"
-        }
-    }
+    var leanDeviation: Double? { self == .wide ? 1.5 : nil }
 }

@@ -11,7 +11,8 @@ internal import Foundation
 /// apart; more: a confusion matrix per cell under the kind's), answer blindly, or lie; wrong answers fall on some
 /// classes more than on others. How much of each there is, is learned; where people do not differ the posteriors are
 /// narrow and the method is a vote with the right number of votes. With two classes there are
-/// several models of tasks and workers (`CrowdModel`); the one that predicts held-out labels best is used.
+/// two models of tasks and workers (`CrowdModel`): the simple one asks, and the posteriors that are reported are those of
+/// both. Workers who answer alike more often than their accuracies explain count as one voice on a task.
 ///
 /// After a calibration, in which everyone labels a few tasks of each context, each step takes the task whose two best
 /// classes are closest (uncertainty sampling) and, by Thompson sampling, the worker whose answer would tell most about
@@ -96,10 +97,10 @@ public struct Pooled: LabelAssigner {
     /// [task, state], a state being a level of difficulty and a class (`CrowdModel`): log posterior, up to a constant a
     /// task; gold tasks are read off `gold`.
     var score: [Double]
-    /// Workers whose errors go together; without any such, no work is done for them.
+    /// Workers whose errors go together: those that are known beforehand, and with those that were found (`AlikeWorkers`).
+    /// Without any such, no work is done for them.
     var families: WorkerFamilies
-    /// The labels of each task, kept where there are families.
-    var labelsOfTask: [Int: [Int]] = [:]
+    var kin: WorkerFamilies
     /// What log posteriors are divided by where they are reported (`calibrated`).
     var temperature = 1.0
     /// [context, state]: log prior by the classes' frequencies and the levels' shares.
@@ -121,10 +122,12 @@ public struct Pooled: LabelAssigner {
     private var step = 0
     let closed: Double
     var nextRefresh: Int
-    /// Whether the model is chosen by held-out labels; studies begun by older programs have `CrowdModel.leaning`.
-    private(set) var selectsModels: Bool
+    /// Whether there are two models; studies begun by older programs have `CrowdModel.leaning` alone.
+    private(set) var comparesModels: Bool
     /// At how many labels the models are compared again.
-    var nextSelection: Int
+    var nextComparison: Int
+    /// What the other model says.
+    var other = OtherModel()
     /// The mean log-probability of a held-out label under the model, by the last refresh.
     var evidence = -Double.infinity
     var stream: RandomStream
@@ -154,6 +157,7 @@ public struct Pooled: LabelAssigner {
         let tasks = taskContexts.count
         contexts = (taskContexts.max() ?? 0) + 1
         families = WorkerFamilies(options.families ?? [], workers: workers)
+        kin = families
         workforce = Workforce(classes: classes, workers: workers, contexts: contexts)
         pairs = PairStore(segments: [tasks])
         score = [Double](repeating: 0, count: tasks * classes)
@@ -167,8 +171,8 @@ public struct Pooled: LabelAssigner {
         asked = [Int](repeating: -1, count: workers)
         closed = options.stopAt < 1 ? log(options.stopAt / (1 - options.stopAt)) : .infinity
         nextRefresh = Self.pause(tasks, 0)
-        selectsModels = classes == 2
-        nextSelection = max(40, tasks)
+        comparesModels = classes == 2
+        nextComparison = max(40, tasks)
         stream = RandomStream(seed: options.seed, purpose: .labelAssignment)
         var members = [[Int32]](repeating: [], count: contexts)
         var isKnown = [Bool](repeating: false, count: contexts)
@@ -188,10 +192,11 @@ public struct Pooled: LabelAssigner {
         tournament.repair(0..<tasks)
     }
 
-    /// As studies of the first version are: one model, without levels of difficulty. To be called before any label.
+    /// As studies of the first version are: one model, and nobody is looked for who answers like another. To be called
+    /// before any label.
     func ofFirstVersion() -> Pooled {
         var first = self
-        first.selectsModels = false
+        first.comparesModels = false
         return first
     }
 
@@ -281,14 +286,14 @@ public struct Pooled: LabelAssigner {
             for k in pairs.pairs(of: chosen) { asked[pairs.pair(chosen, k).worker] = -1 }
             return nil
         }
-        let heard = families.isEmpty ? [] : pairs.pairs(of: chosen).map { pairs.pair(chosen, $0).worker }
+        let heard = kin.isEmpty ? [] : pairs.pairs(of: chosen).map { pairs.pair(chosen, $0).worker }
         let gains = workforce.kinds.information(probabilities(of: chosen))
         var best = -1, most = -Double.infinity
         for k in 0..<candidates {
             let candidate = candidate(k)
             guard asked[candidate] != step else { continue }
             let kind = workforce.sample(worker: candidate, context: context[chosen], uniform: stream.unit())
-            let gain = gains[kind] * (1 + 1e-6 * stream.unit()) * families.newness(of: candidate, beside: heard)
+            let gain = gains[kind] * (1 + 1e-6 * stream.unit()) * kin.newness(of: candidate, beside: heard)
             guard allowed[candidate] != 0 else { continue }
             let worth = gain / (Double(max(1, costs[candidate])) / Double(LabelBudget.micros(1)))
             if worth > most { (best, most) = (candidate, worth) }
@@ -310,14 +315,12 @@ public struct Pooled: LabelAssigner {
     }
 
     /// What the tournament minimises: the log odds between a task's two best classes, after the number of outstanding
-    /// assignments; with levels of difficulty the odds times the probability that answers on the task tell anything.
-    /// O(levels C).
+    /// assignments. O(C).
     func key(_ task: Int) -> Double {
         let room = eligible.isEmpty ? workerCount : eligible[task].count
         guard Int(pairs.count[task]) < room, gold[task] < 0 else { return .infinity }
-        let lead = lead(task)
-        guard lead / temperature < closed else { return .infinity }
-        return (states == classCount ? lead : -logWorth(task)) + 1e6 * Double(outstanding[task])
+        guard !isCertain(task) else { return .infinity }
+        return lead(task) + 1e6 * Double(outstanding[task])
     }
 
     mutating func reorder() {
@@ -343,8 +346,11 @@ public struct Pooled: LabelAssigner {
         pairs.setLabel(Int32(y), i, index)
         budget.spend(costs[j])
         outstanding[i] -= 1
-        learn(task: i, worker: j, label: y)
+        learn(task: i, worker: j, label: y, isAnswer: true)
     }
+
+    /// Whether nothing more can be asked for: nobody's price is free, and no answer is to come. O(K).
+    var isSpent: Bool { budget.committed == 0 && !costs.contains { $0 <= budget.freeMicros } }
 
     /// After how many more labels everything is inferred again.
     static func pause(_ tasks: Int, _ labels: Int) -> Int { max(10, tasks / 20, labels / 20) }
@@ -352,32 +358,35 @@ public struct Pooled: LabelAssigner {
     /// Takes an answer that stands in `pairs` already into account, but for the worker's posterior.
     mutating func take(task i: Int, worker j: Int, label y: Int) {
         let cell = workforce.cell(worker: j, context: context[i])
-        let (belief, power) = without(familyOf: j, task: i)
+        let (belief, power) = without(kinOf: j, task: i)
         let message = workforce.message(cell: cell, label: y)
         if begun.isEmpty {
             labelled.append(task: i, cell: cell, label: y, message: message, cavity: belief)
         } else {
             fresh.append(task: i, cell: cell, label: y, message: message, cavity: belief)
         }
-        if !families.isEmpty {
-            labelled.power.append(power)
-            labelsOfTask[i, default: []].append(labelled.count - 1)
-        }
+        if !kin.isEmpty && begun.isEmpty { labelled.power.append(power) }
+        if !kin.isEmpty && !begun.isEmpty { fresh.power.append(power) }
         for z in 0..<states { score[i * states + z] += power * log(message[z]) }
+        if !other.logOdds.isEmpty { other.logOdds[i] += power * (log(message[1]) - log(message[0])) / temperature }
         workforce.add(cell: cell, label: y, belief: belief, message: message, isGold: gold[i] >= 0)
     }
 
-    /// Takes an answer that stands in `pairs` already into account; everything is inferred again now and then.
-    mutating func learn(task i: Int, worker j: Int, label y: Int) {
+    /// Takes an answer that stands in `pairs` already into account; everything is inferred again now and then, and at the
+    /// last answer that the budget allows.
+    mutating func learn(task i: Int, worker j: Int, label y: Int, isAnswer: Bool = false) {
         take(task: i, worker: j, label: y)
         workforce.update(j)
+        let isLast = isAnswer && comparesModels && isSpent
         if refitsAside {
             place(i)
-            guard labelCount >= nextRefresh, begun.isEmpty else { return }
+            guard labelCount >= nextRefresh || isLast, begun.isEmpty else { return }
             nextRefresh = labelCount + Self.pause(context.count, labelCount)
+            if isLast { nextComparison = 0 }
             beginRefit()
-        } else if labelled.count >= nextRefresh {
+        } else if labelled.count >= nextRefresh || isLast {
             nextRefresh = labelled.count + Self.pause(context.count, labelled.count)
+            if isLast { nextComparison = 0 }
             inferAnew()
             reorder()
         } else {
@@ -416,6 +425,7 @@ public struct Pooled: LabelAssigner {
         asked.append(-1)
         workforce.addWorker()
         families.addWorker()
+        kin.addWorker()
         calibration.addWorker()
         // Tasks that everyone had been asked about are open again.
         for task in context.indices where Int(pairs.count[task]) == worker { place(task) }

@@ -15,13 +15,6 @@ extension Pooled {
         return first - second
     }
 
-    /// With two classes: the log of what an answer on a task is worth, the variance of its class times the probability of
-    /// the least difficult level. O(levels).
-    func logWorth(_ task: Int) -> Double {
-        let belief = softmax(task: task), easy = belief.suffix(classCount).reduce(0, +)
-        return log(max(easy, 1e-300)) + classes(of: belief).reduce(0) { $0 + log(max($1, 1e-300)) }
-    }
-
     /// [class]: log posterior, up to a constant. O(levels C).
     func classScores(of task: Int) -> [Double] {
         let row = Array(score[task * states..<(task + 1) * states])
@@ -46,7 +39,7 @@ extension Pooled {
     }
 
     /// [N]: gold, or as certain as `stopAt` wants. O(N C).
-    public var settled: [Bool] { context.indices.map { gold[$0] >= 0 || lead($0) / temperature >= closed } }
+    public var settled: [Bool] { context.indices.map { gold[$0] >= 0 || isCertain($0) } }
 
     /// Labels of an expert: these tasks' classes are known from now on, and everything is inferred again, once. The
     /// same labels again change nothing. O((labels + K S) kinds + N C).
@@ -75,13 +68,16 @@ extension Pooled {
     /// [task, class]: the calibrated posterior of every task. O(N C).
     var posterior: [Double] { context.indices.flatMap { calibrated(of: $0) } }
 
-    /// The posterior of a task's class at the temperature that held-out labels ask for: what is reported, and what
-    /// `stopAt` rests on. O(C).
+    /// The posterior of a task's class at the temperature that held-out labels ask for, the other model's say included: what
+    /// is reported, and what `stopAt` rests on. O(C).
     public func calibrated(of task: Int) -> [Double] {
-        if gold[task] >= 0 || temperature == 1 { return probabilities(of: task) }
+        if gold[task] >= 0 || temperature == 1 && other.logOdds.isEmpty { return probabilities(of: task) }
         let row = classScores(of: task), top = row.max() ?? 0
         let weights = row.map { exp(($0 - top) / temperature) }, sum = weights.reduce(0, +)
-        return weights.map { $0 / sum }
+        guard !other.logOdds.isEmpty else { return weights.map { $0 / sum } }
+        let theirs = 1 / (1 + exp(-other.logOdds[task]))
+        let p = (1 - other.weight) * weights[1] / sum + other.weight * theirs
+        return [1 - p, p]
     }
 
     /// Labels of one task depend on one another (hard tasks, near classes), which the model does not know: its posteriors
@@ -133,60 +129,19 @@ extension Pooled {
                 take(task: i, worker: j, label: y)
             }
         }
-        if selectsModels {
-            selectModel(sweeps: 20)
-        } else {
-            refresh(sweeps: 20)
-            unmirror()
-        }
+        guard !comparesModels else { return compareModels(sweeps: 20, after: 10) }
+        refresh(sweeps: 20)
+        unmirror()
         refresh(sweeps: 10)
     }
 
     /// What is due after a number of labels: the models are compared, now and then, or what stands is inferred again.
     mutating func inferAnew() {
-        if selectsModels && labelled.count >= nextSelection {
-            selectModel(sweeps: 16)
+        if comparesModels && labelled.count >= nextComparison {
+            compareModels(sweeps: 16)
         } else {
             refresh(sweeps: 3)
             unmirror()
-        }
-    }
-
-    /// What the model has found out about the workers, in a sentence, and which model it is where there is a choice.
-    public var findings: String {
-        workforce.findings
-            + (selectsModels ? "; the model that predicts held-out labels best: \(workforce.model.sentence)" : "")
-    }
-
-    /// Infers everything from nothing under each model, and goes on with the one that predicts held-out labels best (each
-    /// from the other labels: `evidence`). O(models x sweeps (labels kinds + K S kinds)).
-    mutating func selectModel(sweeps: Int) {
-        nextSelection = labelled.count + max(40, labelled.count / 4)
-        var best: Pooled?
-        for model in CrowdModel.allCases {
-            var candidate = self
-            candidate.restart(model)
-            candidate.refresh(sweeps: sweeps)
-            candidate.unmirror()
-            if candidate.evidence - model.handicap > best?.evidence ?? -.infinity { best = candidate }
-        }
-        if let best { self = best }
-    }
-
-    /// All labels again, each with what it says by a workforce of which nothing is known. O(labels states + K S kinds).
-    private mutating func restart(_ model: CrowdModel) {
-        workforce = Workforce(classes: classCount, workers: workerCount, contexts: contexts, model: model)
-        prior = freshPrior(contexts)
-        score = context.indices.flatMap { prior[context[$0] * states..<(context[$0] + 1) * states] }
-        let fresh = (0..<classCount).map { workforce.message(cell: 0, label: $0) }
-        labelled.message = labelled.label.flatMap { fresh[Int($0)] }
-        labelled.cavity = [Double](repeating: 0, count: labelled.message.count)
-        labelled.apart = []
-        for e in 0..<labelled.count {
-            let power = labelled.power.isEmpty ? 1 : labelled.power[e]
-            for z in 0..<states {
-                score[Int(labelled.task[e]) * states + z] += power * log(labelled.message[e * states + z])
-            }
         }
     }
 
@@ -199,10 +154,10 @@ extension Pooled {
 
     /// Belief propagation over all answers, from where it stands. O(sweeps (labels (C + kinds) + K S kinds)).
     mutating func refresh(sweeps: Int) {
-        let groups = families.groups(labelled, contexts: contexts)
-        labelled.power = families.powers(groups, labels: labelled.count)
+        let links = kin.links(labelled, contexts: contexts)
+        labelled.power = kin.powers(links, labels: labelled.count)
         for _ in 0..<sweeps {
-            labelled.apart = families.apart(groups, labelled, states: states)
+            labelled.apart = kin.apart(links, labelled, states: states)
             workforce.take(&labelled, score: score, gold: gold)
             for i in context.indices {
                 for c in 0..<states { score[i * states + c] = prior[context[i] * states + c] }
@@ -213,19 +168,22 @@ extension Pooled {
         calibrate()
     }
 
-    /// The states' probabilities of a task without what a worker's family has said of it, and how much of one more label
-    /// of the family counts. O(C), and O(labels of the task) where there are families.
-    func without(familyOf worker: Int, task: Int) -> (belief: [Double], power: Double) {
+    /// The states' probabilities of a task without what a worker's kin have said of it, and how much of one more label of
+    /// theirs counts. O(C), and O(labels of the task kinds) where there are kin.
+    func without(kinOf worker: Int, task: Int) -> (belief: [Double], power: Double) {
         guard gold[task] < 0 else { return (goldBelief(task), 1) }
-        guard !families.isEmpty else { return (softmax(task: task), 1) }
+        guard !kin.isAlone(worker) else { return (softmax(task: task), 1) }
+        let before = pairs.pairs(of: task).map { pairs.pair(task, $0) }.filter {
+            $0.label >= 0 && $0.worker != worker && kin.areOne(worker, $0.worker)
+        }
         var row = Array(score[task * states..<(task + 1) * states])
-        var before = 0
-        for e in labelsOfTask[task] ?? [] where families.areOne(worker, Int(labelled.cell[e]) / contexts) {
-            before += 1
-            for z in 0..<states { row[z] -= labelled.power[e] * log(labelled.message[e * states + z]) }
+        for pair in before {
+            let cell = workforce.cell(worker: pair.worker, context: context[task])
+            let message = workforce.message(cell: cell, label: Int(pair.label))
+            for z in 0..<states { row[z] -= log(message[z]) / Double(before.count) }
         }
         let top = row.max() ?? 0, weights = row.map { exp($0 - top) }, sum = weights.reduce(0, +)
-        return (weights.map { $0 / sum }, 1 / Double(before + 1))
+        return (weights.map { $0 / sum }, 1 / Double(before.count + 1))
     }
 
     /// [state]: the probabilities of a gold task's states. O(levels C).
@@ -236,10 +194,9 @@ extension Pooled {
         return belief.map { $0 / max(sum, 1e-300) }
     }
 
-    /// The classes' frequencies in each context, where the model learns them. With two classes twenty tasks of each beforehand; with more, five, and
+    /// The classes' frequencies in each context. With two classes twenty tasks of each beforehand; with more, five, and
     /// half of what the frequencies say, since there rare classes are easily lost.
     private mutating func learnPrior() {
-        guard workforce.model.learnsFrequencies else { return }
         let power = classCount == 2 ? 1 : 0.5, fresh = freshPrior(1)
         var sums = [Double](repeating: classCount == 2 ? 20 : 5, count: contexts * classCount)
         for i in context.indices where pairs.count[i] > 0 || gold[i] >= 0 {
@@ -275,6 +232,7 @@ extension Pooled {
             let i = Int(labelled.task[n])
             if turned[context[i]] && gold[i] < 0 { turn(&labelled.message, n) }
         }
+        for i in other.logOdds.indices where turned[context[i]] { other.logOdds[i] = -other.logOdds[i] }
         workforce.resetPopulation()
         refresh(sweeps: 2)
     }

@@ -43,10 +43,10 @@ extension Pooled {
     /// How many labels have been taken into account.
     var labelCount: Int { labelled.count + fresh.count }
 
-    /// Whether everything is inferred aside from now on. Has no effect where workers have families. A refit that is under
-    /// way is given up where it ends. O(1), or O(labels).
+    /// Whether everything is inferred aside from now on. A refit that is under way is given up where it ends. O(1), or
+    /// O(labels).
     package mutating func setRefitsAside(_ isAside: Bool) {
-        refitsAside = isAside && families.isEmpty
+        refitsAside = isAside
         if !refitsAside { giveUpRefit() }
     }
 
@@ -80,8 +80,12 @@ extension Pooled {
         (begun, corrected, touched, fresh) = ([], [], [], CrowdKernels.Labels())
         (labelled, score, prior) = (refit.engine.labelled, refit.engine.score, refit.engine.prior)
         (workforce, temperature) = (refit.engine.workforce, refit.engine.temperature)
-        (nextSelection, evidence) = (refit.engine.nextSelection, refit.engine.evidence)
-        for _ in 0..<joined { workforce.addWorker() }
+        (nextComparison, evidence) = (refit.engine.nextComparison, refit.engine.evidence)
+        (other, kin) = (refit.engine.other, refit.engine.kin)
+        for _ in 0..<joined {
+            workforce.addWorker()
+            kin.addWorker()
+        }
         for each in changed { exchange(label: each.label, at: each.index) }
         for n in 0..<since.count {
             let worker = Int(since.cell[n]) / contexts
@@ -119,8 +123,9 @@ extension Pooled {
 
     private mutating func exchange(label y: Int, at n: Int, of labels: inout CrowdKernels.Labels) {
         let i = Int(labels.task[n]), message = workforce.message(cell: Int(labels.cell[n]), label: y)
+        let power = labels.power.isEmpty ? 1 : labels.power[n]
         for z in 0..<states {
-            score[i * states + z] += log(message[z]) - log(labels.message[n * states + z])
+            score[i * states + z] += power * (log(message[z]) - log(labels.message[n * states + z]))
             labels.message[n * states + z] = message[z]
         }
         labels.label[n] = Int32(y)

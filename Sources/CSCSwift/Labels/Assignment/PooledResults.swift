@@ -20,7 +20,7 @@ extension Pooled {
             let row = task * classCount
             var open = (0..<classCount).filter { given[row + $0] }
             if open.isEmpty { open = Array(0..<classCount) }
-            let scores = classScores(of: task)
+            let scores = reading(of: task)
             let top = open.reduce(-Double.infinity) { max($0, scores[$1]) }
             open.removeAll { scores[$0] < top }
             return open.count == 1
@@ -50,6 +50,9 @@ extension Pooled {
 
     /// The calibrated posterior of the most probable class that somebody gave the task. O(levels C).
     private func certainty(_ task: Int, _ given: ArraySlice<Bool>) -> Double {
+        guard other.logOdds.isEmpty else {
+            return zip(calibrated(of: task), given).reduce(0) { $1.1 ? max($0, $1.0) : $0 }
+        }
         let scores = classScores(of: task), top = scores.max() ?? 0
         var best = -Double.infinity, total = 0.0
         for (score, isGiven) in zip(scores, given) {

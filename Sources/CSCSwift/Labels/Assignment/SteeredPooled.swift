@@ -82,6 +82,7 @@ extension Pooled {
         for s in new { score += prior[s * states..<(s + 1) * states] }
         gold += [Int32](repeating: -1, count: new.count)
         outstanding += [Int32](repeating: 0, count: new.count)
+        if !other.logOdds.isEmpty { other.logOdds += [Double](repeating: 0, count: new.count) }
         var order = (Int32(before)..<Int32(context.count)).map { $0 }
         stream.shuffle(&order)
         ranks += order
@@ -98,6 +99,6 @@ extension Pooled {
     /// Whether this worker may be asked about this task, money and presence aside. O(pairs of the task).
     public func isOpen(task: Int, worker: Int) -> Bool {
         if calibration.isWaiting(task: task, worker: worker) { return true }
-        return gold[task] < 0 && lead(task) / temperature < closed && pairs.find(task, worker: worker) == nil
+        return gold[task] < 0 && !isCertain(task) && pairs.find(task, worker: worker) == nil
     }
 }

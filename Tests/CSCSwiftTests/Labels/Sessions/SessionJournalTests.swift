@@ -50,7 +50,7 @@ final class SessionJournalTests {
             try session?.record(
                 task: question.task, worker: question.worker, label: n * n % 7 < 3 ? "no" : "yes")
         }
-        #expect(session?.findings?.contains("held-out labels best") == (version == 2))
+        #expect(session?.findings?.contains("by held-out labels") == (version == 2))
         let journal = try String(contentsOfFile: path + "/journal.tsv", encoding: .utf8)
         #expect(journal.contains("\nmethod\tpooled\t2") == (version == 2))
         let copy = path + "-copy", answers = session?.answers
