@@ -174,7 +174,8 @@ struct LookaheadTests {
     func optionKeys() throws {
         var options = LookaheadOptions()
         try options.apply(overrides: [
-            "futures=5", "variants=2", "horizon=12.5", "joint=true", "confidence=0", "nearPrice=1", "lastJob=0", "coursePart=.5",
+            "futures=5", "variants=2", "horizon=12.5", "joint=true", "confidence=0", "nearPrice=1", "lastJob=0",
+            "coursePart=.5",
         ])
         #expect(options.futures == 5 && options.variants == 2 && options.horizon == 12.5 && options.joint)
         #expect(options.nearPrice == 1 && options.lastJob == 0 && options.coursePart == 0.5)
