@@ -174,7 +174,7 @@ final class LookaheadLane: @unchecked Sendable {
         }
     }
 
-    /// Plays the game on by the rule. Returns its revenue and what the state that it ends in is worth.
+    /// Plays the game on by the rule and returns what it is worth then.
     private func finish() -> Double {
         let end = game.now + options.horizon
         game.advance()
@@ -182,18 +182,21 @@ final class LookaheadLane: @unchecked Sendable {
             rule.dispatch(&game)
             game.advance()
         }
-        return game.revenue + terminalWorth(of: game)
+        return worth(of: game)
     }
 
-    /// What a state is worth that a future ends in, as far as plans change it (docs/lookahead.md, "The end of a future"): a
-    /// part of what the tasks in progress will pay, less the price of the time for which workers are still bound, and
-    /// the jobs that workers can still begin before their shifts end. O(open tasks + workers).
-    func terminalWorth(of state: GameState) -> Double {
-        let measures = rule.rank.measures
-        var course = 0.0
+    /// The revenue of a state in which a future ends and, as far as plans change it, what the state is worth (docs/lookahead.md,
+    /// "The end of a future"): a part of what the tasks in progress will pay, less the price of the time for which
+    /// workers are still bound, and the jobs that workers can still begin before their shifts end.
+    /// O(open tasks + workers).
+    private func worth(of state: GameState) -> Double {
+        var value = state.revenue
         for task in state.open.lazy.map(Int.init) where state.completion[task] <= state.tasks[task].deadlineTime {
-            course += state.payment(task, at: state.completion[task])
+            value += options.coursePart * state.payment(task, at: state.completion[task])
         }
+        value -= options.terminalPrice * rule.rank.meanPrice * state.minutesBound
+        if options.nearPrice == 0 && options.lastJob == 0 { return value }
+        let measures = rule.rank.measures
         let soon = Self.soon * measures.job
         var (near, able) = (0.0, 0.0)
         for worker in state.workers.indices
@@ -203,8 +206,7 @@ final class LookaheadLane: @unchecked Sendable {
             near += min(soon, free - state.now)
             if free < state.workers[worker].shiftEnd { able += 1 }
         }
-        return options.coursePart * course - options.terminalPrice * rule.rank.meanPrice * state.minutesBound
-            - options.nearPrice * measures.rate * near + options.lastJob * measures.pay * able
+        return value - options.nearPrice * measures.rate * near + options.lastJob * measures.pay * able
     }
 
     /// The part of a job within which a minute that a worker is bound counts as one of the first.

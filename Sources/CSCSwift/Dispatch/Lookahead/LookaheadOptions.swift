@@ -10,18 +10,18 @@ public struct LookaheadOptions: KeyedConfiguration, Hashable {
     /// How far a future is played (min).
     public var horizon = 25.0
     /// What a minute that a worker is still bound at the end of a future costs, in prices of a minute.
-    public var terminalPrice = 0.5
+    public var terminalPrice = 1.0
     /// What each of the first minutes of that costs besides, up to three quarters of a job, in mean pays per unit of work:
     /// who is soon free takes what has just been asked for near its place.
-    public var nearPrice = 0.4
+    public var nearPrice = 0.0
     /// What a worker is worth who will be free before its shift ends, in mean pays: it can begin one more job.
-    public var lastJob = 0.3
+    public var lastJob = 0.0
     /// The part of what tasks in progress will pay that counts at the end of a future.
-    public var coursePart = 0.85
+    public var coursePart = 1.0
     /// Futures are planned jointly where the policy is (`LearntCoalitionPolicy.joint`), not greedily: slower.
     public var joint = false
     /// By how many standard errors another plan must be ahead of the policy's own to take its place.
-    public var confidence = 0.5
+    public var confidence = 1.0
 
     /// The defaults.
     public init() {}
