@@ -174,8 +174,7 @@ final class LookaheadLane: @unchecked Sendable {
         }
     }
 
-    /// Plays the game on by the rule. Returns its revenue and what those on the way will be paid, less the price of
-    /// the time for which workers are still bound.
+    /// Plays the game on by the rule and returns what it is worth then.
     private func finish() -> Double {
         let end = game.now + options.horizon
         game.advance()
@@ -183,10 +182,33 @@ final class LookaheadLane: @unchecked Sendable {
             rule.dispatch(&game)
             game.advance()
         }
-        var value = game.revenue
-        for task in game.open.lazy.map(Int.init) where game.completion[task] <= game.tasks[task].deadlineTime {
-            value += game.payment(task, at: game.completion[task])
-        }
-        return value - options.terminalPrice * rule.rank.meanPrice * game.minutesBound
+        return worth(of: game)
     }
+
+    /// The revenue of a state in which a future ends and, as far as plans change it, what the state is worth (docs/lookahead.md,
+    /// "The end of a future"): a part of what the tasks in progress will pay, less the price of the time for which
+    /// workers are still bound, and the jobs that workers can still begin before their shifts end.
+    /// O(open tasks + workers).
+    private func worth(of state: GameState) -> Double {
+        var value = state.revenue
+        for task in state.open.lazy.map(Int.init) where state.completion[task] <= state.tasks[task].deadlineTime {
+            value += options.coursePart * state.payment(task, at: state.completion[task])
+        }
+        value -= options.terminalPrice * rule.rank.meanPrice * state.minutesBound
+        if options.nearPrice == 0 && options.lastJob == 0 { return value }
+        let measures = rule.rank.measures
+        let soon = Self.soon * measures.job
+        var (near, able) = (0.0, 0.0)
+        for worker in state.workers.indices
+        where state.workers[worker].shiftStart <= state.now && state.now < state.workers[worker].shiftEnd {
+            let task = Int(state.workerTask[worker])
+            let free = task < 0 ? state.now : min(state.completion[task], state.tasks[task].deadlineTime)
+            near += min(soon, free - state.now)
+            if free < state.workers[worker].shiftEnd { able += 1 }
+        }
+        return value - options.nearPrice * measures.rate * near + options.lastJob * measures.pay * able
+    }
+
+    /// The part of a job within which a minute that a worker is bound counts as one of the first.
+    private static let soon = 0.75
 }

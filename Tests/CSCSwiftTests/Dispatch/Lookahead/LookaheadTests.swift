@@ -89,6 +89,38 @@ struct LookaheadTests {
         #expect(gone == 1 && at == [0])
     }
 
+    @Test("a future that ends early knows that who is free before its shift ends can begin one more job")
+    func oneMoreJob() throws {
+        // The longer task pays a little more and keeps the only worker beyond the end of its shift; the shorter one leaves it
+        // time to begin the third, which appears at 20. Both are still in progress when a future of 10 minutes ends.
+        func task(release: Double, workload: Double, pay: Double) -> SpatialTask {
+            SpatialTask(
+                release: release, x: 0, y: 0, skill: 0, workload: workload, expected: 45, deadline: 50, pay: pay,
+                penaltyRate: 0.01)
+        }
+        var worker = LearntCoalitionTests.worker(x: 0)
+        worker.shiftEnd = 30
+        let day = try Instance(
+            tasks: [
+                task(release: 0, workload: 40, pay: 1.3), task(release: 0, workload: 20, pay: 1),
+                task(release: 20, workload: 20, pay: 1),
+            ],
+            workers: [worker], horizon: 60)
+        // By profit, whatever the minutes, the rule takes the longer one; so do plans where nothing counts at the end but pay.
+        let policy = LearntCoalitionTests.policy(price: 0.01) { $0.minutesPower = 0 }
+        #expect(Self.play(LearntCoalition(policy), day).revenue == 1.3)
+        let futures = FixedInstance(name: "futures", instance: day)
+        func revenue(_ change: (inout LookaheadOptions) -> Void) -> Double {
+            let options = Self.options {
+                ($0.futures, $0.variants, $0.spread, $0.horizon) = (2, 40, 5, 10)
+                change(&$0)
+            }
+            return Self.play(LookaheadCoalition(policy, futures: futures, options: options), day).revenue
+        }
+        #expect(revenue { _ in } == 1.3)
+        #expect(revenue { ($0.terminalPrice, $0.nearPrice, $0.lastJob, $0.coursePart) = (0.5, 0.4, 0.3, 0.85) } == 2)
+    }
+
     @Test("the same seed gives the same moves at any number of threads; another seed draws other futures")
     func threads() {
         defer { Threads.count = 0 }
@@ -141,8 +173,13 @@ struct LookaheadTests {
     @Test("options: keys are set by name, nonsense is refused by name")
     func optionKeys() throws {
         var options = LookaheadOptions()
-        try options.apply(overrides: ["futures=5", "variants=2", "horizon=12.5", "joint=true", "confidence=0"])
+        try options.apply(overrides: [
+            "futures=5", "variants=2", "horizon=12.5", "joint=true", "confidence=0", "nearPrice=1", "lastJob=0",
+            "coursePart=.5",
+        ])
         #expect(options.futures == 5 && options.variants == 2 && options.horizon == 12.5 && options.joint)
+        #expect(options.nearPrice == 1 && options.lastJob == 0 && options.coursePart == 0.5)
+        #expect { try options.set("coursePart", to: "2") } throws: { "\($0)".contains("coursePart") }
         #expect { try options.set("future", to: "5") } throws: { "\($0)".contains("futures") }
         #expect { try options.set("futures", to: "1") } throws: { "\($0)".contains("futures") }
     }
