@@ -118,6 +118,51 @@ def test_graceful_stop_and_restart(make_server):
     assert server.get(f"/v1/studies/{made['id']}", made["token"]).status == 200, "the requester's token is gone"
 
 
+def test_the_log_stays_short(make_server):
+    """While writes come without a pause the WAL begins anew; it does not grow with what is written."""
+    server = make_server().start()
+    made = server.study(2000, budget=6000)
+    crowd = Crowd(server, made["id"], {f"w{i}": server.worker(made["id"], f"w{i}")["token"] for i in range(8)})
+    log, longest = server.folder / "data" / "cafe.sqlite-wal", 0
+    for thread in crowd.threads:
+        thread.start()
+    while any(thread.is_alive() for thread in crowd.threads):
+        longest = max(longest, log.stat().st_size if log.exists() else 0)
+        time.sleep(0.05)
+    assert crowd.check(6000) == 6000
+    assert 0 < longest < 24 << 20, f"the WAL came to {longest} bytes"
+
+
+@pytest.mark.parametrize("harm", ["cut", "changed", "gone", "of another study"])
+def test_snapshots_are_only_a_shortcut(make_server, harm):
+    server = make_server().start()
+    made, other = server.study(30, budget=40), server.study(5, budget=40)
+    crowd = Crowd(server, made["id"], {name: server.worker(made["id"], name)["token"] for name in ("ann", "bob")})
+    for thread in crowd.threads:
+        thread.start()
+    for thread in crowd.threads:
+        thread.join(60)
+    before = server.answers(made["id"]), server.state(made["id"])["spent"]
+    assert server.stop() == 0
+    snapshots = server.folder / "data" / "snapshots"
+    kept = sorted(path for path in snapshots.iterdir())
+    assert kept and not [path for path in kept if path.name.endswith(".partial")]
+    for path in kept:
+        data = path.read_bytes()
+        if harm == "cut":
+            path.write_bytes(data[:len(data) // 2])
+        elif harm == "changed":
+            path.write_bytes(data[:-9] + bytes([data[-9] ^ 1]) + data[-8:])
+        elif harm == "gone":
+            path.unlink()
+        else:
+            path.write_bytes(kept[0].read_bytes() if path != kept[0] else kept[-1].read_bytes())
+    server.start()
+    assert (server.answers(made["id"]), server.state(made["id"])["spent"]) == before
+    assert server.state(other["id"])["spent"] == 0
+    crowd.check(40)
+
+
 def test_clock_set_back(make_server):
     """A lease of an hour ago is no reason for anything; leases and answers go on when the clock jumps."""
     library = next(iter(pathlib.Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1")), None)

@@ -19,7 +19,10 @@ import Testing
             "cafe-chengdu:lookahead.*: [0-9]+ of [0-9]+ episodes, about [0-9.]+ [a-z]+"
         ),
         ("compare --tasks 60 --workers 20 --episodes 10000", "[0-9]+ %, about [0-9.]+ [a-z]+"),
-        ("scale --workers 3000 --policy greedy,coalition --threads 1", "[0-9]+ (of [0-9]+|%)[a-z0-9, ]*, about [0-9.]+ [a-z]+"),
+        (
+            "scale --workers 3000 --policy greedy,coalition --threads 1",
+            "[0-9]+ (of [0-9]+|%)[a-z0-9, ]*, about [0-9.]+ [a-z]+"
+        ),
     ]
 
     @Test(arguments: work)
@@ -27,10 +30,13 @@ import Testing
 
     private static let data = FileManager.default.currentDirectoryPath + "/../shared/data"
 
-    @Test(.enabled(if: FileManager.default.fileExists(atPath: data + "/uci/ionosphere.data"), "the UCI sets are not here"))
+    private static let hasData = FileManager.default.fileExists(atPath: data + "/uci/ionosphere.data")
+
+    @Test(.enabled(if: hasData, "the UCI sets are not here"))
     func reproductionsSayHowFar() throws {
         try watch(
-            "reproduce bbta --data \(Self.data) --output r --runs 100000", "[0-9]+ of [0-9]+ [a-z]+, about [0-9.]+ [a-z]+")
+            "reproduce bbta --data \(Self.data) --output r --runs 100000",
+            "[0-9]+ of [0-9]+ [a-z]+, about [0-9.]+ [a-z]+")
     }
 
     private func watch(_ command: String, _ wanted: String) throws {

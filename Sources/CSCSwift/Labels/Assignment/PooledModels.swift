@@ -19,6 +19,7 @@ extension Pooled {
     /// each predicts labels from the others (`evidence`). O(models sweeps (labels kinds + K S kinds)).
     mutating func compareModels(sweeps: Int, after: Int = 0) {
         nextComparison = labelled.count + max(40, labelled.count / 4)
+        guard labelled.count > 0 else { return }
         func fitted(_ model: CrowdModel, _ kin: WorkerFamilies) -> Pooled {
             var candidate = self
             candidate.kin = kin
