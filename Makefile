@@ -60,6 +60,7 @@ format: ## format Swift and C in place
 
 server: ## the service: cafe-server beside cafe-cli (Hummingbird, SQLite)
 	@CAFE_SERVER=1 scripts/setup
+	@touch Server/Package.swift # SwiftPM looks for new files of this package alone; so it looks anew at those of CAFE, too
 	$(SWIFT) build -c release --package-path Server --product cafe-server
 	@mkdir -p .build/release
 	@install Server/.build/release/cafe-server .build/release/cafe-server

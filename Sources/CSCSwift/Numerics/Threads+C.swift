@@ -34,7 +34,8 @@ public enum Threads {
     /// `body(index)` for each index in `0..<count`, in their order, computed on up to `Threads.count` threads; otherwise as
     /// `parallelFor`. O(count) calls.
     public static func map<Value: Sendable>(_ count: Int, _ body: @Sendable (Int) -> Value) -> [Value] {
-        [Value](unsafeUninitializedCapacity: count) { buffer, initialized in
+        if count == 0 { return [] }  // the initialiser below writes into the storage that all empty arrays share
+        return [Value](unsafeUninitializedCapacity: count) { buffer, initialized in
             guard let base = buffer.baseAddress else { return }
             let slots = Slots(base: base)
             parallelFor(count) { index in (slots.base + index).initialize(to: body(index)) }
