@@ -31,7 +31,8 @@ struct RankReader {
         precondition(
             count >= 0 && from + 8 + size <= bytes.count, "RankReader: \(count) elements do not fit the message")
         at = from + 8 + size
-        if count == 0 { return values = [] }  // the initialiser below writes into the storage that all empty arrays share
+        // The initialiser below would write into the storage that all empty arrays share.
+        if count == 0 { return values = [] }
         values = [Value](unsafeUninitializedCapacity: count) { buffer, initialized in
             bytes.withUnsafeBytes {
                 UnsafeMutableRawBufferPointer(buffer).copyMemory(from: .init(rebasing: $0[from + 8..<from + 8 + size]))
