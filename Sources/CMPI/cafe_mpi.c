@@ -15,7 +15,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 enum { question_tag = 1, answer_tag = 2, most_at_once = 1 << 30 };
 
@@ -26,7 +25,7 @@ static const double slow = 100e6;   /* bytes a second: a message of a slower net
 static MPI_Comm work = MPI_COMM_NULL, control = MPI_COMM_NULL;
 static int rank = 0, size = 1, started = 0;
 static double deadline = 60;
-static int crowded = 0;     /* this machine has more ranks than processors for them */
+static int crowded = 0;     /* more ranks share this one's processors than there are of them */
 static long long begun = 0; /* collectives that this rank has begun */
 static long long *heard;    /* rank 0: what each rank has answered to the present question, -1 for nothing */
 static int asked = 0;       /* rank 0: the present collective's question is out */
@@ -169,19 +168,21 @@ static int32_t wait_for(MPI_Request *request, const char *what, double busy) {
     }
 }
 
-/* Counts the ranks of this machine and the processors that this one may use. */
+/* Whether more ranks of this machine may use just the same processors as this one than there are of these. */
 static void look_around(void) {
     MPI_Comm near;
-    int ranks = 1;
-    if (MPI_Comm_split_type(work, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &near) == MPI_SUCCESS) {
-        MPI_Comm_size(near, &ranks);
-        MPI_Comm_free(&near);
-    }
-    cpu_set_t mask;
-    int processors = sched_getaffinity(0, sizeof mask, &mask) == 0 ? CPU_COUNT(&mask) : 1;
-    long there = sysconf(_SC_NPROCESSORS_ONLN);
-    /* Who is bound to one processor of several shares it with nobody, as far as can be seen. */
-    crowded = ranks > processors && ranks > there;
+    cpu_set_t mine;
+    CPU_ZERO(&mine);
+    if (sched_getaffinity(0, sizeof mine, &mine) != 0) return;
+    if (MPI_Comm_split_type(work, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &near) != MPI_SUCCESS) return;
+    int ranks = 0, alike = 0;
+    MPI_Comm_size(near, &ranks);
+    cpu_set_t *masks = calloc((size_t)ranks, sizeof *masks);
+    if (masks && MPI_Allgather(&mine, sizeof mine, MPI_BYTE, masks, sizeof mine, MPI_BYTE, near) == MPI_SUCCESS)
+        for (int r = 0; r < ranks; r++) alike += CPU_EQUAL(&masks[r], &mine) != 0;
+    free(masks);
+    MPI_Comm_free(&near);
+    crowded = alike > CPU_COUNT(&mine);
 }
 
 int32_t cafe_mpi_start(double seconds) {

@@ -60,7 +60,7 @@ final class ServerFile: Sendable {
     }
 
     /// Moves what has been committed from the WAL to the file; writers go on meanwhile. O(pages since the last time).
-    /// - Returns: how many pages the WAL has: those that are in the file, too, are used again after a `restart` only.
+    /// - Returns: how many pages the WAL has: those that are in the file, too, are used again after `restartLog` only.
     func checkpoint() throws -> Int {
         try maintenance.writeWithoutTransaction { database in
             let row = try Row.fetchOne(database, sql: "PRAGMA wal_checkpoint(PASSIVE)")
