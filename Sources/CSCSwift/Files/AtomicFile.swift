@@ -13,14 +13,32 @@ internal import Foundation
 ///
 /// Of several ranks (`Ranks`) the first one writes; on the others writing does nothing.
 package enum AtomicFile {
-    /// Replaces `path` by `bytes`. Throws `CSCError.file`. O(size), two flushes of the disk.
-    package static func write(_ bytes: [UInt8], to path: String) throws(CSCError) {
+    /// A way to write a long file that leaves the disk to others: each `stretch` of bytes is flushed, and a pause follows.
+    package struct Pace: Sendable {
+        /// Bytes written at once.
+        package let stretch: Int
+        /// Microseconds between two stretches.
+        package let pause: UInt32
+
+        package init(stretch: Int, pause: UInt32) {
+            (self.stretch, self.pause) = (max(1, stretch), pause)
+        }
+    }
+
+    /// Replaces `path` by `bytes`. O(size), two flushes of the disk; with a pace, one more for each stretch.
+    /// - Parameters:
+    ///   - mode: permissions of a file that is not there yet.
+    ///   - pace: nil: all at once.
+    /// - Throws: `CSCError.file`.
+    package static func write(
+        _ bytes: [UInt8], to path: String, mode: UInt32 = 0o644, pace: Pace? = nil
+    ) throws(CSCError) {
         guard Ranks.isFirst else { return }
         guard let target = try target(of: path) else { return try writeThrough(bytes, to: path) }
-        let (descriptor, temporary) = try createTemporary(beside: target.path)
+        let (descriptor, temporary) = try createTemporary(beside: target.path, mode: mode)
         do throws(CSCError) {
             if let mode = target.mode { _ = fchmod(descriptor, mode) }
-            try put(bytes, descriptor, path)
+            try put(bytes, descriptor, path, pace: pace)
             guard fsync(descriptor) == 0 else { throw failure(path, "cannot be flushed to the disk") }
             guard rename(temporary, target.path) == 0 else { throw failure(path, "cannot be replaced") }
         } catch {
@@ -155,11 +173,13 @@ package enum AtomicFile {
     }
 
     /// A new, locked file beside `path`, open for writing.
-    private static func createTemporary(beside path: String) throws(CSCError) -> (Int32, String) {
+    private static func createTemporary(
+        beside path: String, mode: UInt32 = 0o644
+    ) throws(CSCError) -> (Int32, String) {
         for _ in 0..<8 {
             let digits = String(UInt64.random(in: .min ... .max), radix: 16)
             let name = path + mark + String(repeating: "0", count: 16 - digits.count) + digits
-            let descriptor = open(name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o644)
+            let descriptor = open(name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode)
             if descriptor >= 0 {
                 _ = flock(descriptor, LOCK_EX | LOCK_NB)
                 return (descriptor, name)
@@ -186,14 +206,20 @@ package enum AtomicFile {
         try put(bytes, descriptor, path)
     }
 
-    private static func put(_ bytes: [UInt8], _ descriptor: Int32, _ path: String) throws(CSCError) {
+    private static func put(
+        _ bytes: [UInt8], _ descriptor: Int32, _ path: String, pace: Pace? = nil
+    ) throws(CSCError) {
         var done = 0
         while done < bytes.count {
-            let piece = done == 0 ? bytes : Array(bytes[done...])
+            let end = min(bytes.count, done + (pace?.stretch ?? bytes.count))
+            let piece = done == 0 && end == bytes.count ? bytes : Array(bytes[done..<end])
             let written = Foundation.write(descriptor, piece, piece.count)
             if written < 0 && errno == EINTR { continue }
             guard written > 0 else { throw failure(path, "cannot be written") }
             done += written
+            guard let pace, done < bytes.count else { continue }
+            guard fdatasync(descriptor) == 0 else { throw failure(path, "cannot be flushed to the disk") }
+            usleep(pace.pause)
         }
     }
 

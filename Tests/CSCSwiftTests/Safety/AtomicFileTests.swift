@@ -50,6 +50,16 @@ import Testing
         }
     }
 
+    @Test(arguments: [0, 1, 1000, 1001, 2500])
+    func aPaceChangesOnlyTheTime(count: Int) throws {
+        let folder = TemporaryFolder()
+        let bytes = (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 7) }
+        try AtomicFile.write(bytes, to: folder.file("f"), mode: 0o600, pace: .init(stretch: 1000, pause: 1))
+        #expect(try AtomicFile.read(folder.file("f")) == bytes)
+        #expect(status(folder.file("f")).st_mode & 0o777 == 0o600)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: folder.file("")) == ["f"])
+    }
+
     @Test func aPipeIsWrittenThrough() throws {
         let folder = TemporaryFolder()
         let path = folder.file("pipe")

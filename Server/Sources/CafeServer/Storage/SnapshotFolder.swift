@@ -7,14 +7,14 @@ internal import Foundation
 /// damaged, or of events that never came to the disk is not used. So they need no transaction and hold nobody up.
 struct SnapshotFolder: Sendable {
     private static let form = "cafe-snapshot 1"
-    /// So many bytes are written at once, and a pause follows: answers wait for the same disk.
-    private static let stretch = 1 << 17
-    private static let pause: UInt32 = 4000  // us
+    /// Answers wait for the same disk.
+    private static let gentle = AtomicFile.Pace(stretch: 1 << 17, pause: 4000)
     private let path: String
 
-    /// The folder beside the server's file, made by the first snapshot.
+    /// The folder beside the server's file, made by the first snapshot; what a killed writer left there is deleted.
     init(beside file: String) {
         path = URL(fileURLWithPath: file).deletingLastPathComponent().appendingPathComponent("snapshots").path
+        AtomicFile.removeLeftovers(in: path)
     }
 
     private func file(_ study: Int64) -> String { "\(path)/study-\(study)" }
@@ -26,37 +26,15 @@ struct SnapshotFolder: Sendable {
         let mark = snapshot.mark, state = snapshot.state
         let hash = ContentHash.quick(state, upTo: state.count)
         let head = Array("\(Self.form) \(mark.count) \(mark.checksum) \(hash) \(state.count)\n".utf8)
-        let target = file(study), draft = target + ".partial"
         do {
             try FileManager.default.createDirectory(
                 atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-            try write(head, state, to: draft, gently: gently)
-            guard rename(draft, target) == 0 else { throw Self.failure(target) }
+            try AtomicFile.write(head + state, to: file(study), mode: 0o600, pace: gently ? Self.gentle : nil)
+        } catch let error as CSCError {
+            throw ServiceError(error.description)
         } catch {
-            unlink(draft)
-            throw error is ServiceError ? error : ServiceError("\(path): \(error.localizedDescription)")
+            throw ServiceError("\(path): \(error.localizedDescription)")
         }
-    }
-
-    private func write(_ head: [UInt8], _ state: [UInt8], to draft: String, gently: Bool) throws {
-        unlink(draft)
-        let file = open(draft, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)
-        guard file >= 0 else { throw Self.failure(draft) }
-        defer { close(file) }
-        for bytes in [head, state] {
-            var from = 0
-            while from < bytes.count {
-                let size = min(gently ? Self.stretch : bytes.count, bytes.count - from)
-                let done = bytes.withUnsafeBytes { Foundation.write(file, $0.baseAddress! + from, size) }
-                guard done > 0 || errno == EINTR else { throw Self.failure(draft) }
-                from += max(0, done)
-                if gently {
-                    guard fdatasync(file) == 0 else { throw Self.failure(draft) }
-                    usleep(Self.pause)
-                }
-            }
-        }
-        guard fsync(file) == 0 else { throw Self.failure(draft) }
     }
 
     /// The study's snapshot; nil where there is none that can be used. O(state).
@@ -85,9 +63,5 @@ struct SnapshotFolder: Sendable {
             let checksum = UInt64(words[3]), let hash = UInt64(words[4]), let length = Int(words[5]), length >= 0
         else { return nil }
         return ((SessionMark(count: count, checksum: checksum), hash, length), end + 1)
-    }
-
-    private static func failure(_ path: String) -> ServiceError {
-        ServiceError("\(path): cannot be written: \(String(cString: strerror(errno)))")
     }
 }

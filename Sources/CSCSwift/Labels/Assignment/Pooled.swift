@@ -362,11 +362,11 @@ public struct Pooled: LabelAssigner {
         let message = workforce.message(cell: cell, label: y)
         if begun.isEmpty {
             labelled.append(task: i, cell: cell, label: y, message: message, cavity: belief)
+            if !kin.isEmpty { labelled.power.append(power) }
         } else {
             fresh.append(task: i, cell: cell, label: y, message: message, cavity: belief)
+            if !kin.isEmpty { fresh.power.append(power) }
         }
-        if !kin.isEmpty && begun.isEmpty { labelled.power.append(power) }
-        if !kin.isEmpty && !begun.isEmpty { fresh.power.append(power) }
         for z in 0..<states { score[i * states + z] += power * log(message[z]) }
         if !other.logOdds.isEmpty { other.logOdds[i] += power * (log(message[1]) - log(message[0])) / temperature }
         workforce.add(cell: cell, label: y, belief: belief, message: message, isGold: gold[i] >= 0)
