@@ -23,6 +23,31 @@ def test_systemd_unit(binary, tmp_path):
     assert all(option in told for option in re.findall(r"--[a-z-]+", options)), "the unit uses an option that is not there"
 
 
+def test_image(binary):
+    """The image has what `make setup` installs to build, and the packages of the libraries that the program links to run."""
+    build, run = (DEPLOY / "Dockerfile").read_text().split("\nFROM debian")
+    setup = (DEPLOY.parent.parent / "scripts" / "setup").read_text()
+    wanted = [name for found in re.findall(r"packages\+?=\(([^)]*)\)", setup) for name in found.split()]
+    assert len(wanted) >= 5 and [name for name in wanted if name not in build.split()] == []
+    options = re.findall(r'"(--[a-z-]+)"', run)
+    told = subprocess.run([binary, "serve", "--help"], capture_output=True, text=True).stdout
+    assert options and all(option in told for option in options), "the image uses an option that is not there"
+    if not shutil.which("dpkg-query") or not shutil.which("readelf"):
+        pytest.skip("dpkg or readelf is not installed")
+    needed = re.findall(r"NEEDED.*\[(.*)\]", subprocess.run(["readelf", "-d", binary], capture_output=True, text=True, check=True).stdout)
+    places = dict(re.findall(r"(\S+) => (/\S+)", subprocess.run(["ldd", binary], capture_output=True, text=True, check=True).stdout))
+    missing = []
+    for name in needed:
+        place = pathlib.Path(places.get(name, "/")).resolve()
+        found = subprocess.run(["dpkg-query", "-S", f"*{place}"], capture_output=True, text=True)
+        if found.returncode:  # Swift's own libraries: linked into the image's program
+            continue
+        package = found.stdout.split(":")[0]
+        if package not in ("libc6", "libgcc-s1") and not any(package.startswith(listed) for listed in re.findall(r"\blib[a-z0-9+.-]+|zlib1g", run)):
+            missing.append((name, package))
+    assert not missing, f"the image lacks {missing}"
+
+
 def test_nginx_example(tmp_path):
     key, certificate = tmp_path / "key.pem", tmp_path / "cert.pem"
     subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", certificate, "-days", "2",
