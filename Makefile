@@ -78,7 +78,7 @@ wheel: setup ## the Python wheel, into dist/ (installs on a machine without Swif
 test-python: wheel ## install the wheel into a fresh virtual environment and run its tests
 	@scripts/test-python
 
-python-peers: wheel ## Stable-Baselines3, TorchRL, BenchMARL and PufferLib on the dispatch game, beside ours (PEERS="--decisions 300000")
+python-peers: wheel ## Stable-Baselines3, TorchRL, BenchMARL and PufferLib on the dispatch game, beside ours (PEERS="--size 200/50")
 	@scripts/python-peers $(PEERS)
 
 sanitize: setup ## the tests with checks of memory, undefined behaviour and data races (two more builds)
