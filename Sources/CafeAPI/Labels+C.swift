@@ -32,7 +32,8 @@ private struct SoftRequest: Document {
     func labels(tasks count: Int, classes: Int) throws -> SoftLabels {
         guard tasks.count == rows.count, tasks.count == probabilities.count else {
             throw Misuse(
-                "soft: \(tasks.count) tasks, \(rows.count) rows and \(probabilities.count) probabilities are not as many")
+                "soft: \(tasks.count) tasks, \(rows.count) rows and \(probabilities.count) probabilities are not as many"
+            )
         }
         guard families.map({ $0.count == models.count }) ?? true else {
             throw Misuse("soft.families: one number a model is wanted")

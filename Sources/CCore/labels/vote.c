@@ -220,8 +220,8 @@ double cafe_vote_em(double *posterior, double *counts, double *scratch, const do
         double *part = scratch + chunk * width, moved;
         memset(part, 0, (size_t)width * sizeof *part);
         if (C == 2)
-            moved =
-                em_binary(posterior, part, score ? delta : 0, score ? bias[1] - bias[0] : 0, own, start, cell, first, last);
+            moved = em_binary(posterior, part, score ? delta : 0, score ? bias[1] - bias[0] : 0, own, start, cell,
+                              first, last);
         else
             moved = em_classes(posterior, part, before + chunk * C, score, bias, own, start, cell, first, last, C);
         change = moved > change ? moved : change;

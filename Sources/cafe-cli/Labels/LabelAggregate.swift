@@ -29,7 +29,9 @@ struct LabelAggregate: ParsableCommand {
     var tasks: String?
     @OptionGroup var columns: ColumnOptions
     @Option(
-        help: "For pooled, and for models: a table worker,family of those whose errors go together, who count as one voice.")
+        help:
+            "For pooled, and for models: a table worker,family of those whose errors go together, who count as one voice."
+    )
     var families: String?
     @Option(help: SoftOption.help) var soft: String?
     @Option(help: "One or more of \(AggregationMethod.names.joined(separator: ", ")), separated by commas.")
@@ -314,15 +316,17 @@ struct LabelAggregate: ParsableCommand {
             }
             return (
                 method.rawValue,
-                .object((models.map { [("models", .array($0))] } ?? []) + [
-                    ("accuracy", optional(result.accuracy(truth: gold))),
-                    ("expectedAccuracy", optional(result.expectedAccuracy(truth: gold))),
-                    ("scored", .integer(result.scoredCount(truth: gold))),
-                    ("unlabelled", .integer(result.unlabelled.count)),
-                    ("classNobodyGave", .integer(result.overruled.count)),
-                    ("ties", .integer(result.tieCount)), ("iterations", .integer(result.iterations)),
-                    ("converged", .bool(result.converged)), ("workers", .array(workers)), ("labels", .array(labels)),
-                ])
+                .object(
+                    (models.map { [("models", .array($0))] } ?? []) + [
+                        ("accuracy", optional(result.accuracy(truth: gold))),
+                        ("expectedAccuracy", optional(result.expectedAccuracy(truth: gold))),
+                        ("scored", .integer(result.scoredCount(truth: gold))),
+                        ("unlabelled", .integer(result.unlabelled.count)),
+                        ("classNobodyGave", .integer(result.overruled.count)),
+                        ("ties", .integer(result.tieCount)), ("iterations", .integer(result.iterations)),
+                        ("converged", .bool(result.converged)), ("workers", .array(workers)),
+                        ("labels", .array(labels)),
+                    ])
             )
         }
         return .object([

@@ -46,7 +46,9 @@ struct LabelInit: ParsableCommand {
     @Flag(help: "Answer in JSON, one line.") var json = false
 
     func validate() throws {
-        try FileOptions.checkInput([("--tasks", tasks), ("--workers-file", workersFile), ("--gold", gold), ("--soft", soft)])
+        try FileOptions.checkInput([
+            ("--tasks", tasks), ("--workers-file", workersFile), ("--gold", gold), ("--soft", soft),
+        ])
         guard try soft == nil || AssignmentMethod(option: method) == .pooled else {
             throw ValidationError("--soft: only with --method pooled.")
         }

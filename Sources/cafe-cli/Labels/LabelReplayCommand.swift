@@ -142,7 +142,8 @@ struct LabelReplayCommand: ParsableCommand {
             ("--families", families), ("--soft", soft),
         ])
         if uci != nil && soft != nil { throw ValidationError("--soft is for recorded sets, not --uci.") }
-        let heard = names.contains("pooled") || names.contains("bayes")
+        let heard =
+            names.contains("pooled") || names.contains("bayes")
             || readings.contains { AggregationMethod(name: $0)?.takesSoft == true }
         if soft != nil && !heard {
             throw ValidationError("--soft: only with the method pooled, or --aggregate \(SoftOption.listeners).")

@@ -36,7 +36,8 @@ struct LabelSoftTests: LabelFolder {
         let weight = try #require(models[0]["weight"] as? Double)
         #expect(weight > 0.1 && weight < 2)
         let family = try write("worker,family\ngpt,llm\nann,llm\n", "families.csv")
-        let both = try label("aggregate", "--labels", labels, "--soft", soft, "--families", family, "--method", "pooled")
+        let both = try label(
+            "aggregate", "--labels", labels, "--soft", soft, "--families", family, "--method", "pooled")
         #expect(both.status == 1 && both.errors.contains("workers with labels too"), "\(both.errors)")
     }
 
@@ -49,7 +50,10 @@ struct LabelSoftTests: LabelFolder {
             ("task,model,yes,no\nt0,gpt,nan,1\n", ["bad.csv:2", "'nan'"]),
             ("task,model,yes,no\nt0,gpt,,1\n", ["bad.csv:2", "empty"]),
             ("task,model,yes,no\nt0,gpt,x,1\n", ["bad.csv:2", "'x'"]),
-            ("task,model,yes,no\nt0,gpt,0.5,0.5\nt0,gpt,0.5,0.5\n", ["bad.csv:3", "line 2 is of the same task and model"]),
+            (
+                "task,model,yes,no\nt0,gpt,0.5,0.5\nt0,gpt,0.5,0.5\n",
+                ["bad.csv:3", "line 2 is of the same task and model"]
+            ),
             ("task,model,yes,no\nt0,ann,0.5,0.5\n", ["bad.csv:2", "count twice"]),
             ("task,model,yes,maybe\nt0,gpt,0.5,0.5\n", ["no column for the class 'no'"]),
             ("task,model,yes\nt0,gpt,1\n", ["a column a class"]),
@@ -71,7 +75,8 @@ struct LabelSoftTests: LabelFolder {
         #expect(stranger.status == 1 && stranger.errors.contains("there is no such task"))
         #expect(!FileManager.default.fileExists(atPath: folder.file("s")))
         let bandit = try label(
-            "init", folder.file("s"), "--tasks", tasks, "--classes", "yes,no", "--budget", "9", "--soft", soft, "--method",
+            "init", folder.file("s"), "--tasks", tasks, "--classes", "yes,no", "--budget", "9", "--soft", soft,
+            "--method",
             "bbta")
         #expect(bandit.status == 64 && bandit.errors.contains("only with --method pooled"))
     }
@@ -81,7 +86,8 @@ struct LabelSoftTests: LabelFolder {
         let (labels, truth, soft) = try tables()
         let session = folder.file("s")
         let begun = try label(
-            "init", session, "--tasks", truth, "--classes", "yes,no", "--budget", "40", "--workers", "ann,bob", "--soft", soft)
+            "init", session, "--tasks", truth, "--classes", "yes,no", "--budget", "40", "--workers", "ann,bob",
+            "--soft", soft)
         #expect(begun.status == 0 && begun.output.contains("1 model"), "\(begun.errors)")
         #expect(try label("labels", session).output.contains("t0,yes,"))
         for _ in 0..<3 {
@@ -92,13 +98,15 @@ struct LabelSoftTests: LabelFolder {
             #expect(try label("record", session, "--task", task, "--worker", worker, "--label", right).status == 0)
         }
         let status = try label("status", session).output
-        #expect(status.contains("soft labels of gpt: 30 tasks, weight ") && status.contains("have an answer"), "\(status)")
+        #expect(
+            status.contains("soft labels of gpt: 30 tasks, weight ") && status.contains("have an answer"), "\(status)")
         let json = try object(try label("status", session, "--json").output)
         #expect(((json["models"] as? [[String: Any]])?.first?["tasks"] as? Int) == 30)
         #expect(try label("labels", session, "--method", "ds").status == 0)
         #expect(try label("check", session).status == 0)
         let replay = try label(
-            "replay", "--labels", labels, "--truth", truth, "--soft", soft, "--recorded-only", "--methods", "pooled,random",
+            "replay", "--labels", labels, "--truth", truth, "--soft", soft, "--recorded-only", "--methods",
+            "pooled,random",
             "--aggregate", "session,ds", "--budgets", "1", "--runs", "2")
         #expect(replay.status == 0, "\(replay.errors)")
         let deaf = try label(

@@ -94,7 +94,11 @@ public struct SoftLabels: Sendable, Hashable, Codable {
         var low = 0, high = count
         while low < high {
             let middle = (low + high) / 2
-            if (Int(self.task[middle]), Int(self.model[middle])) < (task, model) { low = middle + 1 } else { high = middle }
+            if (Int(self.task[middle]), Int(self.model[middle])) < (task, model) {
+                low = middle + 1
+            } else {
+                high = middle
+            }
         }
         guard low < count, Int(self.task[low]) == task, Int(self.model[low]) == model else { return nil }
         return Array(probability[low * classCount..<(low + 1) * classCount])

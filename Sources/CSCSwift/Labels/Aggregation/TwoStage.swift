@@ -92,7 +92,8 @@ private struct Moments {
         frequency = [Double](repeating: 0, count: k)
         guard common.count >= 10 * k else { return nil }
         for c in 0..<3 {
-            guard let found = Self.components(means[(c + 1) % 3], means[(c + 2) % 3], means[c], common, k, &stream) else {
+            guard let found = Self.components(means[(c + 1) % 3], means[(c + 2) % 3], means[c], common, k, &stream)
+            else {
                 return nil
             }
             matrix.append(found.matrix)
@@ -156,10 +157,12 @@ private struct Moments {
         guard let first = inverse(ab, k), let second = inverse(ba, k) else { return nil }
         let toA = product(cb, first, k), toB = product(ca, second, k)
         var square = product(product(toA, ab, k), transposed(toB, k), k)
-        for l in 0..<k { for m in 0..<l {
-            square[l * k + m] = (square[l * k + m] + square[m * k + l]) / 2
-            square[m * k + l] = square[l * k + m]
-        } }
+        for l in 0..<k {
+            for m in 0..<l {
+                square[l * k + m] = (square[l * k + m] + square[m * k + l]) / 2
+                square[m * k + l] = square[l * k + m]
+            }
+        }
         guard let eigen = try? SymmetricEigen(square, dimension: k), let most = eigen.values.last, most > 0,
             eigen.values[0] > 1e-4 * most
         else { return nil }
@@ -241,7 +244,9 @@ private struct Moments {
             for _ in 0..<50 { best.1 = unit(step(best.1)) }
             let u = best.1, value = zip(step(u), u).reduce(0) { $0 + $1.0 * $1.1 }
             found.append((value, u))
-            for l in 0..<k { for m in 0..<k { for n in 0..<k { tensor[(l * k + m) * k + n] -= value * u[l] * u[m] * u[n] } } }
+            for l in 0..<k {
+                for m in 0..<k { for n in 0..<k { tensor[(l * k + m) * k + n] -= value * u[l] * u[m] * u[n] } }
+            }
         }
         return found
     }

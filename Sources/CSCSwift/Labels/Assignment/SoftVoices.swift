@@ -281,9 +281,11 @@ struct SoftVoices: Sendable, Codable {
             for g in 0..<voices {
                 for z in 0..<2 { said[z] += max(weight[g], least) * says[(i * voices + g) * 2 + z] }
             }
-            let here = log2(prior[0] + said[0] + likelihood[0], prior[1] + said[1] + likelihood[1])
+            let here =
+                log2(prior[0] + said[0] + likelihood[0], prior[1] + said[1] + likelihood[1])
                 - log2(prior[0] + said[0], prior[1] + said[1])
-            let there = log2(prior[1] + said[0] + likelihood[1], prior[0] + said[1] + likelihood[0])
+            let there =
+                log2(prior[1] + said[0] + likelihood[1], prior[0] + said[1] + likelihood[0])
                 - log2(prior[1] + said[0], prior[0] + said[1])
             sum += there - here
         }

@@ -84,7 +84,8 @@ public struct LabelFiles: Sendable {
     /// occur, whole numbers in numeric order, otherwise in the order of their bytes. O(rows).
     /// - Throws: `CSCError` naming file, line, column and value.
     public func read(
-        labels path: String, tasks tasksPath: String? = nil, truth truthPath: String? = nil, soft softPath: String? = nil
+        labels path: String, tasks tasksPath: String? = nil, truth truthPath: String? = nil,
+        soft softPath: String? = nil
     ) throws(CSCError) -> (table: LabelTable, report: Report) {
         var report = Report()
         var tasks = Names()

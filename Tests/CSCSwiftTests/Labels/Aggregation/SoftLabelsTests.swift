@@ -7,7 +7,8 @@ import Testing
 struct SoftLabelsTests {
     /// A crowd of `workers` right so often on tasks of `classes` classes, `perTask` labels each.
     private func crowd(
-        tasks: Int = 600, perTask: Int = 2, classes: Int = 2, accuracy: ClosedRange<Double> = 0.6...0.8, seed: UInt64 = 1
+        tasks: Int = 600, perTask: Int = 2, classes: Int = 2, accuracy: ClosedRange<Double> = 0.6...0.8,
+        seed: UInt64 = 1
     ) -> (store: LabelStore, truth: [Int?]) {
         madeLabels(tasks: tasks, workers: 20, perTask: perTask, classes: classes, seed: seed) { worker, z, _, stream in
             let right = accuracy.lowerBound + (accuracy.upperBound - accuracy.lowerBound) * Double(worker) / 19
@@ -134,16 +135,20 @@ struct SoftLabelsTests {
             let odds = row.probabilities[1] / row.probabilities[0] * exp(2)
             return (task: row.task, model: 0, probabilities: [1 / (1 + odds), odds / (1 + odds)])
         }
-        let straight = fit(.pooled, store, try soft(fair, of: truth)), turned = fit(.pooled, store, try soft(biased, of: truth))
+        let straight = fit(.pooled, store, try soft(fair, of: truth)),
+            turned = fit(.pooled, store, try soft(biased, of: truth))
         let accuracies = try [straight, turned].map { try #require($0.accuracy(truth: truth)) }
         #expect(abs(accuracies[0] - accuracies[1]) < 0.01, "\(accuracies)")
         #expect(surprise(turned.posterior, truth) < surprise(straight.posterior, truth) + 0.02)
     }
 
-    @Test("the order of rows, models and labels does not matter; tasks without rows are as they were", arguments: listening)
+    @Test(
+        "the order of rows, models and labels does not matter; tasks without rows are as they were",
+        arguments: listening)
     func order(method: AggregationMethod) throws {
         let (store, truth) = crowd(classes: 3)
-        let says = rows(truth, accuracy: 0.8, says: 0.9, classes: 3, seed: 4)
+        let says =
+            rows(truth, accuracy: 0.8, says: 0.9, classes: 3, seed: 4)
             + rows(truth, model: 1, accuracy: 0.7, says: 0.8, classes: 3, seed: 5)
         let plain = fit(method, store, try soft(says, of: truth, models: ["m", "n"], classes: 3))
         var stream = RandomStream(seed: 2, purpose: .test), mixed = says
@@ -151,7 +156,8 @@ struct SoftLabelsTests {
         let exchanged = mixed.map { ($0.task, 1 - $0.model, $0.probabilities) }
         let again = fit(method, store, try soft(exchanged, of: truth, models: ["n", "m"], classes: 3))
         #expect(again.posterior == plain.posterior && again.softWeights == plain.softWeights)
-        let silent = fit(method, store, try soft([], of: truth, models: ["m"], classes: 3)), alone = fit(method, store, nil)
+        let silent = fit(method, store, try soft([], of: truth, models: ["m"], classes: 3)),
+            alone = fit(method, store, nil)
         let gap = zip(silent.posterior, alone.posterior).reduce(0) { max($0, abs($1.0 - $1.1)) }
         #expect(gap < 1e-6 && silent.labels == alone.labels, "\(method): \(gap)")
     }
@@ -170,7 +176,8 @@ struct SoftLabelsTests {
         let result = fit(method, wide, try SoftLabels(models: ["m"], rows: says, taskCount: 310, classCount: 2))
         #expect(result.unlabelled == Array(305..<310))
         for task in 300..<305 {
-            #expect(result.labels[task] == 1 && result.posterior[task * 2 + 1] > 0.7, "\(result.probabilities(of: task))")
+            #expect(
+                result.labels[task] == 1 && result.posterior[task * 2 + 1] > 0.7, "\(result.probabilities(of: task))")
         }
     }
 

@@ -79,8 +79,8 @@ final class SessionSoftTests {
             for usesSnapshot in [false, true] {
                 let again = try LabelSession(
                     storage: try JournalFolder(opening: copy, wait: 0, usesSnapshot: usesSnapshot), clock: { 1000 })
-                #expect(again.stateBytes == live.stateBytes, "\(name), snapshot \(usesSnapshot)")
-                #expect(again.answers == live.answers && again.models == live.models)
+                #expect(
+                    again.answers == live.answers && again.models == live.models, "\(name), snapshot \(usesSnapshot)")
                 guard usesSnapshot else { continue }
                 try play(live, 5)
                 try play(again, 5)
