@@ -108,7 +108,10 @@ int32_t cafe_spread_play(cafe_spread_worlds *worlds, const int32_t *actions, flo
 
 /* Aggregates n labels: tasks[n] in 0 ..< N, workers[n] in 0 ..< K, labels[n] in 0 ..< C, in any order. json:
  * {"method": NAME, "seed": 0, "iterations": 100, "tolerance": 1e-5, "restarts": 10, "smoothing": 0.01}; numbers that a
- * method has no use for are refused. posterior[N x C] receives probabilities, winner[N] the class of each task;
+ * method has no use for are refused. "soft": {"models": [NAME], "tasks": [i], "rows": [m], "probabilities": [[p]],
+ * "families": [f]} is what models say, for ds, ds-ml, one-coin, bcc and pooled: row r is of task tasks[r] by model rows[r],
+ * C numbers that sum to 1; families, which may be left out, one number a model. The answer has their names in "models" and
+ * their weights in "softWeights" then. posterior[N x C] receives probabilities, winner[N] the class of each task;
  * errors[K x C x C], where not NULL and the method has confusion matrices, P(label l | class c) at [worker, c, l];
  * skills[K], where not NULL, one number a worker for the methods that have one. Returns a JSON document with what is known
  * of the fit. */

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 from ._sessions import Session, replay
 
 __all__ = [
-    "BCC", "DawidSkene", "GLAD", "KOS", "MACE", "MMSR", "MajorityVote", "OneCoinDawidSkene", "Pooled", "Session", "Wawa",
-    "ZeroBasedSkill", "aggregate", "methods", "replay",
+    "BCC", "DawidSkene", "GLAD", "KOS", "MACE", "MMSR", "MajorityVote", "OneCoinDawidSkene", "Pooled", "Session", "TwoStage",
+    "Wawa", "ZeroBasedSkill", "aggregate", "methods", "replay",
 ]
 
 
@@ -37,6 +37,11 @@ class _Aggregator:
     After a fit: ``labels_`` (Series by task), ``probas_`` (DataFrame, tasks by labels), ``skills_`` (Series by worker),
     ``priors_``, ``errors_`` (DataFrame by worker and given label, one column a true label), None where the method has no
     such thing; ``report_`` is what the core says of the fit: iterations, converged, ties.
+
+    ``soft``, for DawidSkene, OneCoinDawidSkene, BCC and Pooled: a table of models' class probabilities, a row a task and
+    model, with the columns ``task``, ``worker`` (one model if there is none) and one a label; or the DataFrame of
+    ``fit_predict_proba``, tasks by labels. A model is one more worker, whose weight is learnt: ``soft_weights_``, by
+    model, 1 takes its probabilities at their word, 0 leaves them out.
     """
 
     method = ""
@@ -45,7 +50,7 @@ class _Aggregator:
         self.seed = seed
         self._options = {name: value for name, value in options.items() if value is not None}
 
-    def fit(self, data: pandas.DataFrame) -> _Aggregator:
+    def fit(self, data: pandas.DataFrame, soft: pandas.DataFrame | None = None) -> _Aggregator:
         """Fits the method to labels; the results are ``labels_``, ``probas_``, ``priors_``, ``errors_``, ``skills_``."""
         import pandas
 
@@ -58,9 +63,16 @@ class _Aggregator:
         tasks, task_names = pandas.factorize(data["task"], sort=True)
         workers, worker_names = pandas.factorize(data["worker"], sort=True)
         labels, label_names = pandas.factorize(data["label"], sort=True)
+        options = self._options
+        if soft is not None:
+            rows = _SoftRows(soft, data["label"], worker_names)
+            task_names = np.sort(np.union1d(task_names, rows.tasks))
+            label_names = rows.labels
+            tasks, labels = np.searchsorted(task_names, data["task"]), np.searchsorted(label_names, data["label"])
+            options = options | {"soft": rows.document(task_names)}
         classes = max(2, len(label_names))
         fit = _fit(
-            self.method, tasks, workers, labels, len(task_names), len(worker_names), classes, self.seed, self._options
+            self.method, tasks, workers, labels, len(task_names), len(worker_names), classes, self.seed, options
         )
         names = pandas.Index(task_names, name="task")
         self.report_ = fit["report"]
@@ -69,6 +81,10 @@ class _Aggregator:
             fit["posterior"][:, : len(label_names)], index=names, columns=pandas.Index(label_names, name="label")
         )
         self.labels_ = pandas.Series(np.asarray(label_names)[fit["winner"]], index=names, name="agg_label")
+        self.soft_weights_ = None
+        if fit["report"].get("softWeights") is not None:
+            models = pandas.Index(fit["report"]["models"], name="worker")
+            self.soft_weights_ = pandas.Series(fit["report"]["softWeights"], index=models, name="weight")
         prior = fit["report"].get("prior")
         self.priors_ = None if prior is None else pandas.Series(prior[: len(label_names)], index=label_names, name="prior")
         self.skills_ = None
@@ -89,13 +105,42 @@ class _Aggregator:
     def _after(self, fit: dict[str, Any], tasks: Any, workers: Any) -> None:
         """What a method keeps besides."""
 
-    def fit_predict(self, data: pandas.DataFrame) -> pandas.Series:
+    def fit_predict(self, data: pandas.DataFrame, soft: pandas.DataFrame | None = None) -> pandas.Series:
         """The label of each task."""
-        return self.fit(data).labels_
+        return self.fit(data, soft).labels_
 
-    def fit_predict_proba(self, data: pandas.DataFrame) -> pandas.DataFrame:
+    def fit_predict_proba(self, data: pandas.DataFrame, soft: pandas.DataFrame | None = None) -> pandas.DataFrame:
         """The probability of each label (columns) for each task (rows)."""
-        return self.fit(data).probas_
+        return self.fit(data, soft).probas_
+
+
+class _SoftRows:
+    """A table of models' class probabilities, as the core takes it."""
+
+    def __init__(self, table: pandas.DataFrame, given: pandas.Series, workers: Any) -> None:
+        self.tasks = np.asarray(table["task"] if "task" in table.columns else table.index)
+        names = table["worker"] if "worker" in table.columns else np.full(len(table), "model", object)
+        self.models = sorted({str(name) for name in names})
+        self.rows = [self.models.index(str(name)) for name in names]
+        columns = [name for name in table.columns if name not in ("task", "worker")]
+        missing = sorted(set(given) - set(columns), key=str)
+        if missing:
+            raise _native.CafeError(f"soft: there is no column for the label {missing[0]!r}")
+        both = sorted(set(self.models) & {str(name) for name in workers})
+        if both:
+            raise _native.CafeError(f"soft: worker {both[0]!r} has labels too, and would count twice")
+        self.labels = np.sort(np.asarray(columns))
+        self.probabilities = table[list(self.labels)].to_numpy(float)
+
+    def document(self, tasks: Any) -> dict[str, Any]:
+        """The rows by the tasks' places in this sorted list of names."""
+        bad = np.flatnonzero(~np.isfinite(self.probabilities).all(axis=1))
+        if len(bad):
+            raise _native.CafeError(f"soft: task {self.tasks[bad[0]]!r} has a probability that is no number")
+        return {
+            "models": self.models, "tasks": np.searchsorted(tasks, self.tasks).tolist(), "rows": self.rows,
+            "probabilities": self.probabilities.tolist(),
+        }
 
 
 def _fit(
@@ -106,7 +151,7 @@ def _fit(
     posterior = np.zeros((task_count, class_count))
     winner = np.zeros(task_count, np.int64)
     cells = worker_count * class_count * class_count
-    errors = np.zeros((worker_count, class_count, class_count)) if method in ("ds", "ds-ml") and cells <= 1 << 28 else None
+    errors = np.zeros((worker_count, class_count, class_count)) if method in ("ds", "ds-ml", "two-stage") and cells <= 1 << 28 else None
     skills = np.zeros(worker_count)
     request = {"method": method, "seed": seed, **options}
     pointers = [ctypes.c_void_p(column.ctypes.data) for column in columns]
@@ -159,6 +204,15 @@ class DawidSkene(_Aggregator):
     ) -> None:
         super().__init__(seed, iterations=n_iter, tolerance=tol, smoothing=None if prior else smoothing)
         self.method = "ds" if prior else "ds-ml"
+
+
+class TwoStage(_Aggregator):
+    """Confusion matrices by the method of moments, then Dawid-Skene from there (Zhang, Chen, Zhou, Jordan 2014)."""
+
+    method = "two-stage"
+
+    def __init__(self, n_iter: int | None = None, tol: float | None = None, seed: int = 0) -> None:
+        super().__init__(seed, iterations=n_iter, tolerance=tol)
 
 
 class OneCoinDawidSkene(_Aggregator):

@@ -49,6 +49,42 @@ def test_probabilities_sum_to_one_and_errors_have_crowd_kits_layout():
     assert best > model.errors_.loc["w00"].values.diagonal().mean()
 
 
+def model_of(truth, seed=7, accuracy=0.85, sure=0.9):
+    """Probabilities of a model that is right so often and says so surely."""
+    draw = np.random.default_rng(seed)
+    said = [t if draw.random() < accuracy else draw.choice([c for c in "abc" if c != t]) for t in truth]
+    rows = [[sure if c == s else (1 - sure) / 2 for c in "abc"] for s in said]
+    return pd.DataFrame(rows, index=truth.index, columns=list("abc"))
+
+
+@pytest.mark.parametrize("method", [labels.DawidSkene, labels.OneCoinDawidSkene, labels.BCC, labels.Pooled])
+def test_a_models_probabilities_are_one_more_worker(method):
+    data, truth = crowd(each=2)
+    soft = model_of(truth)
+    without = (method().fit_predict(data) == truth).mean()
+    model = method().fit(data, soft)
+    assert (model.labels_ == truth).mean() > max(without, 0.85)
+    assert 0.3 < model.soft_weights_["model"] < 2
+    long = soft.rename_axis("task").reset_index().assign(worker="gpt")
+    again = method().fit(data.sample(frac=1, random_state=1), long.sample(frac=1, random_state=2))
+    assert np.allclose(again.probas_, model.probas_, atol=1e-4) and list(again.soft_weights_.index) == ["gpt"]
+
+
+def test_bad_probabilities_are_refused():
+    data, truth = crowd()
+    soft = model_of(truth)
+    with pytest.raises(cafe.CafeError, match="no column for the label 'c'"):
+        labels.Pooled().fit(data, soft[["a", "b"]])
+    with pytest.raises(cafe.CafeError, match="sum to"):
+        labels.Pooled().fit(data, soft * 0.9)
+    with pytest.raises(cafe.CafeError, match="t003"):
+        labels.Pooled().fit(data, soft.mask(soft.index == "t003"))
+    with pytest.raises(cafe.CafeError, match="count twice"):
+        labels.Pooled().fit(data, soft.rename_axis("task").reset_index().assign(worker="w01"))
+    with pytest.raises(cafe.CafeError, match="does not listen"):
+        labels.GLAD().fit(data, soft)
+
+
 def test_bad_tables_are_refused():
     data, _ = crowd()
     with pytest.raises(cafe.CafeError, match="no column 'worker'"):

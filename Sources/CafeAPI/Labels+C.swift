@@ -10,9 +10,43 @@ private struct AggregationRequest: Document {
     var tolerance: Double?
     var restarts: Int?
     var smoothing: Double?
+    var soft: Strict<SoftRequest>?
 
     enum CodingKeys: String, CodingKey, CaseIterable {
-        case method, seed, iterations, tolerance, restarts, smoothing
+        case method, seed, iterations, tolerance, restarts, smoothing, soft
+    }
+}
+
+/// What models say of tasks: row r is of task `tasks[r]` by model `rows[r]`.
+private struct SoftRequest: Document {
+    var models: [String]
+    var tasks: [Int]
+    var rows: [Int]
+    var probabilities: [[Double]]
+    var families: [Int]?
+
+    enum CodingKeys: String, CodingKey, CaseIterable {
+        case models, tasks, rows, probabilities, families
+    }
+
+    func labels(tasks count: Int, classes: Int) throws -> SoftLabels {
+        guard tasks.count == rows.count, tasks.count == probabilities.count else {
+            throw Misuse(
+                "soft: \(tasks.count) tasks, \(rows.count) rows and \(probabilities.count) probabilities are not as many"
+            )
+        }
+        guard families.map({ $0.count == models.count }) ?? true else {
+            throw Misuse("soft.families: one number a model is wanted")
+        }
+        let soft: SoftLabels
+        do {
+            soft = try SoftLabels(
+                models: models, rows: tasks.indices.map { (tasks[$0], rows[$0], probabilities[$0]) }, taskCount: count,
+                classCount: classes)
+        } catch { throw Misuse("soft: \(error)") }
+        guard let families else { return soft }
+        let number = Dictionary(uniqueKeysWithValues: zip(models, families))
+        return soft.families(soft.models.map { number[$0] ?? 0 })
     }
 }
 
@@ -26,6 +60,9 @@ private struct AggregationAnswer: Encodable {
     var prior: [Double]?
     /// GLAD's easiness of each task.
     var easiness: [Double]?
+    /// The models' names and weights, where the method listens to any.
+    var models: [String]?
+    var softWeights: [Double]?
     /// Which of the optional arrays were written.
     var errors: Bool
     var skills: Bool
@@ -44,8 +81,12 @@ public func cafeLabelsAggregate(
         guard let method = AggregationMethod(name: request.method) else {
             throw Misuse("method: '\(request.method)' is none of \(AggregationMethod.names.joined(separator: ", "))")
         }
-        let store = try LabelStore(
+        var store = try LabelStore(
             checking: (tasks, workers, labels), count: count, taskCount, workerCount, classCount)
+        if let soft = request.soft?.content {
+            guard method.takesSoft else { throw Misuse("soft: \(method.rawValue) does not listen to models") }
+            store.soft = try soft.labels(tasks: Int(taskCount), classes: Int(classCount))
+        }
         let fit = try Fit(method, request, store)
         let posteriors = try required(posterior, "posterior")
         let winners = try required(winner, "winner")
@@ -57,6 +98,7 @@ public func cafeLabelsAggregate(
             AggregationAnswer(
                 method: method.rawValue, iterations: fit.result.iterations, converged: fit.result.converged,
                 lastChange: fit.result.lastChange, tied: fit.result.tieCount, prior: fit.prior, easiness: fit.easiness,
+                models: store.soft?.models, softWeights: store.soft == nil ? nil : fit.result.softWeights,
                 errors: errors != nil && !fit.confusion.isEmpty, skills: skills != nil && !fit.skills.isEmpty))
     }
 }
@@ -120,6 +162,11 @@ private struct Fit {
             var model =
                 method == .dawidSkene
                 ? DawidSkene(seed: seed) : DawidSkene(maximumLikelihood: smoothing, seed: seed)
+            try request.settle(&model.options)
+            result = model.fitPredict(store)
+            (confusion, prior) = (model.confusion, model.prior)
+        case .twoStage:
+            var model = TwoStage(seed: seed)
             try request.settle(&model.options)
             result = model.fitPredict(store)
             (confusion, prior) = (model.confusion, model.prior)

@@ -205,11 +205,11 @@ enum SessionVerbs {
             let table = session.table
             try method.check(classes: table.classes.count)
             var aggregator = method.aggregator(seed: session.options.seed, contexts: table.tasks.map(\.context))
-            let result = aggregator.fitPredict(LabelStore(table))
+            let result = aggregator.fitPredict(LabelStore(table)), unlabelled = Set(result.unlabelled)
             for index in answers.indices where session.goldLabel(of: answers[index].task) == nil {
                 let label = result.labels[index], count = answers[index].labels
                 answers[index] = LabelSession.Answer(
-                    task: answers[index].task, label: count == 0 ? nil : table.classes[label],
+                    task: answers[index].task, label: unlabelled.contains(index) ? nil : table.classes[label],
                     confidence: result.probabilities(of: index)[label], labels: count)
             }
         }

@@ -92,14 +92,14 @@ void cafe_vote_weighted(double *sum, const double *weight, const int32_t *start,
                         int32_t C);
 /* One iteration of EM for mixtures in which class c of a task gives worker j's label l the log-probability
  * score[j, l, c] ([DS79]; one-coin is the tied case).
- *   E: posterior[i, c] = softmax over c of (bias[c] + sum over the labels of i of score[cell, c])
+ *   E: posterior[i, c] = softmax over c of (bias[c] + own[i, c] + sum over the labels of i of score[cell, c])
  *   M: counts[j, l, c] = sum of posterior[i, c] over the tasks that j labelled l
  * score == NULL leaves the posterior as it is and only counts. posterior[N, C]; counts[K, C, C] overwritten;
- * score[K, C, C]; bias[C]; total[K, C] = labels of each cell; scratch[chunks * (K * C * C + C) + K * C]; the tasks are
+ * score[K, C, C]; bias[C]; own[N, C], what is known of each task besides, NULL for nothing; total[K, C] = labels of each cell; scratch[chunks * (K * C * C + C) + K * C]; the tasks are
  * cut into `chunks` runs whose counts are added in order. Returns the largest change of a posterior. O(n C). */
 double cafe_vote_em(double *posterior, double *counts, double *scratch, const double *score, const double *bias,
-                    const double *total, const int32_t *start, const int32_t *cell, int64_t N, int64_t K, int32_t C,
-                    int64_t chunks);
+                    const double *own, const double *total, const int32_t *start, const int32_t *cell, int64_t N,
+                    int64_t K, int32_t C, int64_t chunks);
 /* The tasks' half of one iteration of GLAD ([GLAD09]): label l of worker j on task i is right with
  * probability s(ability[j] * e^easiness[i]), s the logistic function, and else uniform over the other classes.
  *   E: posterior[i, c] = softmax over c of (bias[c] + sum over labels c of (ability * e^easiness + ln(C - 1)))

@@ -143,14 +143,15 @@ void cafe_vote_weighted(double *sum, const double *weight, const int32_t *start,
 
 /* Two classes, tasks [first, last): delta[cell] = score[cell, 1] - score[cell, 0]; counts[cell] += posterior
  * of 1. */
-WIDE static double em_binary(double *posterior, double *counts, const double *delta, double bias, const int32_t *start,
-                             const int32_t *cell, int64_t first, int64_t last) {
+WIDE static double em_binary(double *posterior, double *counts, const double *delta, double bias, const double *own,
+                             const int32_t *start, const int32_t *cell, int64_t first, int64_t last) {
     double largest = 0, logit[BLOCK];
     for (int64_t block = first; block < last; block += BLOCK) {
         int64_t size = last - block < BLOCK ? last - block : BLOCK;
         if (delta) {
             for (int64_t i = 0; i < size; i++) {
                 double even = bias, odd = 0;
+                if (own) even += own[2 * (block + i) + 1] - own[2 * (block + i)];
                 int32_t e = start[block + i], end = start[block + i + 1];
                 for (; e + 1 < end; e += 2) {
                     even += delta[cell[e]];
@@ -177,15 +178,15 @@ WIDE static double em_binary(double *posterior, double *counts, const double *de
 
 /* Any number of classes: counts[cell, c] += posterior of c. */
 WIDE static double em_classes(double *posterior, double *counts, double *before, const double *score,
-                              const double *bias, const int32_t *start, const int32_t *cell, int64_t first,
-                              int64_t last, int32_t C) {
+                              const double *bias, const double *own, const int32_t *start, const int32_t *cell,
+                              int64_t first, int64_t last, int32_t C) {
     double largest = 0;
     for (int64_t i = first; i < last; i++) {
         double *p = posterior + i * C;
         if (score) {
             double top = -INFINITY, sum = 0;
             memcpy(before, p, (size_t)C * sizeof *p);
-            for (int32_t c = 0; c < C; c++) p[c] = bias[c];
+            for (int32_t c = 0; c < C; c++) p[c] = own ? bias[c] + own[i * C + c] : bias[c];
             for (int32_t e = start[i]; e < start[i + 1]; e++) {
                 const double *row = score + (int64_t)cell[e] * C;
                 for (int32_t c = 0; c < C; c++) p[c] += row[c];
@@ -205,8 +206,8 @@ WIDE static double em_classes(double *posterior, double *counts, double *before,
 }
 
 double cafe_vote_em(double *posterior, double *counts, double *scratch, const double *score, const double *bias,
-                    const double *total, const int32_t *start, const int32_t *cell, int64_t N, int64_t K, int32_t C,
-                    int64_t chunks) {
+                    const double *own, const double *total, const int32_t *start, const int32_t *cell, int64_t N,
+                    int64_t K, int32_t C, int64_t chunks) {
     int64_t cells = K * C, width = C == 2 ? cells : cells * C;
     double *delta = scratch + chunks * cells * C, *before = delta + cells, change = 0;
     int32_t threads = cafe_threads_get();
@@ -219,10 +220,10 @@ double cafe_vote_em(double *posterior, double *counts, double *scratch, const do
         double *part = scratch + chunk * width, moved;
         memset(part, 0, (size_t)width * sizeof *part);
         if (C == 2)
-            moved =
-                em_binary(posterior, part, score ? delta : 0, score ? bias[1] - bias[0] : 0, start, cell, first, last);
+            moved = em_binary(posterior, part, score ? delta : 0, score ? bias[1] - bias[0] : 0, own, start, cell,
+                              first, last);
         else
-            moved = em_classes(posterior, part, before + chunk * C, score, bias, start, cell, first, last, C);
+            moved = em_classes(posterior, part, before + chunk * C, score, bias, own, start, cell, first, last, C);
         change = moved > change ? moved : change;
     }
     for (int64_t chunk = 1; chunk < chunks; chunk++)

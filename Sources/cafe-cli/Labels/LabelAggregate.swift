@@ -16,6 +16,9 @@ struct LabelAggregate: ParsableCommand {
 
             A task's label is one that somebody gave it; tasks without labels stay empty and are not scored.
 
+            --soft takes a model's class probabilities, task,worker,CLASS,CLASS,..., as one more worker whose reliability \
+            is learnt; \(SoftOption.listeners) listen to it.
+
             Methods: \(AggregationMethod.allCases.map { "\($0.rawValue) (\($0.summary))" }.joined(separator: "; ")).
             """
     )
@@ -25,8 +28,12 @@ struct LabelAggregate: ParsableCommand {
     @Option(help: "A table task[,context][,truth] of all tasks: worker qualities are given by context then.")
     var tasks: String?
     @OptionGroup var columns: ColumnOptions
-    @Option(help: "For pooled: a table worker,family of workers whose errors go together, who count as one voice.")
+    @Option(
+        help:
+            "For pooled, and for models: a table worker,family of those whose errors go together, who count as one voice."
+    )
     var families: String?
+    @Option(help: SoftOption.help) var soft: String?
     @Option(help: "One or more of \(AggregationMethod.names.joined(separator: ", ")), separated by commas.")
     var method = LabelAggregate.usual
     @Flag(name: .customLong("no-header"), help: "The label table has no header: its columns are task, worker, label.")
@@ -58,9 +65,16 @@ struct LabelAggregate: ParsableCommand {
         if try methods().isEmpty { throw ValidationError("--method names no method.") }
         try FileOptions.checkInput([
             ("--labels", labels), ("--truth", truth), ("--tasks", tasks), ("--families", families),
+            ("--soft", soft),
         ])
-        guard try families == nil || methods().contains(.pooled) else {
-            throw ValidationError("--families: only with the method pooled.")
+        if try soft != nil && !methods().contains(where: \.takesSoft) {
+            throw ValidationError("--soft: only with \(SoftOption.listeners).")
+        }
+        if soft != nil && compare {
+            throw ValidationError("--compare compares methods on workers' labels: leave out --soft.")
+        }
+        guard try families == nil || soft != nil || methods().contains(.pooled) else {
+            throw ValidationError("--families: only with the method pooled, or with --soft.")
         }
         try FileOptions.checkShared([("--json", json), ("--out", out)])
         if compare && (out != nil || (json != nil && json != "-")) {
@@ -86,7 +100,8 @@ struct LabelAggregate: ParsableCommand {
         format.columns = try columns.mapping(for: LabelFiles.meanings)
         let files = LabelFiles(
             format: format, badRows: skipBadRows ? .skip : .fail, contradictions: contradictions)
-        let (table, report) = try files.read(labels: labels, tasks: tasks, truth: truth)
+        let read = try files.read(labels: labels, tasks: tasks, truth: truth, soft: soft), report = read.report
+        var table = read.table
         for warning in report.warnings { FileOptions.note("warning: " + warning) }
         if compare {
             let named = try methods()
@@ -99,11 +114,11 @@ struct LabelAggregate: ParsableCommand {
         for method in try methods() {
             try table.checkSize(for: method, labels: labels)
         }
+        let kin = try families.map { try SoftOption.readFamilies($0, workers: table.workers, soft: &table.soft) }
         let store = LabelStore(table)
         let gold = table.tasks.map(\.truth)
         let contexts = table.tasks.map(\.context)
         for method in try methods() { try method.check(classes: table.classes.count) }
-        let kin = try families.map { try LabelFiles.readFamilies($0, workers: table.workers) }
         let results = try methods().map { method in
             var aggregator = method.aggregator(
                 seed: seed, contexts: contexts, families: kin, iterations: iterations)
@@ -176,6 +191,7 @@ struct LabelAggregate: ParsableCommand {
         }
         print(Terminal.columns(rows, left: [0, 5]))
         guard let (method, result) = results.last else { return }
+        if let soft = store.soft { showModels(soft, gold, results) }
         for (method, result) in results where !result.overruled.isEmpty {
             print(
                 "\(method.rawValue): \(Terminal.counted(result.overruled.count, "task")) against all their labels, the most "
@@ -207,6 +223,29 @@ struct LabelAggregate: ParsableCommand {
             }
         }
         if order.count > workers { print("... and \(order.count - workers) more (--workers N, --json FILE)") }
+    }
+
+    /// How far each method trusts each model, and how good the models are.
+    private func showModels(_ soft: SoftLabels, _ gold: [Int?], _ results: [(AggregationMethod, Aggregation)]) {
+        let heard = results.filter { !$0.1.softWeights.isEmpty }
+        print()
+        print(
+            "models (weight: how much of its log-probabilities counts, 1 at its word, 0 not at all; right: its most probable "
+                + "class, by the truth where it is known, else as the method has it)")
+        var rows = [["model", "method", "weight", "right", "interval of 95 %"]]
+        for (m, name) in soft.models.enumerated() {
+            for (method, result) in heard {
+                let quality = result.modelQualities(soft, truth: gold)[m]
+                rows.append([
+                    name, method.rawValue, Terminal.decimal(result.softWeights[m], 3),
+                    "\(quality.accuracy.map { Terminal.decimal($0, 3) } ?? "-") of \(quality.labels)",
+                    "[\(Terminal.decimal(quality.lower, 3)), \(Terminal.decimal(quality.upper, 3))]",
+                ])
+            }
+        }
+        print(Terminal.columns(rows, left: [0, 1]))
+        let deaf = results.filter { $0.1.softWeights.isEmpty }.map(\.0.rawValue)
+        if !deaf.isEmpty { print("not heard by \(deaf.joined(separator: ", "))") }
     }
 
     /// The first labels of the last method, and where to get all.
@@ -269,17 +308,25 @@ struct LabelAggregate: ParsableCommand {
                     ),
                 ])
             }
+            let models = (result.softWeights.isEmpty ? nil : store.soft).map { soft in
+                zip(soft.models, result.modelQualities(soft, truth: gold)).enumerated().map { m, model in
+                    JSON.object(
+                        [("model", .string(model.0)), ("weight", .number(result.softWeights[m]))] + quality(model.1))
+                }
+            }
             return (
                 method.rawValue,
-                .object([
-                    ("accuracy", optional(result.accuracy(truth: gold))),
-                    ("expectedAccuracy", optional(result.expectedAccuracy(truth: gold))),
-                    ("scored", .integer(result.scoredCount(truth: gold))),
-                    ("unlabelled", .integer(result.unlabelled.count)),
-                    ("classNobodyGave", .integer(result.overruled.count)),
-                    ("ties", .integer(result.tieCount)), ("iterations", .integer(result.iterations)),
-                    ("converged", .bool(result.converged)), ("workers", .array(workers)), ("labels", .array(labels)),
-                ])
+                .object(
+                    (models.map { [("models", .array($0))] } ?? []) + [
+                        ("accuracy", optional(result.accuracy(truth: gold))),
+                        ("expectedAccuracy", optional(result.expectedAccuracy(truth: gold))),
+                        ("scored", .integer(result.scoredCount(truth: gold))),
+                        ("unlabelled", .integer(result.unlabelled.count)),
+                        ("classNobodyGave", .integer(result.overruled.count)),
+                        ("ties", .integer(result.tieCount)), ("iterations", .integer(result.iterations)),
+                        ("converged", .bool(result.converged)), ("workers", .array(workers)),
+                        ("labels", .array(labels)),
+                    ])
             )
         }
         return .object([

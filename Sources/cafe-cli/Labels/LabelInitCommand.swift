@@ -15,6 +15,10 @@ struct LabelInit: ParsableCommand {
             --stop-at 0.95 stops asking about a task whose posterior reaches 0.95. Nobody is asked about gold tasks but \
             in the exploration, which prefers them: --explore 2 has everyone answer two of each context first. BBTA has \
             no posterior and no use for known classes.
+
+            --soft takes what models say of the tasks, before anybody is asked: each is one more worker who has answered \
+            everything, costs nothing, and is trusted as far as the answers show. Questions go where model and workers \
+            leave most doubt.
             """)
 
     @Argument(help: "The folder to make.") var folder: String
@@ -29,6 +33,7 @@ struct LabelInit: ParsableCommand {
     var explore = 0
     @Option(help: "With --method pooled: a table task,class (or truth) of known classes; - for standard input.")
     var gold: String?
+    @Option(help: "With --method pooled: \(SoftOption.table)") var soft: String?
     @Option(name: .customLong("stop-at"), help: "With --method pooled: the posterior at which a task is settled.")
     var stopAt: Double?
     @Option(
@@ -41,7 +46,12 @@ struct LabelInit: ParsableCommand {
     @Flag(help: "Answer in JSON, one line.") var json = false
 
     func validate() throws {
-        try FileOptions.checkInput([("--tasks", tasks), ("--workers-file", workersFile), ("--gold", gold)])
+        try FileOptions.checkInput([
+            ("--tasks", tasks), ("--workers-file", workersFile), ("--gold", gold), ("--soft", soft),
+        ])
+        guard try soft == nil || AssignmentMethod(option: method) == .pooled else {
+            throw ValidationError("--soft: only with --method pooled.")
+        }
         try checkAmount(budget, "--budget")
         try checkKnown(gold: gold != nil, stopAt: stopAt, pooled: AssignmentMethod(option: method).takesGold)
         guard maxOpen ?? 1 > 0 else { throw ValidationError("--max-open is at least 1.") }
@@ -58,25 +68,29 @@ struct LabelInit: ParsableCommand {
         let names = try nameList(classes, option: "--classes")
         let (list, contexts, _) = try LabelFiles().readTasks(tasks, classes: names)
         let plain = list.map { LabelingTask(id: $0.id, context: $0.context) }
+        let people = try people()
         let session = try LabelSession.create(
-            folder: folder, tasks: plain, contexts: contexts, classes: names, workers: try people(),
+            folder: folder, tasks: plain, contexts: contexts, classes: names, workers: people,
             options: .init(
                 method: AssignmentMethod(option: method), budget: budget, explore: explore, stopAt: stopAt ?? 1,
                 seed: seed, lease: lease?.seconds, maxOpen: maxOpen),
-            gold: try gold.map { try LabelFiles.readGold($0, tasks: plain, classes: names) } ?? [])
+            gold: try gold.map { try LabelFiles.readGold($0, tasks: plain, classes: names) } ?? [],
+            soft: try soft.map { try LabelFiles.readSoft($0, tasks: plain, classes: names, workers: people) })
         if json {
             print(
                 JSON.object([
                     ("folder", .string(folder)), ("tasks", .integer(session.tasks.count)),
                     ("workers", .integer(session.workers.count)), ("budget", .number(budget)),
                     ("method", .string(method)), ("gold", .integer(session.goldCount)),
+                    ("models", .array(session.models.map { .string($0.name) })),
                 ]).line)
         } else {
             print(
                 "started \(folder): \(Terminal.counted(session.tasks.count, "task")) in "
                     + "\(Terminal.counted(session.contexts.count, "context")), "
                     + "\(Terminal.counted(session.workers.count, "worker")), budget \(Terminal.amount(budget))"
-                    + (session.goldCount > 0 ? ", \(session.goldCount) gold" : ""))
+                    + (session.goldCount > 0 ? ", \(session.goldCount) gold" : "")
+                    + (session.models.isEmpty ? "" : ", " + Terminal.counted(session.models.count, "model")))
         }
     }
 

@@ -84,13 +84,13 @@ struct LabelLabels: ParsableCommand {
         var aggregator = aggregation.aggregator(seed: live.options.seed, contexts: table.tasks.map(\.context))
         let result = aggregator.fitPredict(LabelStore(table))
         let sureness = aggregation.isVote ? "share" : "probability"
-        let gold = live.goldLabels
+        let gold = live.goldLabels, unlabelled = Set(result.unlabelled)
         return (
             answers.indices.map { index in
                 if gold[index] != nil { return answers[index] }
                 let label = result.labels[index]
                 return LabelSession.Answer(
-                    task: answers[index].task, label: answers[index].labels == 0 ? nil : table.classes[label],
+                    task: answers[index].task, label: unlabelled.contains(index) ? nil : table.classes[label],
                     confidence: result.probabilities(of: index)[label], labels: answers[index].labels)
             }, sureness
         )

@@ -54,6 +54,9 @@ struct LabelReplayCommand: ParsableCommand {
     @Option(help: "For pooled: a table worker,family of workers whose errors go together, who count as one voice.")
     var families: String?
     @Option(
+        help: "For pooled and the aggregators that listen: \(SoftOption.table)")
+    var soft: String?
+    @Option(
         help: "With the method pooled: how many tasks' class an expert tells beforehand.",
         transform: Limits.explore.parse)
     var gold = 0
@@ -136,8 +139,15 @@ struct LabelReplayCommand: ParsableCommand {
         try checkKnown(gold: gold > 0, stopAt: stopAt, pooled: names.contains("pooled"))
         try FileOptions.checkInput([
             ("--matrix", matrix), ("--labels", labels), ("--tasks", tasks), ("--truth", truth), ("--uci", uci),
-            ("--families", families),
+            ("--families", families), ("--soft", soft),
         ])
+        if uci != nil && soft != nil { throw ValidationError("--soft is for recorded sets, not --uci.") }
+        let heard =
+            names.contains("pooled") || names.contains("bayes")
+            || readings.contains { AggregationMethod(name: $0)?.takesSoft == true }
+        if soft != nil && !heard {
+            throw ValidationError("--soft: only with the method pooled, or --aggregate \(SoftOption.listeners).")
+        }
         try FileOptions.checkShared(outputs)
     }
 
@@ -157,7 +167,13 @@ struct LabelReplayCommand: ParsableCommand {
         let first = replay.matrix(run: 0)
         let count = first.tasks.count
         replay.recordedOnly = recordedOnly
-        replay.families = try families.map { try LabelFiles.readFamilies($0, workers: first.workers) }
+        var models = try soft.map {
+            try LabelFiles.readSoft($0, tasks: first.tasks, classes: first.classes, workers: first.workers)
+        }
+        replay.families = try families.map {
+            try SoftOption.readFamilies($0, workers: first.workers, soft: &models)
+        }
+        replay.soft = models
         replay.aggregators = Self.list(aggregators)
         replay.labelsPerTask = try labelsPerTask()
         let names = names ?? Self.usual + (first.classes.count == 2 ? ["optkg", "optkg-multi"] : [])

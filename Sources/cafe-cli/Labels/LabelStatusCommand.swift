@@ -32,6 +32,7 @@ struct LabelStatus: ParsableCommand {
                     ("mean\(name.prefix(1).uppercased())\(name.dropFirst())", .number(mean)),
                     ("gold", .integer(live.goldCount)), ("settled", .integer(live.settledCount)),
                     ("model", live.findings.map(JSON.string) ?? .null),
+                    ("models", .array(live.models.map(\.jsonValue))),
                     ("stopAt", live.options.stopAt < 1 ? .number(live.options.stopAt) : .null),
                     ("lease", live.options.lease.map(JSON.number) ?? .null),
                     ("maxOpen", live.options.maxOpen.map(JSON.integer) ?? .null),
@@ -49,6 +50,7 @@ struct LabelStatus: ParsableCommand {
                 + "\(Terminal.amount(budget.committed)), free \(Terminal.amount(budget.free))")
         print("method \(live.options.method.rawValue)")
         if let findings = live.findings { print("model: \(findings)") }
+        for model in live.models { print(model.sentence) }
         if live.options.stopAt < 1 || live.goldCount > 0 { print(live.settledSentence) }
         print("mean \(name) \(Terminal.decimal(mean, 3))")
         if live.options.lease != nil || live.options.maxOpen != nil { print(live.settingsSentence) }
@@ -58,5 +60,26 @@ struct LabelStatus: ParsableCommand {
                 "outstanding: worker \(question.worker), task \(question.task) (\(Terminal.age(live.age(of: question))))"
             )
         }
+    }
+}
+
+extension LabelSession.SoftModel {
+    /// For people: what has been found out about a model.
+    var sentence: String {
+        var text = "soft labels of \(name): \(Terminal.counted(tasks, "task"))"
+        if let weight { text += ", weight \(Terminal.decimal(weight, 2))" }
+        if let share = quality.accuracy {
+            text += ", right on \(Terminal.decimal(share, 2)) of \(quality.labels) that have an answer"
+        }
+        return text
+    }
+
+    var jsonValue: JSON {
+        .object([
+            ("model", .string(name)), ("tasks", .integer(tasks)), ("weight", weight.map(JSON.number) ?? .null),
+            ("answered", .integer(quality.labels)), ("right", .number(quality.right)),
+            ("accuracy", quality.accuracy.map(JSON.number) ?? .null), ("lower", .number(quality.lower)),
+            ("upper", .number(quality.upper)),
+        ])
     }
 }

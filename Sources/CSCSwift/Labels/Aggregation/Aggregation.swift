@@ -18,6 +18,9 @@ public struct Aggregation: Sendable, Hashable {
     public var lastChange = 0.0
     /// Whether the last change was below the tolerance.
     public var converged = true
+    /// How much of its log-probabilities counts for each model of the labels' `soft`: 1 takes it at its word, 0 leaves it
+    /// out; models of one family have one weight together. Empty where the method does not listen to models.
+    public internal(set) var softWeights: [Double] = []
     /// [tasks x classes]: whether a class can be a task's label; empty where every class can.
     private var given: [Bool] = []
 
@@ -31,17 +34,25 @@ public struct Aggregation: Sendable, Hashable {
     /// ties by the coin of (seed, task). O(labels + tasks x classes).
     /// - Precondition: `posterior` is [tasks x classes] of the store.
     public init(posterior: [Double], of store: LabelStore, restricted: Bool = true, seed: UInt64 = 0) {
+        self.init(posterior: posterior, of: store, heard: nil, restricted: restricted, seed: seed)
+    }
+
+    /// The same where models were heard too: a class that a model thinks most probable can be a task's label.
+    init(
+        posterior: [Double], of store: LabelStore, heard: SoftLabels?, restricted: Bool = true, seed: UInt64
+    ) {
         let classes = store.classCount
         precondition(
             posterior.count == store.taskCount * classes,
             "Aggregation: \(posterior.count) probabilities for \(store.taskCount) tasks")
-        var given = [Bool](repeating: false, count: posterior.count)
+        var given = heard?.favourites ?? [Bool](repeating: false, count: posterior.count)
         var unlabelled: [Int] = [], overruled: [Int] = []
         for task in 0..<store.taskCount {
             let labels = Int(store.start[task])..<Int(store.start[task + 1])
-            if labels.isEmpty { unlabelled.append(task) }
+            let isHeard = heard != nil && given[task * classes..<(task + 1) * classes].contains(true)
+            if labels.isEmpty && !isHeard { unlabelled.append(task) }
             for index in labels { given[task * classes + Int(store.label[index])] = true }
-            guard !labels.isEmpty else { continue }
+            guard !labels.isEmpty || isHeard else { continue }
             var most = -Double.infinity, other = most
             for index in task * classes..<(task + 1) * classes {
                 if given[index] { most = max(most, posterior[index]) } else { other = max(other, posterior[index]) }
@@ -197,6 +208,12 @@ public struct WorkerQuality: Sendable, Hashable, Codable {
 }
 
 extension Aggregation {
+    /// The quality of each model of the labels' `soft`, [models]: how often its most probable class is right, equal ones
+    /// counting by their share; by the truth where `truth` knows the task, by the posterior elsewhere. O(rows C).
+    public func modelQualities(_ soft: SoftLabels, truth: [Int?]? = nil) -> [WorkerQuality] {
+        soft.qualities(posterior: posterior, truth: truth)
+    }
+
     /// The quality of each worker, one row per context: [contexts][workers]; one row where `contexts` is nil. A label
     /// counts as right with its class's probability, or as 1 or 0 where `truth` knows the task.
     ///

@@ -8,6 +8,8 @@ public enum AggregationMethod: String, Sendable, CaseIterable, Codable {
     case dawidSkene = "ds"
     /// `DawidSkene` by maximum likelihood.
     case dawidSkeneML = "ds-ml"
+    /// `TwoStage`: Dawid-Skene from a spectral start.
+    case twoStage = "two-stage"
     /// `OneCoin` with its prior.
     case oneCoin = "one-coin"
     /// `GLAD`.
@@ -29,7 +31,7 @@ public enum AggregationMethod: String, Sendable, CaseIterable, Codable {
     private static let aliases: [String: AggregationMethod] = [
         "majority": .majority, "bayes": .pooled, "ibcc": .bcc, "zero-based-skill": .zeroBasedSkill, "m-msr": .mmsr,
         "wawa": .weighted, "dawid-skene": .dawidSkene,
-        "dawid-skene-ml": .dawidSkeneML,
+        "dawid-skene-ml": .dawidSkeneML, "spectral": .twoStage,
     ]
 
     /// All names, in order. O(methods).
@@ -51,6 +53,7 @@ public enum AggregationMethod: String, Sendable, CaseIterable, Codable {
         case .weighted: "vote weighted by agreement with the majority (crowd-kit's Wawa)"
         case .dawidSkene: "Dawid-Skene: a confusion matrix for each worker, with a prior on its diagonal"
         case .dawidSkeneML: "Dawid-Skene by maximum likelihood, as published"
+        case .twoStage: "confusion matrices by the method of moments, then Dawid-Skene from there"
         case .oneCoin: "Dawid-Skene with one accuracy for each worker"
         case .glad: "GLAD: abilities of workers, easiness of tasks"
         case .mace: "MACE: workers who at times answer without looking"
@@ -65,6 +68,11 @@ public enum AggregationMethod: String, Sendable, CaseIterable, Codable {
     /// Whether a task's figures are shares of votes and not probabilities of a model.
     public var isVote: Bool {
         self == .majority || self == .weighted || self == .zeroBasedSkill || self == .kos
+    }
+
+    /// Whether the method listens to models (`LabelStore.soft`).
+    public var takesSoft: Bool {
+        [.dawidSkene, .dawidSkeneML, .twoStage, .oneCoin, .bcc, .pooled].contains(self)
     }
 
     /// Whether the method takes so many classes: KOS takes two.
@@ -89,6 +97,7 @@ public enum AggregationMethod: String, Sendable, CaseIterable, Codable {
         case .weighted: return WeightedVote(seed: seed)
         case .dawidSkene: return DawidSkene(options: options, seed: seed)
         case .dawidSkeneML: return DawidSkene(maximumLikelihood: 0.01, iterations: options.maxIterations, seed: seed)
+        case .twoStage: return TwoStage(options: options, seed: seed)
         case .oneCoin: return OneCoin(options: options, seed: seed)
         case .glad: return GLAD(options: EMOptions(maxIterations: iterations ?? 200, tolerance: 1e-5), seed: seed)
         case .mace: return MACE(seed: seed)

@@ -76,10 +76,14 @@ public struct DawidSkene: LabelAggregator {
 
     /// Runs EM from the majority's shares, keeps `confusion` and `prior`, and gives the last E step's posterior.
     /// O(iterations (labels x classes + workers x classes^2)).
-    public mutating func fitPredict(_ labels: LabelStore) -> Aggregation {
+    public mutating func fitPredict(_ labels: LabelStore) -> Aggregation { fitPredict(labels, start: nil) }
+
+    /// The same from posteriors of the caller's, [tasks, classes], in place of the majority's shares.
+    mutating func fitPredict(_ labels: LabelStore, start: [Double]?) -> Aggregation {
         let classes = labels.classCount
         let right = evenly ?? options.priorRight, wrong = evenly ?? options.priorWrong / Double(classes - 1)
-        let result = EMRun.run(labels, options: options, restricted: evenly == nil, seed: seed) { counts, score in
+        let result = EMRun.run(labels, options: options, restricted: evenly == nil, start: start, seed: seed) {
+            counts, score in
             for worker in 0..<labels.workerCount {
                 for c in 0..<classes {
                     var total = right + wrong * Double(classes - 1)
@@ -196,7 +200,8 @@ public struct OneCoin: LabelAggregator {
     }
 }
 
-/// The loop of EM for models in which a label's log-probability is `score[worker, label, class]`.
+/// The loop of EM for models in which a label's log-probability is `score[worker, label, class]`. What models say of the
+/// tasks (`LabelStore.soft`) is added to the classes' log prior, at weights that each iteration moves (`SoftVoices`).
 enum EMRun {
     struct Result {
         var aggregation: Aggregation
@@ -204,16 +209,18 @@ enum EMRun {
         var prior: [Double]
     }
 
-    /// Runs EM from the majority's shares; `maximise(counts, &score)` is the model's M step.
+    /// Runs EM from `start`, or the majority's shares; `maximise(counts, &score)` is the model's M step.
     static func run(
-        _ labels: LabelStore, options: EMOptions, restricted: Bool = true, seed: UInt64,
+        _ labels: LabelStore, options: EMOptions, restricted: Bool = true, start: [Double]? = nil, seed: UInt64,
         maximise: ([Double], inout [Double]) -> Void
     ) -> Result {
         let classes = labels.classCount
         let fixed = restricted ? Anchored(labels) : Anchored(none: labels)
+        var heard = labels.soft.map { Heard($0, labels, fixed) }
         var em = VoteKernels.EM(
-            posterior: MajorityVote.shares(fixed.open), cell: fixed.open.cell, workers: labels.workerCount,
-            classes: classes)
+            posterior: start.map { fixed.open(of: $0, classes) } ?? heard?.shares(fixed.open)
+                ?? MajorityVote.shares(fixed.open),
+            cell: fixed.open.cell, workers: labels.workerCount, classes: classes)
         var prior = [Double](repeating: 1 / Double(classes), count: classes)
         _ = em.step(score: nil, bias: prior, start: fixed.open.start, cell: fixed.open.cell)
         var score = [Double](repeating: 0, count: em.counts.count)
@@ -221,15 +228,19 @@ enum EMRun {
         var iterations = 0
         while iterations < options.maxIterations && change > options.tolerance {
             maximise(fixed.added(to: em.counts), &score)
+            if iterations > 0 { heard?.learn(em.posterior, prior: prior.map { max(-700, log($0)) }) }
             prior = self.prior(em.posterior, and: fixed.tasks, classes: classes, smoothing: options.smoothing)
             change = em.step(
-                score: score, bias: prior.map { max(-700, log($0)) }, start: fixed.open.start, cell: fixed.open.cell)
+                score: score, bias: prior.map { max(-700, log($0)) }, own: heard?.open, start: fixed.open.start,
+                cell: fixed.open.cell)
             iterations += 1
         }
         var aggregation =
             fixed.isEmpty
-            ? Aggregation(posterior: em.posterior, of: labels, restricted: restricted, seed: seed)
-            : posterior(labels, score: score, prior: prior, seed: seed)
+            ? Aggregation(
+                posterior: em.posterior, of: labels, heard: labels.soft, restricted: restricted, seed: seed)
+            : posterior(labels, score: score, prior: prior, heard: heard, seed: seed)
+        aggregation.softWeights = heard?.weights ?? []
         aggregation.iterations = iterations
         aggregation.lastChange = change
         aggregation.converged = change <= options.tolerance
@@ -237,21 +248,94 @@ enum EMRun {
     }
 
     /// One E step.
-    static func posterior(_ labels: LabelStore, score: [Double], prior: [Double], seed: UInt64) -> Aggregation {
+    static func posterior(
+        _ labels: LabelStore, score: [Double], prior: [Double], heard: Heard? = nil, seed: UInt64
+    ) -> Aggregation {
         var em = VoteKernels.EM(
             posterior: [Double](repeating: 0, count: labels.taskCount * labels.classCount), cell: labels.cell,
             workers: labels.workerCount, classes: labels.classCount)
-        _ = em.step(score: score, bias: prior.map { max(-700, log($0)) }, start: labels.start, cell: labels.cell)
-        return Aggregation(posterior: em.posterior, of: labels, seed: seed)
+        _ = em.step(
+            score: score, bias: prior.map { max(-700, log($0)) }, own: heard?.voices.told, start: labels.start,
+            cell: labels.cell)
+        return Aggregation(
+            posterior: em.posterior, of: labels, heard: heard == nil ? nil : labels.soft, seed: seed)
+    }
+
+    /// What models say of the tasks, and how much of it counts as things stand.
+    struct Heard {
+        let soft: SoftLabels
+        private(set) var voices: SoftVoices
+        /// [open tasks]: their numbers.
+        private let numbers: [Int]
+        /// Tasks that stand fast, with their classes.
+        private let fast: [(task: Int, label: Int)]
+        private let labelled: [Bool]
+
+        fileprivate init(_ soft: SoftLabels, _ labels: LabelStore, _ fixed: Anchored) {
+            self.soft = soft
+            voices = SoftVoices(soft, contexts: [Int](repeating: 0, count: labels.taskCount))
+            fast = fixed.fast
+            let standing = Set(fast.map(\.task))
+            numbers = (0..<labels.taskCount).filter { !standing.contains($0) }
+            labelled = (0..<labels.taskCount).map { labels.start[$0 + 1] > labels.start[$0] }
+        }
+
+        /// [models].
+        var weights: [Double] { voices.weights }
+
+        /// [open tasks, classes]: what is added to the log prior.
+        var open: [Double] {
+            let c = voices.classes
+            return numbers.count * c == voices.told.count
+                ? voices.told : numbers.flatMap { voices.told[$0 * c..<($0 + 1) * c] }
+        }
+
+        /// The shares of the votes, each model having one.
+        func shares(_ store: LabelStore) -> [Double] {
+            let c = voices.classes
+            var votes = [Double](repeating: 0, count: store.taskCount * c)
+            for k in 0..<store.taskCount {
+                for e in Int(store.start[k])..<Int(store.start[k + 1]) { votes[k * c + Int(store.label[e])] += 1 }
+                for m in soft.models.indices {
+                    for (z, p) in (soft.probabilities(task: numbers[k], model: m) ?? []).enumerated() {
+                        votes[k * c + z] += p
+                    }
+                }
+                let sum = votes[k * c..<(k + 1) * c].reduce(0, +)
+                for z in k * c..<(k + 1) * c { votes[z] = sum > 0 ? votes[z] / sum : 1 / Double(c) }
+            }
+            return votes
+        }
+
+        /// Moves the weights: the posterior of the open tasks came of this log prior and of `open`.
+        mutating func learn(_ posterior: [Double], prior: [Double]) {
+            let c = voices.classes, told = voices.told
+            var place = [Int](repeating: -1, count: labelled.count), known = place
+            for (k, i) in numbers.enumerated() { place[i] = k }
+            for (task, label) in fast { known[task] = label }
+            let contexts = [Int](repeating: 0, count: labelled.count)
+            voices.learn(
+                steps: 2, prior: prior, contexts: contexts, tasks: labelled.indices.filter { labelled[$0] }
+            ) { i, likelihood in
+                for z in 0..<c {
+                    likelihood[z] =
+                        place[i] < 0
+                        ? (z == known[i] ? 0 : -.infinity)
+                        : log(posterior[place[i] * c + z]) - prior[z] - told[i * c + z]
+                }
+            }
+        }
     }
 
     /// Tasks on which three workers or more agree and nobody differs: they keep their class while the workers are learned,
     /// so that blocks of workers with one or two labels cannot drift from what they all say. Their posteriors are those of
     /// what was learned. The others are `open`.
-    private struct Anchored {
+    fileprivate struct Anchored {
         let open: LabelStore
         /// [classes]: how many tasks stand fast.
         private(set) var tasks: [Double]
+        /// Which they are, with their classes.
+        private(set) var fast: [(task: Int, label: Int)] = []
         /// [worker, label, class]: what their labels count; empty where there are none.
         private var counts: [Double] = []
 
@@ -280,6 +364,7 @@ enum EMRun {
                     continue
                 }
                 if counts.isEmpty { counts = [Double](repeating: 0, count: labels.workerCount * classes * classes) }
+                fast.append((task, Int(first)))
                 tasks[Int(first)] += 1
                 for e in own { counts[Int(labels.cell[e]) * classes + Int(first)] += 1 }
             }
@@ -291,6 +376,19 @@ enum EMRun {
                 : LabelStore(
                     tasks: rows.tasks, workers: rows.workers, labels: rows.labels, taskCount: Int(kept),
                     workerCount: labels.workerCount, classCount: classes)
+        }
+
+        /// The open tasks' rows of an array of all tasks.
+        func open(of rows: [Double], _ classes: Int) -> [Double] {
+            if fast.isEmpty { return rows }
+            var out: [Double] = []
+            out.reserveCapacity(rows.count - fast.count * classes)
+            var next = 0
+            for each in fast {
+                out += rows[next * classes..<each.task * classes]
+                next = each.task + 1
+            }
+            return out + rows[(next * classes)...]
         }
 
         func added(to more: [Double]) -> [Double] {

@@ -32,13 +32,16 @@ public struct HierarchicalBayes: LabelAggregator {
         var model = Pooled(
             taskContexts: contexts ?? [Int](repeating: 0, count: labels.taskCount),
             workers: max(1, labels.workerCount), classes: labels.classCount,
-            options: .init(calibrate: 0, families: families, seed: seed))
+            options: .init(calibrate: 0, families: families, seed: seed), soft: labels.soft)
         model.absorb(labels)
         self.model = model
-        return Aggregation(posterior: model.posterior, of: labels, seed: seed)
+        var result = Aggregation(posterior: model.posterior, of: labels, heard: labels.soft, seed: seed)
+        result.softWeights = model.softWeights
+        return result
     }
 
     /// The posteriors of other tasks of the same workers, who are taken as the last fit has them; context 0 for all.
+    /// Models are not heard.
     /// O(labels * classes).
     /// - Precondition: fitted, on labels of as many workers and classes.
     public func predict(_ labels: LabelStore) -> Aggregation {

@@ -12,6 +12,14 @@ public struct LabelStore: Sendable {
     let start: [Int32]
     let cell: [Int32]
     let label: [Int32]
+    /// What models say of the tasks, for methods that listen (`AggregationMethod.takesSoft`); nil: nothing.
+    public var soft: SoftLabels? {
+        didSet {
+            precondition(
+                soft.map { $0.taskCount == taskCount && $0.classCount == classCount } ?? true,
+                "LabelStore.soft: of \(soft?.taskCount ?? 0) tasks and \(soft?.classCount ?? 0) classes")
+        }
+    }
 
     /// How many labels there are.
     public var labelCount: Int { cell.count }
@@ -22,6 +30,7 @@ public struct LabelStore: Sendable {
             count: table.labels.count, taskCount: table.tasks.count, workerCount: table.workers.count,
             classCount: table.classes.count
         ) { (table.labels[$0].task, table.labels[$0].worker, table.labels[$0].label) }
+        soft = table.soft
     }
 
     /// The labels `tasks[e], workers[e], labels[e]`, in any order. O(labels + tasks).
@@ -120,7 +129,7 @@ extension LabelTable {
                 reason: "\(hint); \(method.rawValue) takes fewer than 2^31 pairs of a worker or a task and a class "
                     + "(\(k) workers, \(n) tasks)")
         }
-        let matrices = [.dawidSkene, .dawidSkeneML, .oneCoin, .bcc].contains(method)
+        let matrices = [.dawidSkene, .dawidSkeneML, .twoStage, .oneCoin, .bcc].contains(method)
         do throws(CSCError) {
             try Limits.checkMemory([n, c], bytes: 32, "\(method.rawValue)'s votes for \(n) tasks")
             if matrices {

@@ -88,10 +88,13 @@ enum VoteKernels {
             self.total = total
         }
 
-        /// One iteration; `score == nil` only counts. Returns the largest change of a posterior.
-        mutating func step(score: [Double]?, bias: [Double], start: [Int32], cell: [Int32]) -> Double {
+        /// One iteration; `score == nil` only counts, `own` is what is known of each task besides, [N, C]. Returns the
+        /// largest change of a posterior.
+        mutating func step(
+            score: [Double]?, bias: [Double], own: [Double]? = nil, start: [Int32], cell: [Int32]
+        ) -> Double {
             cafe_vote_em(
-                &posterior, &counts, &scratch, score, bias, total, start, cell, Int64(start.count - 1),
+                &posterior, &counts, &scratch, score, bias, own, total, start, cell, Int64(start.count - 1),
                 Int64(workers), Int32(classes), Int64(chunks))
         }
     }

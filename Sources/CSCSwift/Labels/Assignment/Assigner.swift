@@ -157,11 +157,12 @@ public enum AssignmentMethod: String, Sendable, CaseIterable, Codable {
     ///   - gold: the class of tasks that an expert has labelled; BBTA has no use for it.
     ///   - stopAt: a task whose posterior reaches this is not asked about; 1: never; BBTA has no use for it.
     ///   - families: the family of each worker (`Pooled.Options.families`); BBTA has no use for it.
+    ///   - soft: what models say of the tasks; only `Pooled` has a use for it.
     ///   - seed: decides every draw and every tie.
     public func assigner(
         taskContexts: [Int], workerCosts: [Double], classes: Int, budget: Double, explore: Int? = nil,
         score: ExponentialWeights.Score = .margin, gold: [Int: Int] = [:], stopAt: Double = 1,
-        families: [Int]? = nil, seed: UInt64
+        families: [Int]? = nil, soft: SoftLabels? = nil, seed: UInt64
     ) -> any LabelAssigner {
         switch self {
         case .bbta:
@@ -174,7 +175,7 @@ public enum AssignmentMethod: String, Sendable, CaseIterable, Codable {
                 taskContexts: taskContexts, workers: workerCosts.count, classes: classes,
                 options: .init(
                     calibrate: explore, stopAt: stopAt, budget: budget, workerCosts: workerCosts, gold: gold,
-                    families: families, seed: seed))
+                    families: families, seed: seed), soft: soft)
         case .random:
             RandomLabels(
                 tasks: taskContexts.count, workerCosts: workerCosts, classes: classes, budget: budget, seed: seed)

@@ -82,6 +82,8 @@ public struct Pooled: LabelAssigner {
     var pairs: PairStore
     /// Each task's class as an expert knows it, -1 where none does.
     var gold: [Int32]
+    /// What models say of the tasks; nil: nothing.
+    var soft: SoftVoices?
     /// The answers in the order of their arrival, a cell being a worker in a context.
     var labelled = CrowdKernels.Labels()
     /// Those that came since a refit began, after the others; empty while none is under way.
@@ -138,7 +140,11 @@ public struct Pooled: LabelAssigner {
     ///   - workers: K >= 1.
     ///   - classes: C >= 2.
     ///   - options: the defaults will do.
-    public init(taskContexts: [Int], workers: Int, classes: Int = 2, options: Options = Options()) {
+    ///   - soft: what models say of the tasks: one more worker each, who has answered everything, at weights that are
+    ///     learnt (`SoftVoices`).
+    public init(
+        taskContexts: [Int], workers: Int, classes: Int = 2, options: Options = Options(), soft: SoftLabels? = nil
+    ) {
         precondition(workers >= 1 && classes >= 2, "Pooled: \(workers) workers, \(classes) classes")
         precondition(options.calibrate ?? 0 >= 0, "Pooled: calibrate \(options.calibrate!) is negative")
         precondition(taskContexts.allSatisfy { $0 >= 0 }, "Pooled: a task has a negative context")
@@ -160,6 +166,10 @@ public struct Pooled: LabelAssigner {
         kin = families
         workforce = Workforce(classes: classes, workers: workers, contexts: contexts)
         pairs = PairStore(segments: [tasks])
+        precondition(
+            soft.map { $0.taskCount == taskContexts.count && $0.classCount == classes } ?? true,
+            "Pooled: soft labels of \(soft?.taskCount ?? 0) tasks and \(soft?.classCount ?? 0) classes")
+        self.soft = soft.map { SoftVoices($0, contexts: taskContexts) }
         score = [Double](repeating: 0, count: tasks * classes)
         prior = [Double](repeating: 0, count: contexts * classes)
         gold = [Int32](repeating: -1, count: tasks)
@@ -188,6 +198,10 @@ public struct Pooled: LabelAssigner {
         stream.shuffle(&order)
         ranks = order
         tournament = Tournament(order: order)
+        if self.soft != nil {
+            prior = firstPrior
+            score = freshScore
+        }
         for task in 0..<tasks { tournament.stage(task, key(task)) }
         tournament.repair(0..<tasks)
     }

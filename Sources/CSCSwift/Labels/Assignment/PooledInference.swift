@@ -152,6 +152,33 @@ extension Pooled {
         return (0..<count).flatMap { _ in row }
     }
 
+    /// [context, state]: the log prior before any label, by what models say. O(contexts states).
+    var firstPrior: [Double] {
+        var prior = freshPrior(contexts)
+        guard let soft else { return prior }
+        let power = classCount == 2 ? 1 : 0.5
+        for s in 0..<contexts {
+            let shares = soft.shares(context: s)
+            for z in 0..<states { prior[s * states + z] += power * log(shares[z % classCount] * Double(classCount)) }
+        }
+        return prior
+    }
+
+    /// [task, state]: the log prior, and what models say. O(N C).
+    var freshScore: [Double] {
+        var score = context.indices.flatMap { prior[context[$0] * states..<(context[$0] + 1) * states] }
+        addSoft(to: &score)
+        return score
+    }
+
+    /// Adds what models say to the tasks' scores. O(N states).
+    private func addSoft(to score: inout [Double]) {
+        guard let soft else { return }
+        for i in context.indices {
+            for c in 0..<states { score[i * states + c] += soft.told[i * classCount + c % classCount] }
+        }
+    }
+
     /// Belief propagation over all answers, from where it stands. O(sweeps (labels (C + kinds) + K S kinds)).
     mutating func refresh(sweeps: Int) {
         let links = kin.links(labelled, contexts: contexts)
@@ -162,11 +189,54 @@ extension Pooled {
             for i in context.indices {
                 for c in 0..<states { score[i * states + c] = prior[context[i] * states + c] }
             }
+            addSoft(to: &score)
             workforce.send(&labelled, to: &score)
             learnPrior()
+            learnSoft()
         }
         calibrate()
     }
+
+    /// How much of what models say counts, by what workers and experts say of the same tasks. O(N (states + models) C).
+    private mutating func learnSoft() {
+        guard var voices = soft else { return }
+        let before = voices.told
+        var prior: [Double] = []
+        for s in 0..<contexts { prior += self.prior[s * states..<s * states + classCount] }
+        voices.learn(steps: 4, prior: prior, contexts: context, tasks: heardTasks) { task, likelihood in
+            var before = likelihood
+            elsewhere(task, &before, &likelihood)
+        }
+        soft = voices
+        for i in context.indices {
+            for c in 0..<states {
+                let at = i * classCount + c % classCount
+                score[i * states + c] += voices.told[at] - before[at]
+            }
+        }
+    }
+
+    /// The tasks that workers or an expert have said something of. O(N + labels).
+    private var heardTasks: [Int] {
+        var isHeard = gold.map { $0 >= 0 }
+        for task in labelled.task { isHeard[Int(task)] = true }
+        return isHeard.indices.filter { isHeard[$0] }
+    }
+
+    /// [C]: the log prior of a task, and the log-likelihood of its classes by all but the models. O(states).
+    private func elsewhere(_ i: Int, _ before: inout [Double], _ likelihood: inout [Double]) {
+        let scores = classScores(of: i)
+        for z in 0..<classCount {
+            before[z] = prior[context[i] * states + z]
+            likelihood[z] =
+                gold[i] >= 0
+                ? (gold[i] == Int32(z) ? 0 : -.infinity)
+                : scores[z] - before[z] - (soft?.told[i * classCount + z] ?? 0)
+        }
+    }
+
+    /// [models]: how much of each model's log-probabilities counts; empty without models.
+    package var softWeights: [Double] { soft?.weights ?? [] }
 
     /// The states' probabilities of a task without what a worker's kin have said of it, and how much of one more label of
     /// theirs counts. O(C), and O(labels of the task kinds) where there are kin.
@@ -203,6 +273,14 @@ extension Pooled {
             let belief = probabilities(of: i)
             for c in 0..<classCount { sums[context[i] * classCount + c] += belief[c] }
         }
+        if let soft {  // those beforehand as the models have them
+            let beforehand = Double(classCount) * (classCount == 2 ? 20 : 5), even = beforehand / Double(classCount)
+            for s in 0..<contexts {
+                for (c, share) in soft.shares(context: s).enumerated() {
+                    sums[s * classCount + c] += beforehand * share - even
+                }
+            }
+        }
         let before = prior
         for s in 0..<contexts {
             let total = sums[s * classCount..<(s + 1) * classCount].reduce(0, +)
@@ -220,14 +298,26 @@ extension Pooled {
     /// exchanged.
     mutating func unmirror() {
         guard classCount == 2 else { return }
-        let turned = workforce.mirrorAdvantages().map { $0 > 0.01 }
+        var advantages = workforce.mirrorAdvantages()
+        if let soft {
+            var tasks = [[Int]](repeating: [], count: contexts)
+            for i in heardTasks where gold[i] < 0 { tasks[context[i]].append(i) }
+            for s in 0..<contexts {
+                advantages[s] += soft.mirrorAdvantage(tasks: tasks[s]) { elsewhere($0, &$1, &$2) }
+            }
+        }
+        let turned = advantages.map { $0 > 0.01 }
         guard turned.contains(true) else { return }
         let states = states
         func turn(_ values: inout [Double], _ row: Int) {
             for at in stride(from: row * states, to: (row + 1) * states, by: 2) { values.swapAt(at, at + 1) }
         }
         for s in 0..<contexts where turned[s] { turn(&prior, s) }
-        for i in context.indices where turned[context[i]] { turn(&score, i) }
+        for i in context.indices where turned[context[i]] {
+            turn(&score, i)
+            guard let told = soft?.told else { continue }  // what models say stays
+            for z in 0..<states { score[i * states + z] += told[i * 2 + z % 2] - told[i * 2 + 1 - z % 2] }
+        }
         for n in 0..<labelled.count {
             let i = Int(labelled.task[n])
             if turned[context[i]] && gold[i] < 0 { turn(&labelled.message, n) }

@@ -66,8 +66,9 @@ extension Pooled {
     private mutating func restart(_ model: CrowdModel) {
         workforce = Workforce(classes: classCount, workers: workerCount, contexts: contexts, model: model)
         other = OtherModel()
-        prior = freshPrior(contexts)
-        score = context.indices.flatMap { prior[context[$0] * states..<(context[$0] + 1) * states] }
+        soft?.restart()
+        prior = firstPrior
+        score = freshScore
         let fresh = (0..<classCount).map { workforce.message(cell: 0, label: $0) }
         labelled.message = labelled.label.flatMap { fresh[Int($0)] }
         labelled.cavity = [Double](repeating: 0, count: labelled.message.count)

@@ -81,7 +81,7 @@ extension Pooled {
         (labelled, score, prior) = (refit.engine.labelled, refit.engine.score, refit.engine.prior)
         (workforce, temperature) = (refit.engine.workforce, refit.engine.temperature)
         (nextComparison, evidence) = (refit.engine.nextComparison, refit.engine.evidence)
-        (other, kin) = (refit.engine.other, refit.engine.kin)
+        (other, kin, soft) = (refit.engine.other, refit.engine.kin, refit.engine.soft)
         for _ in 0..<joined {
             workforce.addWorker()
             kin.addWorker()

@@ -2,9 +2,10 @@ internal import Foundation
 
 /// What `Pooled` says of the tasks: their labels, and how sure it is.
 extension Pooled {
-    /// [task, class]: whether somebody has given the task that class. O(N C + labels).
+    /// [task, class]: whether somebody has given the task that class, or some model thinks it most probable.
+    /// O(N C + labels).
     private var given: [Bool] {
-        var given = [Bool](repeating: false, count: context.count * classCount)
+        var given = soft?.favourite ?? [Bool](repeating: false, count: context.count * classCount)
         for labels in [labelled, fresh] {
             for n in 0..<labels.count { given[Int(labels.task[n]) * classCount + Int(labels.label[n])] = true }
         }

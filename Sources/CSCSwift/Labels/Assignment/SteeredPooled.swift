@@ -78,6 +78,7 @@ extension Pooled {
             workforce.addContexts(more)
         }
         pairs = pairs.rearranged(segments: [context.count], old: context.indices.map { $0 < before ? $0 : nil })
+        soft?.add(tasks: new.count, contexts: more)
         prior += freshPrior(more)
         for s in new { score += prior[s * states..<(s + 1) * states] }
         gold += [Int32](repeating: -1, count: new.count)

@@ -74,16 +74,19 @@ public struct LabelFiles: Sendable {
         self.contradictions = contradictions
     }
 
-    /// Reads labels and, where given, a tasks file (`task`, optionally `context` and `truth`) and a truth file (`task`,
-    /// `truth`).
+    /// Reads labels and, where given, a tasks file (`task`, optionally `context` and `truth`), a truth file (`task`,
+    /// `truth`) and a table of models' class probabilities (see `readSoft`).
     ///
+    /// Without a tasks file, tasks that a model alone speaks of come after those of the labels. Every class that a label
+    /// has must have a column of probabilities.
     /// With a tasks file the tasks are its tasks, in its order, and a label of any other task is an error. Without, they
     /// are numbered as they first occur. Workers are numbered as they first occur. Classes are all labels and truths that
     /// occur, whole numbers in numeric order, otherwise in the order of their bytes. O(rows).
     /// - Throws: `CSCError` naming file, line, column and value.
-    public func read(labels path: String, tasks tasksPath: String? = nil, truth truthPath: String? = nil)
-        throws(CSCError) -> (table: LabelTable, report: Report)
-    {
+    public func read(
+        labels path: String, tasks tasksPath: String? = nil, truth truthPath: String? = nil,
+        soft softPath: String? = nil
+    ) throws(CSCError) -> (table: LabelTable, report: Report) {
         var report = Report()
         var tasks = Names()
         var workers = Names()
@@ -130,13 +133,32 @@ public struct LabelFiles: Sendable {
         }
         let given = classes.list
         let kept = try self.distinct(entries, lines, tasks, workers, classes, path, &report)
+        var soft: SoftTable?
+        var softClasses: [Int] = []
+        if let softPath {
+            soft = try SoftTable(softPath, workers: Set(workers.list.map(ExactName.init))) {
+                (row, column, name) throws(CSCError) in
+                if let known = tasks.find(name) { return known }
+                guard declared == 0 else {
+                    throw row.error(
+                        column,
+                        "the tasks file has no such task" + Spelling.hint(for: name, among: tasks.list.prefix(10_000)))
+                }
+                return tasks.intern(name)
+            }
+            for name in soft?.classes ?? [] { softClasses.append(classes.intern(name)) }
+            let told = Set(softClasses)
+            if let soft, let lacking = entries.first(where: { !told.contains(Int($0.label)) }) {
+                throw soft.lacks(classes.list[Int(lacking.label)])
+            }
+        }
 
         if let truthPath {
             try readTruth(truthPath, tasks, &classes, &truth, &report)
         }
         report.warnings += LabelVocabulary.suspicions(given)
         let fit = try LabelVocabulary.match(
-            truths: truth, names: classes.list, given: Set(entries.map { Int($0.label) }),
+            truths: truth, names: classes.list, given: Set(entries.map { Int($0.label) } + softClasses),
             path: truthPath ?? tasksPath ?? path)
         truth = fit.truths
         report.warnings += fit.warnings
@@ -145,7 +167,14 @@ public struct LabelFiles: Sendable {
                 "\(truthPath): none of its \(Terminal.counted(report.truthsWithoutLabels, "task")) is a task of the labels, "
                     + "such as '\(tasks.list[0])'; no accuracy can be told")
         }
-        return (Self.table(kept, tasks, workers, contexts, taskContext, classes.without(fit.unused), truth), report)
+        let names = classes.without(fit.unused)
+        var result = Self.table(kept, tasks, workers, contexts, taskContext, names, truth)
+        if let soft {
+            let rank = names.sorted().rank
+            result.soft = try soft.labels(
+                place: softClasses.map { rank[$0] }, classes: result.classes.count, tasks: result.tasks.count)
+        }
+        return (result, report)
     }
 
     /// Reads a tasks file alone: `task`, optionally `context` and `truth`. Classes are the truths that occur. O(rows).

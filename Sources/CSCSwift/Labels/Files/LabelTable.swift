@@ -58,6 +58,8 @@ public struct LabelTable: Sendable, Hashable {
     public var classes: [String]
     /// At most one for each (task, worker).
     public var labels: [Label]
+    /// What models say of these tasks and classes; nil: nothing.
+    public var soft: SoftLabels?
 
     /// O(tasks + labels).
     /// - Precondition: every index is in range.

@@ -43,6 +43,8 @@ public final class LabelSession {
     var workerIndex = NameIndex()
     /// The class of each task that an expert knows.
     var gold: [Int: Int] = [:]
+    /// What models say of the tasks; nil: nothing.
+    public internal(set) var soft: SoftLabels?
     /// Which workers are not asked any more.
     var barred: [Bool] = []
     var engine: (any LabelAssigner)?
@@ -56,17 +58,19 @@ public final class LabelSession {
     /// Starts a session in a new folder and opens it. O(tasks + workers + gold).
     ///
     /// `workers` may be empty if nothing is explored: workers can join at any time. Truths of tasks are not kept; `gold`
-    /// are tasks whose class an expert knows, for a method that has a use for them.
+    /// are tasks whose class an expert knows, for a method that has a use for them; `soft` is what models say of these
+    /// tasks and classes, for the method pooled: each model is one more worker who has answered, and costs nothing.
     /// - Throws: `CSCError` where the folder has a session already, a name is used twice, empty or holds control
     ///   characters, there are fewer than two classes or no tasks, or an amount of money cannot be counted
     ///   (`LabelBudget.check`).
     public static func create(
         folder: String, tasks: [LabelingTask], contexts: [String] = ["all"], classes: [String],
         workers: [LabelingWorker], options: Options, gold: [(task: String, label: String)] = [],
-        clock: @escaping () -> Double = LabelSession.now
+        soft: SoftLabels? = nil, clock: @escaping () -> Double = LabelSession.now
     ) throws(CSCError) -> LabelSession {
         let head = try SessionHead(
-            options: options, tasks: tasks, contexts: contexts, classes: classes, workers: workers, gold: gold)
+            options: options, tasks: tasks, contexts: contexts, classes: classes, workers: workers, gold: gold,
+            soft: soft)
         return try begin(head, in: try JournalFolder(creating: folder), clock)
     }
 
@@ -75,11 +79,12 @@ public final class LabelSession {
     public static func create(
         storage: any SessionStorage, tasks: [LabelingTask], contexts: [String] = ["all"], classes: [String],
         workers: [LabelingWorker], options: Options, gold: [(task: String, label: String)] = [],
-        clock: @escaping () -> Double = LabelSession.now
+        soft: SoftLabels? = nil, clock: @escaping () -> Double = LabelSession.now
     ) throws(CSCError) -> LabelSession {
         guard storage.end == .start else { throw .invalid("\(storage.place(of: 1)): there is a session already") }
         let head = try SessionHead(
-            options: options, tasks: tasks, contexts: contexts, classes: classes, workers: workers, gold: gold)
+            options: options, tasks: tasks, contexts: contexts, classes: classes, workers: workers, gold: gold,
+            soft: soft)
         return try begin(head, in: storage, clock)
     }
 
@@ -148,6 +153,7 @@ public final class LabelSession {
         tasks = head.tasks
         contexts = head.contexts
         classes = head.classes
+        soft = head.soft
         taskIndex = NameIndex(head.tasks.map(\.id))
         ledger = SessionLedger(tasks: head.tasks.count, workers: head.workers.count)
         for known in head.gold {  // checked by the head
@@ -168,6 +174,7 @@ public final class LabelSession {
         workers = zip(image.workerNames, image.workerCosts).map { LabelingWorker(id: $0, cost: $1) }
         workerIndex = NameIndex(image.workerNames)
         gold = Dictionary(zip(image.goldTasks, image.goldLabels)) { first, _ in first }
+        soft = image.soft
         barred = image.barred
         engine = image.engine
         ledger = image.ledger
@@ -185,6 +192,7 @@ public final class LabelSession {
         workers = other.workers
         workerIndex = other.workerIndex
         gold = other.gold
+        soft = other.soft
         barred = other.barred
         engine = other.engine
         ledger = other.ledger
@@ -219,7 +227,7 @@ public final class LabelSession {
         engine = options.method.assigner(
             taskContexts: tasks.map(\.context), workerCosts: first.map(\.cost), classes: classes.count,
             budget: options.budget, explore: options.explore, score: options.score, gold: gold,
-            stopAt: options.stopAt, seed: options.seed)
+            stopAt: options.stopAt, soft: soft, seed: options.seed)
         if options.pooledVersion == 1, let pooled = engine as? Pooled { engine = pooled.ofFirstVersion() }
         if options.refitsAside { withPooled { $0.setRefitsAside(true) } }
     }

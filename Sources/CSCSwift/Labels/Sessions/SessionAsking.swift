@@ -20,12 +20,19 @@ extension LabelSession {
     func check(newcomers: [LabelingWorker]) throws(CSCError) {
         try SessionHead.checkNames(newcomers.map(\.id), "worker")
         for worker in newcomers {
+            try checkNoModel(worker.id)
             try LabelBudget.check(worker.cost, "the price of worker '\(worker.id)'")
             if let index = workerIndex.find(worker.id) {
                 throw .invalid(
                     "worker '\(worker.id)' has joined already, at a price of \(Terminal.amount(workers[index].cost))")
             }
         }
+    }
+
+    /// Whether no model of the session has this name.
+    func checkNoModel(_ name: String) throws(CSCError) {
+        guard let soft, soft.models.contains(where: { ExactName.same($0, name) }) else { return }
+        throw .invalid("'\(name)' is a model of this session, which has its probabilities: it would count twice")
     }
 
     // MARK: Asking

@@ -3,7 +3,8 @@
 /// In this order: `session` (version, seed, budget, N', score, classes), `method` unless it is BBTA (`pooled` with its
 /// version, without one in journals of older programs), `stop` with a
 /// posterior unless it is 1, `lease` and `max-open` where there are any, `contexts`, one `task` a task with its context's number, one `gold` a task whose class is known
-/// beforehand, one `worker` a worker with the price of a label, `start` with the time.
+/// beforehand, `models` with their names and one `soft` a task and model with the classes' probabilities where models are
+/// heard, one `worker` a worker with the price of a label, `start` with the time.
 struct SessionHead {
     var options = LabelSession.Options(budget: 0)
     var classes: [String] = []
@@ -12,6 +13,11 @@ struct SessionHead {
     var workers: [LabelingWorker] = []
     /// Tasks whose class an expert knows beforehand, with the class.
     var gold: [(task: String, label: String)] = []
+    /// What models say of the tasks; nil: nothing.
+    private(set) var soft: SoftLabels?
+    /// While the head is read: the models' names and what they say.
+    private var models: [String] = []
+    private var rows: [(task: String, model: Int, probabilities: [Double])] = []
     /// Whether all lines have been read.
     private(set) var isComplete = false
 
@@ -25,8 +31,9 @@ struct SessionHead {
     /// - Throws: `CSCError.invalid` where no session can start so.
     init(
         options: LabelSession.Options, tasks: [LabelingTask], contexts: [String], classes: [String],
-        workers: [LabelingWorker], gold: [(task: String, label: String)]
+        workers: [LabelingWorker], gold: [(task: String, label: String)], soft: SoftLabels?
     ) throws(CSCError) {
+        self.soft = soft
         self.options = options
         self.tasks = tasks
         self.contexts = contexts
@@ -62,6 +69,13 @@ struct SessionHead {
         lines.append(["contexts"] + contexts)
         for task in tasks { lines.append(["task", task.id, "\(task.context)"]) }
         for known in gold { lines.append(["gold", known.task, known.label]) }
+        if let soft {
+            lines.append(["models"] + soft.models)
+            for row in 0..<soft.count {
+                let p = soft.probability[row * soft.classCount..<(row + 1) * soft.classCount]
+                lines.append(["soft", tasks[Int(soft.task[row])].id, "\(soft.model[row])"] + p.map { "\($0)" })
+            }
+        }
         for worker in workers { lines.append(["worker", worker.id, "\(worker.cost)"]) }
         lines.append(["start", "\(time)"])
         return lines
@@ -112,6 +126,15 @@ struct SessionHead {
         case "gold":
             guard fields.count == 3 else { throw stranger }
             gold.append((String(fields[1]), String(fields[2])))
+        case "models":
+            guard models.isEmpty, fields.count >= 2 else { throw stranger }
+            models = fields.dropFirst().map(String.init)
+        case "soft":
+            let numbers = fields.dropFirst(3).compactMap { Double($0) }
+            guard fields.count == classes.count + 3, numbers.count == classes.count, let model = Int(fields[2]),
+                models.indices.contains(model)
+            else { throw stranger }
+            rows.append((String(fields[1]), model, numbers))
         case "contexts": contexts = fields.dropFirst().map(String.init)
         case "task":
             guard fields.count == 3, let context = Int(fields[2]) else { throw stranger }
@@ -120,10 +143,26 @@ struct SessionHead {
             guard fields.count == 3, let cost = Double(fields[2]) else { throw stranger }
             workers.append(LabelingWorker(id: String(fields[1]), cost: cost))
         case "start":
-            do throws(CSCError) { try check() } catch { throw .invalid("ends a beginning in which \(error)") }
+            do throws(CSCError) {
+                try gatherSoft()
+                try check()
+            } catch { throw .invalid("ends a beginning in which \(error)") }
             isComplete = true
         default: throw stranger
         }
+    }
+
+    /// What models say, from the lines read.
+    private mutating func gatherSoft() throws(CSCError) {
+        guard !models.isEmpty else { return }
+        var index = NameIndex(tasks.map(\.id))
+        var known: [(task: Int, model: Int, probabilities: [Double])] = []
+        for row in rows {
+            guard let task = index.find(row.task) else { throw .invalid("soft: there is no task '\(row.task)'") }
+            known.append((task, row.model, row.probabilities))
+        }
+        soft = try SoftLabels(models: models, rows: known, taskCount: tasks.count, classCount: classes.count)
+        (models, rows) = ([], [])
     }
 
     /// Whether a session can start so. O(names).
@@ -145,6 +184,7 @@ struct SessionHead {
         }
         try options.checkSettings()
         try checkKnown()
+        try checkSoft()
         guard options.explore > 0 else { return }
         guard !workers.isEmpty else {
             throw .invalid("exploring \(options.explore) tasks a context needs the workers at the start")
@@ -178,6 +218,22 @@ struct SessionHead {
             guard seen.insert(ExactName(known.task)).inserted else {
                 throw .invalid("gold: task '\(known.task)' is named twice")
             }
+        }
+    }
+
+    /// Whether what models say fits the method, the tasks, the classes and the workers.
+    private func checkSoft() throws(CSCError) {
+        guard let soft else { return }
+        guard options.method == .pooled, options.pooledVersion != 1 else {
+            throw .invalid("soft labels go with the method pooled: \(options.method.rawValue) has no use for them")
+        }
+        guard soft.taskCount == tasks.count, soft.classCount == classes.count else {
+            throw .invalid("the soft labels are of \(soft.taskCount) tasks and \(soft.classCount) classes")
+        }
+        try Self.checkNames(soft.models, "model")
+        let names = Set(workers.map { ExactName($0.id) })
+        if let both = soft.models.first(where: { names.contains(ExactName($0)) }) {
+            throw .invalid("'\(both)' is a worker and a model: leave one of them out")
         }
     }
 

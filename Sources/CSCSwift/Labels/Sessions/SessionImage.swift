@@ -2,7 +2,7 @@
 struct SessionImage {
     /// The form of the state and what the engines make of events: raised with every change of either, so that a
     /// snapshot of another version is skipped and all events are followed again.
-    static let revision = 4
+    static let revision = 5
 
     var options: LabelSession.Options
     var taskNames: [String]
@@ -13,6 +13,7 @@ struct SessionImage {
     var workerCosts: [Double]
     var goldTasks: [Int]
     var goldLabels: [Int]
+    var soft: SoftLabels?
     var barred: [Bool]
     var ledger: SessionLedger
     var engine: (any LabelAssigner)?
@@ -27,6 +28,7 @@ struct SessionImage {
         workerCosts = session.workers.map(\.cost)
         goldTasks = session.gold.keys.sorted()
         goldLabels = goldTasks.map { session.gold[$0] ?? 0 }
+        soft = session.soft
         barred = session.barred
         ledger = session.ledger
         engine = session.engine
@@ -46,6 +48,8 @@ struct SessionImage {
             try encoder.encode(workerCosts)
             try encoder.encode(goldTasks)
             try encoder.encode(goldLabels)
+            try encoder.encode(soft != nil)
+            if let soft { try encoder.encode(soft) }
             try encoder.encode(barred)
             try encoder.encode(ledger)
             try encoder.encode(engine != nil)
@@ -68,6 +72,7 @@ struct SessionImage {
             workerCosts = try decoder.decode([Double].self)
             goldTasks = try decoder.decode([Int].self)
             goldLabels = try decoder.decode([Int].self)
+            soft = try decoder.decode(Bool.self) ? decoder.decode(SoftLabels.self) : nil
             barred = try decoder.decode([Bool].self)
             ledger = try decoder.decode(SessionLedger.self)
             engine = try decoder.decode(Bool.self) ? options.method.assigner(from: decoder) : nil

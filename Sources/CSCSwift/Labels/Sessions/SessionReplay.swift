@@ -198,6 +198,7 @@ extension LabelSession {
             taskIndex.append(task)
         }
         ledger.addTasks(added.count)
+        soft?.addTasks(added.count)
         engine?.addTasks(contexts: numbers)
     }
 

@@ -25,19 +25,43 @@ extension LabelSession {
     /// The present estimate for each task, by the engine. O(tasks), and the engine's labels.
     public var answers: [Answer] {
         let labels = engine?.labels, confidence = engine?.confidence
+        let pooled = engine as? Pooled
         return tasks.indices.map { task in
             let known = gold[task].map { classes[$0] }
             return Answer(
                 task: tasks[task].id,
-                label: known ?? (ledger.labelCounts[task] == 0 ? nil : labels.map { classes[$0[task]] }),
+                label: known
+                    ?? (ledger.labelCounts[task] == 0 && pooled?.soft?.speaks(of: task) != true
+                        ? nil : labels.map { classes[$0[task]] }),
                 confidence: known != nil ? 1 : confidence?[task] ?? 0, labels: ledger.labelCounts[task])
         }
     }
 
-    /// The labels so far, for the aggregators.
+    /// The labels so far, for the aggregators, and what models say.
     public var table: LabelTable {
-        LabelTable(
+        var table = LabelTable(
             tasks: tasks, workers: workers, contexts: contexts, classes: classes, labels: engine?.answers ?? [])
+        table.soft = soft
+        return table
+    }
+
+    /// What has been found out about the models of the session, in the order of their names. The quality is that of their
+    /// most probable class, by gold labels and by the posterior, on tasks that workers or an expert have labelled.
+    /// O(N C + rows C).
+    public var models: [SoftModel] {
+        guard let soft else { return [] }
+        let pooled = engine as? Pooled
+        let posterior = pooled?.posterior ?? [Double](repeating: 0, count: tasks.count * classes.count)
+        let truth = tasks.indices.map { gold[$0] }
+        let heard = tasks.indices.map { ledger.labelCounts[$0] > 0 || gold[$0] != nil }
+        let qualities = soft.qualities(posterior: posterior, truth: truth, counted: heard)
+        let weights = pooled?.softWeights ?? []
+        let counts = soft.counts
+        return soft.models.indices.map { m in
+            SoftModel(
+                name: soft.models[m], tasks: counts[m], weight: weights.isEmpty ? nil : weights[m],
+                quality: qualities[m])
+        }
     }
 
     /// Why `ask` gives nothing new to these workers now, if it gives nothing; nil for `names` means everyone. O(N workers).

@@ -55,7 +55,10 @@ extension LabelSession {
             var j = self.workerIndex.find(worker) ?? newIndex[ExactName(worker)] ?? -1
             if j < 0 {
                 guard let price else { throw try self.stranger(worker) }
-                do throws(CSCError) { try LabelSession.checkName(worker, "worker") } catch {
+                do throws(CSCError) {
+                    try LabelSession.checkName(worker, "worker")
+                    try self.checkNoModel(worker)
+                } catch {
                     throw Refusal(field: .worker, code: "name", reason: "\(error)")
                 }
                 j = self.workers.count + newcomers.count

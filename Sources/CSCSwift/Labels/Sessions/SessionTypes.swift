@@ -123,6 +123,18 @@ extension LabelSession {
         }
     }
 
+    /// A model whose class probabilities the session was started with.
+    public struct SoftModel: Sendable, Hashable {
+        /// Its name.
+        public let name: String
+        /// How many tasks it speaks of.
+        public let tasks: Int
+        /// How much of its log-probabilities counts: 1 takes it at its word, 0 leaves it out; nil while nobody has joined.
+        public let weight: Double?
+        /// How often its most probable class is right, as far as workers and experts tell.
+        public let quality: WorkerQuality
+    }
+
     /// What `record` did.
     public enum Recorded: String, Sendable, Hashable {
         /// The label is new and on the disk.

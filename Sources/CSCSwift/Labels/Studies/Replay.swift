@@ -123,6 +123,8 @@ public struct Replay: Sendable {
     public var gold = 0
     /// The family of each worker (`Pooled.Options.families`), for `pooled` as a method and as an aggregator.
     public var families: [Int]?
+    /// What models say of the tasks, for `pooled` as a method and for the aggregators that listen; nil: nothing.
+    public var soft: SoftLabels?
     /// The posterior at which a task is settled for `pooled`; 1: never.
     public var stopAt = 1.0
     /// Decides the seeds of all runs.
@@ -156,6 +158,9 @@ public struct Replay: Sendable {
             throw .invalid("OptKG takes two classes, the data have \(first.classes.count)")
         }
         for reading in readings { try reading?.check(classes: first.classes.count) }
+        guard soft.map({ $0.taskCount == first.tasks.count && $0.classCount == first.classes.count }) ?? true else {
+            throw .invalid("the soft labels are of other tasks or classes")
+        }
         let known = first.tasks.count(where: { $0.truth != nil })
         guard gold < known else {
             throw .invalid("\(gold) gold of \(known) tasks of known truth leave nothing to score")
@@ -229,7 +234,7 @@ public struct Replay: Sendable {
         let tasks = contexts.count, last = Double(budgets.max() ?? 0)
         let game = ReplayGame(
             matrix: matrix, budgets: budgets, readings: readings, recordedOnly: recordedOnly && !matrix.isComplete,
-            families: families, seed: seed)
+            families: families, soft: soft, seed: seed)
         func bbta(_ n: Int?, _ score: ExponentialWeights.Score) -> [Point] {
             game.follow(
                 BBTA(
@@ -252,7 +257,7 @@ public struct Replay: Sendable {
             return scored.follow(
                 Pooled(
                     taskContexts: contexts, workers: workers, classes: classes,
-                    options: .init(stopAt: stopAt, gold: known, families: families, seed: seed)))
+                    options: .init(stopAt: stopAt, gold: known, families: families, seed: seed), soft: soft))
         case .ieThresh: return game.matched(IEThresh.matched(matrix, budgets: budgets, seed: seed))
         case .crowdSense: return game.matched(CrowdSense.matched(matrix, budgets: budgets, seed: seed))
         }

@@ -8,6 +8,7 @@ struct ReplayGame: Sendable {
     /// Whether pairs without an answer are not asked.
     let recordedOnly: Bool
     let families: [Int]?
+    let soft: SoftLabels?
     let seed: UInt64
 
     /// Plays a sequential method to the last budget, scoring it at each. A pair that the method must ask in a fixed
@@ -48,13 +49,14 @@ struct ReplayGame: Sendable {
 
     private func score(_ labels: [Label], own: [Int]) -> Replay.Point {
         let isOpen = readings.contains { $0 != nil }
-        let store =
+        var store =
             isOpen
             ? LabelStore(
                 tasks: labels.map(\.task), workers: labels.map(\.worker), labels: labels.map(\.label),
                 taskCount: matrix.tasks.count, workerCount: matrix.workers.count, classCount: matrix.classes.count)
             : nil
-        let accuracies = readings.map { reading -> Double in
+        store?.soft = soft
+        let accuracies = readings.map { [store] reading -> Double in
             guard let reading, let store else { return matrix.accuracy(of: own)! }
             var aggregator = reading.aggregator(seed: seed, contexts: matrix.taskContexts, families: families)
             return matrix.accuracy(of: aggregator.fitPredict(store).labels)!

@@ -10,7 +10,7 @@ struct AggregatorFieldTests {
 
     @Test(
         "experts among coins: each is well above the majority",
-        arguments: [AggregationMethod.mace, .bcc, .zeroBasedSkill, .mmsr, .kos, .pooled, .dawidSkene])
+        arguments: [AggregationMethod.mace, .bcc, .zeroBasedSkill, .mmsr, .kos, .pooled, .dawidSkene, .twoStage])
     func experts(method: AggregationMethod) throws {
         let (store, truth) = madeLabels(tasks: 1500, workers: 24, perTask: 8, classes: 2) { worker, z, _, stream in
             self.coin(worker % 3 == 0 ? 0.93 : 0.52, z, 2, &stream)
@@ -21,6 +21,31 @@ struct AggregatorFieldTests {
         let accuracy = try #require(result.accuracy(truth: truth))
         #expect(accuracy > majority + 0.06, "\(method.rawValue): \(accuracy), majority \(majority)")
         #expect(result.posterior.allSatisfy { $0.isFinite && $0 >= 0 && $0 <= 1 })
+    }
+
+    @Test("two-stage: confusion matrices from moments, the known ones; where there are none it is Dawid-Skene")
+    func twoStage() throws {
+        let (store, truth) = madeLabels(tasks: 2000, workers: 30, perTask: 12, classes: 3) { worker, z, _, stream in
+            worker % 3 == 0 ? self.coin(0.4, z, 3, &stream) : self.coin(0.85, z, 3, &stream)
+        }
+        var model = TwoStage(seed: 4)
+        let result = model.fitPredict(store)
+        #expect(model.isSpectral)
+        #expect(try #require(result.accuracy(truth: truth)) > 0.95)
+        // A confusion matrix is found to within what so many labels leave open.
+        for worker in 0..<30 {
+            let right = (0..<3).map { model.confusion[(worker * 3 + $0) * 3 + $0] }.reduce(0, +) / 3
+            #expect(abs(right - (worker % 3 == 0 ? 0.4 : 0.85)) < 0.1, "worker \(worker): \(right)")
+        }
+        #expect(model.prior.allSatisfy { abs($0 - 1.0 / 3) < 0.05 }, "\(model.prior)")
+        let again = model.predict(store)
+        #expect(zip(again.posterior, result.posterior).allSatisfy { abs($0 - $1) < 1e-3 })
+        // Two workers have no three groups: as Dawid-Skene.
+        let (pair, _) = madeLabels(tasks: 50, workers: 2, perTask: 2, classes: 2) { _, z, _, stream in
+            self.coin(0.8, z, 2, &stream)
+        }
+        var plain = DawidSkene(), small = TwoStage()
+        #expect(small.fitPredict(pair).posterior == plain.fitPredict(pair).posterior && !small.isSpectral)
     }
 
     @Test("MACE tells who answers blindly, and what")
