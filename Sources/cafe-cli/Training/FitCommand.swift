@@ -43,6 +43,11 @@ struct FitCommand: RankedCommand {
         parsing: .unconditional, help: "Episodes that the choice is made on, and as many that it is measured on.",
         transform: Limits.heldEpisodes.parse)
     var episodes = 60
+    @Option(
+        parsing: .unconditional,
+        help: "Training episodes in which the worth of a window's plans is learnt after the search (default: none).",
+        transform: Limits.heldEpisodes.parse)
+    var plans: Int?
     @Option(parsing: .unconditional, help: "The seed of search and episodes.")
     var seed: UInt64 = 1
     @Option(
@@ -94,12 +99,25 @@ struct FitCommand: RankedCommand {
         fitted.forecast = begun.forecast
         (fitted.joint, fitted.horizonAhead) = (begun.joint, begun.horizonAhead)
         fitted.name = "fitted"
-        note("Checking on \(2 * episodes) episodes that the search did not play.")
         let fit = PolicyFit(
-            fitted: fitted, start: begun, price: price, training: training.source, heldOut: checking, tasks: tasks,
-            workers: workers,
-            seed: seed, episodes: episodes)
+            fitted: fitted, withWorth: learnWorth(of: fitted, on: training.source), start: begun, price: price,
+            training: training.source, heldOut: checking, tasks: tasks, workers: workers, seed: seed,
+            episodes: episodes)
         try write(fit, generations: search.trainer.generation)
+    }
+
+    /// The policy with a worth of its plans, learnt on `plans` training episodes; nil for none.
+    private func learnWorth(
+        of policy: LearntCoalitionPolicy, on source: any InstanceSource
+    ) -> LearntCoalitionPolicy? {
+        defer { note("Checking on \(2 * episodes) episodes that nothing was learnt on.") }
+        guard let plans else { return nil }
+        note("Learning what plans are worth in \(plans) episodes.")
+        var options = PlanWorthOptions()
+        options.episodes = plans
+        var learnt = policy.learningPlanWorth(on: source, tasks: tasks, workers: workers, seed: seed, search: options)
+        learnt.name = "fitted-with-worth"
+        return learnt
     }
 
     /// Refuses the folder of another run, whose policy a fit would replace.
@@ -203,13 +221,13 @@ struct FitCommand: RankedCommand {
 
     private func write(_ fit: PolicyFit, generations: Int) throws {
         var policy = fit.policy
-        let command =
-            (["cafe-cli", "fit"] + source.words + (checkDays.map { ["--check-days", $0] } ?? [])
-            + [
-                "--tasks", "\(tasks)", "--workers", "\(workers)", "--seed", "\(seed)", "--generations",
-                "\(generations)",
-                "--episodes", "\(episodes)",
-            ] + (start == "cafe" ? [] : ["--start", start])).map(Comparison.quoted).joined(separator: " ")
+        var parts = ["cafe-cli", "fit"] + source.words
+        if let checkDays { parts += ["--check-days", checkDays] }
+        parts += ["--tasks", "\(tasks)", "--workers", "\(workers)", "--seed", "\(seed)"]
+        parts += ["--generations", "\(generations)", "--episodes", "\(episodes)"]
+        if let plans { parts += ["--plans", "\(plans)"] }
+        if start != "cafe" { parts += ["--start", start] }
+        let command = parts.map(Comparison.quoted).joined(separator: " ")
         policy.origin = "\(command): the \(fit.choice.rawValue) policy was kept"
         try AtomicFile.write(policy.text(), to: AtomicFile.join(out, "policy.yaml"))
         func entry(_ summary: Summary) -> JSON {
@@ -228,14 +246,22 @@ struct FitCommand: RankedCommand {
                 [
                     ["kept", "revenue", "minus coalition", "minus \(start)"],
                     [
-                        fit.choice == .fitted
-                            ? "the fitted policy" : fit.choice == .start ? start : "the coalition rule",
+                        kept(fit.choice),
                         Terminal.decimal(fit.revenue.mean, 3), difference(fit.overRule, of: fit.rule.mean),
                         difference(fit.overStart, of: fit.rule.mean),
                     ],
                 ], left: [0]))
         print("\(episodes) held-out episodes, 95 % intervals. The policy is \(AtomicFile.join(out, "policy.yaml")).")
         print("Compare it: \(comparison)")
+    }
+
+    private func kept(_ choice: PolicyFit.Choice) -> String {
+        switch choice {
+        case .fitted: "the fitted policy"
+        case .start: start
+        case .rule: "the coalition rule"
+        case .withWorth: "the fitted policy with a worth of its plans"
+        }
     }
 
     /// The command that plays the result on what it was checked on.

@@ -11,8 +11,8 @@ package final class LookaheadCoalition: Dispatcher {
     private let futures: any InstanceSource
     private let options: LookaheadOptions
     private let weights: CoalitionWeights
-    /// The weights that plans are drawn around: those that the policy's features read.
-    private let drawnWeights: [Int]
+    private let features: LearntCoalitionPolicy.Features
+    private var chooser: PlanChooser?
     private var engine: TeamEngine<LearntRank>
     private var draft: GameState
     private let lanes: [LookaheadLane]
@@ -33,7 +33,8 @@ package final class LookaheadCoalition: Dispatcher {
         self.futures = futures
         self.options = options
         weights = policy.weights
-        drawnWeights = CoalitionWeights.read(by: policy.features)
+        features = policy.features
+        chooser = policy.planWorth.map { PlanChooser(policy, $0) }
         engine = TeamEngine(LearntRank(policy))
         draft = GameState(options: GameOptions())
         lanes = (0..<min(Self.batch, options.futures)).map { _ in LookaheadLane(policy, options) }
@@ -44,6 +45,7 @@ package final class LookaheadCoalition: Dispatcher {
         self.stream = stream
         seed = self.stream.next()
         engine.begin(game.state)
+        chooser?.begin(game.state)
         for lane in lanes { lane.begin(game.state) }
     }
 
@@ -57,36 +59,28 @@ package final class LookaheadCoalition: Dispatcher {
     }
 
     /// The plans of a window without repetition, the policy's own first.
-    private func drawPlans(_ state: GameState) -> [[Move]] {
-        var plans = [moves(state)]
+    private func drawPlans(_ state: GameState) -> [[PlanMove]] {
+        var plans = [engine.moves(state, &draft)]
         var seen = Set(plans)
         for _ in 0..<options.variants {
-            var drawn = weights
-            var vector = weights.vector
-            for at in drawnWeights { vector[at] += options.spread * CoalitionWeights.scales[at] * stream.normal() }
-            drawn.vector = vector
-            engine.rank.use(drawn)
+            engine.rank.use(weights.drawn(features, spread: options.spread, &stream))
             engine.begin(state)
-            let moves = moves(state)
+            let moves = engine.moves(state, &draft)
             if seen.insert(moves).inserted { plans.append(moves) }
         }
         engine.rank.use(weights)
         engine.begin(state)
+        if chooser != nil {
+            // What the learnt worth prefers is the policy's own plan.
+            let own = chooser!.choose(state, own: &engine)
+            plans.removeAll { $0 == own }
+            plans.insert(own, at: 0)
+        }
         return plans
     }
 
-    /// Whom the plan sends where in this window, in rising index of workers; not those who were sent already and go.
-    private func moves(_ state: GameState) -> [Move] {
-        draft = state
-        engine.dispatch(&draft)
-        return draft.idle.compactMap { worker in
-            let task = draft.workerTask[Int(worker)]
-            return task >= 0 && state.workerTask[Int(worker)] < 0 ? Move(worker: worker, task: task) : nil
-        }
-    }
-
     /// Plays plans into futures, fewer plans as they fall behind; returns the one to follow.
-    private func race(_ plans: [[Move]], _ state: GameState) -> Int {
+    private func race(_ plans: [[PlanMove]], _ state: GameState) -> Int {
         var tallies = [Tally](repeating: Tally(), count: plans.count)
         var alive = Array(1..<plans.count)
         var played = 0
@@ -117,12 +111,6 @@ package final class LookaheadCoalition: Dispatcher {
             if bound > lead { (best, lead) = (plan, bound) }
         }
         return best
-    }
-
-    /// A worker who is sent to a task.
-    struct Move: Hashable, Sendable {
-        var worker: Int32
-        var task: Int32
     }
 
     /// By how much a plan was better than the policy's own, over the futures so far.
@@ -163,7 +151,7 @@ final class LookaheadLane: @unchecked Sendable {
     func begin(_ state: GameState) { rule.begin(state) }
 
     /// Plays every plan of a window into a future and writes what each is worth. O(plans * windows ahead).
-    func play(_ plans: [[LookaheadCoalition.Move]], from state: GameState, into future: Instance) {
+    func play(_ plans: [[PlanMove]], from state: GameState, into future: Instance) {
         var start = state
         start.replaceFuture(by: future)
         values.removeAll(keepingCapacity: true)

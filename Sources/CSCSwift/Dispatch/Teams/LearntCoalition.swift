@@ -11,17 +11,21 @@ package final class LearntCoalition: Dispatcher {
     private var engine: TeamEngine<LearntRank>
     /// The plain rule and its price in mean pays per unit of work, where the policy is that.
     private let plain: (rule: CoalitionRule, price: Double)?
+    /// Where the policy has a learnt worth of plans.
+    private var chooser: PlanChooser?
 
     /// The rule with that policy's weights and forecast.
     package init(_ policy: LearntCoalitionPolicy) {
         name = policy.name
         engine = TeamEngine(LearntRank(policy))
         plain = policy.constantPrice.map { (CoalitionRule(price: 0), $0) }
+        chooser = policy.planWorth.map { PlanChooser(policy, $0) }
     }
 
     /// Starts an episode. O(tasks + workers + horizon).
     package func begin(_ game: SpatialCrowdsourcing, stream: RandomStream) {
         engine.begin(game.state)
+        chooser?.begin(game.state)
         if let plain { plain.rule.price = plain.price * engine.rank.measures.rate }
     }
 
@@ -29,9 +33,19 @@ package final class LearntCoalition: Dispatcher {
     var meanPrice: Double { engine.rank.meanPrice }
 
     /// Commits idle workers of the present window. O(open tasks * workers); for many workers, O(workers + open tasks *
-    /// those near).
+    /// those near); with a learnt worth of plans as often as there are plans.
     package func dispatch(_ game: SpatialCrowdsourcing) {
-        if let plain { plain.rule.dispatch(game) } else { game.commit { engine.dispatch(&$0) } }
+        if let plain {
+            plain.rule.dispatch(game)
+        } else if chooser != nil {
+            if game.state.idle.isEmpty || game.state.open.isEmpty { return }
+            let plan = chooser!.choose(game.state, own: &engine)
+            game.commit { state in
+                for move in plan { state.commit(worker: Int(move.worker), task: Int(move.task)) }
+            }
+        } else {
+            game.commit { engine.dispatch(&$0) }
+        }
     }
 }
 

@@ -45,6 +45,8 @@ public struct LearntCoalitionPolicy: Sendable, Hashable, Codable {
     /// The constant price at which the plain rule earns most on days of this kind, in mean pays per unit of work: the level
     /// from which the learnt prices start; nil where nobody has tuned it. Read by scale-free features only.
     public var basePrice: Double?
+    /// What the plans of a window are worth; nil: the policy's own plan is followed.
+    var planWorth: PlanWorth?
     /// What was learnt.
     public var weights: CoalitionWeights
     /// What it knows of the future; `DemandForecast.flat`: nothing but what a moment shows.
@@ -56,7 +58,7 @@ public struct LearntCoalitionPolicy: Sendable, Hashable, Codable {
     private var counted: DemandForecast?
 
     private enum CodingKeys: String, CodingKey {
-        case format, name, origin, rate, horizonAhead, weights, constantPrice, basePrice
+        case format, name, origin, rate, horizonAhead, weights, constantPrice, basePrice, planWorth
         case counted = "forecast"
         case dealtJointly = "joint"
         case version = "features"

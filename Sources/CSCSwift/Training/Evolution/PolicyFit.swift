@@ -1,4 +1,4 @@
-/// What is left of a fit: one of three policies, and by how much it is better than the others on episodes on which
+/// What is left of a fit: one of up to four policies, and by how much it is better than the others on episodes on which
 /// nothing was learnt or chosen.
 public struct PolicyFit: Sendable {
     /// Which policy was kept.
@@ -9,6 +9,8 @@ public struct PolicyFit: Sendable {
         case start
         /// The plain coalition rule at its tuned price.
         case rule
+        /// The one that was specialised, with a learnt worth of its plans.
+        case withWorth
     }
 
     /// What was kept.
@@ -28,10 +30,11 @@ public struct PolicyFit: Sendable {
 
     /// Chooses among the fitted policy, the one that it began with and the tuned rule, by episodes of `EpisodeRange.choice`,
     /// and measures the choice on held-out ones. Where its interval to the rule lies below 0 there, the rule is kept: what
-    /// comes out is never known to be worse. O(episodes) of three policies, twice.
+    /// comes out is never known to be worse. O(episodes) of the policies, twice.
     ///
     /// - Parameters:
     ///   - fitted: the policy that was specialised.
+    ///   - withWorth: the same with a learnt worth of its plans; nil where none was learnt.
     ///   - start: the policy that the search began with.
     ///   - price: the plain rule's, tuned on training episodes (money per worker-minute).
     ///   - training: where the policy was fitted: prices are tuned and the choice is made there.
@@ -42,15 +45,16 @@ public struct PolicyFit: Sendable {
     ///   - episodes: how many episodes each of choice and measurement plays.
     /// - Precondition: `episodes` is at least 2.
     public init(
-        fitted: LearntCoalitionPolicy, start: LearntCoalitionPolicy, price: Double, training: any InstanceSource,
-        heldOut: any InstanceSource, tasks: Int, workers: Int, seed: UInt64, episodes: Int
+        fitted: LearntCoalitionPolicy, withWorth: LearntCoalitionPolicy? = nil, start: LearntCoalitionPolicy,
+        price: Double, training: any InstanceSource, heldOut: any InstanceSource, tasks: Int, workers: Int,
+        seed: UInt64, episodes: Int
     ) {
         precondition(episodes >= 2, "PolicyFit: \(episodes) episodes have no interval")
         let sample = training.instance(tasks: tasks, workers: workers, seed: seed, episode: EpisodeRange.tuning[0])
         var plain = start
         plain.name = "coalition"
         plain.constantPrice = price / max(1e-300, sample.rate)
-        let policies = [fitted, start, plain]
+        let policies = [fitted, start, plain] + [withWorth].compactMap(\.self)
         let sources = policies.map { $0.source() }
         func play(_ source: any InstanceSource, _ range: EpisodeRange) -> [[Double]] {
             Evaluation.run(

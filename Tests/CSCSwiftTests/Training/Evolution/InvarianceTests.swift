@@ -91,7 +91,16 @@ struct InvarianceTests {
         return moves.sorted { $0.lexicographicallyPrecedes($1) }
     }
 
+    /// A worth of plans that was learnt in the first units.
+    static let withWorth: LearntCoalitionPolicy = {
+        var search = PlanWorthOptions()
+        search.episodes = 4
+        return LearntCoalitionPolicy.builtIn("cafe")!.forecasting(try! training(nil)).learningPlanWorth(
+            on: Scenario.chengdu, tasks: 90, workers: 24, seed: 31, search: search)
+    }()
+
     static func learnt(_ name: String, _ change: Change?) throws -> LearntCoalitionPolicy {
+        if name == "cafe, worth of plans" { return withWorth.forecasting(try training(change)) }
         if let policy = LearntCoalitionPolicy.builtIn(name) { return policy.forecasting(try training(change)) }
         // Any weights: what is invariant is the form, not one artefact.
         var stream = RandomStream(seed: 5, purpose: .test)
@@ -105,7 +114,9 @@ struct InvarianceTests {
     }
 
     static let learntNames =
-        LearntCoalitionPolicy.builtInNames + ["scale-free, drawn", "scale-free, drawn, flat", "minutes, drawn"]
+        LearntCoalitionPolicy.builtInNames + [
+            "cafe, worth of plans", "scale-free, drawn", "scale-free, drawn, flat", "minutes, drawn",
+        ]
 
     @Test("a learnt rule decides alike in other units and under other names", arguments: learntNames, units)
     func learntUnits(name: String, change: Change) throws {
