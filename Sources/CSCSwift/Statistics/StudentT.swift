@@ -2,9 +2,9 @@
 ///
 /// The distribution function is a regularised incomplete beta function (`IncompleteBeta`); the quantile inverts it by
 /// bisection, which is slow and cannot fail. Accurate to about 1e-12 relative for 1 to 10^6 degrees of freedom.
-public enum StudentT {
+package enum StudentT {
     /// P(T <= t) for `degreesOfFreedom` > 0. About 50 terms of the continued fraction.
-    public static func cumulative(_ t: Double, degreesOfFreedom: Double) -> Double {
+    package static func cumulative(_ t: Double, degreesOfFreedom: Double) -> Double {
         precondition(degreesOfFreedom > 0, "StudentT: \(degreesOfFreedom) degrees of freedom")
         let tail = upperTail(abs(t), degreesOfFreedom)
         return t >= 0 ? 1 - tail : tail
@@ -12,7 +12,7 @@ public enum StudentT {
 
     /// The t with P(T <= t) = `probability`, for a probability strictly between 0 and 1. About 100 evaluations of
     /// the distribution function.
-    public static func quantile(_ probability: Double, degreesOfFreedom: Double) -> Double {
+    package static func quantile(_ probability: Double, degreesOfFreedom: Double) -> Double {
         precondition(probability > 0 && probability < 1, "StudentT.quantile: probability \(probability)")
         precondition(degreesOfFreedom > 0, "StudentT: \(degreesOfFreedom) degrees of freedom")
         if probability == 0.5 { return 0 }

@@ -1,31 +1,31 @@
 /// What one episode took and gave: for episodes so large that time and memory are the question.
-public struct DayRun: Sendable {
+package struct DayRun: Sendable {
     /// Tasks and workers of the episode.
-    public let tasks: Int
+    package let tasks: Int
     /// See `tasks`.
-    public let workers: Int
+    package let workers: Int
     /// Windows played until every task had ended.
-    public let windows: Int
+    package let windows: Int
     /// How often a worker was sent to a task.
-    public let assignments: Int
+    package let assignments: Int
     /// Tasks finished before their deadline.
-    public let completed: Int
+    package let completed: Int
     /// The sum of all payments, and the sum of what all tasks would have paid at best.
-    public let revenue: Double
+    package let revenue: Double
     /// See `revenue`.
-    public let payable: Double
+    package let payable: Double
     /// Seconds in the rule, and in the game's own clockwork (reset, settlements, releases).
-    public let deciding: Double
+    package let deciding: Double
     /// See `deciding`.
-    public let playing: Double
+    package let playing: Double
     /// Processor time of the whole episode (s), all threads together.
-    public let cpuSeconds: Double
+    package let cpuSeconds: Double
     /// The rule's longest window (s): what a service would have had to wait.
-    public let slowestWindow: Double
+    package let slowestWindow: Double
     /// The most tasks open at once, and the most workers idle at once.
-    public let mostOpen: Int
+    package let mostOpen: Int
     /// See `mostOpen`.
-    public let mostIdle: Int
+    package let mostIdle: Int
 
     /// Plays `instance` to its end by `rule`. The time of one game on one thread, but for what the rule itself shares
     /// among threads. O(windows * (workers + what the rule costs)).
@@ -36,7 +36,7 @@ public struct DayRun: Sendable {
     ///   - game: what is played in; it is reset to `instance`.
     ///   - stream: drives whatever is random in the rule.
     ///   - played: called after each window.
-    public init(
+    package init(
         _ instance: Instance, rule: some Dispatcher, in game: SpatialCrowdsourcing, stream: RandomStream,
         played: (() -> Void)? = nil
     ) {

@@ -2,53 +2,53 @@ internal import Foundation
 
 /// One HTML file about the folder of a run: curves of every measurement, where the time went, configuration, comparison
 /// with other policies. It needs no network, no script and no other file.
-public struct ReportPage: Sendable {
+package struct ReportPage: Sendable {
     /// A table of measurements, by iteration.
-    public struct Table: Sendable, Hashable {
+    package struct Table: Sendable, Hashable {
         /// The columns' names.
-        public var columns: [String]
+        package var columns: [String]
         /// The iterations.
-        public var iterations: [Double]
+        package var iterations: [Double]
         /// The values, [column][row]; a value that does not exist is NaN.
-        public var values: [[Double]]
+        package var values: [[Double]]
     }
 
     /// A row of a comparison: a policy's mean revenue and its 95 % interval.
-    public struct Row: Sendable, Hashable {
+    package struct Row: Sendable, Hashable {
         /// The policy.
-        public var name: String
+        package var name: String
         /// Its mean.
-        public var mean: Double
+        package var mean: Double
         /// The interval's ends.
-        public var low: Double
+        package var low: Double
         /// See `low`.
-        public var high: Double
+        package var high: Double
     }
 
     /// A comparison that `evaluate --json` has written.
-    public struct Comparison: Sendable, Hashable {
+    package struct Comparison: Sendable, Hashable {
         /// What was played.
-        public var title: String
+        package var title: String
         /// The policies, in the order of the file.
-        public var rows: [Row]
+        package var rows: [Row]
     }
 
     /// The title.
-    public var title: String
+    package var title: String
     /// What each iteration measured.
-    public var metrics: Table?
+    package var metrics: Table?
     /// What the clock said.
-    public var timing: Table?
+    package var timing: Table?
     /// Name and text of the files that describe the run.
-    public var descriptions: [(name: String, text: String)] = []
+    package var descriptions: [(name: String, text: String)] = []
     /// The comparisons.
-    public var comparisons: [Comparison] = []
+    package var comparisons: [Comparison] = []
 
     /// Reads a run's folder: metrics.csv, timing.csv, the YAML files, and every result of `evaluate --json` in it;
     /// `results` names further such files. O(files).
     ///
     /// - Throws: `CSCError` where the folder is no run or a file is damaged.
-    public init(run folder: String, results: [String] = []) throws(CSCError) {
+    package init(run folder: String, results: [String] = []) throws(CSCError) {
         title = folder
         let names = (try? FileManager.default.contentsOfDirectory(atPath: folder))?.sorted() ?? []
         guard names.contains("metrics.csv") else {
@@ -141,7 +141,7 @@ public struct ReportPage: Sendable {
     // MARK: The page
 
     /// The file's text. O(measurements).
-    public var html: String {
+    package var html: String {
         var page = ReportStyle.head.replacingOccurrences(of: "<!--TITLE-->", with: ReplayPage.escape(title))
         page += summary
         for comparison in comparisons { page += Self.section("Comparison: \(comparison.title)", Self.bars(comparison)) }

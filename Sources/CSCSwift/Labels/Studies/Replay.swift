@@ -1,5 +1,5 @@
 /// A method to replay, as the command line names it.
-public enum ReplayMethod: Sendable, Hashable {
+package enum ReplayMethod: Sendable, Hashable {
     /// Random + majority: a random task each time.
     case random
     /// Random + majority, every task with as many labels as the others.
@@ -20,13 +20,13 @@ public enum ReplayMethod: Sendable, Hashable {
     case pooled
 
     /// The names that `init(name:)` accepts; `bbta` and `bbta-lc` may carry N': `bbta:5`.
-    public static let names = [
+    package static let names = [
         "random", "balanced", "bbta", "bbta-lc", "optkg", "optkg-multi", "iethresh", "crowdsense", "pooled",
     ]
 
     /// The method of a name as in `names`, an N' after a colon where it may have one. O(name).
     /// - Throws: `CSCError.invalid` naming the methods there are and the nearest, or how an N' is written.
-    public init(name: String) throws(CSCError) {
+    package init(name: String) throws(CSCError) {
         let parts = name.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
         var explore: Int?
         if parts.count == 2, parts[0] == "bbta" || parts[0] == "bbta-lc", let n = Int(parts[1]), n >= 0 {
@@ -53,7 +53,7 @@ public enum ReplayMethod: Sendable, Hashable {
 }
 
 /// Where the answers of a replay come from.
-public enum ReplayStage: Sendable {
+package enum ReplayStage: Sendable {
     /// Recorded or made beforehand: the same in every run.
     case fixed(LabelMatrix)
     /// Simulated workers on tasks of known truth, drawn again for each run.
@@ -69,69 +69,69 @@ public enum ReplayStage: Sendable {
 }
 
 /// The accuracy of one way of reading a method's labels, at each budget.
-public struct ReplayScore: Sendable, Hashable {
+package struct ReplayScore: Sendable, Hashable {
     /// How the labels were read: `session`, the method's own answers, or an aggregator's name.
-    public var aggregator: String
+    package var aggregator: String
     /// [budgets]: mean over the runs; nil where the method did not keep to the budget.
-    public var mean: [Double?]
+    package var mean: [Double?]
     /// [budgets]: standard error of the mean; nil where there is no mean.
-    public var standardError: [Double?]
+    package var standardError: [Double?]
     /// [runs][budgets].
-    public var runs: [[Double]]
+    package var runs: [[Double]]
 }
 
 /// Accuracy as a function of the budget, for one method: means over runs.
-public struct ReplayCurve: Sendable {
+package struct ReplayCurve: Sendable {
     /// The method's name as the caller gave it.
-    public var method: String
+    package var method: String
     /// Labels allowed.
-    public var budgets: [Int]
+    package var budgets: [Int]
     /// The same in labels per task, as asked for.
-    public var labelsPerTask: [Double]
+    package var labelsPerTask: [Double]
     /// Labels used, mean over runs: below the budget where a method ended early or could not match it.
-    public var spent: [Double]
+    package var spent: [Double]
     /// The method's labels, read in each way asked for; the first is the one that tables show where there is one alone.
-    public var scores: [ReplayScore]
+    package var scores: [ReplayScore]
 
     /// Accuracy at each budget by the first score, mean over runs; NaN where the method did not keep to the budget.
     /// O(budgets).
-    public var mean: [Double] { scores[0].mean.map { $0 ?? .nan } }
+    package var mean: [Double] { scores[0].mean.map { $0 ?? .nan } }
     /// Standard error of the mean. O(budgets).
-    public var standardError: [Double] { scores[0].standardError.map { $0 ?? .nan } }
+    package var standardError: [Double] { scores[0].standardError.map { $0 ?? .nan } }
     /// [runs][budgets], by the first score.
-    public var accuracies: [[Double]] { scores[0].runs }
+    package var accuracies: [[Double]] { scores[0].runs }
 }
 
 /// Replays assignment methods on answers that are known beforehand, and scores them against the truth.
-public struct Replay: Sendable {
+package struct Replay: Sendable {
     /// Where the answers come from.
-    public var stage: ReplayStage
+    package var stage: ReplayStage
     /// Ask only pairs whose answer is recorded: a worker is not there for a task that he or she has not labelled.
-    public var recordedOnly = false
+    package var recordedOnly = false
     /// How each method's labels are read: `session` (the method's own answers) or names of `AggregationMethod`.
-    public var aggregators = ["session"]
+    package var aggregators = ["session"]
     /// Accuracy is taken at so many labels per task; nil: at 2, 3, ..., `budgetPerTask`.
-    public var labelsPerTask: [Double]?
+    package var labelsPerTask: [Double]?
     /// N' of the BBTA methods that do not name their own.
-    public var explore = 1
+    package var explore = 1
     /// Accuracy is taken at 2 N, 3 N, ..., budgetPerTask N labels.
-    public var budgetPerTask = 15
+    package var budgetPerTask = 15
     /// How many runs, each with its own seed; the BBTA paper's number unless set.
-    public var runs = 30
+    package var runs = 30
     /// How many tasks' class is given to `pooled` as gold beforehand, drawn again in each run; in its curve they do not
     /// count.
-    public var gold = 0
+    package var gold = 0
     /// The family of each worker (`Pooled.Options.families`), for `pooled` as a method and as an aggregator.
-    public var families: [Int]?
+    package var families: [Int]?
     /// What models say of the tasks, for `pooled` as a method and for the aggregators that listen; nil: nothing.
-    public var soft: SoftLabels?
+    package var soft: SoftLabels?
     /// The posterior at which a task is settled for `pooled`; 1: never.
-    public var stopAt = 1.0
+    package var stopAt = 1.0
     /// Decides the seeds of all runs.
-    public var seed: UInt64 = 0
+    package var seed: UInt64 = 0
 
     /// A replay on this stage with the BBTA paper's settings.
-    public init(stage: ReplayStage) { self.stage = stage }
+    package init(stage: ReplayStage) { self.stage = stage }
 
     /// The curve of each method. Run r of every method uses the same matrix and the same seed. The runs are spread over
     /// the threads; the result does not depend on their number. O(methods * runs) sessions.
@@ -141,7 +141,7 @@ public struct Replay: Sendable {
     ///   - played: called after each run of a method, by whichever thread played it.
     /// - Throws: `CSCError.invalid` if the matrix has missing labels and they may not be passed over, no known truth, or
     ///   more classes than a method takes.
-    public func curves(
+    package func curves(
         _ methods: [String], played: (@Sendable () -> Void)? = nil
     ) throws(CSCError) -> [ReplayCurve] {
         let parsed = try methods.map { name throws(CSCError) in try ReplayMethod(name: name) }
@@ -206,17 +206,17 @@ public struct Replay: Sendable {
     }
 
     /// The answers that one run plays on.
-    public func matrix(run: Int) -> LabelMatrix { stage.matrix(seed: runSeed(run)) }
+    package func matrix(run: Int) -> LabelMatrix { stage.matrix(seed: runSeed(run)) }
 
     /// `labelsPerTask` times N; 2 N, 3 N, ..., as far as `budgetPerTask` goes where that is nil; that alone where it is
     /// below 2. O(budgets).
-    public func budgets(tasks: Int) -> [Int] {
+    package func budgets(tasks: Int) -> [Int] {
         if let labelsPerTask { return labelsPerTask.map { Int(($0 * Double(tasks)).rounded()) } }
         return budgetPerTask < 2 ? [budgetPerTask * tasks] : (2...budgetPerTask).map { $0 * tasks }
     }
 
     /// The seed of one run, for workers' answers and for the methods.
-    public func runSeed(_ run: Int) -> UInt64 {
+    package func runSeed(_ run: Int) -> UInt64 {
         var stream = RandomStream(seed: seed, purpose: .labelModel, index: UInt64(run) + 1)
         return stream.next()
     }

@@ -165,16 +165,16 @@ package final class PPO<Batch: MinibatchBatch> {
 
 /// What the update aims at, one number per decision: advantages, the critic's values and the returns. Each is written
 /// by one thread and read by all afterwards.
-public final class LearningTargets: @unchecked Sendable {
+package final class LearningTargets: @unchecked Sendable {
     /// [n]: generalised advantages, in units of the scaled reward, not standardised.
-    public var advantages: [Float] = []
+    package var advantages: [Float] = []
     /// [n]: the critic's values before the update, in the same units.
-    public var values: [Float] = []
+    package var values: [Float] = []
     /// [n]: advantage + value, what the critic is to predict.
-    public var returns: [Float] = []
+    package var returns: [Float] = []
 
     /// No targets yet; `Learner.learn` fills them.
-    public init() {}
+    package init() {}
 
     /// 1 - Var(return - value) / Var(return) of the decisions with an action; 0 where all returns are equal. O(n).
     func explainedVariance(of rollout: RolloutBuffer) -> Double {
