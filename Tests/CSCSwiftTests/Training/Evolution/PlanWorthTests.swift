@@ -39,10 +39,11 @@ struct PlanWorthTests {
         let lines = try Self.learnt(episodes: 1).text().split(separator: "\n").filter { !$0.hasPrefix("checksum") }
         let changed = lines.compactMap { line -> String? in
             guard line.contains("nextBusy:") else { return String(line) }
-            return isUnknown ? line.replacing("nextBusy:", with: "nextBussy:") : nil
+            return isUnknown ? String(line).replacing("nextBusy:", with: "nextBussy:") : nil
         }
         #expect(changed.count == lines.count - (isUnknown ? 0 : 1))
-        #expect(throws: (any Error).self) { try LearntCoalitionPolicy(text: changed.joined(separator: "\n")) }
+        let error = #expect(throws: CSCError.self) { try LearntCoalitionPolicy(text: changed.joined(separator: "\n")) }
+        #expect(error?.description.contains(isUnknown ? "nextBussy" : "nextBusy") == true)
     }
 
     @Test("the plain rule has no weights to draw plans by: nothing is learnt")
