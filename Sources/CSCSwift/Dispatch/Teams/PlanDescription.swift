@@ -11,7 +11,8 @@ struct PlanMove: Hashable, Sendable {
 /// Describes the plans of a window by `PlanTerm`s.
 ///
 /// Representation: for each pair of an understaffed task and a worker who is idle or soon free, when it would arrive and exp(rank)
-/// of it alone joining whoever is there; worked out once a window (`prepare`), then read by each plan (`describe`).
+/// of it alone joining whoever is there, and what it would be paid a window later; worked out by a window's first plan, then
+/// read by each (`describe`).
 struct PlanDescription {
     private var rank: LearntRank
     private var supply = TeamSupply()
@@ -20,19 +21,16 @@ struct PlanDescription {
     private var slotOf: [Int32] = []
     private var arrival: [Double] = []
     private var worth: [Double] = []
-    private var busy: [BusyWorker] = []
+    /// What the task pays where the worker comes alone, a window later.
+    private var later: [Double] = []
+    /// For each task, when the first qualified worker who is still busy could be there.
+    private var soon: [Double] = []
+    private var isPaired = false
+    /// Workers who are free within one and a half jobs.
+    private var busy = TeamSupply()
     private var arrivals: [Double] = []
     private var solver = AssignmentSolver()
 
-    /// Where and when a worker with a task is free.
-    private struct BusyWorker {
-        var x: Double
-        var y: Double
-        var free: Double
-        var speed: Double
-        var reach: Double
-        var skills: UInt64
-    }
     /// A member of a plan: positions of its task and of itself.
     private struct Member {
         var need: Int
@@ -53,29 +51,37 @@ struct PlanDescription {
     var pay: Double { rank.measures.pay }
 
     /// Looks at a window; false where it is too large, or where travel, roles or breaks go beyond the plain game.
-    /// O(open tasks * workers).
+    /// O(open tasks + workers).
     mutating func prepare(_ state: borrowing GameState) -> Bool {
         if state.isExtended { return false }
-        rank.beginWindow(state)
+        isPaired = false
         supply.fill(state, ahead: rank.limits.ahead, gridAbove: .max)
         needs.removeAll(keepingCapacity: true)
         for task in state.open where state.isUnderstaffed(Int(task)) { needs.append(TeamNeed(task: task)) }
-        if needs.isEmpty || needs.count * supply.slots.count > Self.mostPairs { return false }
+        return !needs.isEmpty && needs.count * supply.slots.count <= Self.mostPairs
+    }
+
+    /// Works out what all plans of the window read. O(tasks * workers).
+    private mutating func pairUp(_ state: borrowing GameState) {
+        isPaired = true
+        rank.beginWindow(state)
         rank.prepare(supply.slots, needs, state)
         refill(&needOf, state.tasks.count, -1)
         refill(&slotOf, state.workers.count, -1)
         for n in needs.indices { needOf[Int(needs[n].task)] = Int32(n) }
         for s in supply.slots.indices { slotOf[Int(supply.slots[s].worker)] = Int32(s) }
-        pairUp(state)
-        listBusy(state)
-        return true
+        busy.fill(state, ahead: 1.5 * rank.measures.job, gridAbove: .max)
+        soon.removeAll(keepingCapacity: true)
+        for need in needs { soon.append(nextBusy(state.tasks[Int(need.task)])) }
+        fillPairs(state)
     }
 
-    /// Writes `arrival` and `worth`. O(tasks * slots).
-    private mutating func pairUp(_ state: borrowing GameState) {
+    /// Writes `arrival`, `worth` and `later`. O(tasks * slots).
+    private mutating func fillPairs(_ state: borrowing GameState) {
         let count = supply.slots.count
         refill(&arrival, needs.count * count, .infinity)
         refill(&worth, needs.count * count, 0)
+        refill(&later, needs.count * count, 0)
         var alone = TeamCandidates(repeating: TeamCandidate(key: 0, arrival: 0, slot: 0))
         for n in needs.indices {
             let task = Int(needs[n].task)
@@ -91,6 +97,7 @@ struct PlanDescription {
                 let time = slot.free + way / slot.speed
                 if way > slot.reach || time >= latest { continue }
                 arrival[n * count + s] = time
+                later[n * count + s] = state.payment(task, at: time + state.options.window + terms.workload)
                 let end = state.completion(of: task, joining: time)
                 if end > terms.deadlineTime { continue }
                 alone[0] = TeamCandidate(key: 0, arrival: time, slot: Int32(s))
@@ -103,24 +110,10 @@ struct PlanDescription {
 
     private static func worth(_ rank: Double) -> Double { rank == -.infinity ? 0 : exp(min(10, rank)) }
 
-    /// Lists the workers who are free within one and a half jobs and before their shifts end. O(workers).
-    private mutating func listBusy(_ state: borrowing GameState) {
-        busy.removeAll(keepingCapacity: true)
-        let window = state.options.window
-        for worker in state.workers.indices where state.workerTask[worker] >= 0 {
-            let task = Int(state.workerTask[worker])
-            let free = (min(state.completion[task], state.tasks[task].deadlineTime) / window).rounded(.up) * window
-            let person = state.workers[worker]
-            if free >= person.shiftEnd || free > state.now + 1.5 * rank.measures.job { continue }
-            busy.append(
-                BusyWorker(
-                    x: state.tasks[task].x, y: state.tasks[task].y, free: free, speed: person.speed,
-                    reach: person.reach, skills: person.skills.rawValue))
-        }
-    }
-
     /// The terms of a plan, in the order of `PlanTerm`. O(members * (tasks + slots) + tasks left * workers + their assignment).
+    /// After `prepare` of this window; its first plan costs O(tasks * workers) more.
     mutating func describe(_ plan: [PlanMove], _ state: borrowing GameState) -> [Double] {
+        if !isPaired { pairUp(state) }
         let count = supply.slots.count
         var members = plan.map { move in
             let (n, s) = (Int(needOf[Int(move.task)]), Int(slotOf[Int(move.worker)]))
@@ -172,7 +165,6 @@ struct PlanDescription {
             able += 1
             if supply.slots[s].isIdle { idle = min(idle, arrival[n * count + s]) }
         }
-        let soon = nextBusy(terms)
         let there = m.held(rank.forecast.logDensity(x: terms.x, y: terms.y), 2.5)
         let released = rank.forecast.released(by: end + 0.5 * m.job) - rank.forecast.released(by: end - 0.25 * m.job)
         for member in team {
@@ -194,7 +186,7 @@ struct PlanDescription {
             add(.otherTasks, log(1 + tasks))
             add(.otherWorkers, log(1 + able))
             add(.nextIdle, max(-1, min(1, (idle - member.arrival) / m.job)))
-            add(.nextBusy, max(-1, min(1, (soon - member.arrival) / m.job)))
+            add(.nextBusy, max(-1, min(1, (soon[n] - member.arrival) / m.job)))
             add(.secondTask, second)
             add(.releases, log(0.02 + released))
             add(.speed, 3 * (slot.speed / m.speed - 1))
@@ -216,7 +208,7 @@ struct PlanDescription {
     /// When the first qualified worker who is still busy could be there. O(busy workers).
     private func nextBusy(_ task: SpatialTask) -> Double {
         var soon = Double.infinity
-        for worker in busy where SkillSet(rawValue: worker.skills).has(task.skill) {
+        for worker in busy.slots where !worker.isIdle && SkillSet(rawValue: worker.skills).has(task.skill) {
             let way = abs(worker.x - task.x) + abs(worker.y - task.y)
             if way <= worker.reach { soon = min(soon, worker.free + way / worker.speed) }
         }
@@ -238,10 +230,9 @@ struct PlanDescription {
         for n in needs.indices where !isServed[n] && state.teamSize[Int(needs[n].task)] == 0 {
             left.append(n)
             let task = Int(needs[n].task)
-            let workload = state.tasks[task].workload
-            var most = state.payment(task, at: nextBusy(state.tasks[task]) + workload)
+            var most = state.payment(task, at: soon[n] + state.tasks[task].workload)
             for s in 0..<count where !isTaken[s] && arrival[n * count + s] < .infinity {
-                most = max(most, state.payment(task, at: arrival[n * count + s] + state.options.window + workload))
+                most = max(most, later[n * count + s])
             }
             add(.open, 1)
             add(.openPay, most / m.pay)

@@ -8,7 +8,7 @@ struct PlanWorth: Sendable, Hashable, Codable {
     /// How many further plans a window has beside the policy's own.
     var plans = 24
     /// The standard deviation of their weights around the policy's, in units of `CoalitionWeights.scales`.
-    var spread = 0.4
+    var spread: Double
     /// By how much another plan must be ahead of the policy's own, in mean pays.
     var margin = 0.03
     /// What one unit of each term is worth, in mean pays, in the order of `PlanTerm`.
@@ -17,7 +17,8 @@ struct PlanWorth: Sendable, Hashable, Codable {
     private enum CodingKeys: String, CodingKey { case plans, spread, margin, terms }
 
     /// A worth of these weights, one of each term.
-    init(terms: [Double]) {
+    init(terms: [Double], spread: Double) {
+        self.spread = spread
         precondition(terms.count == PlanTerm.allCases.count, "PlanWorth: \(terms.count) weights")
         self.terms = terms
     }

@@ -9,6 +9,8 @@ package struct PlanWorthOptions: Sendable, Hashable {
     package var part = 0.5
     /// Plans that are drawn in such a window beside the policy's own.
     package var plans = 8
+    /// The standard deviation of their weights, in learning and in use, in units of `CoalitionWeights.scales`.
+    package var spread = 0.4
     /// Futures that each plan is played into, the same for all plans of a window.
     package var futures = 4
     /// How far they are played (min), at least a job.
@@ -41,7 +43,7 @@ extension LearntCoalitionPolicy {
     ///   - workers: how many workers an episode is asked to have, from 0.
     ///   - seed: of the episodes, the futures and the plans.
     ///   - search: how many episodes, plans and futures.
-    ///   - worth: how many plans the policy then draws, and how far ahead one of them must be.
+    ///   - played: called after each episode, on the thread that played it.
     /// - Returns: the policy itself where nothing could be learnt, such as of the plain rule.
     package func learningPlanWorth(
         on source: some InstanceSource, tasks: Int, workers: Int, seed: UInt64, search: PlanWorthOptions = .init(),
@@ -65,7 +67,7 @@ extension LearntCoalitionPolicy {
         }
         guard let terms = all.regression(width: width, penalty: search.penalty) else { return self }
         var policy = self
-        policy.planWorth = PlanWorth(terms: terms)
+        policy.planWorth = PlanWorth(terms: terms, spread: search.spread)
         return policy
     }
 
@@ -97,7 +99,7 @@ extension LearntCoalitionPolicy {
                 if stream.unit() < search.part && description.prepare(state) {
                     var seen = Set(plans)
                     for _ in 0..<search.plans {
-                        other.rank.use(weights.drawn(features, spread: 0.4, &stream))
+                        other.rank.use(weights.drawn(features, spread: search.spread, &stream))
                         other.begin(state)
                         let plan = other.moves(state, &draft)
                         if seen.insert(plan).inserted { plans.append(plan) }
