@@ -10,13 +10,17 @@ final class DatabaseStorage: SessionStorage {
     private let study: Int64
     private let context: CommitContext
     private let touched: () -> Void
+    private let takesSnapshots: Bool
     private(set) var end = SessionMark.start
     let notice: String? = nil
 
     /// The storage of a study by its serial number.
-    /// - Parameter touched: called before each write, so that the session can be dropped if the batch fails.
-    init(study: Int64, _ context: CommitContext, touched: @escaping () -> Void) throws {
+    /// - Parameters:
+    ///   - takesSnapshots: whether the session's own snapshots are kept; a server takes them aside from its requests.
+    ///   - touched: called before each write, so that the session can be dropped if the batch fails.
+    init(study: Int64, _ context: CommitContext, takesSnapshots: Bool, touched: @escaping () -> Void) throws {
         self.study = study
+        self.takesSnapshots = takesSnapshots
         self.context = context
         self.touched = touched
         let row = try Row.fetchOne(
@@ -73,6 +77,7 @@ final class DatabaseStorage: SessionStorage {
 
     /// One that cannot be kept is left out: it is only a shortcut.
     func keep(_ snapshot: SessionSnapshot) throws(CSCError) {
+        guard takesSnapshots else { return }
         try? context.snapshots.keep(snapshot, study: study, gently: false)
     }
 

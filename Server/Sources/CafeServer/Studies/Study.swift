@@ -24,10 +24,26 @@ final class Study {
     var nextPoint = 1
     /// How many events there were at the latest snapshot.
     var snapshotAt = 0
+    /// Whether a snapshot of it is being written.
+    var isBeingKept = false
+    /// How many events there were when the last refit took effect, or when the study was opened: whoever opens it next
+    /// infers again for each refit after the snapshot.
+    var refitAt = 0
     /// Whether a refit of its model is under way on another thread.
     var isRefitting = false
     /// The mean confidence of the last refit; nil before the first one since the study was opened.
     var meanConfidence: Double?
+
+    /// Whether opening the study from its latest snapshot would take long: many events to follow, or a refit of many labels.
+    var isSnapshotDue: Bool {
+        Self.isSnapshotDue(events: session.eventCount, snapshotAt: snapshotAt, refitAt: refitAt)
+    }
+
+    /// The same, of a study of so many events. Where there are few, following all takes less time than a person notices.
+    static func isSnapshotDue(events: Int, snapshotAt: Int, refitAt: Int) -> Bool {
+        events - snapshotAt >= max(few, events / 40) || (events >= few && refitAt > snapshotAt)
+    }
+    private static let few = 20_000
 
     /// - Parameter row: of the table `studies`.
     init(_ row: Row, _ session: LabelSession) {
@@ -81,6 +97,7 @@ final class StudyBook: @unchecked Sendable {  // confined to the queue
         } catch { throw Problem(error) }
         let study = Study(row, session)
         study.snapshotAt = min(session.eventCount, context.snapshots.count(study: study.serial))
+        study.refitAt = session.eventCount
         if let last = session.outstanding.last?.askedAt { clock.notBefore(last) }
         open[id] = study
         try infersAside(study, context)
@@ -92,7 +109,7 @@ final class StudyBook: @unchecked Sendable {  // confined to the queue
 
     /// The storage of a study whose session is dropped from memory if a batch in which it wrote fails.
     private func storage(_ serial: Int64, _ id: String, _ context: CommitContext) throws -> DatabaseStorage {
-        try DatabaseStorage(study: serial, context) { [unowned self] in
+        try DatabaseStorage(study: serial, context, takesSnapshots: false) { [unowned self] in
             context.onRollback { self.open[id] = nil }
         }
     }
@@ -104,6 +121,13 @@ final class StudyBook: @unchecked Sendable {  // confined to the queue
 
     /// The studies that are in memory.
     var opened: [Study] { Array(open.values) }
+
+    /// Notes that a snapshot of so many events of a study is on the disk; nil: that it could not be written.
+    func kept(_ id: String, events: Int?) {
+        guard let study = open[id] else { return }
+        study.isBeingKept = false
+        if let events { study.snapshotAt = max(study.snapshotAt, events) }
+    }
 
     // MARK: Making
 

@@ -2,20 +2,20 @@ internal import CSCSwift
 internal import Foundation
 internal import Synchronization
 
-/// A thread of its own for what takes long, one piece of work after the other. It runs where no other thread wants the
-/// processor, so that nobody who waits for an answer waits for it.
+/// A thread of its own for what takes long, one piece of work after the other. Whoever answers requests goes before it, but where
+/// the processors are never idle it still gets about a tenth of one: refits and snapshots must come to their end.
 final class BackgroundThread: Sendable {
     private let waiting = Mutex<[@Sendable () -> Void]>([])
     private let signal = DispatchSemaphore(value: 0)
-    private static let idle: Int32 = 5  // SCHED_IDLE of sched.h
+    private static let batch: Int32 = 3  // SCHED_BATCH of sched.h
+    private static let niceness: Int32 = 10
 
     /// - Parameter name: as debuggers show it.
     init(name: String) {
         let thread = Thread { [weak self, signal] in
             var parameter = sched_param(sched_priority: 0)
-            if sched_setscheduler(0, Self.idle, &parameter) != 0 {  // of this thread, on Linux
-                setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, 10)
-            }
+            sched_setscheduler(0, Self.batch, &parameter)  // of this thread, on Linux
+            setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, Self.niceness)
             while true {
                 signal.wait()
                 guard let self else { return }
@@ -69,6 +69,7 @@ extension StudyBook {
         context.onRollback { study.isRefitting = false }
         do throws(CSCError) { try study.session.install(refit) } catch { throw Problem(error) }
         study.meanConfidence = refit.meanConfidence
+        study.refitAt = study.session.eventCount
         refitIfDue(study, context)
     }
 }

@@ -1,0 +1,93 @@
+internal import CSCSwift
+internal import Foundation
+internal import ServiceLifecycle
+
+/// What runs beside the requests: leases, checkpoints, snapshots, figures.
+struct Housekeeping: Service {
+    let service: CafeService
+    /// Pages of the WAL, 4 KiB each, at which it begins anew.
+    private static let longLog = 2000
+
+    func run() async throws {
+        try? await cancelWhenGracefulShutdown {
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask {
+                    while !Task.isCancelled {
+                        await tick()
+                        try await Task.sleep(for: .seconds(1))
+                    }
+                }
+                // Often, so that each has little to write: answers wait for the disk meanwhile.
+                group.addTask {
+                    while !Task.isCancelled {
+                        do {
+                            if try service.file.checkpoint() > Self.longLog { service.queue.restartLog() }
+                        } catch {
+                            service.logger.error("\(Problem(any: error).detail)")
+                        }
+                        try await Task.sleep(for: .milliseconds(100))
+                    }
+                }
+                try await group.waitForAll()
+            }
+        }
+        await service.keepSnapshots()
+    }
+
+    private func tick() async {
+        do {
+            _ = try await service.queue.perform { [studies = service.studies] _ in try studies.lapse() }
+        } catch { service.logger.error("\(Problem(any: error).detail)") }
+        await service.beginSnapshots()
+        let count = try? await service.queue.perform { [studies = service.studies] _ in studies.opened.count }
+        service.meters.gauge("cafe_studies", Double(count ?? 0))
+        service.meters.gauge("cafe_cities", Double(service.cities.count))
+        if let bytes = Self.residentBytes { service.meters.gauge("cafe_process_resident_bytes", bytes) }
+    }
+
+    private static var residentBytes: Double? {
+        guard let text = try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8) else { return nil }
+        let fields = text.split(separator: " ")
+        return fields.count > 1 ? Double(fields[1]).map { $0 * Double(sysconf(Int32(_SC_PAGESIZE))) } : nil
+    }
+}
+
+/// Snapshots of the studies' sessions.
+extension CafeService {
+    /// Takes a copy of each study that is due for a snapshot and has it encoded and kept by another thread. Returns at once.
+    func beginSnapshots() async {
+        let due = try? await queue.perform { [studies] _ in
+            Sent(
+                studies.opened.filter { !$0.isBeingKept && $0.isSnapshotDue }.map { study in
+                    study.isBeingKept = true
+                    return StudyView(study)
+                })
+        }
+        for view in due?.value ?? [] {
+            behind.begin { [self] in
+                let count = keep(view, gently: true)
+                Task { try? await queue.perform { [studies] _ in studies.kept(view.id, events: count) } }
+            }
+        }
+    }
+
+    /// Keeps a snapshot of each study that has changed since its last one, at once: for the end, when nobody waits for an answer.
+    func keepSnapshots() async {
+        let due = try? await queue.perform { [studies] _ in
+            Sent(studies.opened.filter { $0.session.eventCount > $0.snapshotAt }.map(StudyView.init))
+        }
+        for view in due?.value ?? [] { _ = keep(view, gently: false) }
+    }
+
+    /// How many events the snapshot is of; nil where it could not be kept.
+    private func keep(_ view: StudyView, gently: Bool) -> Int? {
+        do {
+            let snapshot = try view.session.makeSnapshot()
+            try snapshots.keep(snapshot, study: view.serial, gently: gently)
+            return snapshot.mark.count
+        } catch {
+            logger.error("a snapshot was not kept: \(Problem(any: error).detail)")
+            return nil
+        }
+    }
+}
