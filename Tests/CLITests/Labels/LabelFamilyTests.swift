@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// Families in sessions, through the program.
+/// Families in sessions, and models in plans, through the program.
 @Suite("cafe-cli label: families")
 struct LabelFamilyTests: LabelFolder {
     let folder = TestFolder()
@@ -85,5 +85,27 @@ struct LabelFamilyTests: LabelFolder {
         let option = try begin("s", workersFile: plain, families: table, method: "bbta")
         #expect(option.status == 64 && option.errors.contains("--families: only with --method pooled"))
         #expect(!FileManager.default.fileExists(atPath: folder.file("s")))
+    }
+
+    @Test("plan: a model that gives probabilities alone and beside people; what is refused")
+    func plan() throws {
+        let shown = try label(
+            "plan", "--tasks", "40", "--crew", "people=5@1:0.6-0.9", "--crew", "gpt=soft@0.5:1-1", "--budgets", "10,30",
+            "--runs", "5")
+        #expect(shown.status == 0, "\(shown.errors)")
+        #expect(shown.output.contains("gpt: 20 for the probabilities of all tasks, paid first"), "\(shown.output)")
+        #expect(shown.output.contains("at 30: gpt\n"), "\(shown.output)")
+        let alone = try object(
+            try label("plan", "--tasks", "40", "--crew", "gpt=soft@0.5:1-1", "--runs", "2", "--json").output)
+        let mixes = try #require(alone["mixes"] as? [String: [[String: Double]]])
+        #expect(mixes["gpt"]?.map { $0["budget"] } == [20] && mixes["gpt"]?[0]["accuracy"] == 1)
+        for (crew, part) in [
+            ("gpt=soft@0.5:0.3-0.9", "right at least 0.500 of the time"),
+            ("gpt=soft@0.5:0.6-0.9:0", "overconfidence 0"),
+            ("gpt=soft@0.5", "NAME=soft@PRICE:LOW-HIGH[:OVERCONFIDENCE]"),
+        ] {
+            let bad = try label("plan", "--crew", crew)
+            #expect(bad.status == 64 && bad.errors.contains(part), "\(bad.errors)")
+        }
     }
 }
