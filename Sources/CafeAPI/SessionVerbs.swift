@@ -204,7 +204,8 @@ enum SessionVerbs {
             }
             let table = session.table
             try method.check(classes: table.classes.count)
-            var aggregator = method.aggregator(seed: session.options.seed, contexts: table.tasks.map(\.context))
+            var aggregator = method.aggregator(
+                seed: session.options.seed, contexts: table.tasks.map(\.context), families: session.workerFamilies)
             let result = aggregator.fitPredict(LabelStore(table)), unlabelled = Set(result.unlabelled)
             for index in answers.indices where session.goldLabel(of: answers[index].task) == nil {
                 let label = result.labels[index], count = answers[index].labels

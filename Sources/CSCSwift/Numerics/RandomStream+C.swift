@@ -45,6 +45,8 @@ public struct RandomStream: RandomNumberGenerator, Sendable, Hashable, Codable {
         case labelGold = 21
         /// Answers of the crews of a plan.
         case labelCrew = 22
+        /// Class probabilities of the models of a plan.
+        case labelCrewModel = 23
         /// Checks and tests.
         case test = 255
     }

@@ -16,11 +16,18 @@ struct CrewPlan {
         return crews.count == 1 ? alone : alone + [(crews.map(\.name).joined(separator: "+"), crews)]
     }
 
+    /// A quarter to four labels per task at the highest price of a worker; where there are models alone, their price.
+    private var usualBudgets: [Double] {
+        let people = crews.filter { !$0.isModel }
+        let steps = people.isEmpty ? [1] : [0.25, 0.5, 1, 2, 4]
+        let price = people.map(\.price).max() ?? crews.reduce(0) { $0 + $1.price }
+        return steps.map { ($0 * price * Double(tasks) * 1e6).rounded() / 1e6 }
+    }
+
     func show(json: Bool) throws {
         let runs = runs ?? min(200, max(20, 10_000 / tasks))
-        // 1, 2, 4, 8 labels per task at the highest price, unless said.
-        let highest = crews.map(\.price).max() ?? 1
-        let budgets = budgets ?? [0.25, 0.5, 1, 2, 4].map { ($0 * highest * Double(tasks) * 1e6).rounded() / 1e6 }
+        let budgets = budgets ?? usualBudgets
+        for budget in budgets { try LabelBudget.check(budget, "the budget for all tasks at these prices") }
         let progress = ProgressLine("planning", total: runs * mixes.count, unit: "runs")
         defer { progress.finish() }
         let found = mixes.map { mix in
@@ -57,6 +64,11 @@ struct CrewPlan {
                     })
         }
         print(Terminal.columns(lines))
+        for model in crews where model.isModel {
+            print(
+                "\(model.name): \(Terminal.amount(model.price * Double(tasks))) for the probabilities of all tasks, paid first; "
+                    + "left out where a budget does not reach for it")
+        }
         for (index, budget) in budgets.sorted().enumerated() {
             guard let best = found.max(by: { $0.1[index].accuracy < $1.1[index].accuracy }), found.count > 1 else {
                 continue

@@ -8,8 +8,8 @@ struct LabelInit: ParsableCommand {
         abstract: "Start a live session: a folder that decides whom to ask about what, and keeps every answer.",
         discussion: """
             The tasks file has the column task and optionally context; truths in it must be classes, and are not kept. \
-            Workers are given by name (--workers a,b,c, one unit a label each), by a file with the columns worker and \
-            cost, or both; without either they join later, by label next --join.
+            Workers are given by name (--workers a,b,c, one unit a label each), by a file with the columns worker, cost \
+            and family, or both; without either they join later, by label next --join.
 
             With --method pooled an expert may tell the classes of some tasks, now (--gold) or later (label gold), and \
             --stop-at 0.95 stops asking about a task whose posterior reaches 0.95. Nobody is asked about gold tasks but \
@@ -19,6 +19,10 @@ struct LabelInit: ParsableCommand {
             --soft takes what models say of the tasks, before anybody is asked: each is one more worker who has answered \
             everything, costs nothing, and is trusted as far as the answers show. Questions go where model and workers \
             leave most doubt.
+
+            Workers whose errors go together (models of one vendor, people who share an answer sheet) are a family: on one \
+            task they count as one voice, and a second of them is asked last. --families names families of workers or of \
+            models of --soft, the column family of the workers file those of workers.
             """)
 
     @Argument(help: "The folder to make.") var folder: String
@@ -26,7 +30,7 @@ struct LabelInit: ParsableCommand {
     @Option(parsing: .unconditional, help: "The possible labels, separated by commas.") var classes: String
     @Option(parsing: .unconditional, help: "What all labels together may cost; never exceeded.") var budget: Double
     @Option(parsing: .unconditional, help: "The workers' names, separated by commas.") var workers = ""
-    @Option(name: .customLong("workers-file"), help: "A table worker[,cost]; - for standard input.")
+    @Option(name: .customLong("workers-file"), help: "A table worker[,cost][,family]; - for standard input.")
     var workersFile: String?
     @Option(help: "Who decides: \(AssignmentMethod.list).") var method = "pooled"
     @Option(help: "How many tasks of each context everyone labels first.", transform: Limits.explore.parse)
@@ -34,6 +38,8 @@ struct LabelInit: ParsableCommand {
     @Option(help: "With --method pooled: a table task,class (or truth) of known classes; - for standard input.")
     var gold: String?
     @Option(help: "With --method pooled: \(SoftOption.table)") var soft: String?
+    @Option(help: "With --method pooled: a table worker,family of workers or models whose errors go together.")
+    var families: String?
     @Option(name: .customLong("stop-at"), help: "With --method pooled: the posterior at which a task is settled.")
     var stopAt: Double?
     @Option(
@@ -48,9 +54,12 @@ struct LabelInit: ParsableCommand {
     func validate() throws {
         try FileOptions.checkInput([
             ("--tasks", tasks), ("--workers-file", workersFile), ("--gold", gold), ("--soft", soft),
+            ("--families", families),
         ])
-        guard try soft == nil || AssignmentMethod(option: method) == .pooled else {
-            throw ValidationError("--soft: only with --method pooled.")
+        for (option, path) in [("--soft", soft), ("--families", families)] where path != nil {
+            guard try AssignmentMethod(option: method) == .pooled else {
+                throw ValidationError("\(option): only with --method pooled.")
+            }
         }
         try checkAmount(budget, "--budget")
         try checkKnown(gold: gold != nil, stopAt: stopAt, pooled: AssignmentMethod(option: method).takesGold)
@@ -68,14 +77,18 @@ struct LabelInit: ParsableCommand {
         let names = try nameList(classes, option: "--classes")
         let (list, contexts, _) = try LabelFiles().readTasks(tasks, classes: names)
         let plain = list.map { LabelingTask(id: $0.id, context: $0.context) }
-        let people = try people()
+        let (people, told) = try people()
+        let models = try soft.map { try LabelFiles.readSoft($0, tasks: plain, classes: names, workers: people) }
+        let kin = try families.map {
+            try LabelFiles.readFamilies($0, workers: people, models: models?.models ?? [], after: told)
+        }
         let session = try LabelSession.create(
             folder: folder, tasks: plain, contexts: contexts, classes: names, workers: people,
             options: .init(
                 method: AssignmentMethod(option: method), budget: budget, explore: explore, stopAt: stopAt ?? 1,
                 seed: seed, lease: lease?.seconds, maxOpen: maxOpen),
             gold: try gold.map { try LabelFiles.readGold($0, tasks: plain, classes: names) } ?? [],
-            soft: try soft.map { try LabelFiles.readSoft($0, tasks: plain, classes: names, workers: people) })
+            soft: models, families: kin ?? told)
         if json {
             print(
                 JSON.object([
@@ -83,6 +96,7 @@ struct LabelInit: ParsableCommand {
                     ("workers", .integer(session.workers.count)), ("budget", .number(budget)),
                     ("method", .string(method)), ("gold", .integer(session.goldCount)),
                     ("models", .array(session.models.map { .string($0.name) })),
+                    ("families", .integer(session.families.count)),
                 ]).line)
         } else {
             print(
@@ -90,17 +104,22 @@ struct LabelInit: ParsableCommand {
                     + "\(Terminal.counted(session.contexts.count, "context")), "
                     + "\(Terminal.counted(session.workers.count, "worker")), budget \(Terminal.amount(budget))"
                     + (session.goldCount > 0 ? ", \(session.goldCount) gold" : "")
-                    + (session.models.isEmpty ? "" : ", " + Terminal.counted(session.models.count, "model")))
+                    + (session.models.isEmpty ? "" : ", " + Terminal.counted(session.models.count, "model"))
+                    + (session.families.isEmpty
+                        ? "" : ", " + Terminal.counted(session.families.count, "family", plural: "families")))
         }
     }
 
-    private func people() throws -> [LabelingWorker] {
+    /// The workers, and the families that their file tells.
+    private func people() throws -> ([LabelingWorker], [LabelFamily]) {
         var people = try nameList(workers, option: "--workers").map { LabelingWorker(id: $0) }
-        guard let workersFile else { return people }
+        guard let workersFile else { return (people, []) }
         var known = Set(people.map { ExactName($0.id) })
         let table = try CSVReader(path: workersFile)
         let name = try table.column(LabelFiles.workerNames)
         let cost = try table.optionalColumn(["cost", "price", "pay"])
+        let family = try table.optionalColumn(LabelFiles.familyNames)
+        var families = FamilyList(models: [])
         while try table.next() {
             let id = try table.string(name)
             do { try LabelSession.checkName(id, "worker") } catch { throw table.error(name, "\(error)") }
@@ -113,7 +132,12 @@ struct LabelInit: ParsableCommand {
                 do { try LabelBudget.check(price, "the price") } catch { throw table.error(cost, "\(error)") }
             }
             people.append(LabelingWorker(id: id, cost: price))
+            guard let family, !table.isEmpty(family) else { continue }
+            guard try AssignmentMethod(option: method) == .pooled else {
+                throw table.error(family, "families go with the method pooled: \(method) has no use for them")
+            }
+            try LabelFiles.add(family, of: table, id, to: &families)
         }
-        return people
+        return (people, families.families)
     }
 }

@@ -81,7 +81,8 @@ struct LabelLabels: ParsableCommand {
         let answers = live.answers
         guard let aggregation = AggregationMethod(name: method) else { return (answers, live.confidenceName) }
         try aggregation.check(classes: table.classes.count)
-        var aggregator = aggregation.aggregator(seed: live.options.seed, contexts: table.tasks.map(\.context))
+        var aggregator = aggregation.aggregator(
+            seed: live.options.seed, contexts: table.tasks.map(\.context), families: live.workerFamilies)
         let result = aggregator.fitPredict(LabelStore(table))
         let sureness = aggregation.isVote ? "share" : "probability"
         let gold = live.goldLabels, unlabelled = Set(result.unlabelled)

@@ -34,6 +34,8 @@ struct LabelNext: ParsableCommand {
     @Option(name: .customLong("max-open"), help: "Ask nobody who has so many questions open already.") var maxOpen: Int?
     @Flag(help: "Let those of --workers in who have not joined yet.") var join = false
     @Option(parsing: .unconditional, help: "What a label of those who join costs (1 if left out).") var cost: Double?
+    @Option(parsing: .unconditional, help: "The family of those who join: their errors go together; new or known.")
+    var family: String?
     @Option(
         name: .customLong("expire-after"), parsing: .unconditional,
         help: "First withdraw questions outstanding for so long: seconds, or 10m, 2h.", transform: LeaseDuration.init)
@@ -46,6 +48,7 @@ struct LabelNext: ParsableCommand {
             throw ValidationError("--workers names somebody twice.")
         }
         guard !join || !names.isEmpty else { throw ValidationError("--join needs --workers: who joins?") }
+        guard join || family == nil else { throw ValidationError("--family goes with --join: that of those who join.") }
         if let cost {
             guard join else { throw ValidationError("--cost goes with --join: the price of those who join.") }
             try checkAmount(cost, "--cost")
@@ -62,6 +65,7 @@ struct LabelNext: ParsableCommand {
                 "worker '\(other)' has joined already, at a price of "
                     + "\(Terminal.amount(prices[ExactName(other)] ?? 0)) a label, which --cost cannot change")
         }
+        try check(family: names.filter { prices[ExactName($0)] != nil }, live)
         let strangers = names.filter { prices[ExactName($0)] == nil }
         let newcomers = join ? strangers.map { LabelingWorker(id: $0, cost: cost ?? 1) } : []
         if !join {
@@ -75,7 +79,8 @@ struct LabelNext: ParsableCommand {
         signal(SIGPIPE, SIG_IGN)
         let present = names.filter { prices[ExactName($0)] != nil }
         let round = try live.ask(
-            workers: names.isEmpty ? nil : present, joining: newcomers, count: count, expiring: expireAfter?.seconds,
+            workers: names.isEmpty ? nil : present, joining: newcomers, family: family, count: count,
+            expiring: expireAfter?.seconds,
             maxOpen: maxOpen, again: !new)
         show(round, newcomers, unknown: join ? [] : strangers, live)
         do { try Output.flush() } catch {
@@ -89,6 +94,18 @@ struct LabelNext: ParsableCommand {
                             + "\(unseen.count == 1 ? "is" : "are") withdrawn"))
         }
         if round.asked.isEmpty { throw Self.nothing }
+    }
+
+    /// Whether those who have joined already are in the family of --family.
+    private func check(family known: [String], _ live: LabelSession) throws {
+        guard let family else { return }
+        for name in known {
+            let own = live.families.first { $0.members.contains { ExactName.same($0, name) } }
+            guard own.map({ ExactName.same($0.name, family) }) != true else { continue }
+            throw CSCError.invalid(
+                "worker '\(name)' has joined already, \(own.map { "in the family '\($0.name)'" } ?? "alone"), which --family "
+                    + "cannot change")
+        }
     }
 
     private func show(

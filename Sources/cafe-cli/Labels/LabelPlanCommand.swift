@@ -14,6 +14,12 @@ struct LabelPlanCommand: ParsableCommand {
             its tasks, workers and prices are taken; the accuracies are drawn from what the labels of tasks with two or \
             more say of them (one-coin Dawid-Skene, by context), starting from a belief as wide as 0.55-0.9, so that \
             before any label the plan is that of unknown workers. --accuracy takes the place of both.
+
+            --crew, repeated, shows each crew alone and all together: NAME=COUNT@PRICE:LOW-HIGH[:CORRELATION] are workers, \
+            NAME=soft@PRICE:LOW-HIGH[:OVERCONFIDENCE] is a model that gives class probabilities beforehand, as --soft of \
+            init. Its price is of a task, and all tasks are paid before anybody is asked; where a budget does not reach for \
+            it, it is left out. It is calibrated, its most probable class right with an accuracy of the range; an \
+            overconfidence of 2 doubles its log-probabilities.
             """)
 
     @Argument(help: "A session's folder; otherwise give --tasks and --workers.") var folder: String?
@@ -30,7 +36,8 @@ struct LabelPlanCommand: ParsableCommand {
     var explore: Int?
     @Option(
         help: ArgumentHelp(
-            "A crew NAME=COUNT@PRICE:LOW-HIGH[:CORRELATION]; repeat it to see which mix buys the accuracy.",
+            "A crew NAME=COUNT@PRICE:LOW-HIGH[:CORRELATION], or a model NAME=soft@PRICE:LOW-HIGH[:OVERCONFIDENCE]; repeat it "
+                + "to see which mix buys the accuracy.",
             valueName: "crew"))
     var crew: [String] = []
     @Option(help: "Who decides (pooled): \(AssignmentMethod.list).") var method: String?
@@ -74,7 +81,9 @@ struct LabelPlanCommand: ParsableCommand {
             guard given.isEmpty else {
                 throw ValidationError("\(given.joined(separator: ", ")): not with --crew, which says its own.")
             }
-            do { _ = try crew.map { try LabelCrew(text: $0) } } catch { throw ValidationError("--crew: \(error).") }
+            do { for text in crew { try LabelCrew(text: text).check(classes: classes ?? 2) } } catch {
+                throw ValidationError("--crew: \(error).")
+            }
         }
         guard folder != nil || gold ?? 0 < tasks ?? 100 else {
             throw ValidationError("--gold: not all tasks can be known beforehand.")

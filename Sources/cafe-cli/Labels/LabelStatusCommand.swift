@@ -33,6 +33,7 @@ struct LabelStatus: ParsableCommand {
                     ("gold", .integer(live.goldCount)), ("settled", .integer(live.settledCount)),
                     ("model", live.findings.map(JSON.string) ?? .null),
                     ("models", .array(live.models.map(\.jsonValue))),
+                    ("families", .array(live.families.map(\.jsonValue))),
                     ("stopAt", live.options.stopAt < 1 ? .number(live.options.stopAt) : .null),
                     ("lease", live.options.lease.map(JSON.number) ?? .null),
                     ("maxOpen", live.options.maxOpen.map(JSON.integer) ?? .null),
@@ -51,6 +52,7 @@ struct LabelStatus: ParsableCommand {
         print("method \(live.options.method.rawValue)")
         if let findings = live.findings { print("model: \(findings)") }
         for model in live.models { print(model.sentence) }
+        for family in live.families { print("family \(family.name): \(family.members.joined(separator: ", "))") }
         if live.options.stopAt < 1 || live.goldCount > 0 { print(live.settledSentence) }
         print("mean \(name) \(Terminal.decimal(mean, 3))")
         if live.options.lease != nil || live.options.maxOpen != nil { print(live.settingsSentence) }
@@ -60,6 +62,12 @@ struct LabelStatus: ParsableCommand {
                 "outstanding: worker \(question.worker), task \(question.task) (\(Terminal.age(live.age(of: question))))"
             )
         }
+    }
+}
+
+extension LabelFamily {
+    var jsonValue: JSON {
+        .object([("family", .string(name)), ("members", .array(members.map(JSON.string)))])
     }
 }
 

@@ -78,9 +78,12 @@ struct LabelWorkersCommand: ParsableCommand {
     @Argument(help: "add, bar or unbar") var action: Action
     @Argument(help: "Names separated by commas.") var names: String
     @Option(parsing: .unconditional, help: "With add: what a label costs (1 if left out).") var cost: Double?
+    @Option(parsing: .unconditional, help: "With add: the family whose errors go together; new or known.")
+    var family: String?
 
     func validate() throws {
         guard !(try nameList(names, option: "the workers")).isEmpty else { throw ValidationError("Name a worker.") }
+        guard action == .add || family == nil else { throw ValidationError("--family goes with add.") }
         guard let cost else { return }
         guard action == .add else { throw ValidationError("--cost goes with add.") }
         try checkAmount(cost, "--cost")
@@ -93,7 +96,7 @@ struct LabelWorkersCommand: ParsableCommand {
         var lapsed: [LabelSession.Question] = []
         switch action {
         case .add:
-            try live.join(names.map { LabelingWorker(id: $0, cost: cost ?? 1) })
+            try live.join(names.map { LabelingWorker(id: $0, cost: cost ?? 1) }, family: family)
             changed = names.count
         case .bar, .unbar:
             let known = Set(live.workers.map { ExactName($0.id) })

@@ -11,22 +11,12 @@ enum SoftOption {
     static let listeners = AggregationMethod.allCases.filter(\.takesSoft).map(\.rawValue).joined(separator: ", ")
 
     /// The families of workers; those of models go to `soft`.
-    /// - Throws: `CSCError` as `LabelFiles.readFamilies`, or where a family has workers and models.
+    /// - Throws: `CSCError` as `LabelFiles.readFamilies`.
     static func readFamilies(
         _ path: String, workers: [LabelingWorker], soft: inout SoftLabels?
     ) throws(CSCError) -> [Int] {
-        let models = (soft?.models ?? []).map { LabelingWorker(id: $0) }
-        let all = try LabelFiles.readFamilies(path, workers: workers + models)
-        let people = Array(all[..<workers.count]), others = Array(all[workers.count...])
-        let both = Set(people).intersection(others)
-        if let model = others.firstIndex(where: both.contains) {
-            throw .table(
-                path: path,
-                reason:
-                    "the family of model '\(models[model].id)' has workers with labels too; a family is of models or of "
-                    + "workers")
-        }
-        soft = soft?.families(others)
-        return people
+        let families = try LabelFiles.readFamilies(path, workers: workers, models: soft?.models ?? [])
+        soft = soft.map { $0.families(LabelFamily.numbers(of: $0.models, in: families)) }
+        return LabelFamily.numbers(of: workers.map(\.id), in: families)
     }
 }

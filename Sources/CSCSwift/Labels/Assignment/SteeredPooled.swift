@@ -93,6 +93,20 @@ extension Pooled {
         reorder()
     }
 
+    /// Makes the errors of a worker who has just joined go with those of others. A refit that is under way is given up;
+    /// the next label begins another. O(labels + K).
+    mutating func relate(_ worker: Int, to others: [Int]) {
+        guard !others.isEmpty else { return }
+        if !begun.isEmpty {
+            giveUpRefit()
+            nextRefresh = labelCount
+        }
+        if kin.isEmpty { labelled.power = [Double](repeating: 1, count: labelled.count) }
+        let pairs = others.map { ($0, worker) }
+        families = families.adding(pairs, workers: workerCount)
+        kin = kin.adding(pairs, workers: workerCount)
+    }
+
     /// Another limit of the budget. O(1).
     /// - Throws: `CSCError.invalid` if that is less than what is spent and committed.
     public mutating func setBudget(_ limit: Double) throws(CSCError) { try budget.setLimit(limit) }

@@ -31,13 +31,13 @@ public struct LabelPlan: Sendable {
         public let accuracy: Double
         /// Its standard error over the runs; 0 for a single run.
         public let standardError: Double
-        /// The mean number of labels bought.
+        /// The mean number of labels bought; models' probabilities are none.
         public let labels: Double
     }
 
     /// The context of each task, [N], 0-based.
     public let taskContexts: [Int]
-    /// What a label of each worker costs, [K], in the unit of the budgets.
+    /// What a label of each worker costs, [K], in the unit of the budgets; models that give probabilities are no workers.
     public let workerCosts: [Double]
     /// C: how many classes there are.
     public let classCount: Int
@@ -53,17 +53,31 @@ public struct LabelPlan: Sendable {
     public let stopAt: Double
     /// The family of each worker, for `pooled`: a crew whose errors go together is one; nil: everyone is alone.
     private var families: [Int]?
+    /// Who gives class probabilities before anybody is asked, in the order in which they are bought.
+    private var models: [LabelCrew] {
+        if case .crews(let crews) = assumption { crews.filter(\.isModel) } else { [] }
+    }
 
     /// A plan for crews, in one context: what a mix of them buys. O(tasks + workers).
-    /// - Precondition: at least one task and one worker.
+    ///
+    /// The probabilities of models (`LabelCrew.model`) are bought first, for all tasks, in the order of the models; one for
+    /// which a budget does not reach is left out at that budget. Where there are models alone, a task's label is the class
+    /// of their largest sum of log-probabilities.
+    /// - Precondition: at least one task and one crew; a model is right at least as often as by guessing.
     public init(tasks: Int, crews: [LabelCrew], classCount: Int = 2, stopAt: Double = 1) {
+        let people = crews.filter { !$0.isModel }
         self.init(
             taskContexts: [Int](repeating: 0, count: tasks),
-            workerCosts: crews.flatMap { [Double](repeating: $0.price, count: $0.count) }, classCount: classCount,
+            workerCosts: people.flatMap { [Double](repeating: $0.price, count: $0.count) }, classCount: classCount,
             assumption: .crews(crews), stopAt: stopAt)
-        guard crews.contains(where: { $0.correlation > 0 }) else { return }
-        var alone = crews.count
-        families = crews.enumerated().flatMap { index, crew in
+        for crew in crews {
+            do throws(CSCError) { try crew.check(classes: classCount) } catch {
+                preconditionFailure("LabelPlan: \(error)")
+            }
+        }
+        guard people.contains(where: { $0.correlation > 0 }) else { return }
+        var alone = people.count
+        families = people.enumerated().flatMap { index, crew in
             (0..<crew.count).map { _ -> Int in
                 if crew.correlation > 0 { return index }
                 alone += 1
@@ -81,8 +95,10 @@ public struct LabelPlan: Sendable {
             (gold == 0 && stopAt == 1) || method.takesGold, "LabelPlan: gold or stopping early with \(method.rawValue)")
         precondition(
             gold >= 0 && gold < max(1, taskContexts.count), "LabelPlan: \(gold) gold of \(taskContexts.count) tasks")
+        var asksNobody = false
+        if case .crews(let crews) = assumption { asksNobody = !crews.isEmpty && crews.allSatisfy(\.isModel) }
         precondition(
-            !taskContexts.isEmpty && !workerCosts.isEmpty && classCount >= 2,
+            !taskContexts.isEmpty && (!workerCosts.isEmpty || asksNobody) && classCount >= 2,
             "LabelPlan: \(taskContexts.count) tasks, \(workerCosts.count) workers, \(classCount) classes")
         self.taskContexts = taskContexts
         self.workerCosts = workerCosts
@@ -123,22 +139,68 @@ public struct LabelPlan: Sendable {
         }
     }
 
+    /// What a run draws before anybody is asked, and the stream of the answers.
+    private struct Draws {
+        let truth: [Int]
+        let accuracy: [[Double]]
+        let known: [Int: Int]
+        let seed: UInt64
+        let crews: CrewAnswers
+        let models: CrewModels
+        let stream: RandomStream
+
+        /// The share of right labels on the tasks that are not gold.
+        func score(_ labels: [Int]) -> Double {
+            let right = truth.indices.count(where: { labels[$0] == truth[$0] && known[$0] == nil })
+            return Double(right) / Double(truth.count - known.count)
+        }
+    }
+
     private func run(_ run: Int, _ budgets: [Double], _ seed: UInt64) -> [(accuracy: Double, labels: Double)] {
         var stream = RandomStream(seed: seed, purpose: .labelModel, index: UInt64(run))
         let truth = taskContexts.map { _ in stream.index(below: classCount) }
         let accuracy = drawAccuracies(&stream)
-        let known = GoldDraw.tasks(gold, of: truth, seed: seed, run: run)
+        let draws = Draws(
+            truth: truth, accuracy: accuracy, known: GoldDraw.tasks(gold, of: truth, seed: seed, run: run),
+            seed: stream.next(), crews: CrewAnswers(assumption, seed: seed, run: run, classes: classCount),
+            models: CrewModels(models, truth: truth, classes: classCount, seed: seed, run: run), stream: stream)
+        return purchases(budgets).flatMap { play(draws, $0.models, budgets: $0.left) }
+    }
+
+    /// Which models neighbouring budgets buy, and what is left of each: one session for all that buy the same.
+    private func purchases(_ budgets: [Double]) -> [(models: [Int], left: [Double])] {
+        let prices = models.map { $0.price * Double(taskContexts.count) }
+        var found: [(models: [Int], left: [Double])] = []
+        for budget in budgets {
+            var bought: [Int] = [], left = budget
+            for (model, price) in prices.enumerated() where price <= left + 1e-9 {
+                bought.append(model)
+                left = max(0, left - price)
+            }
+            if let last = found.indices.last, found[last].models == bought {
+                found[last].left.append(left)
+            } else {
+                found.append((bought, [left]))
+            }
+        }
+        return found
+    }
+
+    /// A session with these models, measured where it has spent each of these budgets.
+    private func play(_ draws: Draws, _ bought: [Int], budgets: [Double]) -> [(accuracy: Double, labels: Double)] {
+        guard !workerCosts.isEmpty else {
+            let accuracy = draws.score(draws.models.labels(bought))
+            return budgets.map { _ in (accuracy, 0) }
+        }
+        let (truth, accuracy, crews) = (draws.truth, draws.accuracy, draws.crews)
+        var stream = draws.stream
         var engine = method.assigner(
             taskContexts: taskContexts, workerCosts: workerCosts, classes: classCount, budget: budgets.last ?? 0,
-            explore: explore, gold: known, stopAt: stopAt, families: families, seed: stream.next())
-        let crews = CrewAnswers(assumption, seed: seed, run: run, classes: classCount)
+            explore: explore, gold: draws.known, stopAt: stopAt, families: families, soft: draws.models.soft(bought),
+            seed: draws.seed)
         var points: [(accuracy: Double, labels: Double)] = []
-        var bought = 0
-        func measure() {
-            let labels = engine.labels
-            let right = truth.indices.count(where: { labels[$0] == truth[$0] && known[$0] == nil })
-            points.append((Double(right) / Double(truth.count - known.count), Double(bought)))
-        }
+        var count = 0
+        func measure() { points.append((draws.score(engine.labels), Double(count))) }
         while let question = engine.next() {
             let price = engine.budget.spent + workerCosts[question.worker]
             while points.count < budgets.count && price > budgets[points.count] + 1e-9 { measure() }
@@ -152,7 +214,7 @@ public struct LabelPlan: Sendable {
             } catch {
                 preconditionFailure("LabelPlan: an outstanding question was refused: \(error)")
             }
-            bought += 1
+            count += 1
         }
         while points.count < budgets.count { measure() }
         return points
@@ -167,7 +229,7 @@ public struct LabelPlan: Sendable {
             }
         case .crews(let crews):
             return (0..<contexts).map { _ in
-                crews.flatMap { crew in
+                crews.filter { !$0.isModel }.flatMap { crew in
                     (0..<crew.count).map { _ in stream.uniform(crew.accuracy.lowerBound, crew.accuracy.upperBound) }
                 }
             }

@@ -45,6 +45,9 @@ public final class LabelSession {
     var gold: [Int: Int] = [:]
     /// What models say of the tasks; nil: nothing.
     public internal(set) var soft: SoftLabels?
+    /// Workers, or models, whose errors go together: those of the beginning in their order, then those that were founded
+    /// by somebody who joined. Who is in none is alone.
+    public internal(set) var families: [LabelFamily] = []
     /// Which workers are not asked any more.
     var barred: [Bool] = []
     var engine: (any LabelAssigner)?
@@ -59,18 +62,20 @@ public final class LabelSession {
     ///
     /// `workers` may be empty if nothing is explored: workers can join at any time. Truths of tasks are not kept; `gold`
     /// are tasks whose class an expert knows, for a method that has a use for them; `soft` is what models say of these
-    /// tasks and classes, for the method pooled: each model is one more worker who has answered, and costs nothing.
+    /// tasks and classes, for the method pooled: each model is one more worker who has answered, and costs nothing. `families` are
+    /// workers, or models, whose errors go together, for the method pooled: on one task a family counts as one voice, and a
+    /// second of it is the last to be asked. Families that `soft` has by numbers are kept too, named by their models.
     /// - Throws: `CSCError` where the folder has a session already, a name is used twice, empty or holds control
-    ///   characters, there are fewer than two classes or no tasks, or an amount of money cannot be counted
-    ///   (`LabelBudget.check`).
+    ///   characters, there are fewer than two classes or no tasks, an amount of money cannot be counted
+    ///   (`LabelBudget.check`), or a family names somebody who does not exist, somebody twice, or workers and models.
     public static func create(
         folder: String, tasks: [LabelingTask], contexts: [String] = ["all"], classes: [String],
         workers: [LabelingWorker], options: Options, gold: [(task: String, label: String)] = [],
-        soft: SoftLabels? = nil, clock: @escaping () -> Double = LabelSession.now
+        soft: SoftLabels? = nil, families: [LabelFamily] = [], clock: @escaping () -> Double = LabelSession.now
     ) throws(CSCError) -> LabelSession {
         let head = try SessionHead(
             options: options, tasks: tasks, contexts: contexts, classes: classes, workers: workers, gold: gold,
-            soft: soft)
+            soft: soft, families: families)
         return try begin(head, in: try JournalFolder(creating: folder), clock)
     }
 
@@ -79,12 +84,12 @@ public final class LabelSession {
     public static func create(
         storage: any SessionStorage, tasks: [LabelingTask], contexts: [String] = ["all"], classes: [String],
         workers: [LabelingWorker], options: Options, gold: [(task: String, label: String)] = [],
-        soft: SoftLabels? = nil, clock: @escaping () -> Double = LabelSession.now
+        soft: SoftLabels? = nil, families: [LabelFamily] = [], clock: @escaping () -> Double = LabelSession.now
     ) throws(CSCError) -> LabelSession {
         guard storage.end == .start else { throw .invalid("\(storage.place(of: 1)): there is a session already") }
         let head = try SessionHead(
             options: options, tasks: tasks, contexts: contexts, classes: classes, workers: workers, gold: gold,
-            soft: soft)
+            soft: soft, families: families)
         return try begin(head, in: storage, clock)
     }
 
@@ -154,6 +159,7 @@ public final class LabelSession {
         contexts = head.contexts
         classes = head.classes
         soft = head.soft
+        families = head.families
         taskIndex = NameIndex(head.tasks.map(\.id))
         ledger = SessionLedger(tasks: head.tasks.count, workers: head.workers.count)
         for known in head.gold {  // checked by the head
@@ -175,6 +181,7 @@ public final class LabelSession {
         workerIndex = NameIndex(image.workerNames)
         gold = Dictionary(zip(image.goldTasks, image.goldLabels)) { first, _ in first }
         soft = image.soft
+        families = image.families
         barred = image.barred
         engine = image.engine
         ledger = image.ledger
@@ -193,6 +200,7 @@ public final class LabelSession {
         workerIndex = other.workerIndex
         gold = other.gold
         soft = other.soft
+        families = other.families
         barred = other.barred
         engine = other.engine
         ledger = other.ledger
@@ -227,7 +235,7 @@ public final class LabelSession {
         engine = options.method.assigner(
             taskContexts: tasks.map(\.context), workerCosts: first.map(\.cost), classes: classes.count,
             budget: options.budget, explore: options.explore, score: options.score, gold: gold,
-            stopAt: options.stopAt, soft: soft, seed: options.seed)
+            stopAt: options.stopAt, families: numbers(of: first), soft: soft, seed: options.seed)
         if options.pooledVersion == 1, let pooled = engine as? Pooled { engine = pooled.ofFirstVersion() }
         if options.refitsAside { withPooled { $0.setRefitsAside(true) } }
     }

@@ -3,21 +3,31 @@ extension LabelSession {
     // MARK: Workers
 
     /// Lets a worker in, from now on. The name must be new. O(tasks + contexts * workers).
+    /// - Parameters:
+    ///   - worker: who joins.
+    ///   - family: the family that the worker joins, a new one where there is none of that name; nil: alone.
     /// - Throws: as `join` of several.
-    public func join(_ worker: LabelingWorker) throws(CSCError) { try join([worker]) }
+    public func join(_ worker: LabelingWorker, family: String? = nil) throws(CSCError) {
+        try join([worker], family: family)
+    }
 
-    /// Lets workers in, from now on, all or none. Their names must be new. O(newcomers * (tasks + contexts * workers)).
-    /// - Throws: `CSCError.invalid`, and nobody has joined, where a name is used twice or will not do, or a price
-    ///   cannot be counted; and what the storage throws.
-    public func join(_ newcomers: [LabelingWorker]) throws(CSCError) {
+    /// Lets workers in, from now on, all or none. Their names must be new. O(newcomers * (tasks + contexts * workers)), and
+    /// O(labels) where they join a family.
+    /// - Parameters:
+    ///   - newcomers: who joins.
+    ///   - family: the family that they join, a new one where there is none of that name; nil: each is alone.
+    /// - Throws: `CSCError.invalid`, and nobody has joined, where a name is used twice or will not do, a price
+    ///   cannot be counted, the family is one of models or the method has no use for families; and what the storage throws.
+    public func join(_ newcomers: [LabelingWorker], family: String? = nil) throws(CSCError) {
         try ready()
-        try check(newcomers: newcomers)
-        for worker in newcomers { try admit(worker) }
-        try write(newcomers.map { .joined(worker: $0.id, cost: $0.cost) })
+        try check(newcomers: newcomers, family: family)
+        for worker in newcomers { try admit(worker, family: family) }
+        try write(newcomers.map { .joined(worker: $0.id, cost: $0.cost, family: family) })
     }
 
     /// Whether all of these can join.
-    func check(newcomers: [LabelingWorker]) throws(CSCError) {
+    func check(newcomers: [LabelingWorker], family: String? = nil) throws(CSCError) {
+        if let family { try check(family: family) }
         try SessionHead.checkNames(newcomers.map(\.id), "worker")
         for worker in newcomers {
             try checkNoModel(worker.id)
@@ -54,14 +64,16 @@ extension LabelSession {
     /// - Parameters:
     ///   - names: who is there now, newcomers aside; nil for everyone who has joined (nothing is given again then).
     ///   - joining: newcomers, who are there too.
+    ///   - family: the family that the newcomers join, a new one where there is none of that name; nil: each is alone.
     ///   - count: the most questions to give, those that are given again included.
     ///   - seconds: questions that have been outstanding so long (s, from 0) lapse first; nil: only ended leases do.
     ///   - maxOpen: how many questions a worker may have open, in this call; the session's own cap holds too.
     ///   - again: whether outstanding questions are given again.
     /// - Throws: `CSCError.invalid`, and nothing is changed, for a worker who has not joined, with the nearest name that
-    ///   has, or a newcomer whose name or price will not do.
+    ///   has, or a newcomer whose name, price or family will not do.
     public func ask(
-        workers names: [String]?, joining: [LabelingWorker] = [], count: Int = 1, expiring seconds: Double? = nil,
+        workers names: [String]?, joining: [LabelingWorker] = [], family: String? = nil, count: Int = 1,
+        expiring seconds: Double? = nil,
         maxOpen: Int? = nil, again: Bool = true
     ) throws(CSCError) -> Round {
         try ready()
@@ -71,7 +83,7 @@ extension LabelSession {
         } else {
             present = Array(workers.indices)
         }
-        try check(newcomers: joining)
+        try check(newcomers: joining, family: family)
         var round = Round()
         round.expired = try lapse()
         if let seconds { round.expired += try expire(olderThan: seconds) }
@@ -79,9 +91,9 @@ extension LabelSession {
         let before = joining.isEmpty ? nil : Saved(self)
         var draft = Draft(before: before, cap: min(maxOpen ?? .max, options.maxOpen ?? .max))
         for worker in joining {
-            try admit(worker)
+            try admit(worker, family: family)
             present.append(workers.count - 1)
-            draft.events.append(.joined(worker: worker.id, cost: worker.cost))
+            draft.events.append(.joined(worker: worker.id, cost: worker.cost, family: family))
         }
         try decide(present, count, &round, &draft)
         if round.asked.count < count {
@@ -110,6 +122,7 @@ extension LabelSession {
         let engine: (any LabelAssigner)?
         let workers: [LabelingWorker]
         let workerIndex: NameIndex
+        let families: [LabelFamily]
         let barred: [Bool]
         let ledger: SessionLedger
 
@@ -117,6 +130,7 @@ extension LabelSession {
             engine = session.engine
             workers = session.workers
             workerIndex = session.workerIndex
+            families = session.families
             barred = session.barred
             ledger = session.ledger
         }
@@ -125,6 +139,7 @@ extension LabelSession {
             session.engine = engine
             session.workers = workers
             session.workerIndex = workerIndex
+            session.families = families
             session.barred = barred
             session.ledger = ledger
         }

@@ -4,8 +4,8 @@
 /// of several events end in one field more, `*k/n`: the k-th of n. A batch whose last record is missing was not
 /// acknowledged and does not count.
 public enum SessionEvent: Sendable, Hashable {
-    /// A worker came in, at a price per label: `join worker cost`.
-    case joined(worker: String, cost: Double)
+    /// A worker came in, at a price per label, perhaps into a family: `join worker cost`, `join worker cost family name`.
+    case joined(worker: String, cost: Double, family: String? = nil)
     /// A question: `ask task worker probability explore|draw time`.
     case asked(task: String, worker: String, probability: Double, exploration: Bool, at: Double)
     /// Its answer, or a late one to a question that had expired: `answer task worker label time`.
@@ -38,7 +38,8 @@ public enum SessionEvent: Sendable, Hashable {
     /// The fields of its record.
     var fields: [String] {
         switch self {
-        case .joined(let worker, let cost): ["join", worker, "\(cost)"]
+        case .joined(let worker, let cost, let family):
+            ["join", worker, "\(cost)"] + (family.map { ["family", $0] } ?? [])
         case .asked(let task, let worker, let probability, let exploration, let time):
             ["ask", task, worker, "\(probability)", exploration ? "explore" : "draw", "\(time)"]
         case .answered(let task, let worker, let label, let time): ["answer", task, worker, label, "\(time)"]
@@ -64,9 +65,9 @@ public enum SessionEvent: Sendable, Hashable {
         func text(_ k: Int) -> String { String(fields[k]) }
         func number(_ k: Int) -> Double? { Double(fields[k]).flatMap { $0.isFinite ? $0 : nil } }
         switch (name, fields.count) {
-        case ("join", 3):
-            guard let cost = number(2) else { return nil }
-            self = .joined(worker: text(1), cost: cost)
+        case ("join", 3), ("join", 5):
+            guard let cost = number(2), fields.count == 3 || fields[3] == "family" else { return nil }
+            self = .joined(worker: text(1), cost: cost, family: fields.count == 5 ? text(4) : nil)
         case ("ask", 6):
             guard let probability = number(3), let time = number(5), fields[4] == "explore" || fields[4] == "draw"
             else { return nil }

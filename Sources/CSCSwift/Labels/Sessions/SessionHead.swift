@@ -4,7 +4,8 @@
 /// version, without one in journals of older programs), `stop` with a
 /// posterior unless it is 1, `lease` and `max-open` where there are any, `contexts`, one `task` a task with its context's number, one `gold` a task whose class is known
 /// beforehand, `models` with their names and one `soft` a task and model with the classes' probabilities where models are
-/// heard, one `worker` a worker with the price of a label, `start` with the time.
+/// heard, one `worker` a worker with the price of a label, one `family` a family with the names of its workers or models where
+/// there are any, `start` with the time.
 struct SessionHead {
     var options = LabelSession.Options(budget: 0)
     var classes: [String] = []
@@ -15,6 +16,8 @@ struct SessionHead {
     var gold: [(task: String, label: String)] = []
     /// What models say of the tasks; nil: nothing.
     private(set) var soft: SoftLabels?
+    /// Workers, or models, whose errors go together.
+    private(set) var families: [LabelFamily] = []
     /// While the head is read: the models' names and what they say.
     private var models: [String] = []
     private var rows: [(task: String, model: Int, probabilities: [Double])] = []
@@ -31,9 +34,11 @@ struct SessionHead {
     /// - Throws: `CSCError.invalid` where no session can start so.
     init(
         options: LabelSession.Options, tasks: [LabelingTask], contexts: [String], classes: [String],
-        workers: [LabelingWorker], gold: [(task: String, label: String)], soft: SoftLabels?
+        workers: [LabelingWorker], gold: [(task: String, label: String)], soft: SoftLabels?,
+        families: [LabelFamily]
     ) throws(CSCError) {
         self.soft = soft
+        self.families = families + Self.unnamed(soft, besides: families)
         self.options = options
         self.tasks = tasks
         self.contexts = contexts
@@ -77,6 +82,7 @@ struct SessionHead {
             }
         }
         for worker in workers { lines.append(["worker", worker.id, "\(worker.cost)"]) }
+        for family in families { lines.append(["family", family.name] + family.members) }
         lines.append(["start", "\(time)"])
         return lines
     }
@@ -142,6 +148,9 @@ struct SessionHead {
         case "worker":
             guard fields.count == 3, let cost = Double(fields[2]) else { throw stranger }
             workers.append(LabelingWorker(id: String(fields[1]), cost: cost))
+        case "family":
+            guard fields.count >= 3 else { throw stranger }
+            families.append(LabelFamily(name: String(fields[1]), members: fields.dropFirst(2).map(String.init)))
         case "start":
             do throws(CSCError) {
                 try gatherSoft()
@@ -162,6 +171,7 @@ struct SessionHead {
             known.append((task, row.model, row.probabilities))
         }
         soft = try SoftLabels(models: models, rows: known, taskCount: tasks.count, classCount: classes.count)
+        soft = soft.map { $0.families(LabelFamily.numbers(of: $0.models, in: families)) }
         (models, rows) = ([], [])
     }
 
@@ -185,6 +195,7 @@ struct SessionHead {
         try options.checkSettings()
         try checkKnown()
         try checkSoft()
+        try checkFamilies()
         guard options.explore > 0 else { return }
         guard !workers.isEmpty else {
             throw .invalid("exploring \(options.explore) tasks a context needs the workers at the start")

@@ -17,6 +17,7 @@ struct SessionImage {
     var barred: [Bool]
     var ledger: SessionLedger
     var engine: (any LabelAssigner)?
+    var families: [LabelFamily]
 
     init(_ session: LabelSession) {
         options = session.options
@@ -32,6 +33,7 @@ struct SessionImage {
         barred = session.barred
         ledger = session.ledger
         engine = session.engine
+        families = session.families
     }
 
     /// The bytes of a snapshot; nil where something cannot be encoded. O(state).
@@ -54,6 +56,8 @@ struct SessionImage {
             try encoder.encode(ledger)
             try encoder.encode(engine != nil)
             if let engine { try engine.encode(to: encoder) }
+            // Where there are any: the state of a session without families is what it always was.
+            if !families.isEmpty { try encoder.encode(families) }
         } catch { return nil }
         return encoder.bytes
     }
@@ -76,6 +80,7 @@ struct SessionImage {
             barred = try decoder.decode([Bool].self)
             ledger = try decoder.decode(SessionLedger.self)
             engine = try decoder.decode(Bool.self) ? options.method.assigner(from: decoder) : nil
+            families = decoder.isAtEnd ? [] : try decoder.decode([LabelFamily].self)
         } catch { return nil }
         guard decoder.isAtEnd, taskNames.count == taskContexts.count, workerNames.count == workerCosts.count else {
             return nil

@@ -36,9 +36,10 @@ extension LabelSession {
 
     private func follow(_ event: SessionEvent, _ number: Int) throws(CSCError) {
         switch event {
-        case .joined(let worker, let cost):
+        case .joined(let worker, let cost, let family):
             try LabelBudget.checkRange(cost, "a price")
-            try admit(LabelingWorker(id: worker, cost: cost))
+            if let family { try check(family: family) }
+            try admit(LabelingWorker(id: worker, cost: cost), family: family)
         case .asked(let task, let worker, let probability, let exploration, let time):
             let (i, j) = try pair(task, worker)
             guard ledger.status(i, j) == nil || ledger.status(i, j) == .offered else { throw stranger }
@@ -108,7 +109,7 @@ extension LabelSession {
         let at: Double
     }
 
-    func admit(_ worker: LabelingWorker) throws(CSCError) {
+    func admit(_ worker: LabelingWorker, family: String? = nil) throws(CSCError) {
         guard workerIndex.find(worker.id) == nil else { throw .invalid("worker '\(worker.id)' has joined already") }
         if engine == nil {
             startEngine([worker])
@@ -119,6 +120,7 @@ extension LabelSession {
             ledger.addWorker()
             _ = engine?.addWorker(cost: worker.cost)
         }
+        if let family { enter(family: family) }
     }
 
     /// The answer to an outstanding question, or a late one to a question that lapsed, whose price is taken again.

@@ -243,6 +243,7 @@ final class SessionStorageTests {
     func events() throws {
         let events: [SessionEvent] = [
             .joined(worker: "a", cost: 0.1),
+            .joined(worker: "*1/2", cost: 1, family: "*1/2"),
             .asked(task: "t", worker: "a", probability: 1 / 3, exploration: true, at: 5),
             .answered(task: "t", worker: "a", label: "yes", at: 6), .declined(task: "t", worker: "a", at: 7),
             .expired(task: "t", worker: "a", at: 8), .offered(task: "t", worker: "a", at: 9),
