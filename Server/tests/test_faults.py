@@ -133,6 +133,25 @@ def test_the_log_stays_short(make_server):
     assert 0 < longest < 24 << 20, f"the WAL came to {longest} bytes"
 
 
+def test_a_large_study_gets_its_snapshot_by_itself(make_server):
+    """Without a stop; and a start after a kill goes on from it."""
+    server = make_server().start()
+    made = server.study(20_000, budget=100)
+    token = server.worker(made["id"], "ann")["token"]
+    question = server.post(f"/v1/studies/{made['id']}/next", token=token).json["question"]["id"]
+    snapshots, deadline = server.folder / "data" / "snapshots", time.monotonic() + 60
+    while not list(snapshots.glob("study-[0-9]")):
+        assert time.monotonic() < deadline, "no snapshot of 20,000 events"
+        time.sleep(0.05)
+    head = list(snapshots.glob("study-[0-9]"))[0].read_bytes().split(b"\n")[0].split()
+    assert head[:2] == [b"cafe-snapshot", b"1"] and int(head[2]) > 20_000
+    assert server.post(f"/v1/studies/{made['id']}/answers", {"question": question, "label": "cat"}, token).json["recorded"]
+    server.kill()
+    server.start()
+    assert len(server.answers(made["id"])) == 1
+    assert server.post(f"/v1/studies/{made['id']}/next", token=token).json["question"]["id"] != question
+
+
 @pytest.mark.parametrize("harm", ["cut", "changed", "gone", "of another study"])
 def test_snapshots_are_only_a_shortcut(make_server, harm):
     server = make_server().start()

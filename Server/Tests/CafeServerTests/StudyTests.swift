@@ -50,29 +50,6 @@ struct StudyTests {
         #expect(!isDue(2_000_000, 2_000_000, 2_000_000))
     }
 
-    @Test("a large study gets its snapshot aside, once; the end keeps what is new")
-    func snapshots() async throws {
-        let server = try await TestServer()
-        try await server.run { client in
-            _ = try await client.study("s", tasks: 20_000, budget: 10, method: "pooled")
-            let ann = try await client.worker("s", "ann")
-            let question = try #require(try await client.next("s", ann))
-            let service = server.service
-            #expect(service.snapshots.count(study: 1) == 0)
-            await service.beginSnapshots()
-            for _ in 0..<600 where service.snapshots.count(study: 1) == 0 { try await Task.sleep(for: .milliseconds(50)) }
-            let first = service.snapshots.count(study: 1)
-            #expect(first > 20_000)
-            _ = try await client.answer("s", ann, question.id, "cat")
-            await service.beginSnapshots()
-            try await service.behind.run {}
-            #expect(service.snapshots.count(study: 1) == first, "nothing is due")
-            await service.keepSnapshots()
-            #expect(service.snapshots.count(study: 1) > first)
-        }
-        server.close()
-    }
-
     @Test("the same question until it is answered; the same answer again; another is refused")
     func idempotent() async throws {
         let server = try await TestServer()

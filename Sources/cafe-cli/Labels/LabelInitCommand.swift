@@ -118,7 +118,7 @@ struct LabelInit: ParsableCommand {
         let table = try CSVReader(path: workersFile)
         let name = try table.column(LabelFiles.workerNames)
         let cost = try table.optionalColumn(["cost", "price", "pay"])
-        let family = try table.optionalColumn(LabelFiles.familyNames)
+        let family = try table.optionalColumn(["family"])
         var families = FamilyList(models: [])
         while try table.next() {
             let id = try table.string(name)

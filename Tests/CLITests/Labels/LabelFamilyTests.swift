@@ -26,7 +26,7 @@ struct LabelFamilyTests: LabelFolder {
 
     @Test("families of the workers file and of --families, in status, export and import, and of those who join")
     func session() throws {
-        let workers = try write("worker,cost,make\nann,1,llm\nbob,2,\ncyd,1,llm\n", "workers.csv")
+        let workers = try write("worker,cost,family\nann,1,llm\nbob,2,\ncyd,1,llm\n", "workers.csv")
         let families = try write("worker,family\nann,llm\nzoe,llm\ngpt,big\nbob,\n", "families.csv")
         let begun = try begin("s", workersFile: workers, families: families)
         #expect(begun.status == 0 && begun.output.contains("1 model, 2 families"), "\(begun.output)\(begun.errors)")

@@ -33,12 +33,15 @@ enum CrowdKernels {
         var count: Int { task.count }
 
         /// Adds a label. Amortised O(classes).
-        mutating func append(task i: Int, cell: Int, label y: Int, message told: [Double], cavity belief: [Double]) {
+        mutating func append(
+            task i: Int, cell: Int, label y: Int, message told: [Double], cavity belief: [Double], power: Double? = nil
+        ) {
             task.append(Int32(i))
             self.cell.append(Int32(cell))
             label.append(Int32(y))
             message.append(contentsOf: told)
             cavity.append(contentsOf: belief)
+            if let power { self.power.append(power) }
         }
 
         /// Adds other labels; `apart`, which is of all labels, stays. O(labels added).

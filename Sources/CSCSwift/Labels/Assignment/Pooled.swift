@@ -340,12 +340,11 @@ public struct Pooled: LabelAssigner {
         let cell = workforce.cell(worker: j, context: context[i])
         let (belief, power) = without(kinOf: j, task: i)
         let message = workforce.message(cell: cell, label: y)
+        let share = kin.isEmpty ? nil : power
         if begun.isEmpty {
-            labelled.append(task: i, cell: cell, label: y, message: message, cavity: belief)
-            if !kin.isEmpty { labelled.power.append(power) }
+            labelled.append(task: i, cell: cell, label: y, message: message, cavity: belief, power: share)
         } else {
-            fresh.append(task: i, cell: cell, label: y, message: message, cavity: belief)
-            if !kin.isEmpty { fresh.power.append(power) }
+            fresh.append(task: i, cell: cell, label: y, message: message, cavity: belief, power: share)
         }
         for z in 0..<states { score[i * states + z] += power * log(message[z]) }
         if !other.logOdds.isEmpty { other.logOdds[i] += power * (log(message[1]) - log(message[0])) / temperature }
