@@ -56,17 +56,21 @@ struct Housekeeping: Service {
 extension CafeService {
     /// Takes a copy of each study that is due for a snapshot and has it encoded and kept by another thread. Returns at once.
     func beginSnapshots() async {
-        let due = try? await queue.perform { [studies] _ in
-            Sent(
-                studies.opened.filter { !$0.isBeingKept && $0.isSnapshotDue }.map { study in
-                    study.isBeingKept = true
-                    return StudyView(study)
-                })
+        let due = try? await queue.perform { [studies] context in
+            studies.opened.filter { !$0.isBeingKept.load(ordering: .relaxed) && $0.isSnapshotDue }.map { study in
+                study.isBeingKept.store(true, ordering: .relaxed)
+                context.onRollback { study.isBeingKept.store(false, ordering: .relaxed) }
+                return Sent((study: study, view: StudyView(study)))
+            }
         }
-        for view in due?.value ?? [] {
+        for each in due ?? [] {
             behind.begin { [self] in
-                let count = keep(view, gently: true)
-                Task { try? await queue.perform { [studies] _ in studies.kept(view.id, events: count) } }
+                let count = keep(each.value.view, gently: true)
+                Task {
+                    if let count { try? await queue.perform { _ in each.value.study.snapshotAt = count } }
+                    // However that ended: where its batch failed the study is due again.
+                    each.value.study.isBeingKept.store(false, ordering: .relaxed)
+                }
             }
         }
     }

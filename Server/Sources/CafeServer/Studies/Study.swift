@@ -1,5 +1,6 @@
 internal import CSCSwift
 internal import GRDB
+internal import Synchronization
 
 /// A study in memory: its settings and its session. Confined to the `CommitQueue`.
 final class Study {
@@ -24,13 +25,13 @@ final class Study {
     var nextPoint = 1
     /// How many events there were at the latest snapshot.
     var snapshotAt = 0
-    /// Whether a snapshot of it is being written.
-    var isBeingKept = false
+    /// Whether a snapshot of it is being written by another thread.
+    let isBeingKept = Atomic(false)
     /// How many events there were when the last refit took effect, or when the study was opened: whoever opens it next
     /// infers again for each refit after the snapshot.
     var refitAt = 0
     /// Whether a refit of its model is under way on another thread.
-    var isRefitting = false
+    let isRefitting = Atomic(false)
     /// The mean confidence of the last refit; nil before the first one since the study was opened.
     var meanConfidence: Double?
 
@@ -121,13 +122,6 @@ final class StudyBook: @unchecked Sendable {  // confined to the queue
 
     /// The studies that are in memory.
     var opened: [Study] { Array(open.values) }
-
-    /// Notes that a snapshot of so many events of a study is on the disk; nil: that it could not be written.
-    func kept(_ id: String, events: Int?) {
-        guard let study = open[id] else { return }
-        study.isBeingKept = false
-        if let events { study.snapshotAt = max(study.snapshotAt, events) }
-    }
 
     // MARK: Making
 

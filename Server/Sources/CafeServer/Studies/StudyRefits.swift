@@ -3,7 +3,7 @@ internal import Foundation
 internal import Synchronization
 
 /// A thread of its own for what takes long, one piece of work after the other. Whoever answers requests goes before it, but where
-/// the processors are never idle it still gets about a tenth of one: refits and snapshots must come to their end.
+/// the processors are never idle it still gets a share of them: refits and snapshots must come to their end.
 final class BackgroundThread: Sendable {
     private let waiting = Mutex<[@Sendable () -> Void]>([])
     private let signal = DispatchSemaphore(value: 0)
@@ -55,9 +55,11 @@ extension StudyBook {
 
     /// Begins what is due, once this batch is on the disk.
     func refitIfDue(_ study: Study, _ context: CommitContext) {
-        guard !study.isRefitting, let refits, let refit = study.session.pooledRefit else { return }
-        study.isRefitting = true
-        context.onRollback { study.isRefitting = false }
+        guard !study.isRefitting.load(ordering: .relaxed), let refits, let refit = study.session.pooledRefit else {
+            return
+        }
+        study.isRefitting.store(true, ordering: .relaxed)
+        context.onRollback { study.isRefitting.store(false, ordering: .relaxed) }
         let sent = Sent((study: study, refit: refit))
         context.onCommit { refits(sent) }
     }
@@ -65,8 +67,8 @@ extension StudyBook {
     /// Puts a refit that has been run into force, unless its session has been dropped meanwhile.
     func install(_ refit: Pooled.Refit, _ study: Study, _ context: CommitContext) throws {
         guard isOpen(study) else { return }
-        study.isRefitting = false
-        context.onRollback { study.isRefitting = false }
+        study.isRefitting.store(false, ordering: .relaxed)
+        context.onRollback { study.isRefitting.store(false, ordering: .relaxed) }
         do throws(CSCError) { try study.session.install(refit) } catch { throw Problem(error) }
         study.meanConfidence = refit.meanConfidence
         study.refitAt = study.session.eventCount
@@ -90,7 +92,11 @@ extension CafeService {
                         try await queue.perform { context in
                             try studies.install(done.value.refit, done.value.study, context)
                         }
-                    } catch { meters.log("a refit could not be kept: \(Problem(any: error).detail)") }
+                    } catch {
+                        // The batch failed, perhaps before it came to this: the next label begins another.
+                        done.value.study.isRefitting.store(false, ordering: .relaxed)
+                        meters.log("a refit could not be kept: \(Problem(any: error).detail)")
+                    }
                 }
             }
         }

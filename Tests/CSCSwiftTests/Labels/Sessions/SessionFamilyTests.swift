@@ -2,21 +2,6 @@ import CSCSwift
 import Foundation
 import Testing
 
-/// Records in memory.
-private final class Records: SessionStorage {
-    var records: [SessionRecord] = []
-    var end: SessionMark { records.last?.mark ?? .start }
-    let notice: String? = nil
-
-    func place(of number: Int) -> String { "memory:\(number)" }
-    func read(after mark: SessionMark, _ body: (SessionRecord) throws(CSCError) -> Void) throws(CSCError) {
-        for record in records.dropFirst(mark.count) { try body(record) }
-    }
-    func append(_ records: [SessionRecord]) throws(CSCError) { self.records += records }
-    func snapshot() -> SessionSnapshot? { nil }
-    func keep(_ snapshot: SessionSnapshot) throws(CSCError) {}
-}
-
 /// Sessions whose workers, or models, have families.
 @Suite("Live sessions: families")
 final class SessionFamilyTests {
@@ -39,7 +24,7 @@ final class SessionFamilyTests {
         }
         let names = (0..<9).map { "w\($0)" }
         let session = try LabelSession.create(
-            storage: Records(), tasks: truth.indices.map { LabelingTask(id: "\($0)") }, classes: Self.classes,
+            storage: MemoryStorage(), tasks: truth.indices.map { LabelingTask(id: "\($0)") }, classes: Self.classes,
             workers: names.map { LabelingWorker(id: $0) }, options: .init(budget: 1250, seed: seed),
             families: families, clock: { 1000 })
         while let question = try session.next(workers: names) {
@@ -212,7 +197,7 @@ final class SessionFamilyTests {
             models: ["m1", "m2", "m3"], rows: (0..<3).map { (0, $0, [0.2, 0.8]) }, taskCount: 1, classCount: 2)
         func begin(_ soft: SoftLabels, _ families: [LabelFamily]) throws -> LabelSession {
             try LabelSession.create(
-                storage: Records(), tasks: [LabelingTask(id: "t")], classes: ["no", "yes"], workers: [],
+                storage: MemoryStorage(), tasks: [LabelingTask(id: "t")], classes: ["no", "yes"], workers: [],
                 options: .init(budget: 3), soft: soft, families: families, clock: { 1000 })
         }
         let numbered = try begin(soft.families([4, 1, 4]), [])

@@ -3,7 +3,7 @@ import Foundation
 import Testing
 
 /// A storage in memory: what a database has to do, and no more.
-private final class MemoryStorage: SessionStorage {
+final class MemoryStorage: SessionStorage {
     var records: [SessionRecord] = []
     var kept: SessionSnapshot?
     var end: SessionMark { records.last?.mark ?? .start }
