@@ -16,6 +16,7 @@ extension LearntRank {
             worth[minute] = worth[minute - 1] + minuteWorth(scarcity(at: Double(minute) - 0.5))
         }
         cellsAlong = cellsOfDay()
+        if state.canRelocate && !ownForecast.isFlat { relocator.begin(measures, forecast) }
     }
 
     /// The day's measures: means over its tasks and workers, lengths by its forecast. O(tasks + workers).

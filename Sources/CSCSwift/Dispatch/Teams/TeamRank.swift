@@ -12,6 +12,8 @@ protocol TeamRank {
     var limits: TeamLimits { get }
     /// Looks at the whole day, once per episode.
     mutating func begin(_ state: borrowing GameState)
+    /// Sends idle workers who got no task to where they should wait; most ranks let them stand.
+    mutating func relocate(_ state: inout GameState)
     /// Looks at a window before its workers and tasks are listed.
     mutating func beginWindow(_ state: borrowing GameState)
     /// Looks at the workers and tasks of a window.
@@ -67,4 +69,9 @@ struct TeamLimits {
     var triesSingles = false
     /// Single members are dealt to tasks all at once (`JointAssignment`) where that is affordable.
     var isJoint = false
+}
+
+extension TeamRank {
+    /// Idle workers stand.
+    mutating func relocate(_ state: inout GameState) {}
 }
