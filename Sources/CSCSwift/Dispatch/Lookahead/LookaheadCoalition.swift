@@ -167,6 +167,7 @@ final class LookaheadLane: @unchecked Sendable {
     /// Plays the game on by the rule and returns what it is worth then.
     private func finish() -> Double {
         let end = game.now + options.horizon
+        rule.rank.relocator.forget()
         game.advance()
         while !game.isOver && game.now < end {
             rule.dispatch(&game)

@@ -32,7 +32,6 @@ struct Relocator {
     private var need: [Double] = []
     private var near: [Double] = []
     private var supply: [Double] = []
-    private var field: [Double] = []
     private var worth: [Double] = []
     private var rows: [Double] = []
     private var order: [(gain: Double, worker: Int32)] = []
@@ -59,10 +58,7 @@ extension Relocator {
         let length = exp(weights.radius) * measures.job * measures.speed
         let width = forecast.extent / Double(Self.side)
         kernel = (0..<Self.side).map { exp(-Double($0) * width / max(1e-9, length)) }
-        refill(&seen, 64, 0)
-        seenInAll = 0
-        nextSeen = 0
-        skills = SkillPlaces()
+        forget()
     }
 
     /// The cell of a place; outside the area, the nearest. O(1).
@@ -99,41 +95,50 @@ extension Relocator {
             let after = state.destination(worker)
             let (old, new) = (cell(before.x, before.y, forecast), cell(after.x, after.y, forecast))
             if old != new {
-                add(-1, old, bits(worker, state))
-                add(1, new, bits(worker, state))
+                let skills = state.workers[worker].skills.rawValue
+                add(-1, old, skills)
+                add(1, new, skills)
             }
         }
     }
 
-    /// The skills of a worker that count; all are one where no task has been seen yet. O(1).
-    private func bits(_ worker: Int, _ state: borrowing GameState) -> UInt64 {
-        state.workers[worker].skills.rawValue
-    }
-
-    /// Calls `body` with the place of each skill of a worker that tasks have asked for; with 0 where none has been seen.
-    private func visit(_ bits: UInt64, _ body: (Int) -> Void) {
-        if skills.count == 0 { body(0) } else { skills.visit(bits, body) }
-    }
-
-    /// Writes the need and the supply of this window.
+    /// Writes the need and the supply of this window. O(workers * skills + open tasks + skills * side * cells).
     private mutating func look(
         _ state: borrowing GameState, _ m: CoalitionMeasures, _ forecast: DemandForecast, tasks: Double
     ) {
+        countSkills(state)
+        let horizon = exp(weights.ahead) * m.job
+        let expected = tasks * (forecast.released(by: state.now + horizon) - forecast.released(by: state.now))
+        writeNeed(state, forecast, expected: expected)
+        writeSupply(state, forecast, until: state.now + horizon)
+    }
+
+    /// Counts the tasks of each skill among those released so far. O(new ones), and O(released) where a skill may be new.
+    private mutating func countSkills(_ state: borrowing GameState) {
+        if state.nextRelease <= nextSeen { return }
         for task in nextSeen..<state.nextRelease {
             seen[state.tasks[task].skill] += 1
             seenInAll += 1
         }
-        if state.nextRelease > nextSeen {
-            let known = state.tasks
-            skills.list((0..<state.nextRelease).lazy.map { known[$0].skill })
-            nextSeen = state.nextRelease
-        }
+        let known = state.tasks
+        skills.list((0..<state.nextRelease).lazy.map { known[$0].skill })
+        nextSeen = state.nextRelease
+    }
+
+    /// Forgets which tasks have been seen: what is played next is another future. O(1).
+    mutating func forget() {
+        refill(&seen, 64, 0)
+        seenInAll = 0
+        nextSeen = 0
+        skills = SkillPlaces()
+    }
+
+    /// The tasks expected by skill and cell, and open ones that nobody has been sent to; `near`, those close to each cell.
+    private mutating func writeNeed(_ state: borrowing GameState, _ forecast: DemandForecast, expected: Double) {
         let count = max(1, skills.count)
-        let horizon = exp(weights.ahead) * m.job
-        let expected = tasks * (forecast.released(by: state.now + horizon) - forecast.released(by: state.now))
         refill(&need, count * Self.cells, 0)
-        refill(&supply, count * Self.cells, 0)
         for skill in 0..<64 where skills.asked >> UInt64(skill) & 1 == 1 || (skills.count == 0 && skill == 0) {
+            // Before the first task all skills are one.
             let part = skills.count == 0 ? 1 : seen[skill] / seenInAll
             let first = skills.count == 0 ? 0 : skills[skill] * Self.cells
             for c in 0..<Self.cells { need[first + c] = expected * part * share[c] }
@@ -145,6 +150,12 @@ extension Relocator {
         }
         near = need
         for s in 0..<count { Self.smooth(&near, from: s * Self.cells, kernel, &rows) }
+    }
+
+    /// The workers close to each cell by skill: who is idle counts where it is going to, who is free before `until` in part.
+    private mutating func writeSupply(_ state: borrowing GameState, _ forecast: DemandForecast, until: Double) {
+        let count = max(1, skills.count)
+        refill(&supply, count * Self.cells, 0)
         let soon = min(1, max(0, weights.soon))
         for worker in state.workers.indices {
             let task = Int(state.workerTask[worker])
@@ -155,15 +166,19 @@ extension Relocator {
                 deposit(1, cell(place.x, place.y, forecast), terms.skills.rawValue)
             } else if soon > 0 {
                 let free = min(state.completion[task], state.tasks[task].deadlineTime)
-                if free > state.now + horizon || free >= terms.shiftEnd { continue }
+                if free > until || free >= terms.shiftEnd { continue }
                 deposit(soon, cell(state.tasks[task].x, state.tasks[task].y, forecast), terms.skills.rawValue)
             }
         }
         for s in 0..<count { Self.smooth(&supply, from: s * Self.cells, kernel, &rows) }
     }
 
+    /// Adds a worker to the supply of its skills in a cell. O(skills).
     private mutating func deposit(_ amount: Double, _ cell: Int, _ bits: UInt64) {
-        if skills.count == 0 { supply[cell] += amount; return }
+        if skills.count == 0 {
+            supply[cell] += amount
+            return
+        }
         var left = bits & skills.asked
         while left != 0 {
             supply[skills[left.trailingZeroBitCount] * Self.cells + cell] += amount
@@ -210,26 +225,8 @@ extension Relocator {
     private mutating func best(
         _ worker: Int, _ state: borrowing GameState, _ m: CoalitionMeasures, _ forecast: DemandForecast
     ) -> (cell: Int, gain: Double) {
+        weigh(worker, state, forecast)
         let side = Self.side
-        let bits = state.workers[worker].skills.rawValue
-        let place = state.destination(worker)
-        let own = cell(place.x, place.y, forecast)
-        let (column, row) = (own % side, own / side)
-        refill(&field, Self.cells, 0)
-        let crowding = exp(weights.crowding)
-        var left = skills.count == 0 ? 1 : bits & skills.asked
-        while left != 0 {
-            let first = skills.count == 0 ? 0 : skills[left.trailingZeroBitCount] * Self.cells
-            for c in 0..<Self.cells {
-                let others = max(0, supply[first + c] - kernel[abs(c % side - column)] * kernel[abs(c / side - row)])
-                let tasks = near[first + c]
-                field[c] += need[first + c] * tasks / max(1e-12, tasks + crowding * others)
-            }
-            left &= left - 1
-        }
-        swap(&field, &worth)
-        Self.smooth(&worth, from: 0, kernel, &rows)
-        for c in 0..<Self.cells { worth[c] = 1 - exp(-worth[c]) }
         let (x, y) = (state.workerX[worker], state.workerY[worker])
         let here = cell(x, y, forecast)
         let width = forecast.extent / Double(side)
@@ -246,5 +243,27 @@ extension Relocator {
             if more > gain { (target, gain) = (c, more) }
         }
         return (target, gain)
+    }
+
+    /// Writes `worth`, the chance of a task of its own for a worker in each cell. O((skills + side) * cells).
+    private mutating func weigh(_ worker: Int, _ state: borrowing GameState, _ forecast: DemandForecast) {
+        let side = Self.side
+        let place = state.destination(worker)
+        let own = cell(place.x, place.y, forecast)
+        let (column, row) = (own % side, own / side)
+        refill(&worth, Self.cells, 0)
+        let crowding = exp(weights.crowding)
+        var left = skills.count == 0 ? 1 : state.workers[worker].skills.rawValue & skills.asked
+        while left != 0 {
+            let first = skills.count == 0 ? 0 : skills[left.trailingZeroBitCount] * Self.cells
+            for c in 0..<Self.cells {
+                let others = max(0, supply[first + c] - kernel[abs(c % side - column)] * kernel[abs(c / side - row)])
+                let tasks = near[first + c]
+                worth[c] += need[first + c] * tasks / max(1e-12, tasks + crowding * others)
+            }
+            left &= left - 1
+        }
+        Self.smooth(&worth, from: 0, kernel, &rows)
+        for c in 0..<Self.cells { worth[c] = 1 - exp(-worth[c]) }
     }
 }

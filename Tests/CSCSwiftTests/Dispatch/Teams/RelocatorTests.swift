@@ -166,6 +166,23 @@ import Testing
         #expect(plain.relocations.isEmpty)
     }
 
+    @Test("lookahead relocates in its futures, with the same bits at one thread and two")
+    func lookahead() throws {
+        let policy = try Self.cafe(.haikou, 60, 15)
+        var ahead = LookaheadOptions()
+        (ahead.futures, ahead.horizon, ahead.variants) = (8, 15, 4)
+        let row = policy.source(options: Self.moving, lookahead: ahead, futures: Scenario.haikou)
+        let before = Threads.count
+        defer { Threads.count = before }
+        let revenues = [1, 2].map { count in
+            Threads.count = count
+            return Evaluation.outcomes(
+                [row], on: Scenario.haikou, tasks: 60, workers: 15, seed: 3, episodes: 0..<2, of: .heldOut)[0]
+        }
+        #expect(revenues[0] == revenues[1])
+        #expect(revenues[0].allSatisfy { ($0.tally?.relocations ?? 0) > 0 })
+    }
+
     @Test("evolve learns the weights of relocation, and resumes with the same bits")
     func evolves() throws {
         var options = EvolutionOptions()
