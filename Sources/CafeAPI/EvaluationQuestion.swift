@@ -9,6 +9,7 @@ struct EvaluationQuestion: Document {
     var workers: Int?
     var episodes: Int?
     var reroute: Bool?
+    var relocate: Bool?
     var bounds: Bool?
     var boundEpisodes: Int?
     var annealingMoves: Int?
@@ -31,7 +32,8 @@ struct EvaluationQuestion: Document {
     var travel: String?
 
     enum CodingKeys: String, CodingKey, CaseIterable {
-        case policies, seeds, tasks, workers, episodes, reroute, bounds, boundEpisodes, annealingMoves, lookahead
+        case policies, seeds, tasks, workers, episodes, reroute, relocate, bounds, boundEpisodes
+        case annealingMoves, lookahead
         case futureDays, futurePart, scenario, orders, workersFile, format, columns, units, zone, cut, days, from, part
         case terms, skipBadRows, travel
     }
@@ -57,7 +59,9 @@ struct EvaluationQuestion: Document {
             (.format, format), (.columns, columns), (.units, units), (.zone, zone), (.cut, cut), (.days, days),
             (.from, from), (.part, part), (.terms, terms), (.travel, travel),
         ]
-        let flags: [(CodingKeys, Bool?)] = [(.reroute, reroute), (.bounds, bounds), (.skipBadRows, skipBadRows)]
+        let flags: [(CodingKeys, Bool?)] = [
+            (.reroute, reroute), (.relocate, relocate), (.bounds, bounds), (.skipBadRows, skipBadRows),
+        ]
         return numbers.compactMap { key, value in value.map { Self.flag(key.rawValue) + "=\($0)" } }
             + texts.compactMap { key, value in value.map { Self.flag(key.rawValue) + "=" + $0 } }
             + flags.compactMap { key, value in value == true ? Self.flag(key.rawValue) : nil }

@@ -56,6 +56,8 @@ public protocol KeyedConfiguration: Sendable, Equatable {
     init()
     /// Every key, in the order of the file.
     static var fields: [ConfigurationField<Self>] { get }
+    /// Why a key that exists elsewhere does not here, by key.
+    static var refused: [String: String] { get }
     /// The page that lists the keys: the file's first line names it.
     static var page: String { get }
     /// Checks what no single key can check. Throws `CSCError.configuration`.
@@ -63,10 +65,14 @@ public protocol KeyedConfiguration: Sendable, Equatable {
 }
 
 extension KeyedConfiguration {
+    /// None.
+    public static var refused: [String: String] { [:] }
+
     /// Sets one key from text. Throws `CSCError.configuration`: with the nearest known key for an unknown one, with
     /// the allowed values for a wrong value. O(keys).
     public mutating func set(_ key: String, to value: String) throws(CSCError) {
         guard let field = Self.fields.first(where: { $0.key == key }) else {
+            if let reason = Self.refused[key] { throw .configuration(key: key, reason: reason) }
             throw .configuration(
                 key: key,
                 reason:

@@ -40,6 +40,8 @@ struct CompareCommand: RankedCommand {
     var threads = 0
     @Option(help: "Write the results to this file as JSON; - for standard output, in place of the table.")
     var json: String?
+    @Flag(help: RelocationFlag.help)
+    var relocate = false
     @Option(help: "Write the plot to this file (SVG).")
     var plot: String?
 
@@ -71,8 +73,9 @@ struct CompareCommand: RankedCommand {
         var wanted = ["greedy", "nearest", "marginal", Self.rule, "cafe"]
         wanted += policy.split(separator: ",").map(String.init).filter { !wanted.contains($0) && $0 != Self.ahead }
         if Set(wanted).count != wanted.count { throw ValidationError("--policy names a policy twice") }
-        let rules = try PolicyNames.rules(of: wanted, reroute: nil)
+        let rules = try PolicyNames.rules(of: wanted, reroute: nil, relocate: relocate)
         let (opened, notes) = try source.open()
+        if relocate { try RelocationFlag.check(opened) }
         let futures = try ahead.futures(beside: source)
         let setting = try EvaluationSetting(
             opened, tasks: tasks, workers: workers, episodes: episodes, usual: (200, 50, 60), seeds: [seed],

@@ -66,6 +66,8 @@ struct EvaluateCommand: RankedCommand {
     var details = false
     @Flag(help: "Change a rule: workers on the road can be sent elsewhere (a trained run needs game.reroute=true).")
     var reroute = false
+    @Flag(help: RelocationFlag.help)
+    var relocate = false
     @Flag(help: "Add full-information bounds on a few episodes: simulated annealing (below) and a relaxation (above).")
     var bounds = false
     @Option(
@@ -128,8 +130,9 @@ struct EvaluateCommand: RankedCommand {
         if choices.contains(where: { $0.members.contains(where: FixedHorizonChoice.isRun) }) {
             return try evaluateFixedHorizon(seeds: seedList)
         }
-        let rules = try PolicyNames.rules(of: choices.flatMap(\.members), reroute: reroute)
+        let rules = try PolicyNames.rules(of: choices.flatMap(\.members), reroute: reroute, relocate: relocate)
         let (source, notes) = try source.open()
+        if relocate { try RelocationFlag.check(source) }
         let setting = try EvaluationSetting(
             source, tasks: tasks, workers: workers, episodes: episodes, seeds: seedList, rules: rules)
         for note in notes + setting.notes { say("note: \(note)") }

@@ -130,22 +130,30 @@ extension EvaluateCommand {
 
     private func detailTable(_ rows: [EvaluatedPolicy]) -> String {
         func percent(_ share: Double) -> String { Terminal.decimal(100 * share, 1) + " %" }
-        var lines = [["policy", "served", "in full", "late", "money", "sent", "travel min", "busy"]]
+        let moves = rows.contains { ($0.tally?.relocations ?? 0) > 0 }
+        var lines = [
+            ["policy", "served", "in full", "late", "money", "sent", "travel min", "busy"]
+                + (moves ? ["moved", "moved min"] : [])
+        ]
         for row in rows {
             guard let tally = row.tally else {
-                lines.append([row.choice.name] + [String](repeating: "-", count: 7))
+                lines.append([row.choice.name] + [String](repeating: "-", count: moves ? 9 : 7))
                 continue
             }
-            lines.append([
-                row.choice.name, percent(tally.served), percent(tally.servedOnTime),
-                percent(Double(tally.late) / Double(max(1, tally.tasks))), percent(tally.paidShare),
-                Terminal.decimal(Double(tally.sendings) / Double(max(1, row.all.count)), 1),
-                Terminal.decimal(tally.meanTravel, 2), percent(tally.utilisation),
-            ])
+            func episode(_ sum: Double) -> String { Terminal.decimal(sum / Double(max(1, row.all.count)), 1) }
+            lines.append(
+                [
+                    row.choice.name, percent(tally.served), percent(tally.servedOnTime),
+                    percent(Double(tally.late) / Double(max(1, tally.tasks))), percent(tally.paidShare),
+                    episode(Double(tally.sendings)), Terminal.decimal(tally.meanTravel, 2), percent(tally.utilisation),
+                ] + (moves ? [episode(Double(tally.relocations)), episode(tally.relocationMinutes)] : []))
         }
         return Terminal.columns(lines, left: [0])
             + "\nserved: tasks finished, in time to be paid in full or late; money: paid of what could be paid; sent: workers "
             + "sent\nin an episode; travel: mean way of one who is sent; busy: part of the shifts bound to tasks"
+            + (moves
+                ? "\nmoved: how often an idle worker was sent to another place in an episode, and minutes on such ways"
+                : "")
     }
 
     // MARK: Files
@@ -191,6 +199,8 @@ extension EvaluateCommand {
                         ("not_served", .number(Double(tally.expired) / Double(max(1, tally.tasks)))),
                         ("paid_share", .number(tally.paidShare)), ("sent", .integer(tally.sendings)),
                         ("mean_travel_minutes", .number(tally.meanTravel)), ("utilisation", .number(tally.utilisation)),
+                        ("relocations", .integer(tally.relocations)),
+                        ("relocation_minutes", .number(tally.relocationMinutes)),
                     ])
                 ))
         }

@@ -113,6 +113,7 @@ struct EvaluationSetting {
                 .object([
                     ("payment", .string(rules.payment.rawValue)), ("team_cap", .integer(rules.teamCap)),
                     ("window", .number(rules.window)), ("reroute", .bool(rules.reroute)),
+                    ("relocate", .bool(rules.relocate)),
                 ])
             ), ("shared_orders", .number(sharedOrders)),
         ]

@@ -71,13 +71,20 @@ struct PolicyNames {
     /// The rules by which all these policies can be put into one table: those of the trained runs among them, which know
     /// no other; the usual ones where there is no run.
     ///
-    /// - Parameter reroute: whether workers on the road may be sent elsewhere; nil: as the runs were trained.
-    /// - Throws: `CSCError.invalid` where two runs were trained by different rules, or `reroute` says otherwise.
-    static func rules(of names: [String], reroute: Bool?) throws -> GameRules {
+    /// - Parameters:
+    ///   - reroute: whether workers on the road may be sent elsewhere; nil: as the runs were trained.
+    ///   - relocate: whether idle workers may be moved, which no trained run knows.
+    /// - Throws: `CSCError.invalid` where two runs were trained by different rules, or the parameters say otherwise.
+    static func rules(of names: [String], reroute: Bool?, relocate: Bool = false) throws -> GameRules {
         var first: (folder: String, rules: GameRules)?
         for name in names where try !looksAhead(name) && LearntCoalitionPolicy.named(name) == nil {
             guard let folder = run(name)?.folder, DispatchPolicy.isRun(folder) else { continue }
             let rules = GameRules(try DispatchPolicy(contentsOf: folder).configuration.game)
+            if relocate {
+                throw CSCError.invalid(
+                    "\(folder) is a run of train, whose agents cannot move idle workers: evaluate it without --relocate"
+                )
+            }
             guard rules.reroute == reroute ?? rules.reroute else {
                 throw CSCError.invalid(
                     "\(folder) was trained with game.reroute \(rules.reroute): evaluate it "
@@ -94,6 +101,7 @@ struct PolicyNames {
         if let first { return first.rules }
         var rules = GameRules()
         rules.reroute = reroute ?? rules.reroute
+        rules.relocate = relocate
         return rules
     }
 

@@ -37,7 +37,8 @@ extension EvaluateCommand {
     func evaluateFixedHorizon(seeds: [UInt64]) throws -> JSON {
         let city = source.given + (tasks == nil ? [] : ["--tasks"]) + (workers == nil ? [] : ["--workers"])
         let foreign =
-            city + (reroute ? ["--reroute"] : []) + (bounds ? ["--bounds"] : []) + (details ? ["--details"] : [])
+            city + (reroute ? ["--reroute"] : []) + (relocate ? ["--relocate"] : [])
+            + (bounds ? ["--bounds"] : []) + (details ? ["--details"] : [])
         if let flag = foreign.first {
             throw ValidationError("\(flag) belongs to dispatch; a run of train --env is played in its own game")
         }

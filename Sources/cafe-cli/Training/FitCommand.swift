@@ -58,6 +58,8 @@ struct FitCommand: RankedCommand {
     var start = "cafe"
     @Option(help: "The folder of the result.")
     var out: String
+    @Flag(help: RelocationFlag.help)
+    var relocate = false
     @Flag(help: "Print nothing but the result.")
     var quiet = false
 
@@ -67,6 +69,10 @@ struct FitCommand: RankedCommand {
         }
         if minutes != nil && generations != nil {
             throw ValidationError("--minutes and --generations cannot both be given")
+        }
+        if relocate && plans != nil {
+            throw ValidationError(
+                "--plans cannot be given with --relocate: the worth of plans is learnt without relocation")
         }
         if episodes < 4 { throw ValidationError("--episodes \(episodes): at least 4 are needed") }
         if checkDays != nil && (source.orders == nil || source.days == nil) {
@@ -79,6 +85,8 @@ struct FitCommand: RankedCommand {
         try checkFree()
         Output.startThreads(threads)
         let (training, checking) = try sources()
+        if relocate { try RelocationFlag.check(training.source) }
+        let game = GameOptions(relocate: relocate)
         guard let first = try LearntCoalitionPolicy.named(start) else {
             throw ValidationError(
                 "--start \(start) is no learnt coalition rule: name cafe, a run of evolve or a policy's file")
@@ -92,7 +100,7 @@ struct FitCommand: RankedCommand {
         let price = DispatcherKind.coalition.tunedPrice(training.source, tasks: tasks, workers: workers, seed: seed)
         let begun = first.adapted(
             to: training.source, past: training.source, tasks: tasks, workers: workers, rulePrice: price, seed: seed
-        ).calibrated(on: training.source, tasks: tasks, workers: workers, seed: seed)
+        ).calibrated(on: training.source, tasks: tasks, workers: workers, seed: seed, options: game)
         let search = try search(begun, on: training)
         try follow(search)
         var fitted = search.trainer.policy
@@ -102,7 +110,7 @@ struct FitCommand: RankedCommand {
         let fit = PolicyFit(
             fitted: fitted, withWorth: learnWorth(of: fitted, on: training.source), start: begun, price: price,
             training: training.source, heldOut: checking, tasks: tasks, workers: workers, seed: seed,
-            episodes: episodes)
+            episodes: episodes, options: game)
         try write(fit, generations: search.trainer.generation)
     }
 
@@ -179,6 +187,7 @@ struct FitCommand: RankedCommand {
         try AtomicFile.makeFolder(out)
         var options = EvolutionOptions()
         options.seed = seed
+        options.relocate = relocate ? .on : .off
         options.stepSize = 0.15
         options.settings = [.init(tasks: tasks, workers: workers)]
         options.episodes = max(2, min(8, 4000 / tasks))
@@ -226,6 +235,7 @@ struct FitCommand: RankedCommand {
         parts += ["--tasks", "\(tasks)", "--workers", "\(workers)", "--seed", "\(seed)"]
         parts += ["--generations", "\(generations)", "--episodes", "\(episodes)"]
         if let plans { parts += ["--plans", "\(plans)"] }
+        if relocate { parts.append("--relocate") }
         if start != "cafe" { parts += ["--start", start] }
         let command = parts.map(Comparison.quoted).joined(separator: " ")
         policy.origin = "\(command): the \(fit.choice.rawValue) policy was kept"
@@ -236,7 +246,8 @@ struct FitCommand: RankedCommand {
             ])
         }
         let file = JSON.object([
-            ("command", .string(command)), ("kept", .string(fit.choice.rawValue)), ("episodes", .integer(episodes)),
+            ("command", .string(command)), ("relocate", .bool(relocate)), ("kept", .string(fit.choice.rawValue)),
+            ("episodes", .integer(episodes)),
             ("generations", .integer(generations)), ("price", .number(fit.price)), ("revenue", entry(fit.revenue)),
             ("rule", entry(fit.rule)), ("over_start", entry(fit.overStart)), ("over_rule", entry(fit.overRule)),
         ])
@@ -267,7 +278,8 @@ struct FitCommand: RankedCommand {
     /// The command that plays the result on what it was checked on.
     private var comparison: String {
         (["cafe-cli", "compare"] + halves.checking.words
-            + ["--tasks", "\(tasks)", "--workers", "\(workers)", "--policy", out]).map(Comparison.quoted)
+            + ["--tasks", "\(tasks)", "--workers", "\(workers)", "--policy", out]
+            + (relocate ? ["--relocate"] : [])).map(Comparison.quoted)
             .joined(separator: " ")
     }
 

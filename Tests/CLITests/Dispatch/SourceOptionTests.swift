@@ -108,6 +108,30 @@ struct SourceOptionTests {
         #expect(outcome.status == 0 && outcome.errors.contains("all times are 00:00"), "\(outcome)")
     }
 
+    @Test("relocation is refused where nobody could be moved, and its rows say that they play by it")
+    func relocation() throws {
+        let folder = TestFolder()
+        let trained = try run(
+            ["train", "--out", folder.file("run"), "--iterations", "1", "--quiet"]
+                + [
+                    "episodes.tasks=[20]", "episodes.workers=[6]", "episodes.tasksFixed=20", "episodes.workersFixed=6",
+                    "ppo.numEnvs=1", "evaluationEpisodes=1",
+                ].flatMap { ["--set", $0] })
+        #expect(trained.status == 0, "\(trained.errors)")
+        let agents = try run(["evaluate", "--relocate", "--episodes", "2", folder.file("run")] + Self.small)
+        #expect(agents.status != 0 && agents.errors.contains("without --relocate"), "\(agents)")
+        let key = try run(["train", "--out", folder.file("other"), "--set", "game.relocate=true"])
+        #expect(key.status != 0 && key.errors.contains("evolve --set relocate=true"), "\(key)")
+        let plans = try run(["fit", "--relocate", "--plans", "4", "--out", folder.file("fit")])
+        #expect(plans.status != 0 && plans.errors.contains("--plans"), "\(plans)")
+        let shown = try run(
+            ["evaluate", "--relocate", "--episodes", "3", "--policy", "coalition,cafe", "--details"] + Self.small)
+        #expect(shown.status == 0, "\(shown.errors)")
+        #expect(shown.output.contains("rules game.relocate=true") && shown.output.contains("moved min"), "\(shown)")
+        let plain = try run(["evaluate", "--episodes", "3", "--policy", "coalition,cafe", "--details"] + Self.small)
+        #expect(!plain.output.contains("moved"), "\(plain)")
+    }
+
     @Test("compare and replay play by the rules of a trained run, and say so")
     func rulesOfRuns() throws {
         let folder = TestFolder()

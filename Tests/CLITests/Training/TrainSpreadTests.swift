@@ -89,5 +89,6 @@ import Testing
         #expect(made.status == 0, "\(made.errors)")
         try refuse(["evaluate", folder.file("run"), "--policy", "greedy"], "greedy is neither random nor a run")
         try refuse(["evaluate", folder.file("run"), "--reroute"], "--reroute")
+        try refuse(["evaluate", folder.file("run"), "--relocate"], "--relocate")
     }
 }

@@ -194,7 +194,8 @@ public enum FullInformation {
     }
 
     /// Plays a schedule by the rules of the game and returns the revenue: at each window an idle worker on shift goes to
-    /// the first task of its list that is still open and that it may take, waits if that task has not been released yet,
+    /// the first task of its list that is still open and that it may take, waits if that task has not been released yet
+    /// (with `relocate`: moves to its place),
     /// and passes over one that has ended or that it would reach too late. O(windows * (workers + open)).
     public static func play(_ lists: [[Int]], _ instance: Instance, options: GameOptions = GameOptions()) -> Double {
         precondition(lists.count == instance.workers.count, "FullInformation.play: \(lists.count) lists")
@@ -206,7 +207,10 @@ public enum FullInformation {
                 let worker = Int(state.idle[position])
                 while next[worker] < lists[worker].count {
                     let task = lists[worker][next[worker]]
-                    if state.phase[task] == .unreleased { break }
+                    if state.phase[task] == .unreleased {
+                        if state.canRelocate { state.relocate(worker, toX: state.tasks[task].x, state.tasks[task].y) }
+                        break
+                    }
                     next[worker] += 1
                     let limit = min(state.completion[task], state.tasks[task].deadlineTime)
                     if state.canTake(worker, task) && state.arrivalTime(worker, task) < limit {

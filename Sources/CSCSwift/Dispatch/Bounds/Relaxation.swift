@@ -14,6 +14,21 @@ extension FullInformation {
     /// is at least the best revenue for every `lambda` (weak duality), so whatever the subgradient steps reach is
     /// valid; the best over the steps is returned. A worker is available during its shift, and after it for as long as
     /// the longest task that it may have taken before. O(steps * (tasks * slices + workers * slices)).
+    ///
+    /// **With relocation or re-routing** (`GameOptions.relocate`, `reroute`) a worker may set out for a task before it is
+    /// released, so the way is counted from when the worker is there, not from the release. Whoever is the first at task
+    /// j was last freed at the place of a task that it may have taken, or has not been freed since its start; let that be
+    /// place a and time f, not before its shift's start. From f on it has moved at its speed only, whatever places it
+    /// went to without a task or gave up on the way, so by the triangle inequality it arrives no sooner than f + |a j| /
+    /// speed. Hence
+    ///
+    /// - nobody works on j before `max(window after the release, least over workers of shift start + least way)`;
+    /// - |a j| / speed of its minutes between f and the arrival are spent moving, and these intervals of one worker do
+    ///   not overlap with each other or with its work.
+    ///
+    /// So the way of one member costs the cheapest minutes of j's skill from the first shift's start on, before j's release
+    /// too, and the work the cheapest after it. Both are less than without, so the bound is at least as high; it holds
+    /// for plays that do not relocate as well.
     public static func upperBound(_ instance: Instance, options: GameOptions = GameOptions(), steps: Int = 300)
         -> Double
     {
@@ -39,9 +54,14 @@ private struct Relaxation {
     private let skills: Int
     private let tasks: [SpatialTask]
     private let rule: PaymentRule
+    /// Workers may set out for a task before it is released.
+    private let movesAhead: Bool
     /// The first moment at which anyone could leave for the task (infinite: never), and the least travel (min).
     private let earliest: [Double]
     private let travel: [Double]
+    /// The first moment at which anyone can be at the task, and from when on its way can be paid for (min).
+    private let reached: [Double]
+    private let waysFrom: [Double]
     /// Worker-minutes by kind of worker (set of skills) and slice.
     private var kinds: [SkillSet] = []
     private var available: [[Double]] = []
@@ -53,13 +73,22 @@ private struct Relaxation {
     init(_ instance: Instance, options: GameOptions) {
         tasks = instance.tasks
         rule = options.payment
+        movesAhead = options.reroute || options.relocate
         skills = 1 + instance.tasks.reduce(0) { max($0, $1.skill) }
         let longest = tasks.reduce(0) { max($0, $1.deadline) }
         let end = tasks.reduce(0) { max($0, $1.deadlineTime) }
         slices = Int((end / slice).rounded(.up)) + 1
         lambda = Array(repeating: Array(repeating: 0, count: slices), count: skills)
         earliest = Self.earliestDepartures(instance, window: options.window)
-        travel = Self.leastTravel(instance)
+        let ways = Self.leastTravel(instance)
+        travel = ways.map(\.least)
+        if movesAhead {
+            reached = zip(earliest, ways).map { max($0, $1.reached) }
+            waysFrom = ways.map(\.from)
+        } else {
+            reached = zip(earliest, travel).map { $0 + $1 }
+            waysFrom = earliest
+        }
         for worker in instance.workers {
             let kind = kinds.firstIndex(of: worker.skills) ?? kinds.count
             if kind == kinds.count {
@@ -83,9 +112,10 @@ private struct Relaxation {
     }
 
     /// For each task the least travel of anyone who works on it (min). A worker comes from its start or from the place of
-    /// a task that it may have taken: one of its skills, released before this one's deadline; at its own speed.
+    /// a task that it may have taken: one of its skills, released before this one's deadline; at its own speed. Also when
+    /// the first of them could be there if it set out at its shift's start, and the first of these starts.
     /// O(tasks * (tasks * sets of skills + workers)).
-    private static func leastTravel(_ instance: Instance) -> [Double] {
+    private static func leastTravel(_ instance: Instance) -> [(least: Double, reached: Double, from: Double)] {
         var sets: [SkillSet] = []
         for worker in instance.workers where !sets.contains(worker.skills) { sets.append(worker.skills) }
         let extensions = instance.extensions
@@ -101,7 +131,7 @@ private struct Relaxation {
         }
         return instance.tasks.indices.map { index in
             let task = instance.tasks[index]
-            var least = Double.infinity
+            var (least, reached, from) = (Double.infinity, Double.infinity, Double.infinity)
             for set in sets where set.has(task.skill) {
                 var near = Double.infinity
                 for other in instance.tasks.indices where other != index {
@@ -112,10 +142,13 @@ private struct Relaxation {
                 }
                 for (number, worker) in instance.workers.enumerated() where worker.skills == set {
                     let start = way(worker.x, worker.y, workerPlace(number), to: index)
-                    least = min(least, min(near, start) / worker.speed)
+                    let way = min(near, start) / worker.speed
+                    least = min(least, way)
+                    reached = min(reached, worker.shiftStart + way)
+                    from = min(from, worker.shiftStart)
                 }
             }
-            return least
+            return (least, reached, from)
         }
     }
 
@@ -201,9 +234,10 @@ private struct Relaxation {
     /// payment at the slice's first useful moment with the cost of the whole slice allowed, which is an upper bound.
     private func gain(_ task: Int, _ demand: inout [[Double]], _ scratch: inout [Int]) -> Double {
         let terms = tasks[task]
+        if !(reached[task] < terms.deadlineTime) { return 0 }
+        if movesAhead { return gainAhead(task, &demand) }
         let start = earliest[task]
         let load = terms.workload + travel[task]
-        if !(start + travel[task] < terms.deadlineTime) { return 0 }
         let prices = lambda[terms.skill]
         let first = Int(start / slice)
         let last = min(slices - 1, Int(terms.deadlineTime / slice))
@@ -218,7 +252,7 @@ private struct Relaxation {
                 place -= 1
             }
             scratch[place] = end
-            let time = max(start + travel[task], Double(end) * slice)
+            let time = max(reached[task], Double(end) * slice)
             let payment = terms.payment(at: time, rule: rule)
             // Any number may work at once, so all the work may lie in the cheapest slice so far.
             let value = payment - load * prices[scratch[0]]
@@ -229,5 +263,31 @@ private struct Relaxation {
         }
         if bestEnd >= 0 { demand[terms.skill][bestEnd] += load }
         return best
+    }
+
+    /// The same where workers may set out before the release: work lies in the cheapest slice from when anyone can be there,
+    /// the way in the cheapest from the first shift's start.
+    private func gainAhead(_ task: Int, _ demand: inout [[Double]]) -> Double {
+        let terms = tasks[task]
+        let prices = lambda[terms.skill]
+        func cheaper(_ one: Int, _ other: Int) -> Int { prices[other] < prices[one] ? other : one }
+        let first = Int(reached[task] / slice)
+        let last = min(slices - 1, Int(terms.deadlineTime / slice))
+        let begin = max(0, min(first, Int(max(0, waysFrom[task]) / slice)))
+        var way = (begin...first).reduce(begin, cheaper)
+        var work = first
+        var best = (gain: 0.0, work: -1, way: -1)
+        for end in first...last {
+            (way, work) = (cheaper(way, end), cheaper(work, end))
+            let time = max(reached[task], Double(end) * slice)
+            let value =
+                terms.payment(at: time, rule: rule) - terms.workload * prices[work] - travel[task] * prices[way]
+            if value > best.gain { best = (value, work, way) }
+        }
+        if best.work >= 0 {
+            demand[terms.skill][best.work] += terms.workload
+            demand[terms.skill][best.way] += travel[task]
+        }
+        return best.gain
     }
 }

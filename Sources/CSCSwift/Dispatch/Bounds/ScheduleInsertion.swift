@@ -139,7 +139,7 @@ struct ScheduleInsertion {
         if end > place.slack {
             let later = Int(place.later)
             let leave = state.windowStart(max(end, state.tasks[later].release))
-            let time = leave + place.onward
+            let time = state.relocates ? max(leave, state.windowStart(end) + place.onward) : leave + place.onward
             if time > state.arrival(Int(place.follower)) {
                 let new =
                     leave < state.workers[Int(place.worker)].shiftEnd
@@ -173,9 +173,8 @@ struct ScheduleInsertion {
                 let leave = state.windowStart(max(free, terms.release))
                 if leave >= limit || leave >= shiftEnd { break }
                 let follower = state.next(node)
-                let way = state.distance(node, task)
-                let arrival = leave + way / speed
-                if arrival < limit && way <= reach {
+                let arrival = state.arrival(worker, free: free, distance: state.distance(node, task), task)
+                if arrival < limit {
                     var place = Place(
                         node: Int32(node), worker: index, follower: Int32(follower), later: -1, leave: leave,
                         arrival: arrival, factor: 1, onward: 0, slack: .infinity, cost: 0)
@@ -184,7 +183,7 @@ struct ScheduleInsertion {
                         let later = state.task(follower)
                         let onward = state.distance(task: task, later)
                         place.later = Int32(later)
-                        place.onward = onward <= reach ? onward / speed : .infinity
+                        place.onward = onward <= reach || state.relocates ? onward / speed : .infinity
                         place.slack = state.arrival(follower) - place.onward - state.window
                     }
                     places.append(place)

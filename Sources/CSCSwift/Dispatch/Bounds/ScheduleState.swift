@@ -3,7 +3,8 @@ internal import Foundation
 /// A schedule with the whole future known: each worker's list of tasks, and the exact times that follow from it.
 ///
 /// Each worker leaves for the next task of its list at the first window at which it is free, on shift and the task is
-/// released, and stays until that task ends: the rules of `GameState`. A task's end is that of its team's arrivals. Only
+/// released, and stays until that task ends: the rules of `GameState`. With `relocate` it moves towards that task as soon as
+/// it is free, and leaves for it from where it has come to. A task's end is that of its team's arrivals. Only
 /// useful trips are kept: a member who would come after the end, out of reach or after its shift is taken off the team,
 /// and a task whose team would not finish by the deadline loses the team. So the times of a schedule are those that
 /// the game gives it.
@@ -22,6 +23,8 @@ struct ScheduleState {
     let cap: Int
     /// How workers travel, and the places of workers and tasks in its table; nil: by Manhattan distance.
     private let travel: Travel?
+    /// Workers move towards their next task before it is released.
+    let relocates: Bool
     private let workerPlace: [Int32]
     private let taskPlace: [Int32]
 
@@ -48,6 +51,7 @@ struct ScheduleState {
         rule = options.payment
         cap = min(seats, options.teamCap)
         travel = instance.extensions?.travel
+        relocates = options.relocate && travel?.table == nil
         workerPlace = instance.extensions?.workerPlace ?? []
         taskPlace = instance.extensions?.taskPlace ?? []
         nodes = workers.count + tasks.count * cap
@@ -116,7 +120,10 @@ struct ScheduleState {
     /// When a worker who is free at a time would arrive at a task; infinite if out of reach or shift. O(1).
     @inline(__always) func arrival(_ worker: Int, free: Double, distance: Double, _ task: Int) -> Double {
         let leave = windowStart(max(free, tasks[task].release))
-        if leave >= workers[worker].shiftEnd || distance > workers[worker].reach { return .infinity }
+        if leave >= workers[worker].shiftEnd { return .infinity }
+        var distance = distance
+        if relocates { distance = max(0, distance - (leave - windowStart(free)) * workers[worker].speed) }
+        if distance > workers[worker].reach { return .infinity }
         return leave + distance / workers[worker].speed
     }
 

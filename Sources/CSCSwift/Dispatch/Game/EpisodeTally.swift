@@ -16,6 +16,10 @@ package struct EpisodeTally: Sendable, Hashable, BitwiseCopyable {
     package var sendings = 0
     /// How long these were on the road, those who arrived after the end up to the end (min).
     package var travelMinutes = 0.0
+    /// How often an idle worker was sent to a place without a task, and for how long such workers moved (min).
+    package var relocations = 0
+    /// See `relocations`.
+    package var relocationMinutes = 0.0
     /// How long workers were bound to tasks during their shifts (min).
     package var busyMinutes = 0.0
     /// The length of all shifts (min).
@@ -41,6 +45,8 @@ package struct EpisodeTally: Sendable, Hashable, BitwiseCopyable {
         payable += other.payable
         sendings += other.sendings
         travelMinutes += other.travelMinutes
+        relocations += other.relocations
+        relocationMinutes += other.relocationMinutes
         busyMinutes += other.busyMinutes
         shiftMinutes += other.shiftMinutes
     }

@@ -25,12 +25,15 @@ public struct GameOptions: Sendable, Hashable {
     /// Re-routing, a change of the rules: at every window those still on the road are idle again, at the place that
     /// they have reached, and can be sent on as before or elsewhere. Off in the paper's game.
     public var reroute: Bool
+    /// Relocation, a change of the rules: idle workers can be sent to a place without a task, and on from wherever they have
+    /// come to. Off in the paper's game.
+    public var relocate: Bool
 
     /// The defaults are the game of docs/dispatch.md. Traps on a window or cap that is not positive.
     public init(
         window: Double = 1, teamCap: Int = 50, candidates: Int = 8, payment: PaymentRule = .lateness,
         decisions: Decisions = .simultaneous, showTime: Bool = true, showPosition: Bool = false,
-        reroute: Bool = false
+        reroute: Bool = false, relocate: Bool = false
     ) {
         precondition(window > 0, "GameOptions: window \(window) is not positive")
         precondition(teamCap > 0, "GameOptions: team cap \(teamCap) is not positive")
@@ -43,6 +46,7 @@ public struct GameOptions: Sendable, Hashable {
         self.showTime = showTime
         self.showPosition = showPosition
         self.reroute = reroute
+        self.relocate = relocate
     }
 
     /// K: the number of actions, `candidates + 1`; the last one is "wait".

@@ -8,6 +8,8 @@ public struct GameRules: Sendable, Hashable {
     public var payment: PaymentRule
     /// Whether workers on the road can be sent elsewhere.
     public var reroute: Bool
+    /// Whether idle workers can be sent to a place without a task.
+    public var relocate: Bool
 
     /// The rules of these options.
     public init(_ options: GameOptions = GameOptions()) {
@@ -15,11 +17,12 @@ public struct GameRules: Sendable, Hashable {
         teamCap = options.teamCap
         payment = options.payment
         reroute = options.reroute
+        relocate = options.relocate
     }
 
     /// The options of a game by these rules, all others as usual.
     public var options: GameOptions {
-        GameOptions(window: window, teamCap: teamCap, payment: payment, reroute: reroute)
+        GameOptions(window: window, teamCap: teamCap, payment: payment, reroute: reroute, relocate: relocate)
     }
 
     /// In the keys of a configuration, where they are not the usual ones; nil where all are.
@@ -29,6 +32,7 @@ public struct GameRules: Sendable, Hashable {
             payment == usual.payment ? nil : "game.payment=\(payment.rawValue)",
             teamCap == usual.teamCap ? nil : "game.teamCap=\(teamCap)",
             window == usual.window ? nil : "game.window=\(window)", reroute ? "game.reroute=true" : nil,
+            relocate ? "game.relocate=true" : nil,
         ].compactMap(\.self)
         return parts.isEmpty ? nil : parts.joined(separator: ", ")
     }

@@ -44,6 +44,8 @@ struct GameState {
     var arrival: [Double] = []
     var committed: [Double] = []
     var teamNext: [Int32] = []
+    /// With `relocate`: where idle workers are on their way to.
+    var ways: [Way] = []
     /// Idle workers on shift, in rising index.
     var idle: [Int32] = []
     /// How many workers are on shift or still busy.
@@ -81,6 +83,7 @@ struct GameState {
         refill(&arrival, workers.count, 0)
         refill(&committed, workers.count, 0)
         refill(&teamNext, workers.count, -1)
+        if options.relocate { refill(&ways, workers.count, Way()) }
         for worker in workers.indices {
             workerX[worker] = workers[worker].x
             workerY[worker] = workers[worker].y
@@ -205,6 +208,7 @@ struct GameState {
 
     /// As above for a worker who arrives, or arrived, at a known time.
     mutating func commit(worker: Int, task: Int, arrival time: Double) {
+        if options.relocate { stay(worker) }
         workerTask[worker] = Int32(task)
         arrival[worker] = time
         committed[worker] = now
@@ -347,6 +351,7 @@ struct GameState {
                 leave(worker)
                 (workerX[worker], workerY[worker]) = place
             }
+            if options.relocate && ways[worker].isUnderway { carry(worker, onDuty: onDuty) }
             if workerTask[worker] >= 0 {
                 onShift += 1
             } else if onDuty {

@@ -14,6 +14,7 @@
 /// from then on and stays until the task is finished or past its deadline, exact inside the window; then it is free at
 /// the task's place, and decides again at the next window. The episode ends when every task has been released and has
 /// ended. `GameOptions.reroute` changes one rule: until a worker arrives it is idle again at every window, on its road.
+/// `GameOptions.relocate` adds one: a dispatcher may send an idle worker to a place without a task (`relocate`).
 ///
 /// Not thread-safe; one game per thread. Nothing is allocated per step after the first episode of a size.
 public final class SpatialCrowdsourcing: ParallelEnvironment {
@@ -206,6 +207,29 @@ public final class SpatialCrowdsourcing: ParallelEnvironment {
             state.canTake(worker, task), "SpatialCrowdsourcing.commit: worker \(worker) may not take task \(task)")
         state.commit(worker: worker, task: task)
         boardReady = false
+    }
+
+    /// Sends an idle worker on shift to a place without a task: from the next window on it is where it has come to, idle
+    /// all the way, at its own speed along x, then along y. `commit`, `stay` and another `relocate` end the way. O(1).
+    ///
+    /// - Precondition: `GameOptions.relocate` is on, travel is not by a table, the worker is among `idleWorkers` and the
+    ///   place is finite.
+    public func relocate(worker: Int, toX x: Double, y: Double) {
+        precondition(state.canRelocate, "SpatialCrowdsourcing.relocate: not in this game (GameOptions.relocate)")
+        precondition(
+            isIdle(worker) && state.idle.contains(Int32(worker)) && x.isFinite && y.isFinite,
+            "SpatialCrowdsourcing.relocate: worker \(worker) cannot be sent to (\(x), \(y))")
+        state.relocate(worker, toX: x, y)
+    }
+
+    /// Lets an idle worker stand where it has come to. O(1).
+    public func stay(worker: Int) {
+        if options.relocate { state.stay(worker) }
+    }
+
+    /// Where an idle worker will be if it is not sent elsewhere: its place, or that to which it was relocated (km). O(1).
+    public func destination(of worker: Int) -> (x: Double, y: Double) {
+        isIdle(worker) ? state.destination(worker) : place(of: worker)
     }
 
     /// Lets a rule commit workers in the state itself. The cost is the rule's.

@@ -13,6 +13,10 @@ public final class LiveDispatcher {
     private let dispatcher: any Dispatcher
     private let game: SpatialCrowdsourcing
     private let seed: UInt64
+    /// Where idle workers should wait for their next task, by the last `assign`, in rising index of workers: those who should
+    /// not stay where they are (km). Empty without `GameOptions.relocate`. Called at every window, the answer is what
+    /// holds now: who is no longer in it stands where it has come to, which is its x and y at the next call.
+    public private(set) var relocations: [(worker: Int, x: Double, y: Double)] = []
 
     /// A dispatcher on live data.
     ///
@@ -51,10 +55,17 @@ public final class LiveDispatcher {
             Snapshot(
                 now: now, tasks: tasks, workers: workers, commitments: commitments, extensions: extensions),
             scale: scale)
-        let idle = game.idleWorkers
+        let (idle, options) = (game.idleWorkers, game.options)
         let window = UInt64(max(0, game.now / game.options.window))
         dispatcher.begin(game, stream: RandomStream(seed: seed, purpose: .dispatcher, index: window))
         dispatcher.dispatchWindow(game)
+        relocations =
+            !options.relocate
+            ? []
+            : idle.compactMap { worker in
+                let (from, to) = (game.place(of: worker), game.destination(of: worker))
+                return game.isIdle(worker) && from != to ? (worker, to.x, to.y) : nil
+            }
         return idle.compactMap { worker in
             let task = game.task(of: worker)
             return task < 0 ? nil : (worker, task)

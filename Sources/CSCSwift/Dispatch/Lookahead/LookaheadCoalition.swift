@@ -52,10 +52,12 @@ package final class LookaheadCoalition: Dispatcher {
     /// Commits idle workers of the present window. O((1 + variants) * (window's plan + futures * windows ahead of the
     /// learnt rule)), less where plans agree or fall behind.
     package func dispatch(_ game: SpatialCrowdsourcing) {
-        if game.state.idle.isEmpty || game.state.open.isEmpty { return }
-        let plans = drawPlans(game.state)
-        let best = plans.count > 1 ? race(plans, game.state) : 0
-        for move in plans[best] { game.state.commit(worker: Int(move.worker), task: Int(move.task)) }
+        if !game.state.idle.isEmpty && !game.state.open.isEmpty {
+            let plans = drawPlans(game.state)
+            let best = plans.count > 1 ? race(plans, game.state) : 0
+            for move in plans[best] { game.state.commit(worker: Int(move.worker), task: Int(move.task)) }
+        }
+        engine.rank.relocate(&game.state)
     }
 
     /// The plans of a window without repetition, the policy's own first.
@@ -168,6 +170,7 @@ final class LookaheadLane: @unchecked Sendable {
         game.advance()
         while !game.isOver && game.now < end {
             rule.dispatch(&game)
+            rule.rank.relocate(&game)
             game.advance()
         }
         return worth(of: game)

@@ -38,13 +38,19 @@ package final class LearntCoalition: Dispatcher {
         if let plain {
             plain.rule.dispatch(game)
         } else if chooser != nil {
-            if game.state.idle.isEmpty || game.state.open.isEmpty { return }
-            let plan = chooser!.choose(game.state, own: &engine)
-            game.commit { state in
-                for move in plan { state.commit(worker: Int(move.worker), task: Int(move.task)) }
-            }
+            follow(game)
         } else {
             game.commit { engine.dispatch(&$0) }
+        }
+        if game.options.relocate { game.commit { engine.rank.relocate(&$0) } }
+    }
+
+    /// Commits by the plan of the largest learnt worth.
+    private func follow(_ game: SpatialCrowdsourcing) {
+        if game.state.idle.isEmpty || game.state.open.isEmpty { return }
+        let plan = chooser!.choose(game.state, own: &engine)
+        game.commit { state in
+            for move in plan { state.commit(worker: Int(move.worker), task: Int(move.task)) }
         }
     }
 }

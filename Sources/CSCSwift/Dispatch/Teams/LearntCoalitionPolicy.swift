@@ -47,6 +47,8 @@ public struct LearntCoalitionPolicy: Sendable, Hashable, Codable {
     public var basePrice: Double?
     /// What the plans of a window are worth; nil: the policy's own plan is followed.
     var planWorth: PlanWorth?
+    /// Where idle workers wait, in games with relocation (`GameOptions.relocate`); nil: as learnt for every day.
+    public var relocation: RelocationWeights?
     /// What was learnt.
     public var weights: CoalitionWeights
     /// What it knows of the future; `DemandForecast.flat`: nothing but what a moment shows.
@@ -58,7 +60,7 @@ public struct LearntCoalitionPolicy: Sendable, Hashable, Codable {
     private var counted: DemandForecast?
 
     private enum CodingKeys: String, CodingKey {
-        case format, name, origin, rate, horizonAhead, weights, constantPrice, basePrice, planWorth
+        case format, name, origin, rate, horizonAhead, weights, constantPrice, basePrice, planWorth, relocation
         case counted = "forecast"
         case dealtJointly = "joint"
         case version = "features"

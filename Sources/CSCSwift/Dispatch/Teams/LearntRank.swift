@@ -82,6 +82,8 @@ struct LearntRank: TeamRank {
     var totalNeed: [Double] = []
     /// Cells along a side of the grid of local need.
     var cellsAlong = 5
+    /// Where idle workers wait, in games with relocation.
+    var relocator = Relocator()
     /// The skills that open tasks ask for, and how much work asks for each.
     var skills = SkillPlaces()
     var askedOfSkill: [Double] = []
@@ -96,6 +98,7 @@ struct LearntRank: TeamRank {
         forecast = policy.forecast
         horizonAhead = policy.horizonAhead
         isJoint = policy.joint
+        relocator.weights = policy.relocation ?? RelocationWeights()
     }
 
     var limits: TeamLimits {
@@ -113,6 +116,12 @@ struct LearntRank: TeamRank {
     /// The mean price of a minute over the slots of the last window (money/min); 0 where there was none.
     var meanPrice: Double {
         slotPrices.isEmpty ? 0 : slotPrices.reduce(0) { $0 + $1.price } / Double(slotPrices.count)
+    }
+
+    /// Takes the weights of another policy; `begin` must follow.
+    mutating func use(_ policy: LearntCoalitionPolicy) {
+        weights = policy.weights
+        relocator.weights = policy.relocation ?? RelocationWeights()
     }
 
     /// Takes other weights; `begin` must follow.
@@ -133,6 +142,7 @@ extension TeamEngine {
         begin(state)
         while !state.isOver {
             dispatch(&state)
+            rank.relocate(&state)
             state.advance()
         }
         return state.revenue

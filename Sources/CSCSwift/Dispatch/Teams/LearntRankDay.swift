@@ -18,6 +18,7 @@ extension LearntRank {
         cellsAlong = cellsOfDay()
         bias = exp(min(20, weights.bias))
         refill(&shiftEnds, state.workers.count, ShiftEnd())
+        if state.canRelocate && !ownForecast.isFlat { relocator.begin(measures, forecast) }
     }
 
     /// What the end of a slot's shift means: worked out once a day for each worker. O(1).

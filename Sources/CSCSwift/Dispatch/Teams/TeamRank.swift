@@ -12,6 +12,8 @@ protocol TeamRank {
     var limits: TeamLimits { get }
     /// Looks at the whole day, once per episode.
     mutating func begin(_ state: borrowing GameState)
+    /// Sends idle workers who got no task to where they should wait; most ranks let them stand.
+    mutating func relocate(_ state: inout GameState)
     /// Looks at a window before its workers and tasks are listed.
     mutating func beginWindow(_ state: borrowing GameState)
     /// Looks at the workers and tasks of a window.
@@ -75,4 +77,9 @@ struct TeamLimits {
         limits.ahead = 0.2 * ahead
         return limits
     }
+}
+
+extension TeamRank {
+    /// Idle workers stand.
+    mutating func relocate(_ state: inout GameState) {}
 }

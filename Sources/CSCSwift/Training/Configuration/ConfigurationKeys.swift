@@ -2,6 +2,14 @@ extension TrainingConfiguration: KeyedConfiguration {
     /// Every key, in the order of the file.
     public static let fields: [ConfigurationField<Self>] = run + episodes + game + network + learning + reward + credit
 
+    /// Relocation is a dispatcher's.
+    public static var refused: [String: String] {
+        [
+            "game.relocate":
+                "agents have no action that moves an idle worker; learnt coalition rules do: evolve --set relocate=true"
+        ]
+    }
+
     private static let run: [ConfigurationField<Self>] =
         ConfigurationField.schedule(
             seed: \.seed, iterations: \.iterations, checkpointEvery: \.checkpointEvery, keepLast: \.keepLast,

@@ -30,7 +30,8 @@ public final class CoalitionTrainer {
         public var values: [Double] { [Double(episodes), mean, best, stepSize] }
     }
 
-    /// The state of a run between generations. Vectors hold the weights that the features read.
+    /// The state of a run between generations. Vectors hold the weights that the features read and, with relocation, those
+    /// of relocation after them.
     private struct State: Codable {
         var search: CMAES
         var averaged: [Double]
@@ -44,6 +45,8 @@ public final class CoalitionTrainer {
         var basePrice: Double?
         /// How far ahead it plans.
         var horizonAhead: Double?
+        /// The weights that are not searched, where these are read.
+        var fixed: CoalitionWeights?
     }
     /// Weights that were measured on held-out scenarios.
     struct Best: Codable {
@@ -72,7 +75,9 @@ public final class CoalitionTrainer {
         var game: GameState
         var results: [Double] = []
 
-        init(_ options: EvolutionOptions) { game = GameState(options: GameOptions(reroute: options.reroute)) }
+        init(_ options: EvolutionOptions) {
+            game = GameState(options: GameOptions(reroute: options.reroute, relocate: options.relocate != .off))
+        }
     }
     /// Into how many lanes a generation's jobs are dealt, whatever the number of threads.
     private static let laneCount = 16
@@ -104,21 +109,25 @@ public final class CoalitionTrainer {
         self.source = source
         lanes = (0..<Self.laneCount).map { _ in Lane(options) }
         cities = options.isRandom ? RandomCities(seed: options.seed) : nil
-        let searched = CoalitionWeights.read(by: options.features)
+        let searched = Self.searched(options)
         self.searched = searched
         guard let untrained = Self.untrained(source, options) else {
             throw CSCError.invalid("\(source.name): its episodes hold no task, so there is nothing to learn from")
         }
         let weights = start?.weights ?? untrained.weights
         fixed = weights
-        let first = searched.map { weights.vector[$0] }
+        let moving = options.relocate != .off
+        let first =
+            searched.map { weights.vector[$0] } + (moving ? (start?.relocation ?? RelocationWeights()).vector : [])
         state = State(
             search: CMAES(
-                start: first, scales: searched.map { CoalitionWeights.scales[$0] },
+                start: first,
+                scales: searched.map { CoalitionWeights.scales[$0] } + (moving ? RelocationWeights.scales : []),
                 options: .init(population: options.population, stepSize: options.stepSize), seed: options.seed),
             averaged: first, reference: [], forecast: untrained.forecast, rate: untrained.rate)
         state.basePrice = start?.basePrice
         state.horizonAhead = start?.horizonAhead
+        if options.relocate == .only { state.fixed = weights }
         if options.isRandom { return }
         let count = options.settings.count
         let revenue = play(
@@ -134,6 +143,11 @@ public final class CoalitionTrainer {
                     + "nothing, so there is nothing to learn from: look at places, pay, speed, skills, shifts and deadlines"
             )
         }
+    }
+
+    /// The weights that are searched beside those of relocation, as places in `CoalitionWeights.vector`. O(weights).
+    private static func searched(_ options: EvolutionOptions) -> [Int] {
+        options.relocate == .only ? [] : CoalitionWeights.read(by: options.features)
     }
 
     /// The policy that a run begins with: rate and forecast counted over training episodes, nothing learnt yet; nil where
@@ -165,7 +179,8 @@ public final class CoalitionTrainer {
             throw CSCError.damaged(path: path, reason: "belongs to another city, other orders or other options")
         }
         guard let state = try? Self.decoder.decode(State.self, from: Data(checkpoint.text("state").utf8)),
-            state.averaged.count == CoalitionWeights.read(by: options.features).count,
+            state.averaged.count == Self.searched(options).count
+                + (options.relocate == .off ? 0 : RelocationWeights.names.count),
             state.reference.count == (options.isRandom ? 0 : options.settings.count)
         else { throw CSCError.damaged(path: path, reason: "its state cannot be read") }
         if let fault = state.search.fault(dimension: state.averaged.count) {
@@ -184,9 +199,9 @@ public final class CoalitionTrainer {
         self.source = source ?? scenario
         self.state = state
         cities = options.isRandom ? RandomCities(seed: options.seed) : nil
-        searched = CoalitionWeights.read(by: options.features)
-        // All that is not searched is not read either.
-        fixed = .constantPrice(options.startPrice)
+        searched = Self.searched(options)
+        // Else all that is not searched is not read either.
+        fixed = state.fixed ?? .constantPrice(options.startPrice)
         lanes = (0..<Self.laneCount).map { _ in Lane(options) }
     }
 
@@ -323,6 +338,11 @@ public final class CoalitionTrainer {
             joint: options.jointTraining,
             features: options.features, weights: weights, forecast: state.forecast)
         policy.basePrice = state.basePrice
+        if options.relocate != .off {
+            var relocation = RelocationWeights()
+            relocation.vector = Array(vector[searched.count...])
+            policy.relocation = relocation
+        }
         return policy
     }
 
@@ -356,7 +376,7 @@ public final class CoalitionTrainer {
             var engine = TeamEngine(LearntRank(policies[0]))
             for at in stride(from: number, to: jobs.own.count, by: lanes.count) {
                 let job = jobs.own[at]
-                engine.rank.use(policies[job / episodes].weights)
+                engine.rank.use(policies[job / episodes])
                 if let day = days?[job % episodes] { engine.rank.use(day.forecast, basePrice: day.basePrice) }
                 lane.results.append(engine.play(instances[job % episodes], &lane.game))
             }

@@ -47,6 +47,24 @@ public struct EvolutionOptions: Sendable, Hashable, Codable {
     /// nil in files from before there was re-routing.
     private var rerouting: Bool?
 
+    /// Whether idle workers are sent to a place without a task (`GameOptions.relocate`), and what is then searched.
+    public enum Relocation: String, Sendable, Codable, CaseIterable {
+        /// They are not.
+        case off = "false"
+        /// They are; the weights of relocation are searched with all others.
+        case on = "true"
+        /// They are; the weights of relocation alone are searched, all others stay those of the start.
+        case only
+    }
+
+    /// Relocation, a change of the rules.
+    public var relocate: Relocation {
+        get { relocating ?? .off }
+        set { relocating = newValue == .off ? nil : newValue }
+    }
+    /// nil in files from before there was relocation.
+    private var relocating: Relocation?
+
     /// The policy that comes out plans jointly (`LearntCoalitionPolicy.joint`).
     public var joint: Bool {
         get { plansJointly ?? false }
@@ -140,6 +158,7 @@ public struct EvolutionOptions: Sendable, Hashable, Codable {
             + flag("decay", decay != plain.decay, "\(decay)")
             + flag("features", features != plain.features, "\(features.rawValue)")
             + flag("reroute", reroute != plain.reroute, "\(reroute)")
+            + flag("relocate", relocate != plain.relocate, relocate.rawValue)
             + (start.map { " --start \($0)" } ?? "")
             + flag("referenceEpisodes", referenceEpisodes != plain.referenceEpisodes, "\(referenceEpisodes)")
     }
@@ -148,7 +167,7 @@ public struct EvolutionOptions: Sendable, Hashable, Codable {
     public static let keys = [
         "averaging", "decay", "episodes", "features", "forecastEpisodes", "joint", "jointTraining", "population",
         "referenceEpisodes",
-        "reroute", "seed", "settings", "startPrice", "stepSize",
+        "relocate", "reroute", "seed", "settings", "startPrice", "stepSize",
     ]
 
     /// Sets one key from text; `settings` reads like `200/50,350/200` (tasks/workers). O(text).
@@ -176,6 +195,11 @@ public struct EvolutionOptions: Sendable, Hashable, Codable {
         case "population": population = try read(Int.self)
         case "referenceEpisodes": referenceEpisodes = try read(Int.self)
         case "reroute": reroute = try read(Bool.self)
+        case "relocate":
+            guard let value = Relocation(rawValue: text) else {
+                throw CSCError.configuration(key: key, reason: "'\(text)' is none of true, false, only")
+            }
+            relocate = value
         case "seed": seed = try read(UInt64.self)
         case "startPrice": startPrice = try read(Double.self)
         case "stepSize": stepSize = try read(Double.self)

@@ -47,7 +47,12 @@ extension LearntCoalitionPolicy {
         }
         var (current, earned) = (forms[best], tried[best])
         for pass in 0..<Self.passes {
-            let finalists = [plain, current] + moved(current, earning: earned, from: pass * count, play)
+            let finalists =
+                [plain, current]
+                + moved(
+                    current, by: CalibrationMove.all + (options.relocate ? CalibrationMove.relocation : []),
+                    earning: earned,
+                    from: pass * count, play)
             let shown = play(finalists, (pass + 1) * count..<(pass + 2) * count)
             let chosen = Self.finalist(shown)
             if chosen < 2 { return finalists[chosen] }
@@ -91,14 +96,14 @@ extension LearntCoalitionPolicy {
     /// A form after its best move, after the best two, and so on; none where no move gains.
     ///
     /// - Parameters:
+    ///   - moves: what is tried.
     ///   - earned: what the form earned in tuning episodes from number `begin` on.
     ///   - begin: the number of the first of these episodes.
     ///   - play: the revenue of policies in tuning episodes of these numbers.
     private func moved(
-        _ form: LearntCoalitionPolicy, earning earned: [Double], from begin: Int,
+        _ form: LearntCoalitionPolicy, by moves: [CalibrationMove], earning earned: [Double], from begin: Int,
         _ play: ([LearntCoalitionPolicy], Range<Int>) -> [[Double]]
     ) -> [LearntCoalitionPolicy] {
-        let moves = CalibrationMove.all
         let policies = moves.map { $0.moving(form) }
         let first = max(1, earned.count / 3)
         var played = play(policies, begin..<begin + first)
@@ -131,19 +136,41 @@ struct CalibrationMove: Sendable {
         adding(0.3, \.urgency, "rank by urgency"), adding(-0.3, \.urgency, "rank by urgency"),
     ]
 
+    /// Further moves, in games with relocation.
+    static let relocation: [CalibrationMove] = [
+        relocating("nobody relocated") { $0 = .standing }, relocating("relocation nearer") { $0.radius -= 0.4 },
+        relocating("relocation farther") { $0.radius += 0.4 }, relocating("relocation sooner") { $0.ahead -= 0.5 },
+        relocating("relocation later") { $0.ahead += 0.5 }, relocating("crowding more") { $0.crowding += 1 },
+        relocating("crowding less") { $0.crowding -= 1 },
+    ]
+
     /// What it moves: two moves of a kind are never made together.
     let kind: String
     /// What the reader of a table is told.
     let words: String
     /// Changes the weights.
     let change: @Sendable (inout CoalitionWeights) -> Void
+    /// Changes the weights of relocation; nil: keeps them.
+    var relocating: (@Sendable (inout RelocationWeights) -> Void)?
 
     /// The policy with its weights moved.
     func moving(_ policy: LearntCoalitionPolicy) -> LearntCoalitionPolicy {
         var policy = policy
         change(&policy.weights)
+        if let relocating {
+            var weights = policy.relocation ?? RelocationWeights()
+            relocating(&weights)
+            policy.relocation = weights
+        }
         policy.origin += ", \(words)"
         return policy
+    }
+
+    /// Other weights of relocation.
+    private static func relocating(
+        _ words: String, _ change: @escaping @Sendable (inout RelocationWeights) -> Void
+    ) -> CalibrationMove {
+        CalibrationMove(kind: "relocation", words: words, change: { _ in }, relocating: change)
     }
 
     /// All prices times a factor.

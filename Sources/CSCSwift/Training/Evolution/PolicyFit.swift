@@ -43,19 +43,21 @@ public struct PolicyFit: Sendable {
     ///   - workers: how many workers an episode is asked to have, from 0.
     ///   - seed: of the episodes, and of whatever is random in the policies.
     ///   - episodes: how many episodes each of choice and measurement plays.
+    ///   - options: the rules of the game.
     /// - Precondition: `episodes` is at least 2.
     public init(
         fitted: LearntCoalitionPolicy, withWorth: LearntCoalitionPolicy? = nil, start: LearntCoalitionPolicy,
         price: Double, training: any InstanceSource, heldOut: any InstanceSource, tasks: Int, workers: Int,
-        seed: UInt64, episodes: Int
+        seed: UInt64, episodes: Int, options: GameOptions = GameOptions()
     ) {
         precondition(episodes >= 2, "PolicyFit: \(episodes) episodes have no interval")
         let sample = training.instance(tasks: tasks, workers: workers, seed: seed, episode: EpisodeRange.tuning[0])
         var plain = start
         plain.name = "coalition"
         plain.constantPrice = price / max(1e-300, sample.rate)
+        plain.relocation = options.relocate ? .standing : start.relocation
         let policies = [fitted, start, plain] + [withWorth].compactMap(\.self)
-        let sources = policies.map { $0.source() }
+        let sources = policies.map { $0.source(options: options) }
         func play(_ source: any InstanceSource, _ range: EpisodeRange) -> [[Double]] {
             Evaluation.run(
                 sources, on: source, tasks: tasks, workers: workers, seed: seed, episodes: 0..<episodes, of: range)

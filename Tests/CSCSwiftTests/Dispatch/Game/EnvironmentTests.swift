@@ -6,7 +6,7 @@ import Testing
     static let variants = [
         GameOptions(), GameOptions(decisions: .inTurn), GameOptions(candidates: 3, payment: .elapsed),
         GameOptions(window: 2.5, teamCap: 2, showTime: false, showPosition: true), GameOptions(reroute: true),
-        GameOptions(decisions: .inTurn, reroute: true),
+        GameOptions(decisions: .inTurn, reroute: true), GameOptions(reroute: true, relocate: true),
     ]
 
     @Test(arguments: variants) func spatialKeepsTheAPI(options: GameOptions) throws {
