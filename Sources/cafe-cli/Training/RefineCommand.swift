@@ -3,18 +3,21 @@ internal import CSCSwift
 internal import Foundation
 
 /// `cafe-cli refine`: swift refinement of a trained policy when the tasks have changed. A run of train has its credit solved
-/// anew (below); a learnt coalition rule takes Newton steps in its weights (RefineRule.swift).
+/// anew (below); a learnt coalition rule takes trust-region steps in its weights (RefineRule.swift).
 struct RefineCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "refine",
         abstract: "Adapt a trained policy to new tasks by a few new episodes.",
         discussion: """
-            A learnt coalition rule (cafe, cafe-chengdu, a folder of fit, evolve or refine, a policy's file) takes damped Newton \
-            steps in its weights. Their slope comes from pairs of plays of the same new episode with weights on either side \
-            of the present ones; --episodes counts every play. Beside it: continuing CMA-ES on as many. Then the refined policy, \
-            the one before and the tuned coalition rule play episodes on which nothing was learnt; the best is kept and measured on \
-            as many further ones, as by fit. What is known to be below the policy before, or below the rule, is not written. \
-            The folder of --out holds policy.yaml and refine.json.
+            A learnt coalition rule (cafe, cafe-chengdu, a folder of fit, evolve or refine, a policy's file) takes steps of \
+            a trust region in its weights. Their slope comes from pairs of plays of the same new episode with weights on \
+            either side of the present ones; --episodes counts every play. Beside it: continuing CMA-ES on as many. Then the \
+            refined policy, the one before and the tuned coalition rule play episodes on which nothing was learnt; the \
+            best is kept and measured on as many further ones, as by fit. What is known to be below the policy before, or \
+            below the rule, is not written. The folder of --out holds policy.yaml and refine.json.
+
+            Recorded orders: one row in two is learnt from and the other checked on, unless --days and --check-days name \
+            days for each.
 
             Of a run of train, the credit weights phi are solved anew on episodes of the new scenario, the policy is \
             carried along the implicit function, and a few PPO updates follow. Beside it: training on without the solve, \

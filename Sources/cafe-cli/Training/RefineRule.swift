@@ -45,7 +45,7 @@ extension RefineCommand {
         }
         print("revenue on \(checks) held-out episodes: mean, difference to the policy before [95 % interval, paired]")
         watch("refine", "before", 0, start)
-        let refined = newton(start, training.source, size, budget) { watch("refine", $0, $1, $2) }
+        let refined = self.refined(start, training.source, size, budget) { watch("refine", $0, $1, $2) }
         if !alone { try evolve(start, training, size, budget) { watch("CMA-ES", $0, $1, $2) } }
         let fit = PolicyFit(
             fitted: refined, start: start, price: price, training: training.source, heldOut: checking,
@@ -94,7 +94,7 @@ extension RefineCommand {
     }
 
     /// The refined policy; `watch` is called with it at every eighth of the budget.
-    private func newton(
+    private func refined(
         _ start: LearntCoalitionPolicy, _ source: any InstanceSource, _ size: EvolutionOptions.Setting, _ budget: Int,
         watch: (String, Int, LearntCoalitionPolicy) -> Void
     ) -> LearntCoalitionPolicy {

@@ -34,7 +34,6 @@ struct RuleRefinementTests {
             [refined.policy.source(), Self.dear.source()], on: Self.day, tasks: 80, workers: 20, seed: 3,
             episodes: 0..<40)
         #expect(Summary.paired(revenue[0], minus: revenue[1]).lower > 0)
-        #expect(refined.policy.weights.bias < Self.dear.weights.bias)
     }
 
     @Test("the same bits at 1 and 2 threads, and after a longer refinement was cut at the same step")
