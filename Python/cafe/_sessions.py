@@ -43,6 +43,8 @@ class Session:
         budget: float,
         workers: Iterable[str] | Mapping[str, float] = (),
         gold: Mapping[str, str] | None = None,
+        families: Mapping[str, Sequence[str]] | None = None,
+        soft: pandas.DataFrame | None = None,
         method: str = "pooled",
         explore: int = 0,
         stop_at: float | None = None,
@@ -54,9 +56,12 @@ class Session:
 
         ``tasks``: names, or a dict of name to context. ``workers``: names (a label costs 1), or a dict of name to price;
         they may join later too. ``gold``: tasks of known class. ``stop_at``: the posterior at which a task is settled.
-        ``lease``: after how many seconds a question lapses. Raises ``CafeError``, and no session is there.
+        ``lease``: after how many seconds a question lapses. ``families``: a name to workers, or to models of ``soft``, whose errors
+        go together: on one task they count as one voice. ``soft``: models' class probabilities, a table as the aggregators
+        take it, of these tasks and classes: each model is one more worker who has answered, at a weight that is learnt. Raises
+        ``CafeError``, and no session is there.
         """
-        items = tasks.items() if isinstance(tasks, Mapping) else ((task, None) for task in tasks)
+        items = list(tasks.items()) if isinstance(tasks, Mapping) else [(task, None) for task in tasks]
         people = workers.items() if isinstance(workers, Mapping) else ((worker, None) for worker in workers)
         document = {
             "folder": os.fspath(folder), "classes": list(classes), "budget": float(budget), "method": method,
@@ -64,20 +69,22 @@ class Session:
             "tasks": [{"task": task} | ({} if context is None else {"context": context}) for task, context in items],
             "workers": [{"worker": name} | ({} if cost is None else {"cost": cost}) for name, cost in people],
             "gold": [{"task": task, "label": label} for task, label in (gold or {}).items()],
+            "families": [{"family": name, "members": list(members)} for name, members in (families or {}).items()],
+            "soft": None if soft is None else _soft_rows(soft, [task for task, _ in items], list(classes)),
         }
         _native.call("label.init", {key: value for key, value in document.items() if value is not None})
         return cls(folder)
 
     def next(
         self, workers: Sequence[str] | None = None, count: int = 1, *, join: bool = False, cost: float | None = None,
-        new: bool = False, max_open: int | None = None,
+        family: str | None = None, new: bool = False, max_open: int | None = None,
     ) -> list[dict[str, Any]]:
         """Up to ``count`` questions for those of ``workers`` who are there now (everyone if None): dicts with ``id``,
         ``task``, ``worker``, ``probability``, ``exploration``. What a worker has not answered yet is given again unless
-        ``new``. ``join`` lets newcomers in at ``cost`` a label. Empty where there is nothing to ask: ``why`` says why.
+        ``new``. ``join`` lets newcomers in at ``cost`` a label, into the ``family`` of those whose errors go together. Empty where there is nothing to ask: ``why`` says why.
         """
         document = {"count": count, "join": join, "new": new}
-        for key, value in {"workers": workers, "cost": cost, "maxOpen": max_open}.items():
+        for key, value in {"workers": workers, "cost": cost, "family": family, "maxOpen": max_open}.items():
             if value is not None:
                 document[key] = list(value) if key == "workers" else value
         answer = self._call("next", document)
@@ -96,10 +103,12 @@ class Session:
         """Withdraws questions that have been outstanding for so long, and returns them."""
         return self._call("expire", {"seconds": seconds})["expired"]
 
-    def join(self, workers: Iterable[str] | Mapping[str, float]) -> None:
-        """Lets workers in: names, or a dict of name to price of a label."""
+    def join(self, workers: Iterable[str] | Mapping[str, float], *, family: str | None = None) -> None:
+        """Lets workers in, all or none: names, or a dict of name to price of a label. ``family``: that of those whose errors go
+        together with theirs, new or known."""
         people = workers.items() if isinstance(workers, Mapping) else ((worker, 1.0) for worker in workers)
-        self._call("join", {"workers": [{"worker": name, "cost": cost} for name, cost in people]})
+        kin = {} if family is None else {"family": family}
+        self._call("join", {"workers": [{"worker": name, "cost": cost} | kin for name, cost in people]})
 
     def bar(self, worker: str) -> None:
         """The worker is not asked any more."""
@@ -118,7 +127,7 @@ class Session:
         self._call("budget", {"limit": float(limit)})
 
     def status(self) -> dict[str, Any]:
-        """Budget, spent, committed, free; workers, labels, settled tasks, outstanding questions."""
+        """Budget, spent, committed, free; workers, families, models, labels, settled tasks, outstanding questions."""
         return self._call("status")
 
     def labels(self, method: str = "session") -> pandas.DataFrame:
@@ -156,6 +165,26 @@ class Session:
             raise _native.CafeError(f"{self.folder}: the session is closed")
         text = _native.lib().cafe_session_call(self._handle, verb.encode(), json.dumps(document or {}).encode())
         return json.loads(_native.take_text(text))
+
+
+def _soft_rows(table: pandas.DataFrame, tasks: list[str], classes: list[str]) -> dict[str, Any]:
+    """A table of models' class probabilities as ``label.init`` takes it: tasks by their places, probabilities in the classes' order."""
+    from .labels import _SoftRows
+
+    rows = _SoftRows(table, classes, [])
+    place = {task: number for number, task in enumerate(tasks)}
+    strange = [task for task in rows.tasks if task not in place]
+    if strange:
+        raise _native.CafeError(f"soft: there is no task {strange[0]!r}")
+    more = [name for name in rows.labels if name not in classes]
+    if more:
+        raise _native.CafeError(f"soft: the column {more[0]!r} is none of the classes")
+    document = rows.document(rows.tasks)
+    order = [list(rows.labels).index(name) for name in classes]
+    return document | {
+        "tasks": [place[task] for task in rows.tasks],
+        "probabilities": [[row[k] for k in order] for row in document["probabilities"]],
+    }
 
 
 def replay(

@@ -54,6 +54,57 @@ def test_a_session_is_opened_again_with_everything_in_it(tmp_path):
     assert "1 label;" in cafe.cli("label", "status", tmp_path / "study")
 
 
+def test_families_are_named_at_the_beginning_and_when_somebody_joins(tmp_path):
+    with start(tmp_path / "study", families={"makers": ["ann", "bob"]}) as session:
+        session.join(["dan"], family="makers")
+        session.next(["eve"], join=True, family="others")
+        families = {each["family"]: each["members"] for each in session.status()["families"]}
+        assert families == {"makers": ["ann", "bob", "dan"], "others": ["eve"]}
+        with pytest.raises(cafe.CafeError, match="joined already, in the family 'others'"):
+            session.next(["eve"], join=True, family="makers")
+        with pytest.raises(cafe.CafeError, match="goes with join"):
+            session.next(["eve"], family="others")
+        with pytest.raises(cafe.CafeError, match="'ann' has joined already"):
+            session.join(["new", "ann"], family="makers")
+        assert "new" not in session.status()["workers"]
+    shown = cafe.cli("label", "status", tmp_path / "study")
+    assert "family makers: ann, bob, dan" in shown and "family others: eve" in shown
+
+
+@pytest.mark.parametrize("families, sentence", [
+    ({"x": ["ann", "nobody"]}, "no worker or model 'nobody'"),
+    ({"x": ["ann"], "y": ["ann"]}, r"families\[1\]: 'ann' is in the family 'x' already"),
+    ({"x": []}, r"families\[0\]: nobody is in it"),
+    ({"x": ["ann", "gpt"]}, "of models or of workers"),
+])
+def test_families_that_will_not_do(tmp_path, families, sentence):
+    soft = pd.DataFrame({"task": TASKS, "worker": "gpt", "no": 0.5, "yes": 0.5})
+    with pytest.raises(cafe.CafeError, match=sentence):
+        start(tmp_path / "study", families=families, soft=soft)
+    assert not (tmp_path / "study").exists()
+    with pytest.raises(cafe.CafeError, match="families: only with the method pooled"):
+        start(tmp_path / "study", families={"x": ["ann", "bob"]}, method="bbta")
+
+
+def test_a_model_helps_a_session_from_its_first_question(tmp_path):
+    right = {task: "yes" if int(task[1:]) % 2 else "no" for task in TASKS}
+    soft = pd.DataFrame({"task": TASKS, "yes": [0.9 if right[task] == "yes" else 0.1 for task in TASKS]})
+    soft["no"] = 1 - soft["yes"]
+    with start(tmp_path / "study", soft=soft) as session:
+        for _ in range(4):
+            for question in session.next(["ann", "cy"], count=2):
+                session.record(question["task"], question["worker"], right[question["task"]])
+        assert session.status()["models"][0]["model"] == "model"
+        assert (session.labels()["label"] == pd.Series(right)).all()
+    with start(tmp_path / "alone") as session:
+        assert session.labels()["label"].isna().all()
+    with pytest.raises(cafe.CafeError, match="there is no task 'elsewhere'"):
+        start(tmp_path / "other", soft=pd.DataFrame({"task": ["elsewhere"], "no": [0.5], "yes": [0.5]}))
+    with pytest.raises(cafe.CafeError, match="no column for the label 'no'"):
+        start(tmp_path / "other", soft=pd.DataFrame({"task": ["t0"], "yes": [1.0]}))
+    assert not (tmp_path / "other").exists()
+
+
 def test_refusals_are_sentences(tmp_path):
     with start(tmp_path / "study") as session:
         with pytest.raises(cafe.CafeError, match="was not asked about task 't1'"):

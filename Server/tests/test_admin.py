@@ -133,9 +133,11 @@ def test_study_page(server, browser):
     browser.find_element(By.CSS_SELECTOR, "#budget button").click()
     wait(lambda: server.state(made["id"])["budget"] == 33, "the budget is not set")
     browser.find_element(By.CSS_SELECTOR, "#invite input").send_keys("dora")
+    browser.find_element(By.CSS_SELECTOR, "#invite input[name=family]").send_keys("students")
     browser.find_element(By.CSS_SELECTOR, "#invite button").click()
     link = wait(lambda: browser.find_elements(By.CSS_SELECTOR, "#links li span"), "no link")[0].text
     assert "?t=" in link
+    wait(lambda: [chip.text for chip in browser.find_elements(By.CSS_SELECTOR, "#workers .chip")] == ["students"], "no family")
     browser.find_element(By.CSS_SELECTOR, "#gold textarea").send_keys("t1,dog\nt2,mouse")
     browser.find_element(By.CSS_SELECTOR, "#gold button").click()
     wait(lambda: "mouse" in text(browser, "notice"), "a wrong class is not refused")

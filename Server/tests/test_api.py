@@ -324,6 +324,26 @@ def test_barred_worker(server):
     problem(server.post(f"/v1/studies/{made['id']}/workers/nobody/bar", token=server.admin), 404)
 
 
+def test_families_of_workers(server):
+    made = server.study(3)
+    path = f"/v1/studies/{made['id']}/workers"
+    for name, family in [("ann", None), ("gpt-a", "llm"), ("gpt-b", "llm"), ("other", "lone")]:
+        body = {"id": name} | ({} if family is None else {"family": family})
+        assert server.post(path, body, server.admin).status == 201
+    shown = {worker["id"]: worker["family"] for worker in server.state(made["id"])["workers"]}
+    assert shown == {"ann": None, "gpt-a": "llm", "gpt-b": "llm", "other": "lone"}
+    tokens = {name: server.post(f"{path}/{name}/link", token=server.admin).json["token"] for name in shown}
+    first = ask(server, made["id"], tokens["gpt-a"])["question"]
+    answer(server, made["id"], tokens["gpt-a"], question=first["id"], label="cat")
+    # What one of a family has answered is the last that another of it is asked.
+    second = ask(server, made["id"], tokens["gpt-b"])["question"]
+    assert second["task"] != first["task"]
+    problem(server.post(path, {"id": "x", "family": ""}, server.admin), 400)
+    bandit = server.study(3, method="bbta")
+    problem(server.post(f"/v1/studies/{bandit['id']}/workers", {"id": "x", "family": "llm"}, server.admin), 400)
+    assert server.state(bandit["id"])["workers"] == []
+
+
 def test_rate_limit(make_server):
     server = make_server("--rate-limit", "20").start()
     replies = [server.get("/v1/studies", server.admin) for _ in range(80)]

@@ -20,7 +20,7 @@ class Crowd:
     def __init__(self, server, study, tokens):
         self.server, self.study, self.tokens = server, study, tokens
         self.acknowledged, self.asked, self.ended = {}, {}, threading.Event()
-        self.faults, self.lock = [], threading.Lock()
+        self.faults, self.refused, self.lock = [], 0, threading.Lock()
         self.threads = [threading.Thread(target=self.work, args=(name,), daemon=True) for name in tokens]
 
     def work(self, name):
@@ -59,7 +59,9 @@ class Crowd:
                 time.sleep(0.01)
 
     def note(self, reply):
-        if reply.status != 503:
+        if reply.status == 503:
+            self.refused += 1
+        else:
             self.faults.append((reply.status, reply.text))
         time.sleep(0.02)
 
@@ -150,6 +152,52 @@ def test_a_large_study_gets_its_snapshot_by_itself(make_server):
     server.start()
     assert len(server.answers(made["id"])) == 1
     assert server.post(f"/v1/studies/{made['id']}/next", token=token).json["question"]["id"] != question
+
+
+def test_what_an_inference_found_is_kept(make_server):
+    """Before it takes effect: a start after a kill takes it, finds the same without it, and a snapshot replaces it."""
+    server = make_server().start()
+    snapshots = server.folder / "data" / "snapshots"
+    (snapshots / "study-1").mkdir(parents=True)  # so that no snapshot can be kept
+    made = server.study(20_000, budget=2500)
+    crowd = Crowd(server, made["id"], {f"w{i}": server.worker(made["id"], f"w{i}")["token"] for i in range(8)})
+    for thread in crowd.threads:
+        thread.start()
+    deadline = time.monotonic() + 120
+    while len(list(snapshots.glob("study-1.refit-*"))) < 2:
+        assert time.monotonic() < deadline, f"nothing is kept of two inferences: {list(snapshots.iterdir())}"
+        time.sleep(0.02)
+    time.sleep(0.3)
+    server.kill()
+    crowd.ended.set()
+    for thread in crowd.threads:
+        thread.join(20)
+    refused = (server.folder / "log.jsonl").read_text().count("a snapshot was not kept")
+    assert 1 <= refused <= 1 + (120 - (deadline - time.monotonic())) / 9, f"tried {refused} times"
+    kept = {path: path.read_bytes() for path in snapshots.glob("study-1.refit-*")}
+    found = []
+    for harm in ("none", "changed", "gone"):
+        for path, content in kept.items():
+            path.write_bytes(content if harm == "none" else content[:-9] + bytes([content[-9] ^ 1]) + content[-8:])
+            if harm == "gone":
+                path.unlink()
+        server.start()
+        labels = server.get(f"/v1/studies/{made['id']}/labels?format=csv", server.admin)
+        assert labels.status == 200
+        found.append(labels.text)
+        crowd.check(2500)
+        if harm != "gone":
+            server.kill()
+    assert found[0] == found[1] == found[2] and "cat" in found[0]
+    server.kill()
+    for path, content in kept.items():
+        path.write_bytes(content)
+    (snapshots / "study-1").rmdir()
+    server.start()
+    deadline = time.monotonic() + 30
+    while not (snapshots / "study-1").exists() or list(snapshots.glob("study-1.refit-*")):
+        assert time.monotonic() < deadline, f"the snapshot does not replace them: {list(snapshots.iterdir())}"
+        time.sleep(0.05)
 
 
 @pytest.mark.parametrize("harm", ["cut", "changed", "gone", "of another study"])
@@ -256,6 +304,64 @@ def test_disk_full(binary, tmp_path):
         server.kill()
         server.start()
         crowd.check(300)
+    finally:
+        if server.process and server.alive():
+            server.kill()
+        subprocess.run(["umount", "-l", str(folder)], capture_output=True)
+
+
+def test_inferences_and_snapshots_go_on_after_a_full_disk(binary, tmp_path):
+    """A commit that fails takes back what it began, and the next one begins it again."""
+    from conftest import Server
+    folder = tmp_path / "small"
+    folder.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=96m", "tmpfs", str(folder)], capture_output=True).returncode:
+        pytest.skip("a small file system cannot be mounted here")
+    server = Server(binary, folder, "--rate-limit", "0")
+    try:
+        server.start()
+        made = server.study(20_000, budget=40_000)
+        crowd = Crowd(server, made["id"], {f"w{i}": server.worker(made["id"], f"w{i}")["token"] for i in range(8)})
+        snapshot = folder / "data" / "snapshots" / "study-1"
+
+        def events():
+            return int(snapshot.read_bytes()[:100].split()[2]) if snapshot.exists() else 0
+
+        deadline = time.monotonic() + 60
+        while not events():
+            assert time.monotonic() < deadline, "no snapshot of 20,000 events"
+            time.sleep(0.05)
+        for thread in crowd.threads:
+            thread.start()
+        for _ in range(4):  # full and empty again, while inferences are due and under way
+            time.sleep(1)
+            free, before, full = os.statvfs(folder), crowd.refused, time.monotonic() + 20
+            with open(folder / "ballast", "wb") as file:
+                try:
+                    file.write(b"\0" * (free.f_bavail * free.f_frsize))
+                    file.flush()
+                except OSError:
+                    pass
+            while crowd.refused < before + 20:  # the log has room for a while
+                assert time.monotonic() < full, "the disk never became full"
+                time.sleep(0.02)
+            (folder / "ballast").unlink()
+        crowd.ended.set()
+        for thread in crowd.threads:
+            thread.join(30)
+        answered = len(server.answers(made["id"]))
+        more = Crowd(server, made["id"], crowd.tokens)
+        more.acknowledged, more.asked = crowd.acknowledged, crowd.asked
+        for thread in more.threads:
+            thread.start()
+        deadline = time.monotonic() + 60
+        while events() <= 20_000 + 2 * answered:  # each answer is two events; an inference is due every 1,000 answers
+            assert time.monotonic() < deadline, f"no snapshot after the disk was full: {events()} events, {answered} answers"
+            time.sleep(0.05)
+        more.ended.set()
+        for thread in more.threads:
+            thread.join(30)
+        more.check(40_000)
     finally:
         if server.process and server.alive():
             server.kill()

@@ -18,7 +18,7 @@ private struct AggregationRequest: Document {
 }
 
 /// What models say of tasks: row r is of task `tasks[r]` by model `rows[r]`.
-private struct SoftRequest: Document {
+struct SoftRequest: Document {
     var models: [String]
     var tasks: [Int]
     var rows: [Int]

@@ -37,10 +37,13 @@ enum SessionVerbs {
         var count: Int?
         var join: Bool?
         var cost: Double?
+        var family: String?
         var new: Bool?
         var maxOpen: Int?
         var expireAfter: Double?
-        enum CodingKeys: String, CodingKey, CaseIterable { case workers, count, join, cost, new, maxOpen, expireAfter }
+        enum CodingKeys: String, CodingKey, CaseIterable {
+            case workers, count, join, cost, family, new, maxOpen, expireAfter
+        }
     }
     struct Reply: Document {
         var question: Int?
@@ -89,9 +92,13 @@ enum SessionVerbs {
         } else if asking.join == true {
             throw Misuse("join needs workers: who joins?")
         }
+        if asking.family != nil {
+            guard asking.join == true else { throw Misuse("family: goes with join, it is that of those who join") }
+            for name in known ?? [] { try checkHome(name, asking.family, session) }
+        }
         let round = try session.ask(
-            workers: known, joining: newcomers, count: asking.count ?? 1, expiring: asking.expireAfter,
-            maxOpen: asking.maxOpen, again: !(asking.new ?? false))
+            workers: known, joining: newcomers, family: asking.family, count: asking.count ?? 1,
+            expiring: asking.expireAfter, maxOpen: asking.maxOpen, again: !(asking.new ?? false))
         return .object([
             ("questions", .array(round.asked.enumerated().map { question($1, again: $0 < round.again) })),
             ("expired", .array(round.expired.map { question($0) })),
@@ -99,6 +106,15 @@ enum SessionVerbs {
             ("code", round.blockReason.map { .string($0.rawValue) } ?? .null),
             ("reason", round.reason.map(JSON.string) ?? .null),
         ])
+    }
+
+    /// Whether somebody who has joined already is in this family.
+    private static func checkHome(_ name: String, _ family: String?, _ session: LabelSession) throws {
+        let own = session.families.first { $0.members.contains { ExactName.same($0, name) } }?.name
+        if let own, let family, ExactName.same(own, family) { return }
+        throw Misuse(
+            "family: worker '\(name)' has joined already, \(own.map { "in the family '\($0)'" } ?? "alone"), which cannot be "
+                + "changed")
     }
 
     private static func question(_ question: LabelSession.Question, again: Bool? = nil, age: Double? = nil) -> JSON {
@@ -152,7 +168,10 @@ enum SessionVerbs {
     // MARK: Steering
 
     private static func join(_ session: LabelSession, _ people: People) throws -> JSON {
-        try session.join(people.workers.map { LabelingWorker(id: $0.content.worker, cost: $0.content.cost ?? 1) })
+        try session.join(
+            members: people.workers.map {
+                (LabelingWorker(id: $0.content.worker, cost: $0.content.cost ?? 1), $0.content.family)
+            })
         return .object([("workers", .integer(session.workers.count))])
     }
 
@@ -189,6 +208,8 @@ enum SessionVerbs {
             ] + money(session) + [
                 ("gold", .integer(session.goldCount)), ("settled", .integer(session.settledCount)),
                 ("model", session.findings.map(JSON.string) ?? .null),
+                ("models", .array(session.models.map(\.jsonValue))),
+                ("families", .array(session.families.map(\.jsonValue))),
                 ("barred", .array(session.barredWorkers.map { .string($0.id) })),
                 ("outstanding", .array(session.outstanding.map { question($0, age: session.age(of: $0)) })),
             ])

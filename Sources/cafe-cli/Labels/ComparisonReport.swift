@@ -8,10 +8,10 @@ struct ComparisonReport {
 
     init(
         _ table: LabelTable, methods: [AggregationMethod] = AggregationMethod.comparable, seed: UInt64,
-        own: [Int?]? = nil
+        own: [Int?]? = nil, families: [Int]? = nil
     ) {
         comparison = AggregatorComparison(
-            LabelStore(table), contexts: table.tasks.map(\.context), methods: methods, seed: seed)
+            LabelStore(table), contexts: table.tasks.map(\.context), families: families, methods: methods, seed: seed)
         self.own = own
     }
 

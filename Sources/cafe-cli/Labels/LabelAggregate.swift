@@ -73,8 +73,8 @@ struct LabelAggregate: ParsableCommand {
         if soft != nil && compare {
             throw ValidationError("--compare compares methods on workers' labels: leave out --soft.")
         }
-        guard try families == nil || soft != nil || methods().contains(.pooled) else {
-            throw ValidationError("--families: only with the method pooled, or with --soft.")
+        guard try families == nil || soft != nil || compare || methods().contains(.pooled) else {
+            throw ValidationError("--families: only with the method pooled, with --soft or with --compare.")
         }
         try FileOptions.checkShared([("--json", json), ("--out", out)])
         if compare && (out != nil || (json != nil && json != "-")) {
@@ -103,18 +103,19 @@ struct LabelAggregate: ParsableCommand {
         let read = try files.read(labels: labels, tasks: tasks, truth: truth, soft: soft), report = read.report
         var table = read.table
         for warning in report.warnings { FileOptions.note("warning: " + warning) }
+        let kin = try families.map { try SoftOption.readFamilies($0, workers: table.workers, soft: &table.soft) }
         if compare {
             let named = try methods()
             for method in named { try method.check(classes: table.classes.count) }
             return ComparisonReport(
-                table, methods: method == LabelAggregate.usual ? AggregationMethod.comparable : named, seed: seed
+                table, methods: method == LabelAggregate.usual ? AggregationMethod.comparable : named, seed: seed,
+                families: kin
             )
             .show(json: json == "-")
         }
         for method in try methods() {
             try table.checkSize(for: method, labels: labels)
         }
-        let kin = try families.map { try SoftOption.readFamilies($0, workers: table.workers, soft: &table.soft) }
         let store = LabelStore(table)
         let gold = table.tasks.map(\.truth)
         let contexts = table.tasks.map(\.context)

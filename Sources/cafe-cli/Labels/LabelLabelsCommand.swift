@@ -41,7 +41,8 @@ struct LabelLabels: ParsableCommand {
         if compare {
             guard !table.labels.isEmpty else { throw CSCError.invalid("there are no labels to compare aggregators on") }
             let own = live.answers.map { answer in answer.label.flatMap { table.classes.firstIndex(of: $0) } }
-            return ComparisonReport(table, seed: live.options.seed, own: own).show(json: session.json)
+            return ComparisonReport(table, seed: live.options.seed, own: own, families: live.workerFamilies)
+                .show(json: session.json)
         }
         let (answers, sureness) = try answers(live, table)
         var writer = CSVWriter(header: ["task", "label", sureness, "labels"])

@@ -13,7 +13,8 @@ struct LabelPlanCommand: ParsableCommand {
             Without a session, the workers' accuracies are drawn uniformly from --accuracy. With a session's folder, \
             its tasks, workers and prices are taken; the accuracies are drawn from what the labels of tasks with two or \
             more say of them (one-coin Dawid-Skene, by context), starting from a belief as wide as 0.55-0.9, so that \
-            before any label the plan is that of unknown workers. --accuracy takes the place of both.
+            before any label the plan is that of unknown workers. --accuracy takes the place of both. Members of a \
+            family are supposed to be right and wrong together. What models say (--soft of init) is not in such a plan.
 
             --crew, repeated, shows each crew alone and all together: NAME=COUNT@PRICE:LOW-HIGH[:CORRELATION] are workers, \
             NAME=soft@PRICE:LOW-HIGH[:OVERCONFIDENCE] is a model that gives class probabilities beforehand, as --soft of \
@@ -208,15 +209,15 @@ struct LabelPlanCommand: ParsableCommand {
             taskContexts: live.tasks.map(\.context), workerCosts: live.workers.map(\.cost),
             classCount: live.classes.count, assumption: range.map { .uniform($0) } ?? Self.estimate(table),
             explore: live.options.explore, method: live.options.method, gold: try gold(for: live),
-            stopAt: stopAt ?? live.options.stopAt)
-        guard range == nil else { return (plan, drawn) }
-        return (
-            plan,
+            stopAt: stopAt ?? live.options.stopAt, families: live.workerFamilies)
+        let together = live.workerFamilies == nil ? "" : "; the members of a family are right and wrong together"
+        guard range == nil else { return (plan, drawn + together) }
+        let assumed =
             table.labels.isEmpty
-                ? "workers unknown: accuracies spread like \(LabelPlan.usualAccuracies.shown)"
-                : "accuracies as \(Terminal.counted(table.labels.count, "label")) of tasks with two or more say, "
-                    + "spread like \(LabelPlan.usualAccuracies.shown) beforehand"
-        )
+            ? "workers unknown: accuracies spread like \(LabelPlan.usualAccuracies.shown)"
+            : "accuracies as \(Terminal.counted(table.labels.count, "label")) of tasks with two or more say, "
+                + "spread like \(LabelPlan.usualAccuracies.shown) beforehand"
+        return (plan, assumed + together)
     }
 
     /// How many gold tasks a plan for this session has: as many as the session, by default.

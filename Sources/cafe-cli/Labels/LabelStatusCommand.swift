@@ -65,12 +65,6 @@ struct LabelStatus: ParsableCommand {
     }
 }
 
-extension LabelFamily {
-    var jsonValue: JSON {
-        .object([("family", .string(name)), ("members", .array(members.map(JSON.string)))])
-    }
-}
-
 extension LabelSession.SoftModel {
     /// For people: what has been found out about a model.
     var sentence: String {
@@ -80,14 +74,5 @@ extension LabelSession.SoftModel {
             text += ", right on \(Terminal.decimal(share, 2)) of \(quality.labels) that have an answer"
         }
         return text
-    }
-
-    var jsonValue: JSON {
-        .object([
-            ("model", .string(name)), ("tasks", .integer(tasks)), ("weight", weight.map(JSON.number) ?? .null),
-            ("answered", .integer(quality.labels)), ("right", .number(quality.right)),
-            ("accuracy", quality.accuracy.map(JSON.number) ?? .null), ("lower", .number(quality.lower)),
-            ("upper", .number(quality.upper)),
-        ])
     }
 }

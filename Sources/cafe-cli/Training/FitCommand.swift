@@ -11,7 +11,7 @@ struct FitCommand: RankedCommand {
             The search (CMA-ES) goes on from the weights of cafe with small steps, on training episodes of the scenario or \
             of the recorded orders. Then the fitted policy, cafe and the tuned coalition rule play episodes on which \
             nothing was learnt; the best is kept, and measured once more on further episodes: that is the gain that is \
-            printed. Where its 95 % interval lies below the rule, the rule is kept.
+            printed. Where its 95 % interval lies below cafe, cafe is kept; where it lies below the rule, the rule.
 
             Recorded orders: one row in two is fitted to and the other checked on, unless --days and --check-days name \
             days for each.
@@ -75,16 +75,14 @@ struct FitCommand: RankedCommand {
                 "--plans cannot be given with --relocate: the worth of plans is learnt without relocation")
         }
         if episodes < 4 { throw ValidationError("--episodes \(episodes): at least 4 are needed") }
-        if checkDays != nil && (source.orders == nil || source.days == nil) {
-            throw ValidationError("--check-days goes with --orders and --days")
-        }
+        try split.validate()
     }
 
     func run() throws {
         try FileOptions.checkFolder(out)
         try checkFree()
         Output.startThreads(threads)
-        let (training, checking) = try sources()
+        let (training, checking) = try split.open(tasks: tasks, note: note)
         if relocate { try RelocationFlag.check(training.source) }
         let game = GameOptions(relocate: relocate)
         guard let first = try LearntCoalitionPolicy.named(start) else {
@@ -137,45 +135,12 @@ struct FitCommand: RankedCommand {
         }
     }
 
-    /// Where the search plays, and where its result is checked: as named, or each of two halves of the rows.
-    private var halves: (fitting: SourceOptions, checking: SourceOptions) {
-        var (fitting, checking) = (source, source)
-        if let checkDays {
-            checking.days = checkDays
-        } else if source.orders != nil {
-            (fitting.part, checking.part) = ("1/2", "2/2")
-        }
-        return (fitting, checking)
-    }
-
-    private func sources() throws -> (
-        training: (source: any InstanceSource, flags: [String: String], city: Scenario), checking: any InstanceSource
-    ) {
-        let city = try Scenario.find(source.scenario)
-        let (fitting, checking) = halves
-        if source.orders != nil {
-            if source.part != nil {
-                throw ValidationError(
-                    "--part cannot be given: fit divides the rows itself, or takes --days and --check-days")
-            }
-            if try source.isInstance() {
-                throw ValidationError("--orders is one single episode: there is no other to check on")
-            }
-            if checkDays == nil {
-                note("note: one row in two of the orders is fitted to, the other is checked on")
-            } else if try !fitting.isApart(from: checking) {
-                throw ValidationError("--days and --check-days must not share a day")
-            }
-        }
-        let (opened, notes) = try fitting.open(drawingFrom: city)
-        for line in notes + [SourceOptions.shortage(opened, tasks: tasks)].compactMap(\.self) { note("note: \(line)") }
-        return ((opened, fitting.recordedFlags, city), try checking.opened(drawingFrom: city).source)
-    }
+    /// Where the search plays, and where its result is checked.
+    private var split: CheckedSource { CheckedSource(source: source, checkDays: checkDays, command: "fit") }
 
     /// The run of the search: begun, or continued where the folder holds one.
     private func search(
-        _ begun: LearntCoalitionPolicy,
-        on training: (source: any InstanceSource, flags: [String: String], city: Scenario)
+        _ begun: LearntCoalitionPolicy, on training: CheckedSource.Training
     ) throws -> EvolutionRun {
         let folder = AtomicFile.join(out, "training")
         if RankFacts.isThere(AtomicFile.join(folder, "evolution.yaml")) {
@@ -185,14 +150,8 @@ struct FitCommand: RankedCommand {
             }
         }
         try AtomicFile.makeFolder(out)
-        var options = EvolutionOptions()
-        options.seed = seed
+        var options = EvolutionOptions.fitting(tasks: tasks, workers: workers, seed: seed)
         options.relocate = relocate ? .on : .off
-        options.stepSize = 0.15
-        options.settings = [.init(tasks: tasks, workers: workers)]
-        options.episodes = max(2, min(8, 4000 / tasks))
-        options.forecastEpisodes = tasks > 1000 ? 8 : 64
-        options.referenceEpisodes = tasks > 1000 ? 4 : 16
         return try EvolutionRun(
             creating: folder, scenario: training.city, options: options, start: begun, source: training.source,
             recorded: training.flags)
@@ -240,28 +199,13 @@ struct FitCommand: RankedCommand {
         let command = parts.map(Comparison.quoted).joined(separator: " ")
         policy.origin = "\(command): the \(fit.choice.rawValue) policy was kept"
         try AtomicFile.write(policy.text(), to: AtomicFile.join(out, "policy.yaml"))
-        func entry(_ summary: Summary) -> JSON {
-            .object([
-                ("mean", .number(summary.mean)), ("ci95", .array([.number(summary.lower), .number(summary.upper)])),
-            ])
-        }
-        let file = JSON.object([
-            ("command", .string(command)), ("relocate", .bool(relocate)), ("kept", .string(fit.choice.rawValue)),
-            ("episodes", .integer(episodes)),
-            ("generations", .integer(generations)), ("price", .number(fit.price)), ("revenue", entry(fit.revenue)),
-            ("rule", entry(fit.rule)), ("over_start", entry(fit.overStart)), ("over_rule", entry(fit.overRule)),
-        ])
+        let file = JSON.object(
+            [
+                ("command", .string(command)), ("relocate", .bool(relocate)), ("kept", .string(fit.choice.rawValue)),
+                ("episodes", .integer(episodes)), ("generations", .integer(generations)),
+            ] + fit.entries)
         try AtomicFile.write(file.pretty, to: AtomicFile.join(out, "fit.json"))
-        print(
-            Terminal.columns(
-                [
-                    ["kept", "revenue", "minus coalition", "minus \(start)"],
-                    [
-                        kept(fit.choice),
-                        Terminal.decimal(fit.revenue.mean, 3), difference(fit.overRule, of: fit.rule.mean),
-                        difference(fit.overStart, of: fit.rule.mean),
-                    ],
-                ], left: [0]))
+        print(fit.table(kept: kept(fit.choice), start: start))
         print("\(episodes) held-out episodes, 95 % intervals. The policy is \(AtomicFile.join(out, "policy.yaml")).")
         print("Compare it: \(comparison)")
     }
@@ -277,16 +221,10 @@ struct FitCommand: RankedCommand {
 
     /// The command that plays the result on what it was checked on.
     private var comparison: String {
-        (["cafe-cli", "compare"] + halves.checking.words
+        (["cafe-cli", "compare"] + split.halves.checking.words
             + ["--tasks", "\(tasks)", "--workers", "\(workers)", "--policy", out]
             + (relocate ? ["--relocate"] : [])).map(Comparison.quoted)
             .joined(separator: " ")
-    }
-
-    /// `+.123 [.1, .2], +1.2 %`
-    private func difference(_ summary: Summary, of whole: Double) -> String {
-        "\(Terminal.decimal(summary.mean, 3)) [\(Terminal.decimal(summary.lower, 3)), \(Terminal.decimal(summary.upper, 3))], "
-            + "\(Terminal.decimal(100 * summary.mean / (whole > 0 ? whole : .nan), 1)) %"
     }
 
     private func note(_ line: String) {

@@ -2,56 +2,77 @@ internal import ArgumentParser
 internal import CSCSwift
 internal import Foundation
 
-/// `cafe-cli refine`: swift parameter refinement of a trained run when the tasks have changed.
+/// `cafe-cli refine`: swift refinement of a trained policy when the tasks have changed. A run of train has its credit solved
+/// anew (below); a learnt coalition rule takes trust-region steps in its weights (RefineRule.swift).
 struct RefineCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "refine",
-        abstract: "Adapt a trained run to new tasks by refitting the credit and a few updates.",
+        abstract: "Adapt a trained policy to new tasks by a few new episodes.",
         discussion: """
-            On episodes of the new scenario the credit weights phi are solved anew, the policy is carried along the \
-            implicit function, and a few PPO updates follow. Beside it: training on without the solve, and training \
-            from fresh networks, on as many episodes. All are evaluated on the same held-out episodes.
+            A learnt coalition rule (cafe, cafe-chengdu, a folder of fit, evolve or refine, a policy's file) takes steps of \
+            a trust region in its weights. Their slope comes from pairs of plays of the same new episode with weights on \
+            either side of the present ones; --episodes counts every play. Beside it: continuing CMA-ES on as many. Then the \
+            refined policy, the one before and the tuned coalition rule play episodes on which nothing was learnt; the \
+            best is kept and measured on as many further ones, as by fit. What is known to be below the policy before, or \
+            below the rule, is not written. The folder of --out holds policy.yaml and refine.json.
 
-            It needs a run of train, whose credit can be solved anew. A learnt coalition rule, such as cafe, has none: \
-            'cafe-cli fit --start NAME' specialises it to other tasks.
+            Recorded orders: one row in two is learnt from and the other checked on, unless --days and --check-days name \
+            days for each.
 
-            Example: cafe-cli refine runs/first --scenario shifted.yaml --tasks 200 --workers-fixed 100 --out runs/second
+            Of a run of train, the credit weights phi are solved anew on episodes of the new scenario, the policy is \
+            carried along the implicit function, and a few PPO updates follow. Beside it: training on without the solve, \
+            and training from fresh networks, on as many episodes. The folder of --out is a run.
+
+            Example: cafe-cli refine cafe-chengdu --scenario shifted.yaml --tasks 200 --workers 50 --out runs/refined
+                     cafe-cli refine cafe --scenario haikou --orders orders.csv --days 0-14 --check-days 15- --out runs/orders
+                     cafe-cli refine runs/first --scenario shifted.yaml --tasks 200 --workers-fixed 100 --out runs/second
                      cafe-cli evaluate --scenario shifted.yaml --workers 100 --policy coalition,runs/first,runs/second
             """)
 
-    @Argument(help: ArgumentHelp("The run's folder.", valueName: "run"))
+    @Argument(help: ArgumentHelp("A learnt coalition rule, or a run's folder.", valueName: "policy"))
     var folder: String
 
     @OptionGroup var episodesFrom: SourceOptions
 
-    @Option(help: "Numbers of tasks, with --workers-fixed workers.", transform: Limits.trainingSize.parse)
+    @Option(
+        help: "Tasks of an episode (200); of a run: numbers of tasks, with --workers-fixed workers.",
+        transform: Limits.trainingSize.parse)
     var tasks: [Int] = []
 
-    @Option(help: "Numbers of workers, with --tasks-fixed tasks.", transform: Limits.trainingSize.parse)
+    @Option(
+        help: "Workers of an episode (50); of a run: numbers of workers, with --tasks-fixed tasks.",
+        transform: Limits.trainingSize.parse)
     var workers: [Int] = []
 
-    @Option(help: "Tasks while the workers vary.", transform: Limits.trainingSize.parse)
-    var tasksFixed: Int = 200
+    @Option(help: "Tasks while the workers vary (200).", transform: Limits.trainingSize.parse)
+    var tasksFixed: Int?
 
-    @Option(help: "Workers while the tasks vary.", transform: Limits.trainingSize.parse)
-    var workersFixed: Int = 200
+    @Option(help: "Workers while the tasks vary (of a run 200, of a rule 50).", transform: Limits.trainingSize.parse)
+    var workersFixed: Int?
 
-    @Option(help: "New episodes of each update.", transform: Limits.heldEpisodes.parse)
-    var episodes: Int = 8
+    @Option(
+        help: "Of a rule: new training episodes in all (2000); of a run: those of each update (8).",
+        transform: Limits.heldEpisodes.parse)
+    var episodes: Int?
 
-    @Option(help: "Policy updates after the solve.", transform: Limits.updates.parse)
-    var updates: Int = 4
+    @Option(help: "Policy updates after the solve; runs only (4).", transform: Limits.updates.parse)
+    var updates: Int?
 
-    @Option(help: "Held-out episodes of each setting.", transform: Limits.optionalEpisodes.parse)
-    var evaluationEpisodes: Int = 10
+    @Option(
+        help: "Held-out episodes: of a rule to choose and as many to measure (60), of a run for each setting (10).",
+        transform: Limits.optionalEpisodes.parse)
+    var evaluationEpisodes: Int?
 
-    @Option(help: "Lower bound of the learnt credit's weight.")
-    var floor: Double = 0.2
+    @Option(help: "Lower bound of the learnt credit's weight; runs only (0.2).")
+    var floor: Double?
+
+    @Option(parsing: .unconditional, help: "The days of --orders that the result is checked on; rules only.")
+    var checkDays: String?
 
     @Option(help: "Seed of the new episodes.")
     var seed: Int = 1
 
-    @Option(help: "The folder of a new run with the refined policy, which every command reads.")
+    @Option(help: "The folder of the refined policy, which every command reads.")
     var out: String?
 
     @Flag(help: "Refine only; leave out the comparisons.")
@@ -62,20 +83,30 @@ struct RefineCommand: ParsableCommand {
     var threads: Int = 0
 
     func validate() throws {
-        for (name, value) in [
+        let numbers = [
             ("episodes", episodes), ("evaluation-episodes", evaluationEpisodes), ("tasks-fixed", tasksFixed),
             ("workers-fixed", workersFixed),
-        ] + tasks.map({ ("tasks", $0) }) + workers.map({ ("workers", $0) }) where value < 1 {
-            throw ValidationError("--\(name) \(value) is less than 1.")
+        ]
+        for (name, value) in numbers + tasks.map({ ("tasks", $0) }) + workers.map({ ("workers", $0) }) {
+            if let value, value < 1 { throw ValidationError("--\(name) \(value) is less than 1.") }
         }
-        if !(0...1).contains(floor) { throw ValidationError("--floor \(floor) is not from 0 to 1.") }
+        if let floor, !(0...1).contains(floor) { throw ValidationError("--floor \(floor) is not from 0 to 1.") }
         if seed < 0 { throw ValidationError("--seed \(seed) is negative.") }
     }
 
     func run() throws {
         try FileOptions.checkFolder(out)
-        try refuseRule()
+        if try !DispatchPolicy.isRun(folder), let rule = try LearntCoalitionPolicy.named(folder) {
+            return try refine(rule)
+        }
+        if checkDays != nil { throw ValidationError("--check-days belongs to a learnt rule, and \(folder) is none") }
+        try refineRun()
+    }
+
+    /// Refines a run of train.
+    private func refineRun() throws {
         Output.startThreads(threads)
+        let (tasksFixed, workersFixed) = (tasksFixed ?? 200, workersFixed ?? 200)
         let loaded = try LoadedRun(folder)
         let (city, notes) = try episodesFrom.open()
         if SourceOptions.base(of: city) is FixedInstance {
@@ -89,17 +120,17 @@ struct RefineCommand: ParsableCommand {
         sizes += workers.map { EpisodeSettings.Setting(tasks: tasksFixed, workers: $0) }
         let settings = sizes.isEmpty ? loaded.configuration.episodeSettings : EpisodeSettings(sizes)
         var options = Refinement.Options()
-        options.updates = updates
-        options.floor = floor
+        options.updates = updates ?? 4
+        options.floor = floor ?? 0.2
         let held = settings.settings.flatMap { setting in
-            (0..<evaluationEpisodes).map { index in
+            (0..<(evaluationEpisodes ?? 10)).map { index in
                 city.instance(
                     tasks: setting.tasks, workers: setting.workers, seed: UInt64(seed),
                     episode: EpisodeRange.evaluation[index])
             }
         }
         let refinement = try RefinementRun(
-            run: loaded, settings: settings, options: options, episodes: episodes, seed: UInt64(seed),
+            run: loaded, settings: settings, options: options, episodes: episodes ?? 8, seed: UInt64(seed),
             evaluation: held, source: city)
         print(
             "revenue on \(held.count) held-out episodes: mean, difference to the policy before [95 % interval, paired]")
@@ -122,16 +153,6 @@ struct RefineCommand: ParsableCommand {
         }
     }
 
-    /// Refuses a learnt coalition rule, which has no credit, and names the command that specialises it.
-    /// - Throws: `ValidationError`, and `CSCError` where a policy's file is damaged.
-    private func refuseRule() throws {
-        if try DispatchPolicy.isRun(folder) || LearntCoalitionPolicy.named(folder) == nil { return }
-        let words = ["cafe-cli", "fit", "--start", folder] + episodesFrom.words + ["--out", out ?? "runs/fitted"]
-        throw ValidationError(
-            "\(folder) is a learnt coalition rule: it has no credit that could be solved anew. Specialise it to other "
-                + "tasks by: \(words.map(Comparison.quoted).joined(separator: " "))")
-    }
-
     /// Makes a run of the refined policy, whose configuration names the new episodes.
     private func write(_ refinement: RefinementRun, _ report: RefinementRun.Report, to out: String) throws {
         let city = try Scenario.find(episodesFrom.scenario)
@@ -147,7 +168,7 @@ struct RefineCommand: ParsableCommand {
             settings.skipBadRows = flags["skip-bad-rows"] == "true"
             guard !tasks.isEmpty || !workers.isEmpty else { return }
             (settings.tasks, settings.workers) = (tasks, workers)
-            (settings.tasksFixed, settings.workersFixed) = (tasksFixed, workersFixed)
+            (settings.tasksFixed, settings.workersFixed) = (tasksFixed ?? 200, workersFixed ?? 200)
         }
     }
 

@@ -49,6 +49,10 @@ struct LabelFamilyTests: LabelFolder {
         #expect(listed[0]["members"] as? [String] == ["ann", "cyd", "zoe", "dan"])
         #expect(try label("check", session).status == 0)
         #expect(try label("labels", session, "--method", "pooled").status == 0)
+        let plan = try label("plan", session, "--runs", "3", "--budgets", "10")
+        #expect(
+            plan.output.contains("the members of a family are right and wrong together"),
+            "\(plan.output)\(plan.errors)")
         let models = try label("next", session, "--workers", "gus", "--join", "--family", "big")
         #expect(models.status == 1 && models.errors.contains("a family is of models or of workers"), "\(models.errors)")
         let late = try label("next", session, "--workers", "ann,bob", "--join", "--family", "llm")

@@ -35,18 +35,6 @@ import Testing
         #expect(missing.status != 0 && missing.errors.contains("none"))
     }
 
-    /// A learnt coalition rule has no credit: the sentence names the command that adapts it.
-    @Test func aLearntRuleIsNotRefined() throws {
-        let refused = try CommandLineTool.run(["refine", "cafe", "--scenario", "haikou", "--out", "runs/other"])
-        #expect(refused.status != 0 && refused.output.isEmpty)
-        #expect(refused.errors.contains("cafe-cli fit --start cafe --scenario haikou --out runs/other"))
-        let folder = TestFolder()
-        let policy = try CommandLineTool.run(["policies", "cafe"])
-        try Data(policy.output.utf8).write(to: URL(fileURLWithPath: folder.file("mine.yaml")))
-        let file = try CommandLineTool.run(["refine", folder.file("mine.yaml"), "--scenario", "haikou"])
-        #expect(file.status != 0 && file.errors.contains("cafe-cli fit --start "))
-    }
-
     /// Refinement shows every stage beside both comparisons, twice the same, and keeps the policy where asked.
     @Test func refinementShowsItsStages() throws {
         let folder = TestFolder()

@@ -48,9 +48,11 @@ extension CafeService {
             },
             Route(.post, "/v1/studies/{id}/workers", .requester, bodyLimit: BodyLimit.small) { call in
                 try call.knows()
-                let (name, cost) = try call.json { (cursor) throws(JSONCursor.Fault) in try Self.worker(&cursor) }
+                let who = try call.json { (cursor) throws(JSONCursor.Fault) in try Self.worker(&cursor) }
                 let id = call.parameters[0]
-                let made = try await self.queue.perform { try self.studies.join(id, worker: name, cost: cost, $0) }
+                let made = try await self.queue.perform {
+                    try self.studies.join(id, worker: who.name, cost: who.cost, family: who.family, $0)
+                }
                 return Response(
                     json: .object([
                         ("id", .string(made.id)), ("token", .string(made.token)),
@@ -134,18 +136,21 @@ extension CafeService {
         return budget
     }
 
-    private static let workerFields = JSONCursor.Fields(["id", "cost"])
+    private static let workerFields = JSONCursor.Fields(["id", "cost", "family"])
 
-    private static func worker(_ cursor: inout JSONCursor) throws(JSONCursor.Fault) -> (String?, Double?) {
+    private static func worker(
+        _ cursor: inout JSONCursor
+    ) throws(JSONCursor.Fault) -> (name: String?, cost: Double?, family: String?) {
         var name: String?
         var cost: Double?
+        var family: String?
         try cursor.object(workerFields) { (cursor, field) throws(JSONCursor.Fault) in
-            if field == 0 {
-                name = try Reading.name(&cursor, "worker")
-            } else {
-                cost = try Reading.money(&cursor, "the price of a label")
+            switch field {
+            case 0: name = try Reading.name(&cursor, "worker")
+            case 1: cost = try Reading.money(&cursor, "the price of a label")
+            default: family = try Reading.name(&cursor, "family")
             }
         }
-        return (name, cost)
+        return (name, cost, family)
     }
 }

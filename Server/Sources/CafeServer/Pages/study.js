@@ -131,6 +131,7 @@
     $('no-workers').hidden = list.length > 0;
     for (const worker of list) {
       const row = element('tr', null, rows), name = element('td', worker.id, row, 'long');
+      if (worker.family) { name.append(' '); element('span', worker.family, name, 'chip').title = 'Family: their errors go together'; }
       if (worker.barred) { name.append(' '); element('span', 'barred', name, 'chip barred'); }
       element('td', number(worker.labels), row, 'n');
       element('td', number(worker.pay), row, 'n');
@@ -260,6 +261,7 @@
     const form = event.target, body = {};
     if (form.elements.id.value.trim()) body.id = form.elements.id.value.trim();
     if (form.elements.cost.value) body.cost = Number(form.elements.cost.value);
+    if (form.elements.family.value.trim()) body.family = form.elements.family.value.trim();
     act(async () => {
       const worker = await call('POST', `${root}/workers`, body), row = element('li', `${worker.id}: `, $('links'));
       element('span', worker.link, row);

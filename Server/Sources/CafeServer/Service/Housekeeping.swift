@@ -57,7 +57,12 @@ extension CafeService {
     /// Takes a copy of each study that is due for a snapshot and has it encoded and kept by another thread. Returns at once.
     func beginSnapshots() async {
         let due = try? await queue.perform { [studies] context in
-            studies.opened.filter { !$0.isBeingKept.load(ordering: .relaxed) && $0.isSnapshotDue }.map { study in
+            let now = Self.uptime
+            func isDue(_ study: Study) -> Bool {
+                !study.isBeingKept.load(ordering: .relaxed) && study.keepsFrom.load(ordering: .relaxed) <= now
+                    && study.isSnapshotDue
+            }
+            return studies.opened.filter(isDue).map { study in
                 study.isBeingKept.store(true, ordering: .relaxed)
                 context.onRollback { study.isBeingKept.store(false, ordering: .relaxed) }
                 return Sent((study: study, view: StudyView(study)))
@@ -66,6 +71,9 @@ extension CafeService {
         for each in due ?? [] {
             behind.begin { [self] in
                 let count = keep(each.value.view, gently: true)
+                if count == nil {  // a full disk: to encode it again each second would help nobody
+                    each.value.study.keepsFrom.store(Self.uptime + Self.pauseAfterFailure, ordering: .relaxed)
+                }
                 Task {
                     if let count { try? await queue.perform { _ in each.value.study.snapshotAt = count } }
                     // However that ended: where its batch failed the study is due again.
@@ -83,11 +91,17 @@ extension CafeService {
         for view in due?.value ?? [] { _ = keep(view, gently: false) }
     }
 
+    /// Seconds of the steady clock.
+    private static var uptime: Int { Int(ProcessInfo.processInfo.systemUptime) }
+    /// Seconds until a snapshot is tried again that could not be kept.
+    private static let pauseAfterFailure = 10
+
     /// How many events the snapshot is of; nil where it could not be kept.
     private func keep(_ view: StudyView, gently: Bool) -> Int? {
         do {
             let snapshot = try view.session.makeSnapshot()
             try snapshots.keep(snapshot, study: view.serial, gently: gently)
+            snapshots.forgetRefits(upTo: view.session.endedRefits, study: view.serial)
             return snapshot.mark.count
         } catch {
             logger.error("a snapshot was not kept: \(Problem(any: error).detail)")

@@ -18,7 +18,7 @@ extension CafeService {
                 let serial = try Int64.fetchOne(
                     context.database, sql: "SELECT serial FROM studies WHERE id = ?", arguments: [id])
             else { throw ServiceError("there is no study '\(id)' in \(data)") }
-            let source = try DatabaseStorage(study: serial, context, takesSnapshots: true) {}
+            let source = try DatabaseStorage(study: serial, context) {}
             var records: [SessionRecord] = []
             try source.read(after: .start) { records.append($0) }
             let target = try JournalFolder(creating: folder)
@@ -48,7 +48,7 @@ extension CafeService {
                         """,
                     arguments: [id, name ?? id, LabelSession.now()])
                 let serial = database.lastInsertedRowID
-                let target = try DatabaseStorage(study: serial, context, takesSnapshots: true) {}
+                let target = try DatabaseStorage(study: serial, context) {}
                 try target.append(all)
                 let session = try LabelSession(storage: target)
                 for (position, task) in session.tasks.enumerated() {

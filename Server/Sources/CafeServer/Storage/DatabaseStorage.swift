@@ -6,21 +6,17 @@ internal import GRDB
 ///
 /// `append` returns before the records are durable: the `CommitQueue`, inside whose operations alone it is used,
 /// acknowledges nothing before the commit. Where a write fails it fails the batch.
-final class DatabaseStorage: SessionStorage {
+final class DatabaseStorage: RefitStorage {
     private let study: Int64
     private let context: CommitContext
     private let touched: () -> Void
-    private let takesSnapshots: Bool
     private(set) var end = SessionMark.start
     let notice: String? = nil
 
     /// The storage of a study by its serial number.
-    /// - Parameters:
-    ///   - takesSnapshots: whether the session's own snapshots are kept; a server takes them aside from its requests.
-    ///   - touched: called before each write, so that the session can be dropped if the batch fails.
-    init(study: Int64, _ context: CommitContext, takesSnapshots: Bool, touched: @escaping () -> Void) throws {
+    /// - Parameter touched: called before each write, so that the session can be dropped if the batch fails.
+    init(study: Int64, _ context: CommitContext, touched: @escaping () -> Void) throws {
         self.study = study
-        self.takesSnapshots = takesSnapshots
         self.context = context
         self.touched = touched
         let row = try Row.fetchOne(
@@ -68,16 +64,22 @@ final class DatabaseStorage: SessionStorage {
     }
 
     func snapshot() -> SessionSnapshot? {
-        guard let found = context.snapshots.snapshot(study: study) else { return nil }
+        context.snapshots.snapshot(study: study).flatMap { isOfTheseEvents($0) ? $0 : nil }
+    }
+
+    func refit(number: Int) -> [UInt8]? {
+        context.snapshots.refit(number, study: study).flatMap { isOfTheseEvents($0) ? $0.state : nil }
+    }
+
+    private func isOfTheseEvents(_ found: SessionSnapshot) -> Bool {
         let checksum = try? Int64.fetchOne(
             context.database, sql: "SELECT checksum FROM events WHERE study = ? AND number = ?",
             arguments: [study, found.mark.count])
-        return checksum.map(UInt64.init(bitPattern:)) == found.mark.checksum ? found : nil
+        return checksum.map(UInt64.init(bitPattern:)) == found.mark.checksum
     }
 
     /// One that cannot be kept is left out: it is only a shortcut.
     func keep(_ snapshot: SessionSnapshot) throws(CSCError) {
-        guard takesSnapshots else { return }
         try? context.snapshots.keep(snapshot, study: study, gently: false)
     }
 

@@ -1,7 +1,8 @@
 internal import CSCSwift
 internal import Foundation
 
-/// Snapshots of the studies' sessions: a file each, in a folder beside the server's file.
+/// Snapshots of the studies' sessions, and what refits found that are not in a snapshot yet: a file each, in a folder beside
+/// the server's file.
 ///
 /// They only spare reading all events when a study is opened, and are no part of what is promised: one that is missing,
 /// damaged, or of events that never came to the disk is not used. So they need no transaction and hold nobody up.
@@ -18,18 +19,30 @@ struct SnapshotFolder: Sendable {
     }
 
     private func file(_ study: Int64) -> String { "\(path)/study-\(study)" }
+    private func file(_ study: Int64, refit number: Int) -> String { "\(file(study)).refit-\(number)" }
 
     /// Puts a snapshot in place of the study's last one, once it is on the disk. O(state).
     /// - Parameter gently: in stretches with pauses between them.
     /// - Throws: `ServiceError` where it cannot be written; the last one stays then.
     func keep(_ snapshot: SessionSnapshot, study: Int64, gently: Bool) throws {
-        let mark = snapshot.mark, state = snapshot.state
+        try write(snapshot, to: file(study), gently: gently)
+    }
+
+    /// Keeps what a refit found, before it takes effect. O(state).
+    /// - Parameter result: its bytes, and where the events ended when it was taken.
+    /// - Throws: `ServiceError` where it cannot be written.
+    func keep(refit number: Int, _ result: SessionSnapshot, study: Int64) throws {
+        try write(result, to: file(study, refit: number), gently: true)
+    }
+
+    private func write(_ content: SessionSnapshot, to file: String, gently: Bool) throws {
+        let mark = content.mark, state = content.state
         let hash = ContentHash.quick(state, upTo: state.count)
         let head = Array("\(Self.form) \(mark.count) \(mark.checksum) \(hash) \(state.count)\n".utf8)
         do {
             try FileManager.default.createDirectory(
                 atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-            try AtomicFile.write(head + state, to: file(study), mode: 0o600, pace: gently ? Self.gentle : nil)
+            try AtomicFile.write(head + state, to: file, mode: 0o600, pace: gently ? Self.gentle : nil)
         } catch let error as CSCError {
             throw ServiceError(error.description)
         } catch {
@@ -38,13 +51,27 @@ struct SnapshotFolder: Sendable {
     }
 
     /// The study's snapshot; nil where there is none that can be used. O(state).
-    func snapshot(study: Int64) -> SessionSnapshot? {
-        guard let bytes = FileManager.default.contents(atPath: file(study)),
-            let (head, count) = Self.head(bytes), bytes.count - count == head.length
+    func snapshot(study: Int64) -> SessionSnapshot? { read(file(study)) }
+
+    /// What a refit of the study found, and where the events ended when it was taken; nil where it was not kept. O(state).
+    func refit(_ number: Int, study: Int64) -> SessionSnapshot? { read(file(study, refit: number)) }
+
+    private func read(_ file: String) -> SessionSnapshot? {
+        guard var state = try? AtomicFile.read(file), let (head, count) = Self.head(Data(state.prefix(200))),
+            state.count - count == head.length
         else { return nil }
-        let state = Array(bytes[count...])
+        state.removeSubrange(..<count)  // in place: a copy of so many bytes takes longer than the rest
         guard ContentHash.quick(state, upTo: state.count) == head.hash else { return nil }
         return SessionSnapshot(mark: head.mark, state: state)
+    }
+
+    /// Deletes what was kept of the study's refits up to a number: a snapshot has them. O(files).
+    func forgetRefits(upTo number: Int, study: Int64) {
+        let start = "study-\(study).refit-"
+        for name in (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? [] {
+            guard name.hasPrefix(start), let its = Int(name.dropFirst(start.count)), its <= number else { continue }
+            unlink("\(path)/\(name)")
+        }
     }
 
     /// How many events the study's snapshot is of; 0 where there is none. O(1).

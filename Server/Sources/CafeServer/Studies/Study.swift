@@ -27,6 +27,8 @@ final class Study {
     var snapshotAt = 0
     /// Whether a snapshot of it is being written by another thread.
     let isBeingKept = Atomic(false)
+    /// The second of the machine's steady clock before which no snapshot is tried, because one could not be kept.
+    let keepsFrom = Atomic(0)
     /// How many events there were when the last refit took effect, or when the study was opened: whoever opens it next
     /// infers again for each refit after the snapshot.
     var refitAt = 0
@@ -44,7 +46,8 @@ final class Study {
     static func isSnapshotDue(events: Int, snapshotAt: Int, refitAt: Int) -> Bool {
         events - snapshotAt >= max(few, events / 40) || (events >= few && refitAt > snapshotAt)
     }
-    private static let few = 20_000
+    /// So many events are followed in no time.
+    static let few = 20_000
 
     /// - Parameter row: of the table `studies`.
     init(_ row: Row, _ session: LabelSession) {
@@ -58,7 +61,6 @@ final class Study {
         created = row["created"]
         state = State(rawValue: row["state"] as String) ?? .closed
         self.session = session
-        session.takesSnapshots = false
         let table = session.table
         labels = table.labels.count
         for label in table.labels { given[table.workers[Int(label.worker)].id, default: 0] += 1 }
@@ -77,7 +79,7 @@ final class StudyBook: @unchecked Sendable {  // confined to the queue
     let clock: ServiceClock
     let tokens: Tokens
     /// Runs a refit on another thread and hands it to `install`; nil while nobody does.
-    var refits: (@Sendable (Sent<(study: Study, refit: Pooled.Refit)>) -> Void)?
+    var refits: (@Sendable (Sent<DueRefit>) -> Void)?
 
     init(clock: ServiceClock, tokens: Tokens) {
         self.clock = clock
@@ -94,7 +96,7 @@ final class StudyBook: @unchecked Sendable {  // confined to the queue
         let storage = try storage(row["serial"], id, context)
         let session: LabelSession
         do throws(CSCError) {
-            session = try LabelSession(storage: storage, clock: { [clock] in clock.now })
+            session = try LabelSession(storage: storage, takesSnapshots: false, clock: { [clock] in clock.now })
         } catch { throw Problem(error) }
         let study = Study(row, session)
         study.snapshotAt = min(session.eventCount, context.snapshots.count(study: study.serial))
@@ -110,7 +112,7 @@ final class StudyBook: @unchecked Sendable {  // confined to the queue
 
     /// The storage of a study whose session is dropped from memory if a batch in which it wrote fails.
     private func storage(_ serial: Int64, _ id: String, _ context: CommitContext) throws -> DatabaseStorage {
-        try DatabaseStorage(study: serial, context, takesSnapshots: false) { [unowned self] in
+        try DatabaseStorage(study: serial, context) { [unowned self] in
             context.onRollback { self.open[id] = nil }
         }
     }
@@ -281,9 +283,10 @@ final class StudyBook: @unchecked Sendable {  // confined to the queue
     // MARK: Workers
 
     /// Lets a worker in and makes the token of the link. O(N) where the method looks at all tasks for a newcomer.
-    func join(_ id: String, worker: String?, cost: Double?, _ context: CommitContext) throws -> (
-        id: String, token: String
-    ) {
+    /// - Parameter family: those whose errors go together with this worker's; new or known.
+    func join(
+        _ id: String, worker: String?, cost: Double?, family: String? = nil, _ context: CommitContext
+    ) throws -> (id: String, token: String) {
         let study = try study(id, context)
         guard study.state != .closed else { throw closed(study) }
         let name = worker ?? "guest-" + Tokens.make().prefix(10)
@@ -291,8 +294,8 @@ final class StudyBook: @unchecked Sendable {  // confined to the queue
             throw Problem.conflict("id-taken", "there is a worker '\(name)' already", path: "id")
         }
         do throws(CSCError) {
-            try study.session.join(LabelingWorker(id: name, cost: cost ?? study.cost))
-        } catch { throw Problem(error, path: "id") }
+            try study.session.join(LabelingWorker(id: name, cost: cost ?? study.cost), family: family)
+        } catch { throw Problem(error, path: family == nil ? "id" : "family") }
         return (name, try tokens.issue(.worker(study: id, id: name), context, at: clock.now))
     }
 

@@ -60,7 +60,10 @@ extension StudyBook {
         }
         study.isRefitting.store(true, ordering: .relaxed)
         context.onRollback { study.isRefitting.store(false, ordering: .relaxed) }
-        let sent = Sent((study: study, refit: refit))
+        let sent = Sent(
+            DueRefit(
+                study: study, refit: refit, mark: study.session.mark,
+                isKept: study.session.eventCount >= Study.few))
         context.onCommit { refits(sent) }
     }
 
@@ -76,17 +79,28 @@ extension StudyBook {
     }
 }
 
+/// A refit to be run by another thread.
+struct DueRefit {
+    let study: Study
+    var refit: Pooled.Refit
+    /// Where the events ended when it was taken.
+    let mark: SessionMark
+    /// Whether what it finds is kept before it takes effect: where there are few events, to infer again takes no time.
+    let isKept: Bool
+}
+
 extension CafeService {
     /// Has refits of the studies run on a thread of their own.
     func startRefits() {
         let thread = BackgroundThread(name: "cafe.refits")
-        studies.refits = { [queue, studies, meters] sent in
+        studies.refits = { [queue, studies, meters, snapshots] sent in
             thread.begin {
-                var refit = sent.value.refit
+                var due = sent.value
                 let began = ContinuousClock.now
-                refit.run()
+                due.refit.run()
                 meters.refit(seconds: (ContinuousClock.now - began).seconds)
-                let done = Sent((study: sent.value.study, refit: refit))
+                if due.isKept { Self.keep(due, snapshots, meters) }
+                let done = Sent(due)
                 Task {
                     do {
                         try await queue.perform { context in
@@ -100,5 +114,15 @@ extension CafeService {
                 }
             }
         }
+    }
+
+    /// Keeps what a refit found, so that whoever opens the study after it took effect need not infer again. One that cannot be
+    /// kept is left out: it is only a shortcut.
+    private static func keep(_ due: DueRefit, _ snapshots: SnapshotFolder, _ meters: Meters) {
+        guard let bytes = due.refit.bytes else { return }
+        do {
+            try snapshots.keep(
+                refit: due.refit.number, SessionSnapshot(mark: due.mark, state: bytes), study: due.study.serial)
+        } catch { meters.log("what a refit found was not kept: \(Problem(any: error).detail)") }
     }
 }

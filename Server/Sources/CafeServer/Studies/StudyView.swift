@@ -95,6 +95,8 @@ extension StudyView {
     /// Pay, labels, time and quality of each worker.
     var workers: JSON {
         let report = session.report
+        var families: [String: String] = [:]
+        for family in session.families { for member in family.members { families[member] = family.name } }
         return .array(
             report.workers.map { row in
                 let quality = row.quality
@@ -103,6 +105,7 @@ extension StudyView {
                     ("open", .integer(row.open)), ("lapsed", .integer(row.lapsed)),
                     ("declined", .integer(row.declined)),
                     ("late", .integer(row.late)), ("barred", .bool(row.isBarred)),
+                    ("family", families[row.worker].map(JSON.string) ?? .null),
                     ("median_seconds", row.medianSeconds.map(JSON.number) ?? .null),
                     ("quality", quality.accuracy.map(JSON.number) ?? .null),
                     ("quality_low", quality.labels == 0 ? .null : .number(quality.lower)),

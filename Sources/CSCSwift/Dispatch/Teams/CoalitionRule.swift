@@ -44,7 +44,7 @@ struct ConstantPriceRank: TeamRank {
     /// The members are those admitted so far: `first` is 0. O(1).
     @inline(__always)
     func rank(
-        _ offer: Offer, first: Int, size: Int, end: Double, paid: Double, _ candidates: borrowing TeamCandidates,
+        _ offer: Offer, first: Int, size: Int, end: Double, paid: Double, _ candidates: [TeamCandidate],
         _ slots: [TeamSlot]
     ) -> Double {
         if offer.idle == 0 { return -.infinity }

@@ -24,6 +24,16 @@ struct LearntRank: TeamRank {
         var endScarcity = 0.0
     }
 
+    /// What is the same all day of a worker whose shift ends at `time`.
+    struct ShiftEnd {
+        /// When that is (min); no number where it has not been worked out.
+        var time = Double.nan
+        /// log (demand / supply) expected around it, what a job is worth then, and the worth of the time before.
+        var scarcity = 0.0
+        var job = 0.0
+        var worth = 0.0
+    }
+
     /// What a task asks of whoever comes, whatever the team.
     struct NeedPrice {
         /// By what the price of a minute is multiplied at this task.
@@ -54,6 +64,11 @@ struct LearntRank: TeamRank {
     /// The worth of the first i minutes of the episode, by expected scarcity.
     var worth: [Double] = []
 
+    /// What is known of the ends of shifts that have been asked for, by worker.
+    var shiftEnds: [ShiftEnd] = []
+    /// exp of the part of the price that no feature changes.
+    var bias = 1.0
+
     // Of the window.
     var slotPrices: [SlotPrice] = []
     var needPrices: [NeedPrice] = []
@@ -72,6 +87,8 @@ struct LearntRank: TeamRank {
     /// The skills that open tasks ask for, and how much work asks for each.
     var skills = SkillPlaces()
     var askedOfSkill: [Double] = []
+    /// By how many of the skills that are asked for a slot has: the feature of its price.
+    var skillTerms: [Double] = []
 
     init(_ policy: LearntCoalitionPolicy) {
         weights = policy.weights
@@ -87,7 +104,7 @@ struct LearntRank: TeamRank {
     var limits: TeamLimits {
         TeamLimits(
             candidates: measures.candidates, largestTeam: measures.largestTeam, gridAbove: 1024, nearest: 64,
-            ahead: measures.ahead, triesSingles: true, isJoint: isJoint)
+            ahead: measures.ahead, triesSingles: true, crowdedAbove: 24_576, isJoint: isJoint)
     }
 
     /// Without a forecast, all that is known of the day is what this moment shows.

@@ -16,7 +16,22 @@ extension LearntRank {
             worth[minute] = worth[minute - 1] + minuteWorth(scarcity(at: Double(minute) - 0.5))
         }
         cellsAlong = cellsOfDay()
+        bias = exp(min(20, weights.bias))
+        refill(&shiftEnds, state.workers.count, ShiftEnd())
         if state.canRelocate && !ownForecast.isFlat { relocator.begin(measures, forecast) }
+    }
+
+    /// What the end of a slot's shift means: worked out once a day for each worker. O(1).
+    mutating func shiftEnd(of slot: TeamSlot) -> ShiftEnd {
+        let worker = Int(slot.worker)
+        let isKnown = worker < shiftEnds.count
+        if isKnown && shiftEnds[worker].time == slot.shiftEnd { return shiftEnds[worker] }
+        let scarcity = scarcity(at: slot.shiftEnd)
+        let end = ShiftEnd(
+            time: slot.shiftEnd, scarcity: scarcity, job: measures.job * minuteWorth(scarcity),
+            worth: worth(until: slot.shiftEnd))
+        if isKnown { shiftEnds[worker] = end }
+        return end
     }
 
     /// The day's measures: means over its tasks and workers, lengths by its forecast. O(tasks + workers).

@@ -57,7 +57,7 @@ extension LearntRank {
             let slot = slots[s]
             let (near, asked) = needNear(slot.skills, cell(slot.x, slot.y))
             let count = max(1, asked)
-            slotPrices[s].endScarcity = scarcity(at: slot.shiftEnd)
+            slotPrices[s].endScarcity = shiftEnd(of: slot).scarcity
             slotPrices[s].logPrice =
                 common + w.shiftLeft * (min(1.5, (slot.shiftEnd - slot.free) / 60) - 0.75) + w.localNeed * near
                 + w.density * forecast.logDensity(x: slot.x, y: slot.y) + w.skills * (count - 1.5)
@@ -72,15 +72,19 @@ extension LearntRank {
         var skilled = 0.0
         for slot in slots { skilled += Double((slot.skills & skills.asked).nonzeroBitCount) }
         let meanSkills = skilled / Double(max(1, slots.count))
+        refill(&skillTerms, skills.count + 1, 0)
+        for count in 0...skills.count {
+            skillTerms[count] = m.held(log((Double(count) + 0.5) / (meanSkills + 0.5)), 1.5)
+        }
         for s in slots.indices {
             let slot = slots[s]
             let (near, asked) = needNear(slot.skills, cell(slot.x, slot.y))
             let left = slot.shiftEnd - slot.free
-            slotPrices[s].endScarcity = scarcity(at: slot.shiftEnd)
+            slotPrices[s].endScarcity = shiftEnd(of: slot).scarcity
             slotPrices[s].logPrice =
                 common + w.shiftLeft * (min(1.5, left / m.shift) - 0.75) + w.localNeed * near
                 + w.density * m.held(forecast.logDensity(x: slot.x, y: slot.y), 2.5)
-                + w.skills * m.held(log((asked + 0.5) / (meanSkills + 0.5)), 1.5)
+                + w.skills * skillTerms[Int(asked)]
                 + w.speed * m.held(3 * (slot.speed / m.speed - 1), 1.5)
                 + w.endScarcity * slotPrices[s].endScarcity * exp(-max(0, left) / (4 * m.job))
         }
@@ -88,34 +92,36 @@ extension LearntRank {
 
     /// Price and worths of a slot whose log price is set. O(1).
     private mutating func setWorth(_ s: Int, _ slot: TeamSlot, now: Double) {
-        let (w, m) = (weights, measures)
         let left = slot.shiftEnd - slot.free
-        let last = m.job * minuteWorth(slotPrices[s].endScarcity)
-        let density = m.held(forecast.logDensity(x: slot.x, y: slot.y), 2.5)
-        slotPrices[s].placeWorth =
-            m.part * (w.relocation * density + w.relocationNeed * totalNeed[cell(slot.x, slot.y)])
-        slotPrices[s].price = m.rate * exp(min(20, slotPrices[s].logPrice))
-        slotPrices[s].worthAtFree = worth(until: slot.free)
-        slotPrices[s].worthAtEnd = worth(until: slot.shiftEnd)
-        slotPrices[s].lastWeight = (max(0, w.lastJob) * last, max(0, w.lateJob) * last)
-        slotPrices[s].fadeFree = (exp(-left / m.fade.0), exp(-left / m.fade.1))
-        slotPrices[s].fadeNow = slotPrices[s].fadeFree
+        let end = shiftEnd(of: slot)
+        let density = measures.held(forecast.logDensity(x: slot.x, y: slot.y), 2.5)
+        var price = slotPrices[s]
+        price.placeWorth =
+            measures.part * (weights.relocation * density + weights.relocationNeed * totalNeed[cell(slot.x, slot.y)])
+        price.price = measures.rate * exp(min(20, price.logPrice))
+        price.worthAtFree = worth(until: slot.free)
+        price.worthAtEnd = end.worth
+        price.lastWeight = (max(0, weights.lastJob) * end.job, max(0, weights.lateJob) * end.job)
+        price.fadeFree = (fadesFirst ? exp(-left / measures.fade.0) : 0, exp(-left / measures.fade.1))
+        price.fadeNow = price.fadeFree
         if slot.free > now {
-            slotPrices[s].fadeNow.0 *= exp((now - slot.free) / m.fade.0)
-            slotPrices[s].fadeNow.1 *= exp((now - slot.free) / m.fade.1)
+            if fadesFirst { price.fadeNow.0 *= exp((now - slot.free) / measures.fade.0) }
+            price.fadeNow.1 *= exp((now - slot.free) / measures.fade.1)
         }
+        slotPrices[s] = price
     }
 
     /// Price, worth of place and rank of a need, as far as they do not depend on its team. O(1).
     private mutating func priceNeed(_ n: Int, _ task: SpatialTask, _ now: Double) {
-        let (w, m) = (weights, measures)
-        let density = m.held(forecast.logDensity(x: task.x, y: task.y), 2.5)
+        let density = measures.held(forecast.logDensity(x: task.x, y: task.y), 2.5)
         let c = cell(task.x, task.y)
         let near = localNeed[skills[task.skill] * cellsAlong * cellsAlong + c]
-        let work = task.workload / m.workload
-        let size = m.isScaleFree ? m.held(log(work), 2) : work - 1
-        needPrices[n].price = exp(min(20, w.taskLocalNeed * near + w.taskDensity * density + w.taskWorkload * size))
-        needPrices[n].placeWorth = m.part * (w.relocation * density + w.relocationNeed * totalNeed[c])
+        let work = task.workload / measures.workload
+        let size = measures.isScaleFree ? measures.held(log(work), 2) : work - 1
+        needPrices[n].price = exp(
+            min(20, weights.taskLocalNeed * near + weights.taskDensity * density + weights.taskWorkload * size))
+        needPrices[n].placeWorth =
+            measures.part * (weights.relocation * density + weights.relocationNeed * totalNeed[c])
         var offset = 0.0
         addTerms(task, now: now, density: density) { offset += $1 }
         needPrices[n].offset = offset

@@ -49,9 +49,18 @@ extension LearntRank {
     func order(_ n: Int, _ terms: SpatialTask, now: Double) -> Order {
         let end = max(terms.expectedTime, now + measures.part)
         return Order(
-            end: end, growth: (exp((end - now) / measures.fade.0), exp((end - now) / measures.fade.1)),
+            end: end, growth: growth(end - now),
             worthAtEnd: worth(until: end), costOrder: weights.costOrder * needPrices[n].price / measures.rate,
             priceOrder: weights.priceOrder * measures.order, virtualDelay: weights.virtualDelay * measures.order)
+    }
+
+    /// Whether the first of the two terms of the last job counts: else nothing is worked out for it.
+    @inline(__always) var fadesFirst: Bool { weights.lastJob > 0 }
+
+    /// exp(minutes / tau) for both tau; 0 for the first where that does not count. O(1).
+    @inline(__always)
+    private func growth(_ minutes: Double) -> (Double, Double) {
+        (fadesFirst ? exp(minutes / measures.fade.0) : 0, exp(minutes / measures.fade.1))
     }
 
     /// arrival + costOrder * cost of the job + priceOrder * log price + virtualDelay if not free yet. O(1).
@@ -101,7 +110,7 @@ extension LearntRank {
         let isInTime = state.completion[task] <= state.tasks[task].deadlineTime
         let savedRate =
             isInTime
-            ? weights.saved * needPrices[n].price * measures.rate * exp(min(20, weights.bias)) * Double(existing) : 0
+            ? weights.saved * needPrices[n].price * measures.rate * bias * Double(existing) : 0
         return Offer(
             now: state.now, expected: state.tasks[task].expectedTime, existing: existing,
             paidBefore: paid, completion: state.completion[task], savedRate: savedRate, isInTime: isInTime,
@@ -121,7 +130,7 @@ extension LearntRank {
     /// The sum of the terms, or -infinity for a team that earns nothing. O(size).
     @inline(__always)
     func rank(
-        _ offer: Offer, first: Int, size: Int, end: Double, paid: Double, _ candidates: borrowing TeamCandidates,
+        _ offer: Offer, first: Int, size: Int, end: Double, paid: Double, _ candidates: [TeamCandidate],
         _ slots: [TeamSlot]
     ) -> Double {
         var sum = offer.need.offset
@@ -132,12 +141,12 @@ extension LearntRank {
     /// Gives the terms of a team, in order, those of the task left out; false for a team that earns nothing. O(size).
     @inline(__always)
     func addTerms(
-        _ offer: Offer, first: Int, size: Int, end: Double, paid: Double, _ candidates: borrowing TeamCandidates,
+        _ offer: Offer, first: Int, size: Int, end: Double, paid: Double, _ candidates: [TeamCandidate],
         _ slots: [TeamSlot], _ add: (RankTerm, Double) -> Void
     ) -> Bool {
         let gain = paid - offer.paidBefore
         if gain <= 0 { return false }
-        let growth = (exp((end - offer.now) / measures.fade.0), exp((end - offer.now) / measures.fade.1))
+        let growth = growth(end - offer.now)
         let worthAtEnd = worth(until: end)
         var cost = 0.0
         var minutes = 0.0
@@ -173,10 +182,9 @@ extension LearntRank {
     /// Gives the terms of a task that are the same for every team, in order. O(1).
     @inline(__always)
     func addTerms(_ task: SpatialTask, now: Double, density: Double, _ add: (RankTerm, Double) -> Void) {
-        let (w, m) = (weights, measures)
-        add(.urgency, w.urgency * m.held((task.deadlineTime - now) / m.job, 4))
-        add(.pay, w.pay * m.held(log(max(1e-9, task.pay / m.pay))))
-        add(.workload, w.workload * m.held(log(task.workload / m.workload), 2))
-        add(.density, w.rankDensity * density)
+        add(.urgency, weights.urgency * measures.held((task.deadlineTime - now) / measures.job, 4))
+        add(.pay, weights.pay * measures.held(log(max(1e-9, task.pay / measures.pay))))
+        add(.workload, weights.workload * measures.held(log(task.workload / measures.workload), 2))
+        add(.density, weights.rankDensity * density)
     }
 }

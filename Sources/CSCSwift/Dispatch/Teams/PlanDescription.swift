@@ -55,7 +55,7 @@ struct PlanDescription {
     mutating func prepare(_ state: borrowing GameState) -> Bool {
         if state.isExtended { return false }
         isPaired = false
-        supply.fill(state, ahead: rank.limits.ahead, gridAbove: .max)
+        supply.fill(state, ahead: rank.limits.ahead)
         needs.removeAll(keepingCapacity: true)
         for task in state.open where state.isUnderstaffed(Int(task)) { needs.append(TeamNeed(task: task)) }
         return !needs.isEmpty && needs.count * supply.slots.count <= Self.mostPairs
@@ -70,7 +70,7 @@ struct PlanDescription {
         refill(&slotOf, state.workers.count, -1)
         for n in needs.indices { needOf[Int(needs[n].task)] = Int32(n) }
         for s in supply.slots.indices { slotOf[Int(supply.slots[s].worker)] = Int32(s) }
-        busy.fill(state, ahead: 1.5 * rank.measures.job, gridAbove: .max)
+        busy.fill(state, ahead: 1.5 * rank.measures.job)
         soon.removeAll(keepingCapacity: true)
         for need in needs { soon.append(nextBusy(state.tasks[Int(need.task)])) }
         fillPairs(state)
@@ -82,7 +82,7 @@ struct PlanDescription {
         refill(&arrival, needs.count * count, .infinity)
         refill(&worth, needs.count * count, 0)
         refill(&later, needs.count * count, 0)
-        var alone = TeamCandidates(repeating: TeamCandidate(key: 0, arrival: 0, slot: 0))
+        var alone = [TeamCandidate(key: 0, arrival: 0, slot: 0)]
         for n in needs.indices {
             let task = Int(needs[n].task)
             let terms = state.tasks[task]
@@ -147,9 +147,8 @@ struct PlanDescription {
         let before = state.payment(task, at: state.completion[task])
         let paid = end <= terms.deadlineTime ? state.payment(task, at: end) : 0
         let offer = rank.offer(n, task, existing: Int(state.teamSize[task]), paid: before, state)
-        var candidates = TeamCandidates(repeating: TeamCandidate(key: 0, arrival: 0, slot: 0))
-        for (k, member) in team.prefix(TeamLimits.most).enumerated() {
-            candidates[k] = TeamCandidate(key: 0, arrival: member.arrival, slot: Int32(member.slot))
+        let candidates = team.prefix(TeamLimits.most).map {
+            TeamCandidate(key: 0, arrival: $0.arrival, slot: Int32($0.slot))
         }
         func add(_ term: PlanTerm, _ value: Double) { sums[term.rawValue] += value }
         add(

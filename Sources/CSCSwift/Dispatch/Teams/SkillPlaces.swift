@@ -5,11 +5,12 @@ struct SkillPlaces {
     private(set) var asked: UInt64 = 0
     /// How many there are.
     private(set) var count = 0
-    private var place = InlineArray<64, Int32>(repeating: -1)
+    private var place = [Int32](repeating: -1, count: 64)
 
     /// Forgets what was, and lists the skills of tasks. O(tasks).
     mutating func list(_ skills: some Sequence<Int>) {
-        self = SkillPlaces()
+        (asked, count) = (0, 0)
+        refill(&place, 64, -1)
         for skill in skills where place[skill] < 0 {
             place[skill] = Int32(count)
             asked |= 1 << UInt64(skill)

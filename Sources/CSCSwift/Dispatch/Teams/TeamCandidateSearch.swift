@@ -28,13 +28,15 @@ struct TeamSkillLists {
     private var places = SkillPlaces()
     private var order: [Int32] = []
 
-    /// Writes the lists. O(needs + slots * skills), and sorted O(slots log slots) more.
-    mutating func fill(_ all: [TeamSlot], _ needs: [TeamNeed], byX: Bool, _ state: borrowing GameState) {
+    /// Writes the lists, of all slots or of the idle ones. O(needs + slots * skills), and sorted O(slots log slots) more.
+    mutating func fill(
+        _ all: [TeamSlot], _ needs: [TeamNeed], byX: Bool, idleOnly: Bool = false, _ state: borrowing GameState
+    ) {
         let tasks = state.tasks
         places.list(needs.lazy.map { tasks[Int($0.task)].skill })
         let places = places, skillCount = places.count
         refill(&start, skillCount + 2, 0)
-        for slot in all { places.visit(slot.skills) { start[$0 + 2] += 1 } }
+        for slot in all where slot.isIdle || !idleOnly { places.visit(slot.skills) { start[$0 + 2] += 1 } }
         for at in 0..<skillCount { start[at + 2] += start[at + 1] }
         refill(&slots, Int(start[skillCount + 1]), 0)
         if byX {
@@ -44,6 +46,7 @@ struct TeamSkillLists {
         }
         for position in all.indices {
             let s = byX ? Int(order[position]) : position
+            if idleOnly && !all[s].isIdle { continue }
             places.visit(all[s].skills) {
                 slots[Int(start[$0 + 1])] = Int32(s)
                 start[$0 + 1] += 1
@@ -83,13 +86,14 @@ extension TeamEngine {
     }
 
     /// Prepares the search of a window's candidates. Few needs look at every slot, more at those with their skill. In a
-    /// city of many slots that has no grid these stand in order of x. O(slots * skills + slots log slots).
+    /// city of many slots without a grid these stand in order of x. O(slots * skills + slots log slots).
     mutating func prepareSearch(_ state: borrowing GameState) {
         distance = state.extensions?.travel?.metric ?? .manhattan
         mayBeBarred = state.extensions.map { !$0.barred.isEmpty || !$0.breaks.isEmpty } ?? false
         isListed = !supply.isGridded && needs.count > 3
-        isSorted = isListed && supply.slots.count > limits.gridAbove && distance != .table
-        shelf.reset(needs: supply.isGridded ? 0 : needs.count, depth: 2 * limits.candidates)
+        isSorted = isListed && supply.slots.count > SpatialIndex.scanLimit && distance != .table
+        shelf.reset(
+            needs: supply.isGridded ? 0 : needs.count, depth: (isCrowded ? 1 : 2) * limits.candidates)
         if isListed { skillLists.fill(supply.slots, needs, byX: isSorted, state) }
         if isSorted { supply.measureExtent() }
     }
@@ -159,18 +163,38 @@ extension TeamEngine {
         for position in 0..<near { weigh(Int(supply.nearSlot[position]), view, terms, state) }
     }
 
+    /// Whether an idle slot of `idleLists` could come to a need while that is of use; a need with roles says yes. O(idle).
+    func hasIdleCandidate(_ n: Int, _ state: borrowing GameState) -> Bool {
+        let task = Int(needs[n].task)
+        if state.isExtended && state.roles(task) != nil { return true }
+        let terms = state.tasks[task]
+        let latest = min(state.completion[task], terms.deadlineTime)
+        for position in idleLists.range(skill: terms.skill) {
+            let slot = supply.slots[Int(idleLists.slots[position])]
+            if slot.used { continue }
+            let way = way(from: slot, to: task, terms, state)
+            if way <= slot.reach && slot.free + way / slot.speed < latest { return true }
+        }
+        return false
+    }
+
+    /// The way from where a slot will be to a task (km; minutes with a table). O(1).
+    @inline(__always)
+    private func way(from slot: TeamSlot, to task: Int, _ terms: SpatialTask, _ state: borrowing GameState) -> Double {
+        let (dx, dy) = (slot.x - terms.x, slot.y - terms.y)
+        switch distance {
+        case .manhattan: return abs(dx) + abs(dy)
+        case .euclidean: return (dx * dx + dy * dy).squareRoot()
+        case .table: return state.way(Int(slot.worker), task, at: slot.free)
+        }
+    }
+
     /// Enters a slot among those found, unless it is used, too far, too late, or after so many better ones. O(found).
     @inline(__always)
     private mutating func weigh(_ s: Int, _ view: View, _ terms: SpatialTask, _ state: borrowing GameState) {
         let slot = supply.slots[s]
         if slot.used || foundLimit == 0 { return }
-        let (dx, dy) = (slot.x - terms.x, slot.y - terms.y)
-        let way: Double
-        switch distance {
-        case .manhattan: way = abs(dx) + abs(dy)
-        case .euclidean: way = (dx * dx + dy * dy).squareRoot()
-        case .table: way = state.way(Int(slot.worker), view.task, at: slot.free)
-        }
+        let way = way(from: slot, to: view.task, terms, state)
         if way > slot.reach { return }
         let arrival = slot.free + way / slot.speed
         if arrival >= view.latest { return }

@@ -33,13 +33,20 @@ struct TeamEngine<Rank: TeamRank> {
     var mayBeBarred = false
     var isListed = false
     var isSorted = false
+    /// So many tasks and slots that only the tasks are planned that an idle worker could come to, and that nobody is reserved
+    /// for a task which only waits: see `crowd`.
+    private(set) var isCrowded = false
+    /// In a crowded window of few idle workers, these by skill.
+    var idleLists = TeamSkillLists()
+    private(set) var isIdleListed = false
     /// The candidates that one look has found, in place: at most twice `TeamLimits.most`.
     var found = InlineArray<24, TeamCandidate>(repeating: TeamCandidate(key: 0, arrival: 0, slot: 0))
     var foundCount = 0
     var foundLimit = 0
 
     // Scratch of `findTeam`.
-    var chosen = TeamCandidates(repeating: TeamCandidate(key: 0, arrival: 0, slot: 0))
+    /// The candidates of the task at hand, in order: `TeamLimits.most` places.
+    var chosen = [TeamCandidate](repeating: TeamCandidate(key: 0, arrival: 0, slot: 0), count: TeamLimits.most)
     var arrivals: [Double] = []
     var roleTeam: [TeamTerms.Member] = []
 
@@ -55,17 +62,19 @@ struct TeamEngine<Rank: TeamRank> {
         if state.idle.isEmpty || state.open.isEmpty { return }
         rank.beginWindow(state)
         limits = rank.limits
-        supply.fill(state, ahead: limits.ahead, gridAbove: limits.gridAbove)
+        supply.fill(state, ahead: limits.ahead)
         needs.removeAll(keepingCapacity: true)
         for task in state.open where state.isUnderstaffed(Int(task)) { needs.append(TeamNeed(task: task)) }
         if needs.isEmpty || supply.idleLeft == 0 { return }
+        let isDraft = limits.isJoint && JointAssignment.isAffordable(needs.count, supply.slots.count)
+        crowd(unless: isDraft, state)
         rank.prepare(supply.slots, needs, state)
+        supply.prepareSearch(state, gridAbove: limits.gridAbove)
         prepareSearch(state)
         refill(&members, needs.count * limits.largestTeam, 0)
         heap.removeAll()
         wants.reset(members: supply.slots.count)
         refill(&versions, needs.count, 0)
-        let isDraft = limits.isJoint && JointAssignment.isAffordable(needs.count, supply.slots.count)
         if isDraft {
             joint.begin(needs: needs.count, slots: supply.slots.count, candidates: limits.candidates)
         }
@@ -80,7 +89,12 @@ struct TeamEngine<Rank: TeamRank> {
     /// Finds a need's best team and enters it among the others.
     private mutating func consider(_ need: Int, _ state: borrowing GameState) {
         versions[need] += 1
+        if isIdleListed && !hasIdleCandidate(need, state) {
+            needs[need].score = -.infinity
+            return
+        }
         findTeam(need, state)
+        if isCrowded && !hasIdleMember(need) { needs[need].score = -.infinity }
         guard needs[need].score > -.infinity else { return }
         heap.push(rank: needs[need].score, slot: need, version: versions[need])
         for m in 0..<Int(needs[need].size) {
@@ -134,6 +148,29 @@ struct TeamEngine<Rank: TeamRank> {
     /// team by the second time.
     mutating func lookAgain(_ state: borrowing GameState) {
         for other in losers where hasLostMember(Int(other)) { consider(Int(other), state) }
+    }
+
+    /// Says whether the window is crowded: it has more than `TeamLimits.crowdedAbove` pairs of a task and a slot, and is not
+    /// planned jointly. Then it is planned within `TeamLimits.crowded`, and a task whose best team are all still busy waits
+    /// for them, as in any window, but keeps them from no other task: else thousands of tasks would be planned anew for each
+    /// of a hundred idle workers who can be sent. So tasks that no idle worker could come to need not be looked at.
+    /// O(slots * skills).
+    private mutating func crowd(unless isDraft: Bool, _ state: borrowing GameState) {
+        isCrowded = !isDraft && Double(needs.count) * Double(supply.slots.count) > limits.crowdedAbove
+        isIdleListed = isCrowded && supply.idleLeft <= SpatialIndex.scanLimit
+        if !isCrowded { return }
+        limits = limits.crowded
+        supply.keep(state, ahead: limits.ahead)
+        if isIdleListed { idleLists.fill(supply.slots, needs, byX: false, idleOnly: true, state) }
+    }
+
+    /// Whether a need's best team could set out now, at least in part. O(team).
+    private func hasIdleMember(_ need: Int) -> Bool {
+        for m in 0..<Int(needs[need].size)
+        where supply.slots[Int(members[need * limits.largestTeam + m])].isIdle {
+            return true
+        }
+        return false
     }
 
     /// Whether a member of the need's best team has been taken. O(team).

@@ -32,13 +32,10 @@ protocol TeamRank {
     /// The rank of candidates `first ..< first + size`, who would finish at `end` for a payment of `paid`: the largest is
     /// sent first, -infinity is not sent.
     func rank(
-        _ offer: Offer, first: Int, size: Int, end: Double, paid: Double, _ candidates: borrowing TeamCandidates,
+        _ offer: Offer, first: Int, size: Int, end: Double, paid: Double, _ candidates: [TeamCandidate],
         _ slots: [TeamSlot]
     ) -> Double
 }
-
-/// The candidates of one task, in order: at most `TeamLimits.most`.
-typealias TeamCandidates = InlineArray<12, TeamCandidate>
 
 /// An open task that is not yet on course to be paid in full, and its best team.
 struct TeamNeed {
@@ -67,8 +64,19 @@ struct TeamLimits {
     var ahead = 0.0
     /// A task that nobody is on may take any single candidate, not only the first.
     var triesSingles = false
+    /// In a window of more pairs of a task and a slot, what cannot send anybody now is left out (`TeamEngine.isCrowded`).
+    var crowdedAbove = Double.infinity
     /// Single members are dealt to tasks all at once (`JointAssignment`) where that is affordable.
     var isJoint = false
+
+    /// What is looked at in a crowded window: fewer of the nearest, and of the workers about to be free those who are so
+    /// soonest (docs/results/generality.md, "Whole days").
+    var crowded: TeamLimits {
+        var limits = self
+        limits.nearest = min(nearest, 2 * TeamLimits.most)
+        limits.ahead = 0.2 * ahead
+        return limits
+    }
 }
 
 extension TeamRank {

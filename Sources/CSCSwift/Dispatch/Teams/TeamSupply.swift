@@ -51,7 +51,7 @@ struct TeamSupply {
 
     /// Lists the idle workers on shift, and with `ahead` > 0 also those whose task ends within so many minutes and before
     /// their shift does. O(workers).
-    mutating func fill(_ state: borrowing GameState, ahead: Double, gridAbove: Int) {
+    mutating func fill(_ state: borrowing GameState, ahead: Double) {
         slots.removeAll(keepingCapacity: true)
         idleLeft = 0
         if ahead > 0 {
@@ -59,6 +59,17 @@ struct TeamSupply {
         } else {
             for worker in state.idle where state.workerTask[Int(worker)] < 0 { append(Int(worker), state, ahead: 0) }
         }
+        isGridded = false
+    }
+
+    /// Keeps those who are idle or free within so many minutes. O(slots).
+    mutating func keep(_ state: borrowing GameState, ahead: Double) {
+        let latest = state.now + ahead
+        slots.removeAll { !$0.isIdle && $0.free > latest }
+    }
+
+    /// Puts the slots into a grid where there are more than `gridAbove`. O(slots).
+    mutating func prepareSearch(_ state: borrowing GameState, gridAbove: Int) {
         isGridded = slots.count > gridAbove && !state.isExtended
         if isGridded { buildIndex() }
     }

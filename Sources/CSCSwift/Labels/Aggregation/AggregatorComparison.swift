@@ -33,11 +33,13 @@ public struct AggregatorComparison: Sendable {
     /// - Parameters:
     ///   - store: the labels.
     ///   - contexts: the context of each task; nil: one for all.
+    ///   - families: the family of each worker, for the methods that have a use for them; nil: everyone is alone.
     ///   - methods: what is compared.
     ///   - folds: at least 2.
     ///   - seed: of the folds, and of whatever is random in the methods.
     public init(
-        _ store: LabelStore, contexts: [Int]? = nil, methods: [AggregationMethod], folds: Int = 4, seed: UInt64 = 0
+        _ store: LabelStore, contexts: [Int]? = nil, families: [Int]? = nil, methods: [AggregationMethod],
+        folds: Int = 4, seed: UInt64 = 0
     ) {
         precondition(folds >= 2, "AggregatorComparison: \(folds) folds")
         var rows: [(task: Int32, worker: Int32, label: Int32)] = []
@@ -52,12 +54,13 @@ public struct AggregatorComparison: Sendable {
             let held = order.indices.filter { $0 % folds == fold }.map { order[$0] }
             let isHeld = held.reduce(into: [Bool](repeating: false, count: rows.count)) { $0[$1] = true }
             let kept = rows.indices.filter { !isHeld[$0] }
-            let training = LabelStore(
+            var training = LabelStore(
                 tasks: kept.map { rows[$0].task }, workers: kept.map { rows[$0].worker },
                 labels: kept.map { rows[$0].label }, taskCount: store.taskCount, workerCount: store.workerCount,
                 classCount: store.classCount)
+            training.soft = store.soft
             for (m, method) in methods.enumerated() {
-                var aggregator = method.aggregator(seed: seed, contexts: contexts)
+                var aggregator = method.aggregator(seed: seed, contexts: contexts, families: families)
                 let response = Response(aggregator.fitPredict(training), training)
                 for index in held {
                     scores[m][index] = response.log(
@@ -69,7 +72,7 @@ public struct AggregatorComparison: Sendable {
         let means = scores.map { $0.reduce(0, +) / count }
         let best = means.indices.max { means[$0] < means[$1] } ?? 0
         let results = methods.map { method -> Aggregation in
-            var aggregator = method.aggregator(seed: seed, contexts: contexts)
+            var aggregator = method.aggregator(seed: seed, contexts: contexts, families: families)
             return aggregator.fitPredict(store)
         }
         let labelled = (0..<store.taskCount).filter { store.start[$0 + 1] > store.start[$0] }

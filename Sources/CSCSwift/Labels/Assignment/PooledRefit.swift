@@ -33,6 +33,9 @@ extension Pooled {
         }
     }
 
+    /// How many refits are over: they took effect or were given up. O(1).
+    package var endedRefits: Int { refits - begun.count }
+
     /// The refit that is due or under way; nil where there is none.
     package var refit: Refit? {
         guard var engine = begun.first else { return nil }
@@ -135,5 +138,45 @@ extension Pooled {
     struct Correction: Sendable, Codable {
         let index: Int
         let label: Int
+    }
+}
+
+/// What a refit found as bytes, to be kept before it takes effect: whoever follows the events then need not infer again.
+extension Pooled.Refit {
+    /// The result of `run`, without what `Pooled.install` does not take from it; only the same version of the program reads
+    /// it. Nil where it cannot be encoded. O(state).
+    package var bytes: [UInt8]? {
+        var result = engine
+        (result.context, result.gold, result.outstanding) = ([], [], [])
+        result.pairs = PairStore(segments: [])
+        let encoder = StateEncoder()
+        do {
+            try encoder.encode(SessionImage.revision)
+            try encoder.encode(number)
+            try encoder.encode(meanConfidence ?? .nan)
+            try encoder.encode(result)
+            try encoder.encode(tournament)
+        } catch { return nil }
+        return encoder.bytes
+    }
+
+    /// This refit as it was after `run`, by what was kept of it; nil where the bytes are another version's or of another
+    /// refit. O(state).
+    package func done(by bytes: [UInt8]) -> Pooled.Refit? {
+        let decoder = StateDecoder(bytes)
+        var done = self
+        do {
+            guard try decoder.decode(Int.self) == SessionImage.revision, try decoder.decode(Int.self) == number else {
+                return nil
+            }
+            let mean = try decoder.decode(Double.self)
+            done.meanConfidence = mean.isNaN ? nil : mean
+            done.engine = try decoder.decode(Pooled.self)
+            done.tournament = try decoder.decode(Tournament.self)
+        } catch { return nil }
+        guard decoder.isAtEnd, done.engine.workerCount == engine.workerCount,
+            done.engine.labelled.count == engine.labelled.count
+        else { return nil }
+        return done
     }
 }

@@ -11,6 +11,11 @@ public struct LabelFamily: Sendable, Hashable, Codable {
         self.members = members
     }
 
+    /// As documents show it.
+    package var jsonValue: JSON {
+        .object([("family", .string(name)), ("members", .array(members.map(JSON.string)))])
+    }
+
     /// The family of each of these names as a number, one number a family; whoever is in none has one below 0.
     /// O(names + members).
     package static func numbers(of names: [String], in families: [LabelFamily]) -> [Int] {

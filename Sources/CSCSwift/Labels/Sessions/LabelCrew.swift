@@ -79,11 +79,18 @@ struct CrewAnswers {
     private let seed: UInt64
     private let classes: Int
 
-    init(_ assumption: LabelPlan.Assumption, seed: UInt64, run: Int, classes: Int) {
+    /// - Parameter families: the family of each worker, whose members share all their draws; used where the plan is not of crews.
+    init(_ assumption: LabelPlan.Assumption, families: [Int]?, seed: UInt64, run: Int, classes: Int) {
         var runs = RandomStream(seed: seed, purpose: .labelCrew, index: UInt64(run))
         self.seed = runs.next()
         self.classes = classes
-        guard case .crews(let crews) = assumption else { return }
+        guard case .crews(let crews) = assumption else {
+            guard let families else { return }
+            let sizes = families.reduce(into: [Int: Int]()) { $0[$1, default: 0] += 1 }
+            crew = families
+            correlation = families.map { sizes[$0] ?? 0 > 1 ? 1 : 0 }
+            return
+        }
         for (index, one) in crews.filter({ !$0.isModel }).enumerated() {
             crew += [Int](repeating: index, count: one.count)
             correlation += [Double](repeating: one.correlation, count: one.count)

@@ -52,7 +52,7 @@ public struct LabelPlan: Sendable {
     /// The posterior at which a task is settled; 1: never.
     public let stopAt: Double
     /// The family of each worker, for `pooled`: a crew whose errors go together is one; nil: everyone is alone.
-    private var families: [Int]?
+    public private(set) var families: [Int]?
     /// Who gives class probabilities before anybody is asked, in the order in which they are bought.
     private var models: [LabelCrew] {
         if case .crews(let crews) = assumption { crews.filter(\.isModel) } else { [] }
@@ -87,9 +87,12 @@ public struct LabelPlan: Sendable {
     }
 
     /// A plan for tasks with these contexts (0, 1, ...) and workers with these costs per label.
+    /// - Parameter families: the family of each worker, a number from 0 or, for those who are alone, below it, for the method
+    ///   pooled; nil: everyone is alone. Members of a family are supposed to be right and wrong together, as far as their accuracies
+    ///   allow it, which is the least that a family can tell.
     public init(
         taskContexts: [Int], workerCosts: [Double], classCount: Int = 2, assumption: Assumption, explore: Int = 0,
-        method: AssignmentMethod = .pooled, gold: Int = 0, stopAt: Double = 1
+        method: AssignmentMethod = .pooled, gold: Int = 0, stopAt: Double = 1, families: [Int]? = nil
     ) {
         precondition(
             (gold == 0 && stopAt == 1) || method.takesGold, "LabelPlan: gold or stopping early with \(method.rawValue)")
@@ -108,6 +111,10 @@ public struct LabelPlan: Sendable {
         self.method = method
         self.gold = gold
         self.stopAt = stopAt
+        precondition(
+            families.map { $0.count == workerCosts.count && method == .pooled } ?? true,
+            "LabelPlan: families of \(families?.count ?? 0) workers for \(workerCosts.count), with \(method.rawValue)")
+        self.families = families
     }
 
     /// The accuracy at each budget: each run draws truths (uniformly) and workers, then collects labels up to the largest
@@ -162,7 +169,8 @@ public struct LabelPlan: Sendable {
         let accuracy = drawAccuracies(&stream)
         let draws = Draws(
             truth: truth, accuracy: accuracy, known: GoldDraw.tasks(gold, of: truth, seed: seed, run: run),
-            seed: stream.next(), crews: CrewAnswers(assumption, seed: seed, run: run, classes: classCount),
+            seed: stream.next(),
+            crews: CrewAnswers(assumption, families: families, seed: seed, run: run, classes: classCount),
             models: CrewModels(models, truth: truth, classes: classCount, seed: seed, run: run), stream: stream)
         return purchases(budgets).flatMap { play(draws, $0.models, budgets: $0.left) }
     }

@@ -116,12 +116,14 @@ public final class LabelSession {
     }
 
     /// Opens the session that a storage holds. O(events since the latest snapshot + state).
+    /// - Parameter takesSnapshots: the property of that name from the start on: where it is off, opening keeps none either.
     /// - Throws: `CSCError.damaged` with the place of the first record that is not as it was written.
-    public convenience init(storage: any SessionStorage, clock: @escaping () -> Double = LabelSession.now)
-        throws(CSCError)
-    {
+    public convenience init(
+        storage: any SessionStorage, takesSnapshots: Bool = true, clock: @escaping () -> Double = LabelSession.now
+    ) throws(CSCError) {
         if let snapshot = storage.snapshot(), let state = SessionImage(decoding: snapshot.state) {
             self.init(state, storage, clock)
+            self.takesSnapshots = takesSnapshots
             try catchUp(after: snapshot.mark)
             return
         }
@@ -145,6 +147,7 @@ public final class LabelSession {
                 reason: "line \(storage.end.count) is the last, but the session's beginning is not complete")
         }
         self.init(head, storage, clock)
+        self.takesSnapshots = takesSnapshots
         let began = now()
         try follow(events)
         snapshotIfWorthwhile(after: events.count, seconds: now() - began)

@@ -19,10 +19,16 @@ extension LabelSession {
     /// - Throws: `CSCError.invalid`, and nobody has joined, where a name is used twice or will not do, a price
     ///   cannot be counted, the family is one of models or the method has no use for families; and what the storage throws.
     public func join(_ newcomers: [LabelingWorker], family: String? = nil) throws(CSCError) {
+        try join(members: newcomers.map { ($0, family) })
+    }
+
+    /// The same, each into a family of its own choice, nil: alone.
+    package func join(members: [(worker: LabelingWorker, family: String?)]) throws(CSCError) {
         try ready()
-        try check(newcomers: newcomers, family: family)
-        for worker in newcomers { try admit(worker, family: family) }
-        try write(newcomers.map { .joined(worker: $0.id, cost: $0.cost, family: family) })
+        try check(newcomers: members.map(\.worker))
+        for case let family? in members.map(\.family) { try check(family: family) }
+        for (worker, family) in members { try admit(worker, family: family) }
+        try write(members.map { .joined(worker: $0.worker.id, cost: $0.worker.cost, family: $0.family) })
     }
 
     /// Whether all of these can join.

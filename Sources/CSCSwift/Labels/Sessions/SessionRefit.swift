@@ -26,6 +26,22 @@ extension LabelSession {
         return true
     }
 
+    /// The refit that took effect when an event was written: as it was kept then, or inferred again.
+    func followed(_ refit: Pooled.Refit) -> Pooled.Refit {
+        let kept = (storage as? any RefitStorage)?.refit(number: refit.number)
+        if let done = kept.flatMap({ refit.done(by: $0) }) { return done }
+        var refit = refit
+        refit.run()
+        return refit
+    }
+
+    /// Where the records end, for what is kept beside them: a refit is the same for all that have the records up to a mark
+    /// at which it was due. O(1).
+    package var mark: SessionMark { storage.end }
+
+    /// The number of the last refit that took effect or was given up; 0 before the first. O(1).
+    package var endedRefits: Int { (engine as? Pooled)?.endedRefits ?? 0 }
+
     /// The change itself.
     func put(_ refit: Pooled.Refit) throws(CSCError) {
         var error: CSCError?

@@ -63,9 +63,8 @@ extension LabelSession {
             if case .barred = event { bar(j, true) } else { bar(j, false) }
         case .set(let setting, let value, _): try take(setting, value)
         case .refitted(let number, _):
-            guard var refit = pooledRefit, refit.number == number else { throw stranger }
-            refit.run()
-            try put(refit)
+            guard let refit = pooledRefit, refit.number == number else { throw stranger }
+            try put(followed(refit))
         case .imported, .gold, .added: throw stranger  // taken by the caller
         }
     }

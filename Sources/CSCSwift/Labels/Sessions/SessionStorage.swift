@@ -33,6 +33,14 @@ public protocol SessionStorage: AnyObject {
     func keep(_ snapshot: SessionSnapshot) throws(CSCError)
 }
 
+/// A storage that also keeps what refits aside found (`Pooled.Refit.bytes`), from before they take effect. Like a snapshot that
+/// is only a shortcut: where one is missing, whoever follows the records infers again.
+package protocol RefitStorage: SessionStorage {
+    /// What was kept of the refit of this number, if it is as it was written and the records up to the mark at which it was
+    /// taken are there.
+    func refit(number: Int) -> [UInt8]?
+}
+
 /// A place in a session's records: how many there are up to it, and the checksum of the last of them.
 public struct SessionMark: Sendable, Hashable {
     /// How many records there are up to here.

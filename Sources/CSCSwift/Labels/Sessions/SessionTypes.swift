@@ -181,3 +181,15 @@ extension LabelSession {
         var error: CSCError { .refused(code: code, reason: sentence) }
     }
 }
+
+extension LabelSession.SoftModel {
+    /// As documents show it.
+    package var jsonValue: JSON {
+        .object([
+            ("model", .string(name)), ("tasks", .integer(tasks)), ("weight", weight.map(JSON.number) ?? .null),
+            ("answered", .integer(quality.labels)), ("right", .number(quality.right)),
+            ("accuracy", quality.accuracy.map(JSON.number) ?? .null), ("lower", .number(quality.lower)),
+            ("upper", .number(quality.upper)),
+        ])
+    }
+}

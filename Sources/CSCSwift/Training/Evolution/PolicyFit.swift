@@ -29,8 +29,9 @@ public struct PolicyFit: Sendable {
     public let rule: Summary
 
     /// Chooses among the fitted policy, the one that it began with and the tuned rule, by episodes of `EpisodeRange.choice`,
-    /// and measures the choice on held-out ones. Where its interval to the rule lies below 0 there, the rule is kept: what
-    /// comes out is never known to be worse. O(episodes) of the policies, twice.
+    /// and measures the choice on held-out ones. Where its interval to the one it began with lies below 0 there, that is kept,
+    /// and where the interval to the rule does, the rule: what comes out is never known to be worse. O(episodes) of the
+    /// policies, twice.
     ///
     /// - Parameters:
     ///   - fitted: the policy that was specialised.
@@ -65,7 +66,9 @@ public struct PolicyFit: Sendable {
         let tried = play(training, .choice).map { Summary($0).mean }
         var kept = tried.indices.max { tried[$0] < tried[$1] } ?? 2
         let shown = play(heldOut, .heldOut)
-        if kept != 2, Summary.paired(shown[kept], minus: shown[2]).upper < 0 { kept = 2 }
+        for other in [1, 2] where kept != 2 && Summary.paired(shown[kept], minus: shown[other]).upper < 0 {
+            kept = other
+        }
         self.price = price
         choice = Choice.allCases[kept]
         policy = policies[kept]

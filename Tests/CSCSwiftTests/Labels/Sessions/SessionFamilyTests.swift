@@ -51,6 +51,45 @@ final class SessionFamilyTests {
         #expect(told.excess < untold.excess - 0.05 && abs(told.excess) < 0.06, "told \(told), untold \(untold)")
     }
 
+    @Test("a plan supposes that a family is right and wrong together, and pays it as one voice")
+    func plans() {
+        func accuracy(_ families: [Int]?) -> Double {
+            LabelPlan(
+                taskContexts: [Int](repeating: 0, count: 100), workerCosts: [Double](repeating: 1, count: 5),
+                assumption: .uniform(0.7...0.7), families: families
+            ).simulate(budgets: [500], runs: 20, seed: 3)[0].accuracy
+        }
+        let alone = accuracy(nil), pair = accuracy([0, 0, -3, -4, -5]), all = accuracy([0, 0, 0, 0, 0])
+        // A majority of five of .7 is right in .837 of cases, one of them in .7.
+        #expect(abs(alone - 0.837) < 0.03 && abs(all - 0.7) < 0.03, "\(alone) \(all)")
+        #expect(pair < alone - 0.01 && pair > all + 0.05, "\(pair)")
+        #expect(accuracy([-1, -2, -3, -4, -5]) == alone)
+    }
+
+    @Test("a comparison of methods hands the families to those who have a use for them")
+    func comparison() throws {
+        var stream = RandomStream(seed: 4, purpose: .test)
+        var table = LabelTable(
+            tasks: (0..<200).map { LabelingTask(id: "\($0)") }, workers: (0..<8).map { LabelingWorker(id: "\($0)") },
+            contexts: ["all"], classes: ["no", "yes"], labels: [])
+        for task in 0..<200 {
+            let truth = stream.index(below: 2), sheet = stream.unit() < 0.55 ? truth : 1 - truth
+            for worker in 0..<8 {
+                let own = stream.unit() < 0.75 ? truth : 1 - truth
+                table.labels.append(Label(task: task, worker: worker, label: worker < 4 ? own : sheet))
+            }
+        }
+        let store = LabelStore(table)
+        let families = [-1, -2, -3, -4, 0, 0, 0, 0]
+        let blind = AggregatorComparison(store, methods: [.pooled, .majority])
+        let told = AggregatorComparison(store, families: families, methods: [.pooled, .majority])
+        func entry(_ compared: AggregatorComparison, _ method: AggregationMethod) throws -> AggregatorComparison.Entry {
+            try #require(compared.entries.first { $0.method == method })
+        }
+        #expect(try entry(told, .majority).evidence == entry(blind, .majority).evidence)
+        #expect(try entry(told, .pooled).result.posterior != entry(blind, .pooled).result.posterior)
+    }
+
     private func truth(_ task: String) -> String { (Int(task.dropFirst()) ?? 0) % 3 == 0 ? "yes" : "no" }
 
     private func create(

@@ -147,4 +147,62 @@ struct SessionRefitTests {
         try answer(session)
         #expect(session.pooledRefit == nil)
     }
+
+    /// A session in memory that has been played for a while, with what its refits found.
+    private static func played(seed: UInt64) throws -> (storage: MemoryStorage, session: LabelSession) {
+        let storage = MemoryStorage()
+        let session = try LabelSession.create(
+            storage: storage, tasks: (0..<60).map { LabelingTask(id: "t\($0)", context: 0) }, classes: ["a", "b", "c"],
+            workers: (0..<5).map { LabelingWorker(id: "w\($0)") },
+            options: .init(method: .pooled, budget: 1000, seed: 3), clock: { 100 })
+        (session.finishesRefits, session.takesSnapshots) = (false, false)
+        try session.inferAside(true)
+        var chance = RandomStream(seed: seed, purpose: .labelAssignment)
+        for _ in 0..<100 {
+            let question = try #require(try session.next(workers: session.workers.map(\.id)))
+            try session.record(question: question.id, label: label(question, &chance))
+            guard var refit = session.pooledRefit else { continue }
+            let due = refit
+            refit.run()
+            storage.refits[refit.number] = refit.bytes
+            let done = try #require(refit.bytes.flatMap { due.done(by: $0) })
+            #expect(done.meanConfidence == refit.meanConfidence && done.bytes == refit.bytes)
+            // Whichever of the two takes effect, the state is the same.
+            let copies = try [refit, done].map { result in
+                let copy = MemoryStorage()
+                (copy.records, copy.refits) = (storage.records, storage.refits)
+                let other = try LabelSession(storage: copy, takesSnapshots: false, clock: { 100 })
+                other.finishesRefits = false
+                #expect(try other.install(result))
+                return other
+            }
+            #expect(copies[0].stateBytes == copies[1].stateBytes)
+            #expect(try session.install(done))
+        }
+        return (storage, session)
+    }
+
+    @Test("what a refit found is kept: whoever follows the records takes it and comes to the same state")
+    func kept() throws {
+        let (storage, session) = try Self.played(seed: 5)
+        #expect(storage.refits.count > 3 && session.endedRefits == storage.refits.count)
+        func followed(_ refits: [Int: [UInt8]]) throws -> LabelSession {
+            let copy = MemoryStorage()
+            (copy.records, copy.refits) = (storage.records, refits)
+            let session = try LabelSession(storage: copy, takesSnapshots: false, clock: { 100 })
+            #expect(copy.kept == nil)  // opening keeps no snapshot where it is told not to
+            return session
+        }
+        let taken = try followed(storage.refits), inferred = try followed([:])
+        #expect(taken.answers == session.answers && inferred.answers == session.answers)
+        #expect(taken.stateBytes == inferred.stateBytes)
+        // Bytes that are not whole, or of another refit, are not used.
+        let damaged = storage.refits.mapValues { Array($0.dropLast(9)) }
+        #expect(try followed(damaged).stateBytes == inferred.stateBytes)
+        let shifted = Dictionary(uniqueKeysWithValues: storage.refits.map { ($0.key + 1, $0.value) })
+        #expect(try followed(shifted).stateBytes == inferred.stateBytes)
+        // Those of other answers are: so nothing was inferred again.
+        let strange = try followed(Self.played(seed: 6).storage.refits)
+        #expect(strange.answers != session.answers)
+    }
 }

@@ -3,9 +3,10 @@ import Foundation
 import Testing
 
 /// A storage in memory: what a database has to do, and no more.
-final class MemoryStorage: SessionStorage {
+final class MemoryStorage: RefitStorage {
     var records: [SessionRecord] = []
     var kept: SessionSnapshot?
+    var refits: [Int: [UInt8]] = [:]
     var end: SessionMark { records.last?.mark ?? .start }
     let notice: String? = nil
 
@@ -23,6 +24,7 @@ final class MemoryStorage: SessionStorage {
     func append(_ records: [SessionRecord]) throws(CSCError) { self.records += records }
     func snapshot() -> SessionSnapshot? { kept }
     func keep(_ snapshot: SessionSnapshot) throws(CSCError) { kept = snapshot }
+    func refit(number: Int) -> [UInt8]? { refits[number] }
 }
 
 @Suite("Storage of live sessions")
