@@ -87,9 +87,18 @@ public struct LabelPlan: Sendable {
     }
 
     /// A plan for tasks with these contexts (0, 1, ...) and workers with these costs per label.
-    /// - Parameter families: the family of each worker, a number from 0 or, for those who are alone, below it, for the method
-    ///   pooled; nil: everyone is alone. Members of a family are supposed to be right and wrong together, as far as their accuracies
-    ///   allow it, which is the least that a family can tell.
+    /// - Parameters:
+    ///   - taskContexts: the context of each task, [N].
+    ///   - workerCosts: what a label of each worker costs, [K].
+    ///   - classCount: C, from 2.
+    ///   - assumption: what the workers' accuracies are drawn from.
+    ///   - explore: how many tasks of each context everyone labels first.
+    ///   - method: who decides.
+    ///   - gold: how many tasks' class is given beforehand; with a method that takes gold.
+    ///   - stopAt: the posterior at which a task is settled; 1: never.
+    ///   - families: the family of each worker, [K], a number from 0 or, for those who are alone, below it, for the method pooled;
+    ///     nil: everyone is alone. Members of a family are supposed to be right and wrong together, as far as their accuracies
+    ///     allow it, which is the least that a family can tell.
     public init(
         taskContexts: [Int], workerCosts: [Double], classCount: Int = 2, assumption: Assumption, explore: Int = 0,
         method: AssignmentMethod = .pooled, gold: Int = 0, stopAt: Double = 1, families: [Int]? = nil

@@ -116,7 +116,10 @@ public final class LabelSession {
     }
 
     /// Opens the session that a storage holds. O(events since the latest snapshot + state).
-    /// - Parameter takesSnapshots: the property of that name from the start on: where it is off, opening keeps none either.
+    /// - Parameters:
+    ///   - storage: where the records are kept.
+    ///   - takesSnapshots: the property of that name from the start on: where it is off, opening keeps none either.
+    ///   - clock: the time now, in seconds since 1970.
     /// - Throws: `CSCError.damaged` with the place of the first record that is not as it was written.
     public convenience init(
         storage: any SessionStorage, takesSnapshots: Bool = true, clock: @escaping () -> Double = LabelSession.now
