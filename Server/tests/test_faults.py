@@ -2,6 +2,7 @@
 import os
 import pathlib
 import random
+import re
 import shutil
 import signal
 import sqlite3
@@ -159,14 +160,22 @@ def test_what_an_inference_found_is_kept(make_server):
     server = make_server().start()
     snapshots = server.folder / "data" / "snapshots"
     (snapshots / "study-1").mkdir(parents=True)  # so that no snapshot can be kept
-    made = server.study(20_000, budget=2500)
+    made = server.study(20_000, budget=20_000)
     crowd = Crowd(server, made["id"], {f"w{i}": server.worker(made["id"], f"w{i}")["token"] for i in range(8)})
     for thread in crowd.threads:
         thread.start()
     deadline = time.monotonic() + 120
-    while len(list(snapshots.glob("study-1.refit-*"))) < 2:
-        assert time.monotonic() < deadline, f"nothing is kept of two inferences: {list(snapshots.iterdir())}"
+
+    def kept_now():
+        names = (re.fullmatch(r"study-1\.refit-(\d+)", path.name) for path in snapshots.iterdir())
+        return sorted(int(name[1]) for name in names if name)
+
+    while max(kept_now(), default=0) < 6:
+        assert time.monotonic() < deadline, f"not kept of six inferences: {list(snapshots.iterdir())}"
+        assert len(kept_now()) <= 5, "what inferences found fills the disk"
         time.sleep(0.02)
+    last = kept_now()
+    assert len(last) >= 4 and last == list(range(last[0], last[0] + len(last))), last
     time.sleep(0.3)
     server.kill()
     crowd.ended.set()
@@ -185,7 +194,7 @@ def test_what_an_inference_found_is_kept(make_server):
         labels = server.get(f"/v1/studies/{made['id']}/labels?format=csv", server.admin)
         assert labels.status == 200
         found.append(labels.text)
-        crowd.check(2500)
+        crowd.check(20_000)
         if harm != "gone":
             server.kill()
     assert found[0] == found[1] == found[2] and "cat" in found[0]

@@ -116,6 +116,9 @@ extension CafeService {
         }
     }
 
+    /// So many inferences of a study are kept at most; a snapshot takes their place before there are as many.
+    private static let mostKept = 4
+
     /// Keeps what a refit found, so that whoever opens the study after it took effect need not infer again. One that cannot be
     /// kept is left out: it is only a shortcut.
     private static func keep(_ due: DueRefit, _ snapshots: SnapshotFolder, _ meters: Meters) {
@@ -123,6 +126,8 @@ extension CafeService {
         do {
             try snapshots.keep(
                 refit: due.refit.number, SessionSnapshot(mark: due.mark, state: bytes), study: due.study.serial)
+            // Where no snapshot can be kept, these must not fill the disk.
+            snapshots.forgetRefits(upTo: due.refit.number - mostKept, study: due.study.serial)
         } catch { meters.log("what a refit found was not kept: \(Problem(any: error).detail)") }
     }
 }
