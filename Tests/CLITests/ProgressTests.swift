@@ -20,7 +20,7 @@ import Testing
         ),
         ("compare --tasks 60 --workers 20 --episodes 10000", "[0-9]+ %, about [0-9.]+ [a-z]+"),
         (
-            "scale --workers 3000 --policy greedy,coalition --threads 1",
+            "scale --workers 30000 --policy greedy,coalition --threads 1",
             "[0-9]+ (of [0-9]+|%)[a-z0-9, ]*, about [0-9.]+ [a-z]+"
         ),
     ]

@@ -245,7 +245,9 @@ extension EvaluateCommand {
         let upper = Summary(results.map(\.upper))
         say(
             "\nfull information, \(Terminal.counted(count, "episode")): annealing \(Terminal.decimal(lower.mean, 3)) from "
-                + "coalition \(Terminal.decimal(start.mean, 3)); upper bound \(Terminal.decimal(upper.mean, 3))")
+                + "coalition \(Terminal.decimal(start.mean, 3)); upper bound \(Terminal.decimal(upper.mean, 3))"
+                + (setting.rules.options.reroute
+                    ? "\nAnnealing does not re-route: with --reroute a policy may earn more than its schedules." : ""))
         return .object([
             ("episodes", .integer(count)), ("annealing", .number(lower.mean)), ("coalition", .number(start.mean)),
             ("upper", .number(upper.mean)),

@@ -94,7 +94,8 @@ struct ScaleCommand: ParsableCommand {
                     percent(run.revenue / max(run.payable, 1e-12)), Terminal.count(Double(run.assignments)),
                     Terminal.decimal(run.deciding, 2), Terminal.decimal(run.playing, 2),
                     Terminal.decimal(run.slowestWindow, 4), Terminal.decimal(run.cpuSeconds, 2),
-                    Terminal.decimal(run.cpuSeconds / Double(max(1, run.assignments)) * 1e6, 2),
+                    run.assignments == 0
+                        ? "-" : Terminal.decimal(run.cpuSeconds / Double(run.assignments) * 1e6, 2),
                     "\(memory / 1_000_000)",
                 ])
                 entries.append(entry(rule.name, day, run, memory))

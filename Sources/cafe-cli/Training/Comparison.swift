@@ -25,7 +25,7 @@ struct Comparison {
             size: (configuration.tasks.isEmpty || configuration.workers.isEmpty)
                 ? (setting?.tasks ?? 200, setting?.workers ?? 200)
                 : (configuration.tasksFixed, configuration.workersFixed),
-            reroute: configuration.game.reroute, folder: folder)
+            game: configuration.game.reroute ? ["--reroute"] : [], folder: folder)
     }
 
     /// For a run of `evolve`.
@@ -33,11 +33,11 @@ struct Comparison {
         let setting = method.settings[0]
         self.init(
             scenario: method.scenarioName, flags: method.recorded, size: (setting.tasks, setting.workers),
-            reroute: method.reroute, folder: folder)
+            game: (method.reroute ? ["--reroute"] : []) + (method.relocates ? ["--relocate"] : []), folder: folder)
     }
 
     private init(
-        scenario: String, flags: [String: String], size: (tasks: Int, workers: Int), reroute: Bool, folder: String
+        scenario: String, flags: [String: String], size: (tasks: Int, workers: Int), game: [String], folder: String
     ) {
         // A scenario of one's own lies in the run's folder.
         let city =
@@ -67,8 +67,7 @@ struct Comparison {
         }
         if let travel = flags["travel"], !travel.isEmpty { words += ["--travel", travel] }
         if !isOneEpisode { words += ["--tasks", "\(size.tasks)", "--workers", "\(size.workers)"] }
-        if reroute { words.append("--reroute") }
-        words += ["--policy", "coalition,\(folder)"]
+        words += game + ["--policy", "coalition,\(folder)"]
         command = words.map(Self.quoted).joined(separator: " ")
         self.remark = remark
     }

@@ -104,6 +104,7 @@ struct EvolveCommand: RankedCommand {
             note("note: \(line)")
         }
         let first = try startPolicy()
+        if options.relocate != .off { try RelocationFlag.check(episodes) }
         if let fixed = SourceOptions.base(of: episodes) as? FixedInstance {
             try SourceOptions.refuse([("--set settings", sets("settings"))], for: fixed)
         } else {

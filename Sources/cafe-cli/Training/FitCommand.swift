@@ -133,6 +133,21 @@ struct FitCommand: RankedCommand {
         where FileManager.default.fileExists(atPath: AtomicFile.join(out, name)) {
             throw .invalid("\(out) holds a run of \(name == "config.yaml" ? "train" : "evolve"): choose another folder")
         }
+        let path = AtomicFile.join(out, Self.searchFile)
+        guard FileManager.default.fileExists(atPath: path) else { return }
+        let known = String(decoding: try AtomicFile.read(path).dropLast(), as: UTF8.self), wanted = searchWords
+        guard known == wanted else {
+            throw .invalid("\(out) holds another search, '\(known)', and not '\(wanted)': choose another folder")
+        }
+    }
+
+    /// What decides the search of a folder, beside it: another command must not go on with it.
+    private static let searchFile = "search.txt"
+    private var searchWords: String {
+        var parts = ["cafe-cli", "fit"] + source.words
+        if let checkDays { parts += ["--check-days", checkDays] }
+        parts += ["--tasks", "\(tasks)", "--workers", "\(workers)", "--seed", "\(seed)", "--start", start]
+        return (parts + (relocate ? ["--relocate"] : [])).map(Comparison.quoted).joined(separator: " ")
     }
 
     /// Where the search plays, and where its result is checked.
@@ -150,6 +165,7 @@ struct FitCommand: RankedCommand {
             }
         }
         try AtomicFile.makeFolder(out)
+        try AtomicFile.write(searchWords + "\n", to: AtomicFile.join(out, Self.searchFile))
         var options = EvolutionOptions.fitting(tasks: tasks, workers: workers, seed: seed)
         options.relocate = relocate ? .on : .off
         return try EvolutionRun(

@@ -92,12 +92,18 @@ struct RefineCommand: ParsableCommand {
         }
         if let floor, !(0...1).contains(floor) { throw ValidationError("--floor \(floor) is not from 0 to 1.") }
         if seed < 0 { throw ValidationError("--seed \(seed) is negative.") }
+        if out == "" { throw ValidationError("--out is empty: name a folder.") }
     }
 
     func run() throws {
         try FileOptions.checkFolder(out)
         if try !DispatchPolicy.isRun(folder), let rule = try LearntCoalitionPolicy.named(folder) {
             return try refine(rule)
+        }
+        if try !DispatchPolicy.isRun(folder) && !FileManager.default.fileExists(atPath: folder) {
+            _ = try PolicyNames.kind(folder)
+            throw ValidationError(
+                "\(folder) has no weights: name a learnt rule ('cafe-cli policies' lists them) or a run of train")
         }
         if checkDays != nil { throw ValidationError("--check-days belongs to a learnt rule, and \(folder) is none") }
         try refineRun()

@@ -81,14 +81,14 @@ extension RefineCommand {
         guard let out else { return }
         for (name, what) in [
             ("config.yaml", "a run of train"), ("evolution.yaml", "a run of evolve"), ("fit.json", "a result of fit"),
+            ("refine.json", "a result of refine"),
         ] where FileManager.default.fileExists(atPath: AtomicFile.join(out, name)) {
             throw .invalid("\(out) holds \(what): choose another folder")
         }
         let policy = AtomicFile.join(out, "policy.yaml")
-        let paths = [folder, AtomicFile.join(folder, "policy.yaml")].map { URL(fileURLWithPath: $0).standardized.path }
-        if FileManager.default.fileExists(atPath: policy),
-            paths.contains(URL(fileURLWithPath: policy).standardized.path)
-        {
+        func real(_ path: String) -> String { URL(fileURLWithPath: path).resolvingSymlinksInPath().path }
+        let paths = [folder, AtomicFile.join(folder, "policy.yaml")].map(real)
+        if FileManager.default.fileExists(atPath: policy), paths.contains(real(policy)) {
             throw .invalid("\(out) holds the policy that is to be refined: choose another folder")
         }
     }
@@ -153,7 +153,9 @@ extension RefineCommand {
             }
         print(fit.table(kept: kept, start: folder))
         print("\(checks) held-out episodes, 95 % intervals; the choice was made on \(checks) others.")
-        if fit.choice != .fitted { print("The refined policy is not better here, so \(kept) is kept.") }
+        if fit.choice != .fitted {
+            print("On the episodes of the choice the refined policy was not better, so \(kept) is kept.")
+        }
         guard let out else { return }
         let words = ["--tasks", "\(size.tasks)", "--workers", "\(size.workers)"]
         var parts = ["cafe-cli", "refine", folder] + episodesFrom.words + words

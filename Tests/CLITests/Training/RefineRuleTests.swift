@@ -85,7 +85,31 @@ import Testing
         try "kept: start".write(toFile: folder.file("fit.json"), atomically: true, encoding: .utf8)
         let fitted = try refine("cafe", ["--out", folder.file(".")])
         #expect(fitted.status != 0 && fitted.errors.contains("a result of fit"))
+        try FileManager.default.removeItem(atPath: folder.file("fit.json"))
+        try "{}".write(toFile: folder.file("refine.json"), atomically: true, encoding: .utf8)
+        let earlier = try refine("cafe", ["--out", folder.file(".")])
+        #expect(earlier.status != 0 && earlier.errors.contains("a result of refine"))
+        let empty = try refine("cafe", ["--out", ""])
+        #expect(empty.status != 0 && empty.errors.contains("--out is empty"))
         let none = try refine("no-such-policy", [])
-        #expect(none.status != 0 && none.errors.contains("no-such-policy"))
+        #expect(none.status != 0 && none.errors.contains("no policy is called 'no-such-policy'"))
+        let plain = try refine("greedy", [])
+        #expect(plain.status != 0 && plain.errors.contains("greedy has no weights"))
+    }
+
+    @Test("a folder of fit goes on with its own search only")
+    func otherSearch() throws {
+        let folder = TestFolder()
+        let out = ["--generations", "1", "--episodes", "4", "--threads", "1", "--out", folder.file("fitted")]
+        let size = ["fit", "--scenario", "haikou", "--tasks", "40", "--workers", "10"]
+        #expect(try CommandLineTool.run(size + out).status == 0)
+        let policy = try folder.read("fitted/policy.yaml")
+        for other in [["--relocate"], ["--seed", "9"], ["--travel", "euclidean"], ["--start", "cafe-haikou"]] {
+            let result = try CommandLineTool.run(size + other + out)
+            #expect(result.status != 0 && result.errors.contains("holds another search"), "\(other): \(result.errors)")
+        }
+        #expect(try folder.read("fitted/policy.yaml") == policy)
+        let on = try CommandLineTool.run(size + out.map { $0 == "1" && out[1] == "1" ? "2" : $0 })
+        #expect(on.status == 0, "\(on.errors)")
     }
 }

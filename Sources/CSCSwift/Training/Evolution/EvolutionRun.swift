@@ -151,6 +151,8 @@ public final class RuleEvolution: Trainable {
     public var settings: [EvolutionOptions.Setting] { description.options.settings }
     /// Whether workers on the road can be sent elsewhere.
     public var reroute: Bool { description.options.reroute }
+    /// Whether it plays with relocation.
+    package var relocates: Bool { description.options.relocate != .off }
 
     /// A checkpoint every 5 generations, no evaluations.
     public var schedule: RunSchedule {
