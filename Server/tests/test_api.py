@@ -339,6 +339,11 @@ def test_families_of_workers(server):
     second = ask(server, made["id"], tokens["gpt-b"])["question"]
     assert second["task"] != first["task"]
     problem(server.post(path, {"id": "x", "family": ""}, server.admin), 400)
+    # Names are told apart by their bytes: these two look the same.
+    for name, family in [("caf\u00e9", "one"), ("cafe\u0301", "two")]:
+        assert server.post(path, {"id": name, "family": family}, server.admin).status == 201
+    shown = {worker["id"]: worker["family"] for worker in server.state(made["id"])["workers"]}
+    assert shown["caf\u00e9"] == "one" and shown["cafe\u0301"] == "two"
     bandit = server.study(3, method="bbta")
     problem(server.post(f"/v1/studies/{bandit['id']}/workers", {"id": "x", "family": "llm"}, server.admin), 400)
     assert server.state(bandit["id"])["workers"] == []

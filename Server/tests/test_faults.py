@@ -1,4 +1,5 @@
 """Kills, full disks, restarts, backups: what was acknowledged is there."""
+import contextlib
 import os
 import pathlib
 import random
@@ -263,26 +264,41 @@ def test_clock_set_back(make_server):
     assert len(server.answers(made["id"])) == 2
 
 
-def test_disk_full(binary, tmp_path):
+@contextlib.contextmanager
+def server_on_a_small_disk(binary, folder, size):
+    """A server whose files lie on a file system of its own."""
     from conftest import Server
-    folder = tmp_path / "small"
     folder.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", str(folder)], capture_output=True).returncode:
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)], capture_output=True).returncode:
         pytest.skip("a small file system cannot be mounted here")
     server = Server(binary, folder, "--rate-limit", "0")
     try:
+        yield server, folder
+    finally:
+        if server.process and server.alive():
+            server.kill()
+        subprocess.run(["umount", "-l", str(folder)], capture_output=True)
+
+
+def fill(folder):
+    """A file that takes what is left of its file system; deleting it makes room again."""
+    free, ballast = os.statvfs(folder), folder / "ballast"
+    with open(ballast, "wb") as file:
+        try:
+            file.write(b"\0" * (free.f_bavail * free.f_frsize))
+            file.flush()
+        except OSError:
+            pass
+    return ballast
+
+
+def test_disk_full(binary, tmp_path):
+    with server_on_a_small_disk(binary, tmp_path / "small", "6m") as (server, folder):
         server.start()
         made = server.study(30, budget=300)
         tokens = {name: server.worker(made["id"], name)["token"] for name in ("ann", "bob")}
         crowd = Crowd(server, made["id"], tokens)
-        free = os.statvfs(folder)
-        ballast = folder / "ballast"
-        with open(ballast, "wb") as file:
-            try:
-                file.write(b"\0" * (free.f_bavail * free.f_frsize))
-                file.flush()
-            except OSError:
-                pass
+        ballast = fill(folder)
         refused, statuses = 0, set()
         for number in range(400):
             for name, token in tokens.items():
@@ -313,21 +329,11 @@ def test_disk_full(binary, tmp_path):
         server.kill()
         server.start()
         crowd.check(300)
-    finally:
-        if server.process and server.alive():
-            server.kill()
-        subprocess.run(["umount", "-l", str(folder)], capture_output=True)
 
 
 def test_inferences_and_snapshots_go_on_after_a_full_disk(binary, tmp_path):
     """A commit that fails takes back what it began, and the next one begins it again."""
-    from conftest import Server
-    folder = tmp_path / "small"
-    folder.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=96m", "tmpfs", str(folder)], capture_output=True).returncode:
-        pytest.skip("a small file system cannot be mounted here")
-    server = Server(binary, folder, "--rate-limit", "0")
-    try:
+    with server_on_a_small_disk(binary, tmp_path / "small", "96m") as (server, folder):
         server.start()
         made = server.study(20_000, budget=40_000)
         crowd = Crowd(server, made["id"], {f"w{i}": server.worker(made["id"], f"w{i}")["token"] for i in range(8)})
@@ -344,17 +350,12 @@ def test_inferences_and_snapshots_go_on_after_a_full_disk(binary, tmp_path):
             thread.start()
         for _ in range(4):  # full and empty again, while inferences are due and under way
             time.sleep(1)
-            free, before, full = os.statvfs(folder), crowd.refused, time.monotonic() + 20
-            with open(folder / "ballast", "wb") as file:
-                try:
-                    file.write(b"\0" * (free.f_bavail * free.f_frsize))
-                    file.flush()
-                except OSError:
-                    pass
+            before, full = crowd.refused, time.monotonic() + 20
+            ballast = fill(folder)
             while crowd.refused < before + 20:  # the log has room for a while
                 assert time.monotonic() < full, "the disk never became full"
                 time.sleep(0.02)
-            (folder / "ballast").unlink()
+            ballast.unlink()
         crowd.ended.set()
         for thread in crowd.threads:
             thread.join(30)
@@ -371,10 +372,6 @@ def test_inferences_and_snapshots_go_on_after_a_full_disk(binary, tmp_path):
         for thread in more.threads:
             thread.join(30)
         more.check(40_000)
-    finally:
-        if server.process and server.alive():
-            server.kill()
-        subprocess.run(["umount", "-l", str(folder)], capture_output=True)
 
 
 def test_backup_while_running(make_server, binary, tmp_path):

@@ -92,9 +92,9 @@ enum SessionVerbs {
         } else if asking.join == true {
             throw Misuse("join needs workers: who joins?")
         }
-        if asking.family != nil {
+        if let family = asking.family {
             guard asking.join == true else { throw Misuse("family: goes with join, it is that of those who join") }
-            for name in known ?? [] { try checkHome(name, asking.family, session) }
+            for name in known ?? [] { try session.check(name, isIn: family) }
         }
         let round = try session.ask(
             workers: known, joining: newcomers, family: asking.family, count: asking.count ?? 1,
@@ -106,15 +106,6 @@ enum SessionVerbs {
             ("code", round.blockReason.map { .string($0.rawValue) } ?? .null),
             ("reason", round.reason.map(JSON.string) ?? .null),
         ])
-    }
-
-    /// Whether somebody who has joined already is in this family.
-    private static func checkHome(_ name: String, _ family: String?, _ session: LabelSession) throws {
-        let own = session.families.first { $0.members.contains { ExactName.same($0, name) } }?.name
-        if let own, let family, ExactName.same(own, family) { return }
-        throw Misuse(
-            "family: worker '\(name)' has joined already, \(own.map { "in the family '\($0)'" } ?? "alone"), which cannot be "
-                + "changed")
     }
 
     private static func question(_ question: LabelSession.Question, again: Bool? = nil, age: Double? = nil) -> JSON {

@@ -65,7 +65,9 @@ struct LabelNext: ParsableCommand {
                 "worker '\(other)' has joined already, at a price of "
                     + "\(Terminal.amount(prices[ExactName(other)] ?? 0)) a label, which --cost cannot change")
         }
-        try check(family: names.filter { prices[ExactName($0)] != nil }, live)
+        if let family {
+            for name in names where prices[ExactName(name)] != nil { try live.check(name, isIn: family) }
+        }
         let strangers = names.filter { prices[ExactName($0)] == nil }
         let newcomers = join ? strangers.map { LabelingWorker(id: $0, cost: cost ?? 1) } : []
         if !join {
@@ -94,18 +96,6 @@ struct LabelNext: ParsableCommand {
                             + "\(unseen.count == 1 ? "is" : "are") withdrawn"))
         }
         if round.asked.isEmpty { throw Self.nothing }
-    }
-
-    /// Whether those who have joined already are in the family of --family.
-    private func check(family known: [String], _ live: LabelSession) throws {
-        guard let family else { return }
-        for name in known {
-            let own = live.families.first { $0.members.contains { ExactName.same($0, name) } }
-            guard own.map({ ExactName.same($0.name, family) }) != true else { continue }
-            throw CSCError.invalid(
-                "worker '\(name)' has joined already, \(own.map { "in the family '\($0.name)'" } ?? "alone"), which --family "
-                    + "cannot change")
-        }
     }
 
     private func show(

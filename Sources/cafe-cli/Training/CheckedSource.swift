@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import CSCSwift
+internal import Foundation
 
 /// Where `fit` and `refine` learn, and where they check what they learnt: other episodes of a scenario, one half of the rows of
 /// recorded orders each, or days that are named for each.
@@ -64,6 +65,31 @@ struct CheckedSource {
             Training(source: opened, flags: fitting.recordedFlags, city: city),
             try checking.opened(drawingFrom: city).source
         )
+    }
+}
+
+extension CheckedSource {
+    /// Refuses a folder that holds something else, whose policy would be replaced.
+    /// - Throws: `CSCError.invalid`.
+    func checkFree(_ out: String) throws(CSCError) {
+        for (name, what, owner) in [
+            ("config.yaml", "a run of train", ""), ("evolution.yaml", "a run of evolve", ""),
+            ("fit.json", "a result of fit", "fit"), ("refine.json", "a result of refine", ""),
+        ] where owner != command && FileManager.default.fileExists(atPath: AtomicFile.join(out, name)) {
+            throw .invalid("\(out) holds \(what): choose another folder")
+        }
+    }
+}
+
+extension LearntCoalitionPolicy {
+    /// The policy tuned to a source, as `evaluate` plays it there, and the tuned price of the coalition rule.
+    func tuned(
+        to source: any InstanceSource, tasks: Int, workers: Int, seed: UInt64, options: GameOptions = GameOptions()
+    ) -> (policy: LearntCoalitionPolicy, price: Double) {
+        let price = DispatcherKind.coalition.tunedPrice(source, tasks: tasks, workers: workers, seed: seed)
+        let adapted = adapted(
+            to: source, past: source, tasks: tasks, workers: workers, rulePrice: price, seed: seed)
+        return (adapted.calibrated(on: source, tasks: tasks, workers: workers, seed: seed, options: options), price)
     }
 }
 

@@ -95,10 +95,8 @@ struct FitCommand: RankedCommand {
                 + RankFacts.source(source, checking, tasks: tasks, workers: workers, seed: seed)
                 + RankFacts.policies([start]))
         note("Tuning the coalition rule.")
-        let price = DispatcherKind.coalition.tunedPrice(training.source, tasks: tasks, workers: workers, seed: seed)
-        let begun = first.adapted(
-            to: training.source, past: training.source, tasks: tasks, workers: workers, rulePrice: price, seed: seed
-        ).calibrated(on: training.source, tasks: tasks, workers: workers, seed: seed, options: game)
+        let (begun, price) = first.tuned(
+            to: training.source, tasks: tasks, workers: workers, seed: seed, options: game)
         let search = try search(begun, on: training)
         try follow(search)
         var fitted = search.trainer.policy
@@ -129,10 +127,7 @@ struct FitCommand: RankedCommand {
     /// Refuses the folder of another run, whose policy a fit would replace.
     /// - Throws: `CSCError.invalid`.
     private func checkFree() throws(CSCError) {
-        for name in ["config.yaml", "evolution.yaml"]
-        where FileManager.default.fileExists(atPath: AtomicFile.join(out, name)) {
-            throw .invalid("\(out) holds a run of \(name == "config.yaml" ? "train" : "evolve"): choose another folder")
-        }
+        try split.checkFree(out)
         let path = AtomicFile.join(out, Self.searchFile)
         guard FileManager.default.fileExists(atPath: path) else { return }
         let known = String(decoding: try AtomicFile.read(path).dropLast(), as: UTF8.self), wanted = searchWords
@@ -143,12 +138,12 @@ struct FitCommand: RankedCommand {
 
     /// What decides the search of a folder, beside it: another command must not go on with it.
     private static let searchFile = "search.txt"
-    private var searchWords: String {
-        var parts = ["cafe-cli", "fit"] + source.words
-        if let checkDays { parts += ["--check-days", checkDays] }
-        parts += ["--tasks", "\(tasks)", "--workers", "\(workers)", "--seed", "\(seed)", "--start", start]
-        return (parts + (relocate ? ["--relocate"] : [])).map(Comparison.quoted).joined(separator: " ")
+    private var searchParts: [String] {
+        ["cafe-cli", "fit"] + source.words + (checkDays.map { ["--check-days", $0] } ?? [])
+            + ["--tasks", "\(tasks)", "--workers", "\(workers)", "--seed", "\(seed)"]
+            + (relocate ? ["--relocate"] : []) + (start == "cafe" ? [] : ["--start", start])
     }
+    private var searchWords: String { searchParts.map(Comparison.quoted).joined(separator: " ") }
 
     /// Where the search plays, and where its result is checked.
     private var split: CheckedSource { CheckedSource(source: source, checkDays: checkDays, command: "fit") }
@@ -205,13 +200,9 @@ struct FitCommand: RankedCommand {
 
     private func write(_ fit: PolicyFit, generations: Int) throws {
         var policy = fit.policy
-        var parts = ["cafe-cli", "fit"] + source.words
-        if let checkDays { parts += ["--check-days", checkDays] }
-        parts += ["--tasks", "\(tasks)", "--workers", "\(workers)", "--seed", "\(seed)"]
-        parts += ["--generations", "\(generations)", "--episodes", "\(episodes)"]
-        if let plans { parts += ["--plans", "\(plans)"] }
-        if relocate { parts.append("--relocate") }
-        if start != "cafe" { parts += ["--start", start] }
+        let parts =
+            searchParts + ["--generations", "\(generations)", "--episodes", "\(episodes)"]
+            + (plans.map { ["--plans", "\($0)"] } ?? [])
         let command = parts.map(Comparison.quoted).joined(separator: " ")
         policy.origin = "\(command): the \(fit.choice.rawValue) policy was kept"
         try AtomicFile.write(policy.text(), to: AtomicFile.join(out, "policy.yaml"))

@@ -97,13 +97,13 @@ struct RefineCommand: ParsableCommand {
 
     func run() throws {
         try FileOptions.checkFolder(out)
-        if try !DispatchPolicy.isRun(folder), let rule = try LearntCoalitionPolicy.named(folder) {
-            return try refine(rule)
-        }
-        if try !DispatchPolicy.isRun(folder) && !FileManager.default.fileExists(atPath: folder) {
-            _ = try PolicyNames.kind(folder)
-            throw ValidationError(
-                "\(folder) has no weights: name a learnt rule ('cafe-cli policies' lists them) or a run of train")
+        if try !DispatchPolicy.isRun(folder) {
+            if let rule = try LearntCoalitionPolicy.named(folder) { return try refine(rule) }
+            if !FileManager.default.fileExists(atPath: folder) {
+                _ = try PolicyNames.kind(folder)
+                throw ValidationError(
+                    "\(folder) has no weights: name a learnt rule ('cafe-cli policies' lists them) or a run of train")
+            }
         }
         if checkDays != nil { throw ValidationError("--check-days belongs to a learnt rule, and \(folder) is none") }
         try refineRun()

@@ -29,12 +29,7 @@ extension RefineCommand {
         let seed = UInt64(seed)
         SourceOptions.warnOfReach(training.source, tasks: size.tasks, workers: size.workers, seed: seed)
         Output.note("Tuning the coalition rule.")
-        let price = DispatcherKind.coalition.tunedPrice(
-            training.source, tasks: size.tasks, workers: size.workers, seed: seed)
-        let start = rule.adapted(
-            to: training.source, past: training.source, tasks: size.tasks, workers: size.workers, rulePrice: price,
-            seed: seed
-        ).calibrated(on: training.source, tasks: size.tasks, workers: size.workers, seed: seed)
+        let (start, price) = rule.tuned(to: training.source, tasks: size.tasks, workers: size.workers, seed: seed)
         var points: [Point] = []
         func watch(_ row: String, _ stage: String, _ episodes: Int, _ policy: LearntCoalitionPolicy) {
             let revenues = Evaluation.run(
@@ -79,12 +74,7 @@ extension RefineCommand {
     /// - Throws: `CSCError.invalid`.
     private func checkFree() throws(CSCError) {
         guard let out else { return }
-        for (name, what) in [
-            ("config.yaml", "a run of train"), ("evolution.yaml", "a run of evolve"), ("fit.json", "a result of fit"),
-            ("refine.json", "a result of refine"),
-        ] where FileManager.default.fileExists(atPath: AtomicFile.join(out, name)) {
-            throw .invalid("\(out) holds \(what): choose another folder")
-        }
+        try split.checkFree(out)
         let policy = AtomicFile.join(out, "policy.yaml")
         func real(_ path: String) -> String { URL(fileURLWithPath: path).resolvingSymlinksInPath().path }
         let paths = [folder, AtomicFile.join(folder, "policy.yaml")].map(real)

@@ -95,17 +95,16 @@ extension StudyView {
     /// Pay, labels, time and quality of each worker.
     var workers: JSON {
         let report = session.report
-        var families: [String: String] = [:]
-        for family in session.families { for member in family.members { families[member] = family.name } }
+        let families = session.families, home = LabelFamily.numbers(of: report.workers.map(\.worker), in: families)
         return .array(
-            report.workers.map { row in
+            zip(report.workers, home).map { row, home in
                 let quality = row.quality
                 return .object([
                     ("id", .string(row.worker)), ("labels", .integer(row.labels)), ("pay", .number(row.pay)),
                     ("open", .integer(row.open)), ("lapsed", .integer(row.lapsed)),
                     ("declined", .integer(row.declined)),
                     ("late", .integer(row.late)), ("barred", .bool(row.isBarred)),
-                    ("family", families[row.worker].map(JSON.string) ?? .null),
+                    ("family", home >= 0 ? .string(families[home].name) : .null),
                     ("median_seconds", row.medianSeconds.map(JSON.number) ?? .null),
                     ("quality", quality.accuracy.map(JSON.number) ?? .null),
                     ("quality_low", quality.labels == 0 ? .null : .number(quality.lower)),

@@ -138,19 +138,11 @@ public struct CoalitionWeights: Sendable, Hashable {
 
     // MARK: As a vector
 
-    private struct Entry: Sendable {
-        let name: String
-        let path: any WritableKeyPath<CoalitionWeights, Double> & Sendable
-        let scale: Double
-        init(_ name: String, _ path: any WritableKeyPath<CoalitionWeights, Double> & Sendable, _ scale: Double) {
-            self.name = name
-            self.path = path
-            self.scale = scale
-        }
-    }
+    private typealias Entry = WeightTable<CoalitionWeights>.Entry
 
     /// Name, place and the search's first standard deviation (to be multiplied by its step size).
-    private static let table: [Entry] = [
+    private static let table = WeightTable<CoalitionWeights>(entries: entries, owner: "a coalition", key: "weights")
+    private static let entries: [Entry] = [
         Entry("price.bias", \.bias, 0.4), Entry("price.time", \.time, 0.4),
         Entry("price.timeSquared", \.timeSquared, 0.4), Entry("price.shiftLeft", \.shiftLeft, 0.4),
         Entry("price.pressure", \.pressure, 0.4), Entry("price.pressureAhead", \.pressureAhead, 0.4),
@@ -190,19 +182,14 @@ public struct CoalitionWeights: Sendable, Hashable {
     }
 
     /// The weights' names, in the order of `vector`. O(weights).
-    public static var names: [String] { table.map(\.name) }
+    public static var names: [String] { table.names }
     /// How far the search moves each weight at first, relative to the others. O(weights).
-    public static var scales: [Double] { table.map(\.scale) }
+    public static var scales: [Double] { table.scales }
 
     /// The weights in the order of `names`. O(weights).
     public var vector: [Double] {
-        get { Self.table.map { self[keyPath: $0.path] } }
-        set {
-            precondition(
-                newValue.count == Self.table.count,
-                "CoalitionWeights.vector: \(newValue.count) numbers for \(Self.table.count) weights")
-            for (entry, value) in zip(Self.table, newValue) { self[keyPath: entry.path] = value }
-        }
+        get { Self.table.vector(of: self) }
+        set { Self.table.set(&self, to: newValue) }
     }
 }
 
@@ -211,33 +198,13 @@ extension CoalitionWeights: Codable {
     ///
     /// - Throws: `CSCError.configuration` that names an unknown or a missing weight, or a value that is not finite.
     public init(from decoder: any Decoder) throws {
-        let mapping = try decoder.singleValueContainer().decode([String: Double].self)
         self.init()
-        for name in mapping.keys.sorted() {
-            guard let entry = Self.table.first(where: { $0.name == name }) else {
-                throw CSCError.configuration(
-                    key: name,
-                    reason: "no weight of a coalition has this name" + Spelling.hint(for: name, among: Self.names))
-            }
-            guard let value = mapping[name], value.isFinite else {
-                throw CSCError.configuration(key: name, reason: "is not a finite number")
-            }
-            self[keyPath: entry.path] = value
-        }
-        let missing = Self.names.filter { mapping[$0] == nil }
-        guard missing.isEmpty else {
-            throw CSCError.configuration(
-                key: "weights",
-                reason:
-                    "of \(Self.names.count) weights \(missing.count == 1 ? "one is" : "\(missing.count) are") missing: "
-                    + missing.joined(separator: ", "))
-        }
+        try Self.table.read(&self, from: decoder)
     }
 
     /// Writes every weight under its name. O(weights).
     /// - Throws: what the encoder throws.
     public func encode(to encoder: any Encoder) throws {
-        var container = encoder.singleValueContainer()
-        try container.encode(Dictionary(uniqueKeysWithValues: zip(Self.names, vector)))
+        try Self.table.write(self, to: encoder)
     }
 }

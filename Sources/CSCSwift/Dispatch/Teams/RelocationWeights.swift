@@ -28,28 +28,25 @@ public struct RelocationWeights: Sendable, Hashable {
         return weights
     }()
 
-    private static let table:
-        [(name: String, path: any WritableKeyPath<RelocationWeights, Double> & Sendable, scale: Double)] = [
-            ("relocate.radius", \.radius, 0.5), ("relocate.ahead", \.ahead, 0.5),
-            ("relocate.crowding", \.crowding, 0.5),
-            ("relocate.soon", \.soon, 0.3), ("relocate.waiting", \.waiting, 0.3), ("relocate.price", \.price, 0.2),
-            ("relocate.threshold", \.threshold, 0.03),
-        ]
+    private typealias Entry = WeightTable<RelocationWeights>.Entry
+
+    private static let table = WeightTable<RelocationWeights>(
+        entries: [
+            Entry("relocate.radius", \.radius, 0.5), Entry("relocate.ahead", \.ahead, 0.5),
+            Entry("relocate.crowding", \.crowding, 0.5), Entry("relocate.soon", \.soon, 0.3),
+            Entry("relocate.waiting", \.waiting, 0.3), Entry("relocate.price", \.price, 0.2),
+            Entry("relocate.threshold", \.threshold, 0.03),
+        ], owner: "relocation", key: "relocation")
 
     /// The weights' names, in the order of `vector`. O(weights).
-    public static var names: [String] { table.map(\.name) }
+    public static var names: [String] { table.names }
     /// How far the search moves each weight at first, relative to the others. O(weights).
-    public static var scales: [Double] { table.map(\.scale) }
+    public static var scales: [Double] { table.scales }
 
     /// The weights in the order of `names`. O(weights).
     public var vector: [Double] {
-        get { Self.table.map { self[keyPath: $0.path] } }
-        set {
-            precondition(
-                newValue.count == Self.table.count,
-                "RelocationWeights.vector: \(newValue.count) numbers for \(Self.table.count) weights")
-            for (entry, value) in zip(Self.table, newValue) { self[keyPath: entry.path] = value }
-        }
+        get { Self.table.vector(of: self) }
+        set { Self.table.set(&self, to: newValue) }
     }
 }
 
@@ -58,30 +55,13 @@ extension RelocationWeights: Codable {
     ///
     /// - Throws: `CSCError.configuration` that names an unknown or a missing weight, or a value that is not finite.
     public init(from decoder: any Decoder) throws {
-        let mapping = try decoder.singleValueContainer().decode([String: Double].self)
         self.init()
-        for name in mapping.keys.sorted() {
-            guard let entry = Self.table.first(where: { $0.name == name }) else {
-                throw CSCError.configuration(
-                    key: name,
-                    reason: "no weight of relocation has this name" + Spelling.hint(for: name, among: Self.names))
-            }
-            guard let value = mapping[name], value.isFinite else {
-                throw CSCError.configuration(key: name, reason: "is not a finite number")
-            }
-            self[keyPath: entry.path] = value
-        }
-        let missing = Self.names.filter { mapping[$0] == nil }
-        guard missing.isEmpty else {
-            throw CSCError.configuration(
-                key: "relocation", reason: "missing of its weights: " + missing.joined(separator: ", "))
-        }
+        try Self.table.read(&self, from: decoder)
     }
 
     /// Writes every weight under its name. O(weights).
     /// - Throws: what the encoder throws.
     public func encode(to encoder: any Encoder) throws {
-        var container = encoder.singleValueContainer()
-        try container.encode(Dictionary(uniqueKeysWithValues: zip(Self.names, vector)))
+        try Self.table.write(self, to: encoder)
     }
 }

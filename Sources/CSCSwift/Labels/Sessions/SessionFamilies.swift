@@ -54,6 +54,16 @@ extension LabelSession {
     /// O(workers).
     package var workerFamilies: [Int]? { numbers(of: workers) }
 
+    /// Refuses a family for somebody who has joined already and is not in it. O(members).
+    /// - Throws: `CSCError.invalid`.
+    package func check(_ worker: String, isIn family: String) throws(CSCError) {
+        let own = families.first { $0.members.contains { ExactName.same($0, worker) } }?.name
+        if let own, ExactName.same(own, family) { return }
+        throw .invalid(
+            "worker '\(worker)' has joined already, \(own.map { "in the family '\($0)'" } ?? "alone"), which cannot be "
+                + "changed")
+    }
+
     func numbers(of workers: [LabelingWorker]) -> [Int]? {
         guard !families.isEmpty else { return nil }
         let numbers = LabelFamily.numbers(of: workers.map(\.id), in: families)
